@@ -1,0 +1,3 @@
+//! pomelo-sim: a Pomelo chat cluster in one process.
+
+pub mod ids;
