@@ -1,3 +1,4 @@
 //! pomelo-sim: a Pomelo chat cluster in one process.
 
 pub mod ids;
+pub mod wire;

@@ -1,0 +1,60 @@
+//! Pomelo's bytes, and nothing else: no socket, no clock, no actor.
+//!
+//! # The format on one page
+//!
+//! A connection, TCP or WebSocket, carries **packages**: `type(1) length(3, big endian) body`.
+//!
+//! | type | package | body |
+//! |---|---|---|
+//! | 1 | handshake | JSON: the client's `{"sys":{…}}`, the server's `{"code":200,"sys":{…}}` |
+//! | 2 | handshake ack | none |
+//! | 3 | heartbeat | none |
+//! | 4 | data | one message |
+//! | 5 | kick | JSON: `{"reason":"…"}`, from the server only |
+//!
+//! A **message** opens with a flag byte, `(kind << 1) | compressed`, and then holds what its kind needs:
+//!
+//! | kind | message | id | route |
+//! |---|---|---|---|
+//! | 0 | request | yes | yes |
+//! | 1 | notify | | yes |
+//! | 2 | response | yes | |
+//! | 3 | push | | yes |
+//!
+//! An *id* is a base-128 varint, lowest group first. A *route* is `length(1)` and that many bytes of UTF-8, or,
+//! when the flag says compressed, a 2-byte big-endian code of the [`dictionary`]. The rest is the body: JSON, or
+//! the [`protobuf`] dialect for routes that have a definition.
+//!
+//! Client and server open with one [`handshake`] package each, then the client acknowledges, then data flows.
+//!
+//! # Rules kept here
+//!
+//! - Bytes of a stranger never panic and never make this module allocate more than a small multiple of what
+//!   really arrived: a declared length is checked before it is believed.
+//! - "Not enough bytes yet" is no error for a package, since a stream may be cut anywhere. For a message it is
+//!   one, because its package said how long it is.
+//! - Writers append to a `Vec` of the caller and need no memory of their own.
+//!
+//! # Sources
+//!
+//! The npm packages `pomelo-protocol` 0.1.6 and `pomelo-protobuf` 0.4.0, and the handshake and dictionary of
+//! `pomelo` 2.2.7. `tests/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
+//! third said on the wire.
+
+pub mod dictionary;
+pub mod handshake;
+pub mod message;
+pub mod package;
+pub mod protobuf;
+mod varint;
+
+pub use dictionary::Dictionary;
+pub use handshake::{ClientHandshake, HandshakeError, HandshakeOffer, HandshakeReply, kick_body};
+pub use message::{
+    Message, MessageError, MessageKind, WireRoute, write_notify, write_push, write_request, write_response,
+};
+pub use package::{
+    BODY_BYTES_LIMIT, BODY_BYTES_MAX_DEFAULT, HEADER_BYTES, Package, PackageDecoder, PackageError,
+    PackageType, package_header, write_package,
+};
+pub use protobuf::{ProtoError, Protos};

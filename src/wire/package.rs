@@ -1,0 +1,193 @@
+//! Packages: `type(1) length(3, big endian) body`, taken from a stream that may be cut anywhere.
+
+use thiserror::Error;
+
+/// Bytes before a package's body: one of type, three of length.
+pub const HEADER_BYTES: usize = 4;
+
+/// The longest body that a server accepts unless told otherwise, in bytes. Pomelo has no bound.
+pub const BODY_BYTES_MAX_DEFAULT: usize = 64 * 1024;
+
+/// The longest body that three bytes of length can declare.
+pub const BODY_BYTES_LIMIT: usize = 0xff_ffff;
+
+/// What a package is for (`pomelo-protocol`, `Package.TYPE_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum PackageType {
+    /// The first package each way; its body is JSON, see [`handshake`](super::handshake).
+    Handshake = 1,
+    /// The client accepts the server's handshake; no body.
+    HandshakeAck = 2,
+    /// The other side is alive; no body.
+    Heartbeat = 3,
+    /// One [`Message`](super::Message).
+    Data = 4,
+    /// The server is about to close; its body is JSON, see [`kick_body`](super::kick_body).
+    Kick = 5,
+}
+
+impl PackageType {
+    /// The type that a package's first byte names.
+    pub const fn from_byte(byte: u8) -> Option<Self> {
+        match byte {
+            1 => Some(Self::Handshake),
+            2 => Some(Self::HandshakeAck),
+            3 => Some(Self::Heartbeat),
+            4 => Some(Self::Data),
+            5 => Some(Self::Kick),
+            _ => None,
+        }
+    }
+}
+
+/// One whole package, borrowed from the bytes it came in or from the decoder that put it together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Package<'a> {
+    /// What it is for.
+    pub kind: PackageType,
+    /// What it carries; empty for acks and heartbeats.
+    pub body: &'a [u8],
+}
+
+/// Why a stream cannot be read any further. There is no way to find the next package after one: close the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum PackageError {
+    /// The first byte of a package names no type.
+    #[error("expected a package type from 1 to 5, got {0}")]
+    UnknownType(u8),
+    /// A header declares more body than this side accepts.
+    #[error("expected a package body of at most {max} bytes, got a header that declares {declared}")]
+    TooLong {
+        /// Bytes that the header declares.
+        declared: usize,
+        /// Bytes that were allowed.
+        max: usize,
+    },
+}
+
+/// Cuts a byte stream into packages, however the bytes arrive.
+///
+/// Only the body of an unfinished package is copied, into memory that grows with the bytes really received. Between
+/// packages the decoder owns no heap memory, so an idle connection costs its 40 bytes and no more.
+///
+/// A package and the input it may lie in share one lifetime, so a loop gives each call a fresh borrow of what is left:
+///
+/// ```
+/// use pomelo_sim::wire::{PackageDecoder, PackageType};
+///
+/// let mut decoder = PackageDecoder::new(1024);
+/// let mut input: &[u8] = &[3, 0, 0, 0, 4, 0, 0];
+/// loop {
+///     let mut rest = input;
+///     let Some(package) = decoder.next(&mut rest)? else { break };
+///     assert_eq!(package.kind, PackageType::Heartbeat);
+///     let used = input.len() - rest.len();
+///     input = &input[used..];
+/// }
+/// assert!(decoder.is_partial());
+/// # Ok::<(), pomelo_sim::wire::PackageError>(())
+/// ```
+#[derive(Debug)]
+pub struct PackageDecoder {
+    body_bytes_max: usize,
+    header: [u8; HEADER_BYTES],
+    /// How much of `header` has arrived; 0 between packages.
+    header_len: u8,
+    /// What has arrived of a body that did not come in one piece.
+    body: Vec<u8>,
+}
+
+impl PackageDecoder {
+    /// A decoder that accepts bodies of up to `body_bytes_max` bytes.
+    pub const fn new(body_bytes_max: usize) -> Self {
+        Self { body_bytes_max, header: [0; HEADER_BYTES], header_len: 0, body: Vec::new() }
+    }
+
+    /// Takes the next whole package off the front of `input`. `Ok(None)` means that `input` is used up; what it held of
+    /// an unfinished package is remembered. Call it until then: that call also frees the package before.
+    ///
+    /// # Errors
+    ///
+    /// A type is refused with its first byte, a length with the last byte of the header, before anything is
+    /// allocated for the body. The error stays: each later call returns it again.
+    pub fn next<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Package<'a>>, PackageError> {
+        if self.is_complete() {
+            // Handed out by the call before; the borrow has ended since.
+            self.header_len = 0;
+            self.body = Vec::new();
+        }
+        self.take_header(input);
+        if self.header_len == 0 {
+            return Ok(None);
+        }
+        let kind = PackageType::from_byte(self.header[0]).ok_or(PackageError::UnknownType(self.header[0]))?;
+        let Some(declared) = self.declared() else { return Ok(None) };
+        if declared > self.body_bytes_max {
+            return Err(PackageError::TooLong { declared, max: self.body_bytes_max });
+        }
+
+        let (here, rest) = input.split_at(input.len().min(declared - self.body.len()));
+        *input = rest;
+        if here.len() == declared {
+            self.header_len = 0;
+            return Ok(Some(Package { kind, body: here }));
+        }
+        self.body.extend_from_slice(here);
+        Ok(self.is_complete().then_some(Package { kind, body: &self.body }))
+    }
+
+    /// Whether the bytes so far end inside a package.
+    pub fn is_partial(&self) -> bool {
+        self.header_len > 0 && !self.is_complete()
+    }
+
+    /// Heap memory that the decoder holds, in bytes: 0 between packages, at most twice what has arrived of a package.
+    pub fn allocated_bytes(&self) -> usize {
+        self.body.capacity()
+    }
+
+    /// Moves what `input` has of the header.
+    fn take_header(&mut self, input: &mut &[u8]) {
+        let have = usize::from(self.header_len);
+        let (here, rest) = input.split_at(input.len().min(HEADER_BYTES - have));
+        self.header[have..have + here.len()].copy_from_slice(here);
+        self.header_len += here.len() as u8;
+        *input = rest;
+    }
+
+    /// The declared length of the body, once the header is whole.
+    fn declared(&self) -> Option<usize> {
+        let [_, high, middle, low] = self.header;
+        (usize::from(self.header_len) == HEADER_BYTES)
+            .then(|| usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
+    }
+
+    /// Whether `body` is whole. Between two calls that means: it was handed out.
+    fn is_complete(&self) -> bool {
+        !self.body.is_empty() && self.declared() == Some(self.body.len())
+    }
+}
+
+/// The four bytes before a body of `body_len` bytes.
+///
+/// `body_len` must be at most [`BODY_BYTES_LIMIT`], else the header would declare another length; debug builds
+/// assert it. Whoever lets data grow without a bound checks before.
+pub fn package_header(kind: PackageType, body_len: usize) -> [u8; HEADER_BYTES] {
+    debug_assert!(body_len <= BODY_BYTES_LIMIT, "a package cannot declare a body of {body_len} bytes");
+    [kind as u8, (body_len >> 16) as u8, (body_len >> 8) as u8, body_len as u8]
+}
+
+/// Appends a whole package to `out`.
+///
+/// `body` must be at most [`BODY_BYTES_LIMIT`] bytes. Debug builds assert it; otherwise nothing is written for a longer
+/// one, because a header that declares less than follows would make the rest of the stream unreadable.
+pub fn write_package(out: &mut Vec<u8>, kind: PackageType, body: &[u8]) {
+    let header = package_header(kind, body.len());
+    if body.len() > BODY_BYTES_LIMIT {
+        return;
+    }
+    out.reserve(HEADER_BYTES + body.len());
+    out.extend_from_slice(&header);
+    out.extend_from_slice(body);
+}

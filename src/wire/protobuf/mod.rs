@@ -1,0 +1,215 @@
+//! Pomelo's dialect of protobuf (npm `pomelo-protobuf` 0.4.0): message bodies by tag instead of by name.
+//!
+//! It is not Google's. A field is `varint(tag << 3 | wire type)` and a value, but the wire type is never read:
+//!
+//! | type | value | wire type |
+//! |---|---|---|
+//! | `uInt32` | varint | 0 |
+//! | `int32`, `sInt32` | zigzag varint, both of them | 0 |
+//! | `float` | 4 bytes, little endian | 5 |
+//! | `double` | 8 bytes, little endian | 1 |
+//! | `string` | varint length, UTF-8 | 2 |
+//! | a message | varint length, its fields | 2 |
+//!
+//! A repeated string or message is written as one field for each element; a repeated number as one field: varint
+//! count, then the values. Despite their names the integers hold whatever JavaScript counts exactly, up to 2^53 − 1.
+//!
+//! Where the original throws or hangs, here is a [`ProtoError`]: unknown tags, truncated values, values of another
+//! type. A missing required field is refused when writing (the original sends an empty body) and accepted when reading,
+//! as the original does. `null` counts as missing. What a message has beyond its definition is not written.
+
+mod decode;
+mod encode;
+mod schema;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use self::schema::Schema;
+use super::dictionary::{raw, version_of};
+
+/// How deep messages may lie in messages.
+pub const DEPTH_MAX: usize = 32;
+
+/// The largest integer that JavaScript counts exactly, 2^53 − 1: the dialect's bound for every integer.
+const INTEGER_MAX: u64 = (1 << 53) - 1;
+
+/// The definitions of both directions: `config/serverProtos.json` and `config/clientProtos.json`.
+#[derive(Clone, Debug)]
+pub struct Protos {
+    server: Schema,
+    client: Schema,
+    version: String,
+    json: Box<RawValue>,
+}
+
+/// Why definitions are wrong, or a body does not follow them.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ProtoError {
+    /// A file, a route or a message definition is no JSON object.
+    #[error("expected an object of definitions at {at}, got {got}")]
+    NotAnObject {
+        /// Where in the file.
+        at: String,
+        /// The JSON type that is there.
+        got: &'static str,
+    },
+    /// A line of a definition cannot be understood.
+    #[error(
+        "expected `required|optional|repeated TYPE NAME: TAG` or `message NAME: {{…}}` at {at}, got `{declaration}`: {reason}"
+    )]
+    Declaration {
+        /// Where in the file.
+        at: String,
+        /// The key.
+        declaration: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// A field's type is neither built in nor a message in reach.
+    #[error(
+        "expected uInt32, int32, sInt32, float, double, string or a message defined at {at} or at the top, got `{name}`"
+    )]
+    UnknownType {
+        /// Where in the file.
+        at: String,
+        /// The type's name.
+        name: String,
+    },
+    /// Messages in messages, too many.
+    #[error("expected at most {DEPTH_MAX} levels of messages, got more")]
+    TooDeep,
+    /// There is no definition for this route in this direction.
+    #[error("expected a route with a definition, got `{route}`")]
+    NoDefinition {
+        /// The route.
+        route: String,
+    },
+    /// A required field is missing or null.
+    #[error("expected the required field `{field}`, got a message without it")]
+    Missing {
+        /// The field's name.
+        field: String,
+    },
+    /// A value is of another type than the field.
+    #[error("expected {expected} in `{field}`, got {got}")]
+    WrongType {
+        /// The field's name; empty for the body itself.
+        field: String,
+        /// What the definition asks for.
+        expected: &'static str,
+        /// The JSON type that is there.
+        got: &'static str,
+    },
+    /// An integer is negative where it must not be, or not exact in JavaScript.
+    #[error("expected an integer in `{field}` that the type holds, up to 2^53 - 1, got another")]
+    OutOfRange {
+        /// The field's name.
+        field: String,
+    },
+    /// A tag that the definition does not have.
+    #[error("expected a tag of the definition, got {tag}")]
+    UnknownTag {
+        /// The tag.
+        tag: u64,
+    },
+    /// The bytes end before the value does.
+    #[error("expected {expected} bytes in `{field}`, got {got}")]
+    Truncated {
+        /// The field's name; empty for a tag.
+        field: String,
+        /// Bytes that the value needs at least.
+        expected: u64,
+        /// Bytes that are left.
+        got: usize,
+    },
+}
+
+impl Protos {
+    /// Reads the definitions as people write them: for each route an object such as
+    /// `{"required string msg": 1, "repeated Item items": 2, "message Item": {"optional uInt32 id": 1}}`.
+    ///
+    /// A message defined at the top of a file, `"message Item": {…}`, is known to all routes of that file. `null` stands
+    /// for a file that is not there. Keys that declare nothing, such as comments, are skipped.
+    ///
+    /// # Errors
+    ///
+    /// Every variant of [`ProtoError`] that has an `at`, and [`TooDeep`](ProtoError::TooDeep). The original skips such
+    /// declarations and loses the field.
+    pub fn from_json(server: &Value, client: &Value) -> Result<Protos, ProtoError> {
+        let (server, server_json) = Schema::parse(server, "serverProtos")?;
+        let (client, client_json) = Schema::parse(client, "clientProtos")?;
+        let version = version_of(&[&raw(client_json.clone()), &raw(server_json.clone())]);
+        let json = raw(json!({ "server": server_json, "client": client_json, "version": version }));
+        Ok(Self { server, client, version, json })
+    }
+
+    /// Whether what clients send to this route is encoded.
+    pub fn has_client(&self, route: &str) -> bool {
+        self.client.route(route).is_some()
+    }
+
+    /// Whether what the server sends on this route is encoded.
+    pub fn has_server(&self, route: &str) -> bool {
+        self.server.route(route).is_some()
+    }
+
+    /// Reads a body from a client: a JSON object with its fields in the order of the bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the route has no definition, or the bytes do not follow it.
+    pub fn decode_client(&self, route: &str, body: &[u8]) -> Result<Value, ProtoError> {
+        decode::decode(&self.client, route, body)
+    }
+
+    /// Writes a body for clients, its fields in the order of the JSON object.
+    ///
+    /// # Errors
+    ///
+    /// When the route has no definition, or the value does not follow it.
+    pub fn encode_server(&self, route: &str, body: &Value) -> Result<Vec<u8>, ProtoError> {
+        encode::encode(&self.server, route, body)
+    }
+
+    /// Reads a body from the server, as a client does.
+    ///
+    /// # Errors
+    ///
+    /// As [`decode_client`](Self::decode_client).
+    pub fn decode_server(&self, route: &str, body: &[u8]) -> Result<Value, ProtoError> {
+        decode::decode(&self.server, route, body)
+    }
+
+    /// Writes a body for the server, as a client does.
+    ///
+    /// # Errors
+    ///
+    /// As [`encode_server`](Self::encode_server).
+    pub fn encode_client(&self, route: &str, body: &Value) -> Result<Vec<u8>, ProtoError> {
+        encode::encode(&self.client, route, body)
+    }
+
+    /// What a client sends as `sys.protoVersion` to be spared the definitions: base64 of an MD5 of their JSON.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// `{"server":{…},"client":{…},"version":"…"}`, as the handshake says it (`sys.protos`).
+    pub fn json(&self) -> &RawValue {
+        &self.json
+    }
+}
+
+/// The JSON type of a value, for messages to people.
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
