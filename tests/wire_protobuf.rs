@@ -1,0 +1,206 @@
+//! Pomelo's protobuf dialect: recorded bodies, what is refused, and the laws that hold for any bytes.
+#![allow(clippy::unwrap_used)]
+
+use pomelo_sim::wire::{ProtoError, Protos};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+#[path = "support/protos.rs"]
+mod protos;
+
+#[test]
+fn recorded_bodies() {
+    let json = |text| serde_json::from_str(text).unwrap();
+    let protos = Protos::from_json(
+        &json(include_str!("data/tutorial-protobuf/serverProtos.json")),
+        &json(include_str!("data/tutorial-protobuf/clientProtos.json")),
+    )
+    .unwrap();
+    for (route, hex, value) in [
+        ("gate.gateHandler.queryEntry", "0a05616c696365", json!({"uid": "alice"})),
+        ("connector.entryHandler.enter", "0a05616c69636512027072", json!({"username": "alice", "rid": "pr"})),
+        (
+            "chat.chatHandler.send",
+            "0a027072120268691a05616c69636522012a",
+            json!({"rid": "pr", "content": "hi", "from": "alice", "target": "*"}),
+        ),
+        ("connector.entryHandler.enter", "", json!({})),
+    ] {
+        assert!(protos.has_client(route) && !protos.has_server(route));
+        assert_eq!(protos.decode_client(route, &unhex(hex)), Ok(value.clone()), "{route}");
+        if !hex.is_empty() {
+            assert_eq!(protos.encode_client(route, &value).map(|bytes| to_hex(&bytes)), Ok(hex.to_owned()));
+        }
+    }
+    // The inner route of onAdd has no tag, so it is not written.
+    for (route, value, hex) in [
+        ("onAdd", json!({"route": "onAdd", "user": "鲍勃"}), "0a06e9b28de58b83"),
+        ("onChat", json!({"msg": "hi", "from": "alice", "target": "*"}), "0a0268691205616c6963651a012a"),
+    ] {
+        assert_eq!(protos.encode_server(route, &value).map(|bytes| to_hex(&bytes)), Ok(hex.to_owned()));
+    }
+}
+
+#[test]
+fn every_length_of_a_varint() {
+    let protos = protos::protos();
+    for shift in 0..53 {
+        for number in [1_i64 << shift, (1 << shift) - 1] {
+            let value = json!({"u": number, "s": "", "i": number / 2, "n": -(number / 2)});
+            let bytes = protos.encode_server("all", &value).unwrap();
+            assert_eq!(protos.decode_server("all", &bytes), Ok(value));
+        }
+    }
+    // Zigzag for both signed types.
+    let bytes = protos.encode_server("all", &json!({"u": 300, "s": "", "i": 1, "n": -1})).unwrap();
+    assert_eq!(to_hex(&bytes), "08ac023200".to_owned() + "1002" + "1801");
+}
+
+#[test]
+fn bodies_that_do_not_follow_the_definition_are_refused() {
+    let protos = protos::protos();
+    let encode = |value: Value| protos.encode_server("all", &value).unwrap_err().to_string();
+    for (value, error) in [
+        (json!({"s": ""}), "expected the required field `u`, got a message without it"),
+        (json!({"u": null, "s": ""}), "expected the required field `u`, got a message without it"),
+        (json!({"u": "1", "s": ""}), "expected an integer in `u`, got a string"),
+        (json!({"u": 1, "s": 2}), "expected a string in `s`, got a number"),
+        (json!({"u": 1, "s": "", "strings": {}}), "expected an array in `strings`, got an object"),
+        (json!([1]), "expected an object in ``, got an array"),
+    ] {
+        assert_eq!(encode(value), error);
+    }
+    for u in [json!(-1), json!(1_u64 << 53), json!(1e300), json!(u64::MAX)] {
+        let error = protos.encode_server("all", &json!({"u": u, "s": ""}));
+        assert_eq!(error, Err(ProtoError::OutOfRange { field: "u".to_owned() }), "{u}");
+    }
+
+    let truncated =
+        |field: &str, expected, got| ProtoError::Truncated { field: field.to_owned(), expected, got };
+    for (hex, error) in [
+        ("7b226d", ProtoError::UnknownTag { tag: 15 }),
+        ("80", truncated("", 2, 1)),
+        ("0880", truncated("u", 2, 1)),
+        ("08ffffffffffffffffff01", ProtoError::OutOfRange { field: "u".to_owned() }),
+        ("32056162", truncated("s", 5, 2)),
+        ("25000000", truncated("f", 4, 3)),
+        // A count of 2^50 numbers, in four bytes.
+        ("388080808080808002", truncated("numbers", 1 << 50, 0)),
+        ("5a7f", truncated("inner", 127, 0)),
+    ] {
+        assert_eq!(protos.decode_server("all", &unhex(hex)), Err(error), "{hex}");
+    }
+    let route = "none".to_owned();
+    assert_eq!(protos.decode_server("none", b""), Err(ProtoError::NoDefinition { route }));
+}
+
+#[test]
+fn messages_in_messages_end_somewhere() {
+    let protos = protos::protos();
+    let (mut value, mut bytes) = (json!({}), Vec::new());
+    for _ in 0..40 {
+        value = json!({ "tree": value });
+        let mut outer = vec![0x0a, bytes.len() as u8];
+        outer.append(&mut bytes);
+        bytes = outer;
+    }
+    assert_eq!(protos.encode_server("nested", &value), Err(ProtoError::TooDeep));
+    assert_eq!(protos.decode_server("nested", &bytes), Err(ProtoError::TooDeep));
+}
+
+#[test]
+fn wrong_definitions_are_named() {
+    let error = |server: Value| Protos::from_json(&server, &Value::Null).unwrap_err().to_string();
+    for (definition, part) in [
+        (json!({"requird string a": 1}), "`requird string a`: the first word is unknown"),
+        (json!({"required string": 1}), "`required string`: not three words"),
+        (json!({"required string a": "1"}), "`required string a`: no tag"),
+        (
+            json!({"required string a": 1, "optional string b": 1}),
+            "`optional string b`: the tag is used twice",
+        ),
+        (
+            json!({"required string a": 1, "optional string a": 2}),
+            "`optional string a`: the name is used twice",
+        ),
+        (json!({"optional bool a": 1}), "got `bool`"),
+        (
+            json!({"message A": {"optional B b": 1}, "message B": {}}),
+            "at serverProtos.onX.A or at the top, got `B`",
+        ),
+        (json!("text"), "at serverProtos.onX, got a string"),
+    ] {
+        let error = error(json!({ "onX": definition }));
+        assert!(error.contains(part), "{error}");
+    }
+    let mut deep = json!({});
+    for _ in 0..40 {
+        deep = json!({ "message M": deep });
+    }
+    assert_eq!(error(deep), ProtoError::TooDeep.to_string());
+    assert!(Protos::from_json(&json!({"onX": {"a comment": "text"}}), &Value::Null).is_ok());
+}
+
+#[test]
+fn tags_are_listed_by_number_and_fields_as_in_the_file() {
+    let server = json!({"onX": {"required string b": 10, "optional A a": 2, "message A": {}}});
+    let protos = Protos::from_json(&server, &Value::Null).unwrap();
+    let expected = concat!(
+        r#"{"server":{"onX":{"b":{"option":"required","type":"string","tag":10},"#,
+        r#""a":{"option":"optional","type":"A","tag":2},"#,
+        r#""__messages":{"A":{"__messages":{},"__tags":{}}},"__tags":{"2":"a","10":"b"}}},"client":{},"version":""#,
+    );
+    assert!(protos.json().get().starts_with(expected), "{}", protos.json());
+}
+
+proptest! {
+    #[test]
+    fn bodies_round_trip(value in protos::body()) {
+        let protos = protos::protos();
+        let bytes = protos.encode_server("all", &value).unwrap();
+        prop_assert_eq!(protos.decode_server("all", &bytes).unwrap(), protos::as_read(&value));
+        prop_assert_eq!(protos.encode_client("all", &value), Err(ProtoError::NoDefinition { route: "all".to_owned() }));
+    }
+
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in vec(prop_oneof![any::<u8>(), 0_u8..0x70], 0..300)) {
+        let protos = protos::protos();
+        for route in ["all", "nested"] {
+            if let Ok(value) = protos.decode_server(route, &bytes) {
+                // An element takes at least a byte, so the value cannot outgrow what came.
+                prop_assert!(count(&value) <= bytes.len() + 1);
+            }
+        }
+    }
+
+    #[test]
+    fn changed_bytes_never_panic(value in protos::body(), place in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let protos = protos::protos();
+        let mut bytes = protos.encode_server("all", &value).unwrap();
+        let place = place.index(bytes.len());
+        bytes[place] = byte;
+        let _ = protos.decode_server("all", &bytes);
+        let _ = protos.decode_server("all", &bytes[..place]);
+    }
+}
+
+/// How many values there are in a value.
+fn count(value: &Value) -> usize {
+    1 + match value {
+        Value::Array(elements) => elements.iter().map(count).sum(),
+        Value::Object(fields) => fields.values().map(count).sum(),
+        _ => 0,
+    }
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}
