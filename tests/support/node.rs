@@ -1,0 +1,109 @@
+//! Pomelo's own npm packages, installed once into `tests/node`, and scripts there that use them.
+//!
+//! Without Node.js, npm or a registry, the caller gets `None` and skips its test, which is said on standard error; when
+//! `CI=true` that is a failure instead, so that a comparison cannot disappear unseen.
+
+// Included by several test binaries, none of which uses all of it.
+#![allow(dead_code, unreachable_pub)]
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime};
+
+/// An install that takes longer has died with its lock left behind.
+const LOCK_AGE_MAX: Duration = Duration::from_secs(180);
+
+/// `tests/node/node_modules` with what `package-lock.json` names, or `None` when it cannot be had.
+pub fn node_modules() -> Option<PathBuf> {
+    let modules = directory().join("node_modules");
+    let installed = is_installed(&modules) || install().map_or_else(skip, |()| true);
+    installed.then_some(modules)
+}
+
+/// `node` with a script of `tests/node`, ready to be given arguments and pipes, or `None` when it cannot run.
+pub fn node_command(script: &str) -> Option<Command> {
+    if let Err(error) = Command::new("node").arg("--version").stdout(Stdio::null()).status() {
+        skip(format!("cannot run node: {error}"));
+        return None;
+    }
+    node_modules()?;
+    let mut command = Command::new("node");
+    // The packages are from 2013 and call `new Buffer`.
+    command.arg("--no-deprecation").arg(directory().join(script)).current_dir(directory());
+    Some(command)
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("node")
+}
+
+/// npm writes `.package-lock.json` last, so an install that was cut off does not count, nor one of an older lock file.
+fn is_installed(modules: &Path) -> bool {
+    let time = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified());
+    match (time(modules.join(".package-lock.json")), time(directory().join("package-lock.json"))) {
+        (Ok(installed), Ok(locked)) => installed >= locked,
+        _ => false,
+    }
+}
+
+/// Runs `npm ci`, while other test binaries wait.
+fn install() -> Result<(), String> {
+    let _lock = Lock::take()?;
+    if is_installed(&directory().join("node_modules")) {
+        return Ok(());
+    }
+    let output = Command::new("npm")
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+        .current_dir(directory())
+        .output()
+        .map_err(|error| format!("cannot run npm: {error}"))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    Err(format!("npm ci failed: {}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Says why a test does not run; always false.
+fn skip(reason: String) -> bool {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    assert!(!in_ci, "the comparison with Pomelo's own code must run when CI=true: {reason}");
+    // Written directly: what a passing test prints by macro is not shown.
+    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED, not compared with Pomelo's own code: {reason}\n");
+    false
+}
+
+/// A file that exists while one process installs.
+struct Lock {
+    path: PathBuf,
+}
+
+impl Lock {
+    fn take() -> Result<Self, String> {
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm-ci.lock");
+        loop {
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(_) => return Ok(Self { path }),
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(format!("cannot lock {}: {error}", path.display()));
+                }
+                Err(_) if is_stale(&path) => {
+                    let _ = fs::remove_file(&path);
+                }
+                Err(_) => std::thread::sleep(Duration::from_millis(100)),
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn is_stale(path: &Path) -> bool {
+    let modified = File::open(path).and_then(|file| file.metadata()).and_then(|file| file.modified());
+    modified.is_ok_and(|time| SystemTime::now().duration_since(time).is_ok_and(|age| age > LOCK_AGE_MAX))
+}
