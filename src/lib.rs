@@ -2,3 +2,5 @@
 
 pub mod ids;
 pub mod wire;
+mod nearest;
+pub mod strategies;

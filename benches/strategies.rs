@@ -1,0 +1,84 @@
+//! Nanoseconds a lookup: every strategy at 3, 100 and 1000 servers, beside the floor of `key.len() % n`.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use crc::{CRC_32_ISO_HDLC, Crc, Table};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use pomelo_sim::ids::ServerId;
+use pomelo_sim::strategies::ALL;
+
+/// Keys as the tutorial has them: user and room names.
+fn keys() -> Vec<String> {
+    (0..1000).map(|i| if i % 2 == 0 { format!("user{i}") } else { format!("room{i}") }).collect()
+}
+
+fn picks(c: &mut Criterion) {
+    let keys = keys();
+    for n in [3_usize, 100, 1000] {
+        let servers: Vec<ServerId> = (1..=n).map(|i| ServerId::from(format!("chat-server-{i}"))).collect();
+        let mut group = c.benchmark_group(format!("pick/{n}"));
+        // Criterion then prints elements per second, and the time is that of all keys: divide by 1000 for one lookup.
+        group.throughput(Throughput::Elements(keys.len() as u64));
+        group.bench_function("floor: len mod n", |b| {
+            b.iter(|| keys.iter().map(|key| black_box(key.as_str()).len() % black_box(n)).sum::<usize>());
+        });
+        for entry in ALL {
+            let mut strategy = (entry.make)();
+            strategy.rebuild(&servers);
+            group.bench_function(entry.name, |b| {
+                b.iter(|| keys.iter().filter_map(|key| strategy.pick(black_box(key))).sum::<usize>());
+            });
+        }
+        group.finish();
+    }
+}
+
+/// Keys that are not ASCII take another way in `pomelo-crc`, and three bytes a character in `crc32-mod`.
+fn chinese(c: &mut Criterion) {
+    let keys: Vec<String> = (0..1000).map(|i| format!("测试房间{i}")).collect();
+    let mut group = c.benchmark_group("pick/3, Chinese names");
+    group.throughput(Throughput::Elements(keys.len() as u64));
+    for entry in ALL {
+        let mut strategy = (entry.make)();
+        strategy.rebuild(&["a", "b", "c"].map(ServerId::from));
+        group.bench_function(entry.name, |b| {
+            b.iter(|| keys.iter().filter_map(|key| strategy.pick(black_box(key))).sum::<usize>());
+        });
+    }
+    group.finish();
+}
+
+/// What decided `CRC_32`'s table: the lookup tables of `crc`, over keys and over text that is longer than a key.
+fn tables(c: &mut Criterion) {
+    static ONE: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
+    static SIXTEEN: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
+    for (what, keys) in [
+        ("7 bytes", keys()),
+        ("20 bytes", (0..1000).map(|i| format!("user{i:016}")).collect()),
+        ("40 bytes", (0..1000).map(|i| format!("user{i:036}")).collect()),
+    ] {
+        let mut group = c.benchmark_group(format!("crc32 of {what}"));
+        group.throughput(Throughput::Elements(keys.len() as u64));
+        group.bench_function("Table<1>", |b| {
+            b.iter(|| keys.iter().map(|key| ONE.checksum(black_box(key.as_bytes()))).fold(0, |a, b| a ^ b));
+        });
+        group.bench_function("Table<16>", |b| {
+            b.iter(|| {
+                keys.iter().map(|key| SIXTEEN.checksum(black_box(key.as_bytes()))).fold(0, |a, b| a ^ b)
+            });
+        });
+        group.finish();
+    }
+}
+
+criterion_group! {
+    name = benches;
+    config = Criterion::default()
+        .sample_size(30)
+        .warm_up_time(Duration::from_millis(300))
+        .measurement_time(Duration::from_secs(1))
+        .without_plots();
+    targets = picks, chinese, tables
+}
+criterion_main!(benches);

@@ -1,0 +1,20 @@
+//! `crc32-mod`: plain CRC-32 over UTF-8, modulo the number of servers.
+
+use super::{CRC_32, Strategy};
+use crate::ids::ServerId;
+
+/// `crc32(key) % servers.length` with the unsigned CRC over UTF-8 that npm `crc` has returned since version 3.
+#[derive(Clone, Default, Debug)]
+pub struct Crc32Mod {
+    servers: u32,
+}
+
+impl Strategy for Crc32Mod {
+    fn rebuild(&mut self, servers: &[ServerId]) {
+        self.servers = u32::try_from(servers.len()).unwrap_or(u32::MAX);
+    }
+
+    fn pick(&mut self, key: &str) -> Option<usize> {
+        CRC_32.checksum(key.as_bytes()).checked_rem(self.servers).map(|index| index as usize)
+    }
+}

@@ -1,0 +1,38 @@
+//! `pomelo-crc`: the chat tutorial's dispatch, to the bit.
+
+use super::{CRC_32, Strategy};
+use crate::ids::ServerId;
+
+/// `Math.abs(crc.crc32(key)) % servers.length` as Node computes it with npm `crc` 0.2.0, which hashes
+/// `charCodeAt(i) & 0xff` (not UTF-8) and returns a *signed* number: a third of all keys would go elsewhere at three
+/// servers with a plain unsigned CRC.
+#[derive(Clone, Default, Debug)]
+pub struct PomeloCrc {
+    servers: u32,
+}
+
+impl Strategy for PomeloCrc {
+    fn rebuild(&mut self, servers: &[ServerId]) {
+        self.servers = u32::try_from(servers.len()).unwrap_or(u32::MAX);
+    }
+
+    fn pick(&mut self, key: &str) -> Option<usize> {
+        // `unsigned_abs`, because abs(-2^31) is 2^31 in JavaScript and an overflow in i32.
+        let hash = Self::signed_crc(key).unsigned_abs();
+        hash.checked_rem(self.servers).map(|index| index as usize)
+    }
+}
+
+impl PomeloCrc {
+    /// The number that `crc32` of npm `crc` 0.2.0 returns for `key`.
+    pub fn signed_crc(key: &str) -> i32 {
+        if key.is_ascii() {
+            return CRC_32.checksum(key.as_bytes()).cast_signed();
+        }
+        let mut digest = CRC_32.digest();
+        for unit in key.encode_utf16() {
+            digest.update(&[unit.to_le_bytes()[0]]);
+        }
+        digest.finalize().cast_signed()
+    }
+}
