@@ -4,3 +4,5 @@ pub mod ids;
 pub mod wire;
 mod nearest;
 pub mod strategies;
+
+pub mod config;

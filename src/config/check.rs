@@ -1,0 +1,158 @@
+//! From raw entries to checked servers: one field after the other, then what must hold between servers.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use serde_json::{Map, Value};
+
+use super::error::ConfigError;
+use super::node::Node;
+use super::raw::{MAX_SERVERS, RawServer, is_name};
+use super::spec::{MasterSpec, ServerSpec};
+use crate::ids::{ServerId, ServerType};
+
+/// The fields of a server that have a meaning here; `serverType` is the key of its list, whatever the field says.
+pub(super) const KNOWN_FIELDS: &[&str] =
+    &["id", "serverType", "host", "port", "frontend", "clientPort", "clientHost", "max-connections"];
+
+/// Checks all servers of an environment, and the master's entry if there is one.
+pub(super) fn cluster(
+    servers: &Node<'_>,
+    master: Option<Node<'_>>,
+) -> Result<(Vec<ServerSpec>, Option<MasterSpec>), ConfigError> {
+    let mut taken = Taken::default();
+    let mut specs: Vec<ServerSpec> = Vec::new();
+    for list in servers.object("an object of server types, each with an array of servers")? {
+        let server_type = list.key.as_str();
+        if !is_name(server_type) || server_type.contains('.') {
+            // A dot would end the type in `type.handler.method`.
+            let met = format!("server type {server_type:?}");
+            let expected = "a name without dots, spaces or control characters";
+            return Err(list.value.invalid_as(met, expected));
+        }
+        let mut next_in_cluster = 0;
+        for entry in list.value.array("an array of servers")? {
+            let raw = RawServer::new(entry.clone(), "a server, an object with \"id\" and \"host\"")?;
+            for raw in raw.expand(server_type, &mut next_in_cluster)? {
+                if specs.len() == MAX_SERVERS {
+                    return Err(ConfigError::TooManyServers { most: MAX_SERVERS, at: entry.spot() });
+                }
+                specs.push(server(&raw, server_type, &mut taken)?);
+            }
+        }
+    }
+    let mut gates = specs.iter().filter(|server| server.server_type.as_str() == "gate").peekable();
+    if gates.peek().is_none() {
+        return Err(ConfigError::NoGate { problem: "no server of type \"gate\"", at: servers.spot() });
+    }
+    if !gates.any(|gate| gate.frontend) {
+        let problem = "no server of type \"gate\" has \"frontend\": true";
+        return Err(ConfigError::NoGate { problem, at: servers.spot() });
+    }
+    let master = master.map(|master| self::master(master, &mut taken)).transpose()?;
+    Ok((specs, master))
+}
+
+fn server<'a>(
+    raw: &RawServer<'a>,
+    server_type: &str,
+    taken: &mut Taken<'a>,
+) -> Result<ServerSpec, ConfigError> {
+    let id = match &raw.cluster_id {
+        Some(id) => {
+            taken.id(id, &raw.node)?;
+            id.clone()
+        }
+        None => id(raw, taken)?,
+    };
+    let host = raw.required("host", "the address of the server")?.name("a host")?;
+    let port = raw.get("port").map(|field| field.port()).transpose()?;
+    let frontend = raw.get("frontend").map_or(Ok(false), |field| field.flag())?;
+    let client_port = if frontend {
+        let why = "the port that clients connect to (the server has \"frontend\": true)";
+        Some(raw.required("clientPort", why)?.port()?)
+    } else {
+        raw.get("clientPort").map(|field| field.port()).transpose()?
+    };
+    let client_host = raw.get("clientHost").map(|field| field.name("a host")).transpose()?;
+    let max_connections = match raw.get("max-connections") {
+        None => None,
+        Some(field) => {
+            let most = field.number().and_then(|most| usize::try_from(most).ok());
+            let most = most.ok_or_else(|| field.invalid("a number of connections, 0 for no bound"))?;
+            Some(most).filter(|most| *most > 0)
+        }
+    };
+    for (key, port) in [("port", port), ("clientPort", client_port)] {
+        if let (Some(field), Some(port)) = (raw.get(key), port) {
+            taken.address(&host, port, &field.node)?;
+        }
+    }
+    let known = |key: &str| KNOWN_FIELDS.contains(&key);
+    let extra: Map<String, Value> = raw
+        .fields
+        .iter()
+        .filter(|field| !known(&field.key))
+        .map(|field| (field.key.clone(), field.value.clone()))
+        .collect();
+    let (id, server_type) = (ServerId::from(id), ServerType::from(server_type));
+    Ok(ServerSpec { id, server_type, host, port, frontend, client_port, client_host, max_connections, extra })
+}
+
+fn master<'a>(node: Node<'a>, taken: &mut Taken<'a>) -> Result<MasterSpec, ConfigError> {
+    let raw = RawServer::new(node, "the master, an object with \"id\", \"host\" and \"port\"")?;
+    let id = ServerId::from(id(&raw, taken)?);
+    let host = raw.required("host", "the address of the master")?.name("a host")?;
+    let field = raw.required("port", "the port of the master")?;
+    let port = field.port()?;
+    taken.address(&host, port, &field.node)?;
+    Ok(MasterSpec { id, host, port })
+}
+
+fn id<'a>(raw: &RawServer<'a>, taken: &mut Taken<'a>) -> Result<String, ConfigError> {
+    let field = raw.required("id", "the name of the server, unique in the cluster")?;
+    let id = field.name("an id")?;
+    taken.id(&id, &field.node)?;
+    Ok(id)
+}
+
+/// Which ids and addresses have an owner, and where it says so.
+#[derive(Default)]
+struct Taken<'a> {
+    ids: HashMap<String, Node<'a>>,
+    addresses: HashMap<(String, u16), Node<'a>>,
+}
+
+impl<'a> Taken<'a> {
+    fn id(&mut self, id: &str, node: &Node<'a>) -> Result<(), ConfigError> {
+        match self.ids.entry(id.to_owned()) {
+            Entry::Occupied(first) => {
+                let (first, second) = (first.get().spot(), node.spot());
+                Err(ConfigError::DuplicateId { id: id.to_owned(), first, second })
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(node.clone());
+                Ok(())
+            }
+        }
+    }
+
+    /// Port 0 is any free port, so it is never taken.
+    fn address(&mut self, host: &str, port: u16, node: &Node<'a>) -> Result<(), ConfigError> {
+        if port == 0 {
+            return Ok(());
+        }
+        let lower = host.to_ascii_lowercase();
+        let same_host = if lower == "localhost" { "127.0.0.1".to_owned() } else { lower };
+        match self.addresses.entry((same_host, port)) {
+            Entry::Occupied(first) => {
+                let (first, second) = (first.get().spot(), node.spot());
+                Err(ConfigError::DuplicateAddress { address: format!("{host}:{port}"), first, second })
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(node.clone());
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What can be wrong with a configuration: each error names the file, the place, what was expected and what came.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use crate::nearest::did_you_mean;
+
+/// A place in a file. Prints as `config/servers.json:5:48`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The file, as it was named to [`ClusterSpec::load`](super::ClusterSpec::load).
+    pub file: Arc<Path>,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column in characters, from 1.
+    pub column: u32,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+    }
+}
+
+/// A value of a file: its JSON path and where it starts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spot {
+    /// Such as `development.connector[1].port`; empty for the whole file.
+    pub path: Box<str>,
+    /// Where the value starts.
+    pub place: Place,
+}
+
+/// The first thing that is wrong with a configuration.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// None of the places where the file may be has one.
+    #[error("no servers.json: looked for {}", list(tried, " and "))]
+    NotFound {
+        /// The files that were looked for.
+        tried: Vec<PathBuf>,
+    },
+    /// The file is there, but cannot be read.
+    #[error("{}: cannot be read: {reason}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The file is larger than any configuration.
+    #[error("{}: larger than {most_bytes} bytes, the most that is read", file.display())]
+    TooLarge {
+        /// The file.
+        file: PathBuf,
+        /// The bound, in bytes.
+        most_bytes: u64,
+    },
+    /// The file is not UTF-8 text.
+    #[error("not UTF-8 text at {at}")]
+    NotText {
+        /// Where the first wrong byte is.
+        at: Place,
+    },
+    /// The file is not JSON.
+    #[error("not JSON: {reason}, met {met}, at {at}")]
+    NotJson {
+        /// What the parser expected.
+        reason: String,
+        /// What stands there instead.
+        met: String,
+        /// Where.
+        at: Place,
+    },
+    /// A key twice in one object: JSON readers, Pomelo's too, would silently drop the first.
+    #[error("{}: the key occurs twice in one object, at {} and again at {again}", first.path, first.place)]
+    DuplicateKey {
+        /// The key's path, and its first place.
+        first: Spot,
+        /// Its second place.
+        again: Place,
+    },
+    /// A value that cannot be what its key says.
+    #[error("{}invalid value: {met}, expected {expected}, at {}", prefix(&at.path), at.place)]
+    Invalid {
+        /// What the file says.
+        met: String,
+        /// What it may say.
+        expected: String,
+        /// The value.
+        at: Spot,
+    },
+    /// A field that must be there.
+    #[error(
+        "{}missing {field:?}, {why}, at {}{}",
+        prefix(&at.path), at.place, did_you_mean_field(similar.as_deref())
+    )]
+    Missing {
+        /// The field.
+        field: &'static str,
+        /// What it is for.
+        why: &'static str,
+        /// A field of the same object that may be a misspelling of it.
+        similar: Option<String>,
+        /// The object that lacks it.
+        at: Spot,
+    },
+    /// Two servers with one id, or the master and a server.
+    #[error("duplicate id {id:?}: {} at {}, first {} at {}", second.path, second.place, first.path, first.place)]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// Who has it first.
+        first: Spot,
+        /// Who has it again.
+        second: Spot,
+    },
+    /// Two ports of the cluster are one port of one host.
+    #[error("address {address} is used twice: {} at {}, {}", second.path, second.place, first_use(first, second))]
+    DuplicateAddress {
+        /// `host:port`.
+        address: String,
+        /// The field that has it first.
+        first: Spot,
+        /// The field that has it again.
+        second: Spot,
+    },
+    /// More servers than one process is meant for.
+    #[error("{}: more than {most} servers in all, at {}", at.path, at.place)]
+    TooManyServers {
+        /// The bound.
+        most: usize,
+        /// The entry that passes it.
+        at: Spot,
+    },
+    /// The file has environments, but not the wanted one.
+    #[error("unknown environment {wanted:?}: {} has {}", file.display(), known.join(", "))]
+    UnknownEnvironment {
+        /// The environment that was asked for.
+        wanted: String,
+        /// Those that the file has.
+        known: Vec<String>,
+        /// The file.
+        file: PathBuf,
+    },
+    /// No server of type `gate` that clients can connect to.
+    #[error("{}{problem}: {WHY_A_GATE}, at {}", prefix(&at.path), at.place)]
+    NoGate {
+        /// What is wrong: there is none, or none is a frontend.
+        problem: &'static str,
+        /// The servers of the environment.
+        at: Spot,
+    },
+    /// A server type that no code serves.
+    #[error(
+        "no code serves the server type {server_type:?} ({servers} in {}); types that are served: {}{}",
+        file.display(), served.join(", "), did_you_mean(nearest.as_deref())
+    )]
+    UnservedType {
+        /// The type.
+        server_type: String,
+        /// Its servers, in words.
+        servers: String,
+        /// The file.
+        file: PathBuf,
+        /// The types that code serves.
+        served: Vec<String>,
+        /// The served type that was probably meant.
+        nearest: Option<String>,
+    },
+}
+
+const WHY_A_GATE: &str = "clients enter through a gate, which names them a connector; expected a server such as \
+    \"gate\": [{\"id\": \"gate-server-1\", \"host\": \"127.0.0.1\", \"clientPort\": 3014, \"frontend\": true}]";
+
+fn list(paths: &[PathBuf], separator: &str) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(separator)
+}
+
+fn prefix(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!("{path}: ") }
+}
+
+/// One field can be used twice only by the servers of one `clusterCount`.
+fn first_use(first: &Spot, second: &Spot) -> String {
+    if first == second {
+        return "by servers of one clusterCount; write it as text with ++ at its end, to count up".to_owned();
+    }
+    format!("first {} at {}", first.path, first.place)
+}
+
+fn did_you_mean_field(similar: Option<&str>) -> String {
+    similar.map(|similar| format!("; is {similar:?} meant to be it?")).unwrap_or_default()
+}

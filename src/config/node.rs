@@ -1,0 +1,235 @@
+//! JSON values that know where they stand in their file, so that every complaint can say so.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::error::{ConfigError, Place, Spot};
+
+/// The text of one file.
+pub(super) struct Document<'a> {
+    file: Arc<Path>,
+    text: &'a str,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(file: &Path, text: &'a str) -> Self {
+        // Node drops a byte order mark from JSON files; serde_json does not.
+        Self { file: Arc::from(file), text: text.strip_prefix('\u{feff}').unwrap_or(text) }
+    }
+
+    /// The value that the whole file is. All of the file is checked to be JSON here; what it means is looked at later.
+    pub(super) fn root(&'a self) -> Result<Node<'a>, ConfigError> {
+        let raw: &RawValue =
+            serde_json::from_str(self.text).map_err(|error| self.not_json(&error, self.text))?;
+        Ok(Node { document: self, raw: raw.get(), path: String::new() })
+    }
+
+    /// Line and column of a byte of the text.
+    fn place(&self, offset: usize) -> Place {
+        place(Arc::clone(&self.file), &self.text.as_bytes()[..offset])
+    }
+
+    /// `part` is the slice of the text that was parsed.
+    fn not_json(&self, error: &serde_json::Error, part: &str) -> ConfigError {
+        let line_start = match error.line() {
+            0 | 1 => 0,
+            line => part.match_indices('\n').nth(line - 2).map_or(part.len(), |(at, _)| at + 1),
+        };
+        // The parser's column is that of the last byte it took; at the end of the input there is none.
+        let mut at = (line_start + error.column().saturating_sub(1)).min(part.len());
+        if error.is_eof() {
+            at = part.len();
+        }
+        while !part.is_char_boundary(at) {
+            at -= 1;
+        }
+        let reason = error.to_string();
+        let reason = reason.split(" at line ").next().unwrap_or_default().to_owned();
+        ConfigError::NotJson {
+            reason,
+            met: met(&part[..at], &part[at..]),
+            at: self.place(self.offset(part) + at),
+        }
+    }
+
+    /// Where a slice of the text starts in it.
+    fn offset(&self, part: &str) -> usize {
+        part.as_ptr().addr() - self.text.as_ptr().addr()
+    }
+}
+
+/// The place after `before`, which are the bytes of the file up to it.
+pub(super) fn place(file: Arc<Path>, before: &[u8]) -> Place {
+    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let newlines = before.iter().filter(|byte| **byte == b'\n').count();
+    let column = String::from_utf8_lossy(&before[line_start..]).chars().count();
+    let number = |count: usize| u32::try_from(count + 1).unwrap_or(u32::MAX);
+    Place { file, line: number(newlines), column: number(column) }
+}
+
+/// What stands where a parser stopped, in a few words, and what people who write it mean.
+fn met(before: &str, rest: &str) -> String {
+    if rest.is_empty() {
+        return "the end of the file".to_owned();
+    }
+    let word: String = rest.chars().take_while(|c| !c.is_control()).take(20).collect();
+    let hint = match word.chars().next() {
+        Some('/') => " (JSON has no comments)",
+        Some('\'') => " (JSON quotes with \")",
+        Some(']' | '}') if before.trim_end().ends_with(',') => " (after the last element comes no comma)",
+        Some(_) => "",
+        None => return "the end of the line".to_owned(),
+    };
+    format!("`{}`{hint}", word.trim_end())
+}
+
+/// A value of a [`Document`].
+#[derive(Clone)]
+pub(super) struct Node<'a> {
+    document: &'a Document<'a>,
+    /// The slice of the document's text that this is.
+    raw: &'a str,
+    path: String,
+}
+
+/// A key and its value.
+#[derive(Clone)]
+pub(super) struct Member<'a> {
+    pub(super) key: String,
+    pub(super) value: Node<'a>,
+}
+
+impl<'a> Node<'a> {
+    /// The members of an object in file order; `expected` is what to say when it is none.
+    pub(super) fn object(&self, expected: &str) -> Result<Vec<Member<'a>>, ConfigError> {
+        if !self.is_object() {
+            return Err(self.invalid(expected));
+        }
+        let pairs: Pairs<'a> = self.parse()?;
+        let mut members: Vec<Member<'a>> = Vec::with_capacity(pairs.0.len());
+        let mut seen: HashMap<String, &'a str> = HashMap::with_capacity(pairs.0.len());
+        for (raw_key, raw_value) in pairs.0 {
+            let key: String = self.with(raw_key.get(), self.path.clone()).parse()?;
+            let path = self.path_of(&key);
+            match seen.entry(key.clone()) {
+                Entry::Occupied(first) => {
+                    let first = self.with(first.get(), path).spot();
+                    let again = self.with(raw_key.get(), String::new()).spot().place;
+                    return Err(ConfigError::DuplicateKey { first, again });
+                }
+                Entry::Vacant(entry) => entry.insert(raw_key.get()),
+            };
+            members.push(Member { key, value: self.with(raw_value.get(), path) });
+        }
+        Ok(members)
+    }
+
+    /// The elements of an array.
+    pub(super) fn array(&self, expected: &str) -> Result<Vec<Node<'a>>, ConfigError> {
+        if !self.is_array() {
+            return Err(self.invalid(expected));
+        }
+        let elements: Vec<&'a RawValue> = self.parse()?;
+        let element = |(index, raw): (usize, &'a RawValue)| {
+            let path = if self.path.is_empty() { "$" } else { self.path.as_str() };
+            self.with(raw.get(), format!("{path}[{index}]"))
+        };
+        Ok(elements.into_iter().enumerate().map(element).collect())
+    }
+
+    /// The value as plain JSON.
+    pub(super) fn value(&self) -> Result<Value, ConfigError> {
+        self.parse()
+    }
+
+    pub(super) fn is_object(&self) -> bool {
+        self.raw.starts_with('{')
+    }
+
+    pub(super) fn is_array(&self) -> bool {
+        self.raw.starts_with('[')
+    }
+
+    pub(super) fn spot(&self) -> Spot {
+        let place = self.document.place(self.document.offset(self.raw));
+        Spot { path: self.path.as_str().into(), place }
+    }
+
+    /// The error that this value is not what was expected.
+    pub(super) fn invalid(&self, expected: &str) -> ConfigError {
+        self.invalid_as(self.describe(), expected)
+    }
+
+    /// As [`invalid`](Self::invalid), with own words for what was met.
+    pub(super) fn invalid_as(&self, met: String, expected: &str) -> ConfigError {
+        ConfigError::Invalid { met, expected: expected.to_owned(), at: self.spot() }
+    }
+
+    fn describe(&self) -> String {
+        let kind = match self.raw.as_bytes().first() {
+            Some(b'{') => return "an object".to_owned(),
+            Some(b'[') => return "an array".to_owned(),
+            Some(b'n') => return "null".to_owned(),
+            Some(b't' | b'f') => "boolean",
+            Some(b'"') => "string",
+            _ if self.raw.contains(['.', 'e', 'E']) => "number",
+            _ => "integer",
+        };
+        let mut shown: String = self.raw.chars().take(40).collect();
+        if shown.len() < self.raw.len() {
+            shown.push('…');
+        }
+        format!("{kind} {shown}")
+    }
+
+    fn parse<T: Deserialize<'a>>(&self) -> Result<T, ConfigError> {
+        serde_json::from_str(self.raw).map_err(|error| self.document.not_json(&error, self.raw))
+    }
+
+    fn with(&self, raw: &'a str, path: String) -> Node<'a> {
+        Node { document: self.document, raw, path }
+    }
+
+    fn path_of(&self, key: &str) -> String {
+        let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'));
+        match (plain, self.path.as_str()) {
+            (true, "") => key.to_owned(),
+            (true, path) => format!("{path}.{key}"),
+            (false, path) => format!("{path}[{key:?}]"),
+        }
+    }
+}
+
+/// The members of an object as slices of the text, double keys included.
+struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Pairs<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Pairs<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Members)
+    }
+}

@@ -1,0 +1,180 @@
+//! The shapes of the files before anything is checked: environments, entries of `servers.json`, `clusterCount`.
+
+use serde_json::Value;
+
+use super::error::ConfigError;
+use super::node::Node;
+use crate::nearest::nearest;
+
+/// Most servers of a cluster, `clusterCount` written out: a slip such as 1000000 must not eat the memory.
+pub const MAX_SERVERS: usize = 10_000;
+
+/// The part of a file that is for `env`: the value of that key if the file has it, else the whole file.
+pub(super) fn env_or_whole<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, ConfigError> {
+    if !root.is_object() {
+        return Ok(root);
+    }
+    let wanted = root.object("an object")?.into_iter().find(|member| member.key == env);
+    Ok(wanted.map_or(root, |member| member.value))
+}
+
+/// As [`env_or_whole`], for files whose whole cannot be mistaken for environments: one that holds objects but no array
+/// has environments, and lacks the wanted one.
+pub(super) fn environment<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, ConfigError> {
+    let members = root.object("an object with environments such as \"development\"")?;
+    if let Some(wanted) = members.iter().find(|member| member.key == env) {
+        return Ok(wanted.value.clone());
+    }
+    let environments = members.iter().filter(|member| member.value.is_object());
+    let known: Vec<String> = environments.map(|member| member.key.clone()).collect();
+    if known.is_empty() || members.iter().any(|member| member.value.is_array()) {
+        return Ok(root);
+    }
+    let file = root.spot().place.file.to_path_buf();
+    Err(ConfigError::UnknownEnvironment { wanted: env.to_owned(), known, file })
+}
+
+/// One object of fields: a server of `servers.json`, or one that `clusterCount` made of it, or the master.
+#[derive(Clone)]
+pub(super) struct RawServer<'a> {
+    pub(super) node: Node<'a>,
+    /// The id that `clusterCount` gives, in place of the entry's own.
+    pub(super) cluster_id: Option<String>,
+    pub(super) fields: Vec<Field<'a>>,
+}
+
+/// A field with its value; `value` differs from what stands in the file where `++` counted it up.
+#[derive(Clone)]
+pub(super) struct Field<'a> {
+    pub(super) key: String,
+    pub(super) node: Node<'a>,
+    pub(super) value: Value,
+    counted: bool,
+}
+
+impl<'a> RawServer<'a> {
+    pub(super) fn new(node: Node<'a>, expected: &str) -> Result<Self, ConfigError> {
+        let mut fields = Vec::new();
+        for member in node.object(expected)? {
+            let value = member.value.value()?;
+            fields.push(Field { key: member.key, node: member.value, value, counted: false });
+        }
+        Ok(Self { node, cluster_id: None, fields })
+    }
+
+    /// The servers that the entry stands for: itself, or `clusterCount` of them. `next` is the number of the next
+    /// server of this type that is made so.
+    pub(super) fn expand(self, server_type: &str, next: &mut usize) -> Result<Vec<Self>, ConfigError> {
+        let Some(count) = self.get("clusterCount") else { return Ok(vec![self]) };
+        let count = count
+            .number()
+            .and_then(|count| usize::try_from(count).ok())
+            .filter(|count| (1..=MAX_SERVERS).contains(count))
+            .ok_or_else(|| count.invalid(&format!("a number of servers, 1 to {MAX_SERVERS}")))?;
+        let first = *next;
+        *next += count;
+        (0..count)
+            .map(|index| {
+                let mut server = self.clone();
+                server.cluster_id = Some(format!("cluster-server-{server_type}-{}", first + index));
+                server.fields.iter_mut().try_for_each(|field| field.count_up(index))?;
+                Ok(server)
+            })
+            .collect()
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&Field<'a>> {
+        self.fields.iter().find(|field| field.key == key)
+    }
+
+    /// The value of a field that must be there.
+    pub(super) fn required(&self, key: &'static str, why: &'static str) -> Result<&Field<'a>, ConfigError> {
+        self.get(key).ok_or_else(|| {
+            let similar = nearest(key, self.fields.iter().map(|field| field.key.as_str()));
+            ConfigError::Missing {
+                field: key,
+                why,
+                similar: similar.map(str::to_owned),
+                at: self.node.spot(),
+            }
+        })
+    }
+}
+
+impl Field<'_> {
+    /// `"3050++"` becomes 3050 and `index`, in the words of Pomelo: `parseInt(value.slice(0, -2)) + index` for every
+    /// text with `++` in it, but not at its start.
+    fn count_up(&mut self, index: usize) -> Result<(), ConfigError> {
+        let Value::String(text) = &self.value else { return Ok(()) };
+        if text.find("++").is_none_or(|at| at == 0) {
+            return Ok(());
+        }
+        let mut base = text.chars();
+        base.nth_back(1);
+        let count = parse_int(base.as_str()).and_then(|base| base.checked_add(i64::try_from(index).ok()?));
+        let count = count.ok_or_else(|| self.node.invalid("a number before ++, to count up from"))?;
+        self.value = Value::from(count);
+        self.counted = true;
+        Ok(())
+    }
+
+    /// The error that this field is not what was expected.
+    pub(super) fn invalid(&self, expected: &str) -> ConfigError {
+        if self.counted {
+            let met = format!("{} (counted up by clusterCount)", self.value);
+            return self.node.invalid_as(met, expected);
+        }
+        if self.value.as_str().is_some_and(|text| text.ends_with("++")) {
+            return self.node.invalid(&format!("{expected} (++ counts up only beside clusterCount)"));
+        }
+        self.node.invalid(expected)
+    }
+
+    /// A text that names something: not empty, no white space, no control characters.
+    pub(super) fn name(&self, expected: &str) -> Result<String, ConfigError> {
+        match &self.value {
+            Value::String(text) if is_name(text) => Ok(text.clone()),
+            Value::Number(number) if self.counted => Ok(number.to_string()),
+            _ => Err(self.invalid(&format!("{expected}, not empty, without spaces or control characters"))),
+        }
+    }
+
+    /// A port; 0 means any that is free.
+    pub(super) fn port(&self) -> Result<u16, ConfigError> {
+        let port = self.number().and_then(|number| u16::try_from(number).ok());
+        port.ok_or_else(|| self.invalid("a port, 0 to 65535"))
+    }
+
+    /// True or false, also as text: Pomelo compares with the text, since each value goes through a command line.
+    pub(super) fn flag(&self) -> Result<bool, ConfigError> {
+        match &self.value {
+            Value::Bool(flag) => Ok(*flag),
+            Value::String(text) if text == "true" => Ok(true),
+            Value::String(text) if text == "false" => Ok(false),
+            _ => Err(self.invalid("true or false")),
+        }
+    }
+
+    /// A whole number that is not negative, also as text.
+    pub(super) fn number(&self) -> Option<u64> {
+        match &self.value {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a text can name a server or a host.
+pub(super) fn is_name(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// JavaScript's `parseInt` of a decimal number: white space, a sign, then as many digits as there are.
+fn parse_int(text: &str) -> Option<i64> {
+    let text = text.trim_start();
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let number: i64 = digits[..end].parse().ok()?;
+    Some(if text.starts_with('-') { -number } else { number })
+}

@@ -1,0 +1,321 @@
+//! What the configuration's errors and warnings say, word for word.
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+
+use pomelo_sim::config::{ClusterSpec, ConfigError};
+
+const GATE: &str =
+    r#""gate": [{"id": "gate-server-1", "host": "10.0.0.1", "clientPort": 3014, "frontend": true}]"#;
+const CONNECTOR: &str =
+    r#""connector": [{"id": "co", "host": "10.0.0.1", "clientPort": 3050, "frontend": true}]"#;
+
+fn load(text: &str) -> Result<ClusterSpec, ConfigError> {
+    ClusterSpec::from_json(text, "development", Path::new("servers.json"))
+}
+
+fn assert_refused(text: &str, expected: &str) {
+    assert_eq!(load(text).unwrap_err().to_string(), expected, "for {text}");
+}
+
+/// A cluster whose third line, from column 3, is `rest`.
+fn with_gate(rest: &str) -> String {
+    format!("{{\"development\": {{\n  {GATE},\n  {rest}\n}}}}")
+}
+
+/// A cluster whose list of chat servers is `servers`; the first starts at 3:12.
+fn assert_chat_refused(servers: &str, expected: &str) {
+    assert_refused(&with_gate(&format!("\"chat\": [{servers}]")), expected);
+}
+
+#[test]
+fn text_that_is_not_json() {
+    let end = "the end of the file";
+    for (text, reason, met, at) in [
+        ("", "EOF while parsing a value", end, "1:1"),
+        ("{\n \"gate\": [\n", "EOF while parsing a list", end, "3:1"),
+        ("{\n  // all\n}", "key must be a string", "`// all` (JSON has no comments)", "2:3"),
+        ("{'gate': []}", "key must be a string", "`'gate': []}` (JSON quotes with \")", "1:2"),
+        ("{\"a\": [1,\n]}", "expected value", "`]}` (after the last element comes no comma)", "2:1"),
+        ("{\"a\": 1} }", "trailing characters", "`}`", "1:10"),
+        ("{\"ä\" 1}", "expected `:`", "`1}`", "1:6"),
+        ("{\"a\": yes, \"b\": 1}", "expected value", "`yes, \"b\": 1}`", "1:7"),
+    ] {
+        assert_refused(text, &format!("not JSON: {reason}, met {met}, at servers.json:{at}"));
+    }
+}
+
+#[test]
+fn json_that_is_no_cluster() {
+    for (text, expected) in [
+        (
+            "[]",
+            "invalid value: an array, expected an object with environments such as \"development\", at servers.json:1:1",
+        ),
+        (
+            "{\"development\": []}",
+            "development: invalid value: an array, expected an object of server types, each with an array of servers, \
+             at servers.json:1:17",
+        ),
+        (
+            "{\"gate\": [], \"x\": 4}",
+            "x: invalid value: integer 4, expected an array of servers, at servers.json:1:19",
+        ),
+        (
+            "{\"production\": {}, \"about\": \"x\", \"test\": {}}",
+            "unknown environment \"development\": servers.json has production, test",
+        ),
+        (
+            "{\"a\":[],\n\"a\":[]}",
+            "a: the key occurs twice in one object, at servers.json:1:2 and again at servers.json:2:1",
+        ),
+        (
+            "{\"development\": {\"a.b\": []}}",
+            "development[\"a.b\"]: invalid value: server type \"a.b\", expected a name without dots, spaces or control \
+             characters, at servers.json:1:25",
+        ),
+    ] {
+        assert_refused(text, expected);
+    }
+}
+
+#[test]
+fn a_cluster_without_a_gate() {
+    let how = "clients enter through a gate, which names them a connector; expected a server such as \"gate\": \
+               [{\"id\": \"gate-server-1\", \"host\": \"127.0.0.1\", \"clientPort\": 3014, \"frontend\": true}]";
+    for (text, problem, at) in [
+        ("{}", "no server of type \"gate\"", "1:1"),
+        ("{\"gate\": []}", "no server of type \"gate\"", "1:1"),
+        ("{\"development\": {}}", "development: no server of type \"gate\"", "1:17"),
+        (
+            "{\"gate\": [{\"id\": \"g\", \"host\": \"h\"}]}",
+            "no server of type \"gate\" has \"frontend\": true",
+            "1:1",
+        ),
+    ] {
+        assert_refused(text, &format!("{problem}: {how}, at servers.json:{at}"));
+    }
+}
+
+#[test]
+fn fields_that_are_missing() {
+    let why = "the port that clients connect to (the server has \"frontend\": true)";
+    for (server, expected) in [
+        ("{}", "\"id\", the name of the server, unique in the cluster, at servers.json:3:12".to_owned()),
+        (r#"{"id": "c"}"#, "\"host\", the address of the server, at servers.json:3:12".to_owned()),
+        (
+            r#"{"ID": "c", "host": "h"}"#,
+            "\"id\", the name of the server, unique in the cluster, at servers.json:3:12; is \"ID\" meant to be it?"
+                .to_owned(),
+        ),
+        (
+            r#"{"id": "c", "host": "h", "frontend": true}"#,
+            format!("\"clientPort\", {why}, at servers.json:3:12"),
+        ),
+        (
+            r#"{"id": "c", "host": "h", "frontend": "true", "clientport": 3}"#,
+            format!("\"clientPort\", {why}, at servers.json:3:12; is \"clientport\" meant to be it?"),
+        ),
+    ] {
+        assert_chat_refused(server, &format!("development.chat[0]: missing {expected}"));
+    }
+}
+
+#[test]
+fn fields_that_cannot_be_what_they_say() {
+    let name = "not empty, without spaces or control characters";
+    for (field, met, expected, column) in [
+        (r#""id": 1"#, "integer 1", format!("an id, {name}"), 19),
+        (r#""id": """#, "string \"\"", format!("an id, {name}"), 19),
+        (r#""id": "a b""#, "string \"a b\"", format!("an id, {name}"), 19),
+        (r#""id": "a\u0007""#, "string \"a\\u0007\"", format!("an id, {name}"), 19),
+        (r#""id": "a", "host": null"#, "null", format!("a host, {name}"), 32),
+    ] {
+        let expected = format!("invalid value: {met}, expected {expected}, at servers.json:3:{column}");
+        let key = if field.contains("host") { "host" } else { "id" };
+        assert_chat_refused(&format!("{{{field}}}"), &format!("development.chat[0].{key}: {expected}"));
+    }
+    for (key, value, met, expected) in [
+        ("port", "70000", "integer 70000", "a port, 0 to 65535"),
+        ("port", "-1", "integer -1", "a port, 0 to 65535"),
+        ("clientPort", "1.5", "number 1.5", "a port, 0 to 65535"),
+        ("port", "\"x\"", "string \"x\"", "a port, 0 to 65535"),
+        ("port", "\"\"", "string \"\"", "a port, 0 to 65535"),
+        ("port", "\"+5\"", "string \"+5\"", "a port, 0 to 65535"),
+        ("port", "null", "null", "a port, 0 to 65535"),
+        (
+            "port",
+            "\"3050++\"",
+            "string \"3050++\"",
+            "a port, 0 to 65535 (++ counts up only beside clusterCount)",
+        ),
+        ("frontend", "1", "integer 1", "true or false"),
+        ("clientHost", "{}", "an object", &format!("a host, {name}")),
+        ("max-connections", "[]", "an array", "a number of connections, 0 for no bound"),
+        ("clusterCount", "0", "integer 0", "a number of servers, 1 to 10000"),
+        ("clusterCount", "10001", "integer 10001", "a number of servers, 1 to 10000"),
+        ("clusterCount", "\"two\"", "string \"two\"", "a number of servers, 1 to 10000"),
+    ] {
+        let column = 40 + key.len();
+        assert_chat_refused(
+            &format!("{{\"id\": \"c\", \"host\": \"h\", \"{key}\":{value}}}"),
+            &format!(
+                "development.chat[0].{key}: invalid value: {met}, expected {expected}, at servers.json:3:{column}"
+            ),
+        );
+    }
+    let long = "x".repeat(300) + " ";
+    let shown = "x".repeat(39);
+    assert_chat_refused(
+        &format!("{{\"id\": \"{long}\"}}"),
+        &format!(
+            "development.chat[0].id: invalid value: string \"{shown}…, expected an id, {name}, at servers.json:3:19"
+        ),
+    );
+}
+
+#[test]
+fn the_place_is_in_lines_and_characters() {
+    assert_refused(
+        "{\n  \"gate\": [\n    {\"id\": \"gää\", \"host\": \"h\",\r\n \"port\": 70000}]}",
+        "gate[0].port: invalid value: integer 70000, expected a port, 0 to 65535, at servers.json:4:10",
+    );
+}
+
+#[test]
+fn ids_and_addresses_that_two_servers_claim() {
+    for (servers, expected) in [
+        (
+            r#"{"id": "c", "host": "h"}, {"id": "c", "host": "h"}"#,
+            "duplicate id \"c\": development.chat[1].id at servers.json:3:45, first development.chat[0].id at servers.json:3:19",
+        ),
+        (
+            r#"{"id": "c", "host": "h", "id": "d"}"#,
+            "development.chat[0].id: the key occurs twice in one object, at servers.json:3:13 and again at servers.json:3:37",
+        ),
+        (
+            r#"{"id": "cluster-server-chat-0", "host": "h"}, {"host": "h", "clusterCount": 2}"#,
+            "duplicate id \"cluster-server-chat-0\": development.chat[1] at servers.json:3:58, first development.chat[0].id at servers.json:3:19",
+        ),
+        (
+            r#"{"id": "c", "host": "10.0.0.1", "clientPort": 3014, "frontend": true}"#,
+            "address 10.0.0.1:3014 is used twice: development.chat[0].clientPort at servers.json:3:58, first development.gate[0].clientPort at servers.json:2:70",
+        ),
+        (
+            r#"{"id": "c", "host": "10.0.0.1", "port": 3014}"#,
+            "address 10.0.0.1:3014 is used twice: development.chat[0].port at servers.json:3:52, first development.gate[0].clientPort at servers.json:2:70",
+        ),
+        (
+            r#"{"id": "c", "host": "127.0.0.1", "port": 1}, {"id": "d", "host": "LocalHost", "port": 1}"#,
+            "address LocalHost:1 is used twice: development.chat[1].port at servers.json:3:98, first development.chat[0].port at servers.json:3:53",
+        ),
+        (
+            r#"{"host": "h", "clusterCount": 2, "port": 3050}"#,
+            "address h:3050 is used twice: development.chat[0].port at servers.json:3:53, by servers of one clusterCount; write it as text with ++ at its end, to count up",
+        ),
+    ] {
+        assert_chat_refused(servers, expected);
+    }
+}
+
+#[test]
+fn cluster_counts_that_do_not_work_out() {
+    for (server, expected) in [
+        (
+            r#"{"host": "h", "clusterCount": 2, "port": "65535++"}"#,
+            "development.chat[0].port: invalid value: 65536 (counted up by clusterCount), expected a port, 0 to 65535, at servers.json:3:53",
+        ),
+        (
+            r#"{"host": "h", "clusterCount": 2, "port": "a++"}"#,
+            "development.chat[0].port: invalid value: string \"a++\", expected a number before ++, to count up from, at servers.json:3:53",
+        ),
+        (
+            r#"{"host": "h", "clusterCount": 10000}"#,
+            "development.chat[0]: more than 10000 servers in all, at servers.json:3:12",
+        ),
+    ] {
+        assert_chat_refused(server, expected);
+    }
+}
+
+#[test]
+fn a_type_that_no_code_serves() {
+    let served = ["gate", "connector", "chat"];
+    let refused = |rest: &str| load(&with_gate(rest)).unwrap().check_types(&served).unwrap_err().to_string();
+    assert_eq!(
+        refused(r#""area": [{"id": "a1", "host": "h"}, {"id": "a2", "host": "h"}]"#),
+        "no code serves the server type \"area\" (a1, a2 in servers.json); types that are served: gate, connector, chat"
+    );
+    assert_eq!(
+        refused(r#""conector": [{"clusterCount": 5, "host": "h"}]"#),
+        "no code serves the server type \"conector\" (cluster-server-conector-0, cluster-server-conector-1, \
+         cluster-server-conector-2 and 2 more in servers.json); types that are served: gate, connector, chat; \
+         did you mean \"connector\"?"
+    );
+    assert!(
+        load(&with_gate(r#""area": []"#)).unwrap().check_types(&served).is_ok(),
+        "an empty list needs no code"
+    );
+}
+
+fn warnings(text: &str) -> Vec<String> {
+    load(text).unwrap().warnings(&["chat"]).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_cluster_that_will_not_bite_has_no_warnings() {
+    let chat = r#""chat": [{"id": "ch", "host": "h", "weight": 2, "args": " --x", "auto-restart": "true"}]"#;
+    assert_eq!(warnings(&with_gate(&format!("{CONNECTOR}, {chat}"))), [""; 0]);
+}
+
+#[test]
+fn warnings_say_what_will_bite() {
+    let chat = r#""chat": [{"id": "ch", "host": "h"}]"#;
+    assert_eq!(
+        warnings(&with_gate("\"chat\": []")),
+        [
+            "connector: no server of this type: the gate has nothing to hand out, and answers 500",
+            "chat: no server of this type: no client can enter a room",
+        ]
+    );
+    let local = r#""connector": [
+        {"id": "c1", "host": "127.0.0.1", "clientPort": 3050, "frontend": true},
+        {"id": "c2", "host": "127.0.0.1", "clientPort": 3051, "frontend": true},
+        {"id": "c3", "host": "0.0.0.0", "clientPort": 80, "frontend": true},
+        {"id": "c4", "host": "127.0.0.1", "clientPort": 3053, "frontend": true, "clientHost": "chat.example"}]"#;
+    assert_eq!(
+        warnings(&with_gate(&format!("{local}, {chat}"))),
+        [
+            "c3: the gate tells clients to connect to 0.0.0.0, which from another machine is that machine; set \
+             \"clientHost\" to the address that clients can reach",
+            "c1, c2: the gate tells clients to connect to 127.0.0.1, which from another machine is that machine; set \
+             \"clientHost\" to the address that clients can reach",
+            "c3: clientPort 80 is below 1024: to open it may need privileges",
+        ]
+    );
+    let same = r#""connector": [
+        {"id": "c1", "host": "10.0.0.1", "clientPort": 3050, "frontend": true, "clientHost": "chat.example"},
+        {"id": "c2", "host": "10.0.0.2", "clientPort": 3050, "frontend": true, "clientHost": "chat.example"}]"#;
+    assert_eq!(
+        warnings(&with_gate(&format!("{same}, {chat}"))),
+        ["c1, c2: clients are told the same address chat.example:3050 for each of them"]
+    );
+    let area = r#""area": [{"id": "a1", "host": "h"}, {"id": "a2", "host": "h"}], "one": [{"id": "o1", "host": "h"}]"#;
+    assert_eq!(
+        warnings(&with_gate(&format!("{CONNECTOR}, {chat}, {area}"))),
+        [
+            "area: 2 servers but no route: nothing says which of them gets a message; register a route for the type, or \
+          keep one server"
+        ]
+    );
+    let slips =
+        r#""chat": [{"id": "ch", "host": "h", "clientPort": 3060, "Frontend": true, "max_conections": 10}]"#;
+    assert_eq!(
+        warnings(&with_gate(&format!("{CONNECTOR}, {slips}"))),
+        [
+            "ch: clientPort 3060 will not open: the server lacks \"frontend\": true",
+            "ch: unknown field \"Frontend\": did you mean \"frontend\"?",
+            "ch: unknown field \"max_conections\": did you mean \"max-connections\"?",
+        ]
+    );
+}
