@@ -1,0 +1,35 @@
+//! Flags that several commands share.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
+
+use crate::config::{ClusterSpec, ConfigError};
+use crate::strategies::ALL;
+
+/// Which configuration: `--config` and `--env`.
+#[derive(Args, Clone, Debug)]
+pub struct ConfigArgs {
+    /// Directory with servers.json (or ENV/servers.json), or such a file itself
+    #[arg(long, value_name = "PATH", default_value = "config")]
+    pub config: PathBuf,
+    /// Environment: the key of servers.json to use
+    #[arg(long, value_name = "ENV", env = "NODE_ENV", default_value = "development")]
+    pub env: String,
+}
+
+impl ConfigArgs {
+    /// Reads and checks the configuration.
+    ///
+    /// # Errors
+    /// As [`ClusterSpec::load`].
+    pub fn load(&self) -> Result<ClusterSpec, ConfigError> {
+        ClusterSpec::load(&self.config, &self.env)
+    }
+}
+
+/// Takes the name of a strategy, and lists them all in `--help`.
+pub fn strategy_names() -> PossibleValuesParser {
+    PossibleValuesParser::new(ALL.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)))
+}
