@@ -6,3 +6,5 @@ mod nearest;
 pub mod strategies;
 
 pub mod config;
+
+pub mod cli;

@@ -1,0 +1,188 @@
+//! `pomelo-sim check` and `pomelo-sim dispatch`: what they print, and their exit codes.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::process::{Command, Output};
+
+use pomelo_sim::cli::dispatch::dispatch;
+use pomelo_sim::ids::ServerId;
+use pomelo_sim::strategies::entry;
+use serde_json::{Value, json};
+
+fn run(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pomelo-sim")).args(arguments).env_remove("NODE_ENV").output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn stdout(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
+    text(&output.stderr)
+}
+
+#[test]
+fn check_shows_the_tutorials_cluster() {
+    assert_eq!(
+        stdout(&["check"]),
+        "\
+config/servers.json, environment development: 7 servers of 3 types
+
+ID                  TYPE       ADDRESS         CLIENTS ARE TOLD
+connector-server-1  connector  127.0.0.1:4050  127.0.0.1:3050
+connector-server-2  connector  127.0.0.1:4051  127.0.0.1:3051
+connector-server-3  connector  127.0.0.1:4052  127.0.0.1:3052
+chat-server-1       chat       127.0.0.1:6050  -
+chat-server-2       chat       127.0.0.1:6051  -
+chat-server-3       chat       127.0.0.1:6052  -
+gate-server-1       gate       127.0.0.1       127.0.0.1:3014
+
+also: master master-server-1 at 127.0.0.1:3005
+
+warning: connector-server-1, connector-server-2, connector-server-3: the gate tells clients to connect to 127.0.0.1, \
+which from another machine is that machine; set \"clientHost\" to the address that clients can reach
+"
+    );
+}
+
+#[test]
+fn check_as_json_has_the_names_of_servers_json() {
+    let report: Value = serde_json::from_str(&stdout(&["check", "--json", "--env", "production"])).unwrap();
+    assert_eq!(report["env"], "production");
+    assert_eq!(report["servers"].as_array().unwrap().len(), 7);
+    assert_eq!(
+        report["servers"][0],
+        json!({"id": "connector-server-1", "serverType": "connector", "host": "127.0.0.1", "port": 4050,
+               "frontend": true, "clientPort": 3050})
+    );
+    assert_eq!(report["master"], json!({"id": "master-server-1", "host": "127.0.0.1", "port": 3005}));
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn check_refuses_with_one_line_and_exit_code_2() {
+    assert_eq!(
+        refused(&["check", "--env", "staging"]),
+        "error: unknown environment \"staging\": config/servers.json has development, production\n"
+    );
+    assert_eq!(
+        refused(&["check", "--config", "no-such-place"]),
+        "error: no servers.json: looked for no-such-place\n"
+    );
+}
+
+#[test]
+fn check_shows_neighbours_and_hints_at_bind() {
+    let directory = tempfile::TempDir::new().unwrap();
+    // 192.0.2.0/24 is for documentation: no machine has such an address.
+    let servers = r#"{
+        "gate": [{"id": "g", "host": "127.0.0.1", "port": 0, "clientPort": 3014, "frontend": true}],
+        "connector": [{"id": "c", "host": "192.0.2.7", "clientPort": 0, "frontend": true, "clientHost": "chat.example"}],
+        "chat": [{"host": "::1", "port": "6050++", "clusterCount": 1}]}"#;
+    fs::write(directory.path().join("servers.json"), servers).unwrap();
+    fs::write(directory.path().join("dictionary.json"), r#"["onChat"]"#).unwrap();
+    fs::write(directory.path().join("serverProtos.json"), r#"{"onChat": {}, "onAdd": {}}"#).unwrap();
+    let path = directory.path().to_str().unwrap();
+    let shown = stdout(&["check", "--config", path]);
+    let (_, after_title) = shown.split_once("\n\n").unwrap();
+    assert_eq!(
+        after_title,
+        "\
+ID                     TYPE       ADDRESS        CLIENTS ARE TOLD
+g                      gate       127.0.0.1:any  127.0.0.1:3014
+c                      connector  192.0.2.7      chat.example:any
+cluster-server-chat-0  chat       [::1]:6050     -
+
+also: dictionary of 1 push route; protobuf of 2 routes from the server, 0 from clients
+
+warning: 192.0.2.7: not an address of this machine, so serving here needs --bind
+"
+    );
+}
+
+#[test]
+fn check_refuses_a_type_that_no_code_serves() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let servers = r#"{"gate": [{"id": "g", "host": "h", "clientPort": 1, "frontend": true}], "chta": [{"id": "c", "host": "h"}]}"#;
+    let file = directory.path().join("servers.json");
+    fs::write(&file, servers).unwrap();
+    let error = refused(&["check", "--config", file.to_str().unwrap()]);
+    assert!(error.starts_with("error: no code serves the server type \"chta\" (c in "), "{error}");
+    assert!(error.ends_with("did you mean \"chat\"?\n"), "{error}");
+}
+
+#[test]
+fn dispatch_shows_where_keys_go_and_which_move() {
+    assert_eq!(
+        stdout(&["dispatch", "chat", "a", "alice", "room1", "lobby1", ""]),
+        "\
+3 servers of type chat, strategy pomelo-crc
+
+KEY     SERVER         WITH chat-server-4  WITHOUT chat-server-3
+a       chat-server-2  chat-server-2       chat-server-2
+alice   chat-server-3  chat-server-4 *     chat-server-2 *
+room1   chat-server-3  chat-server-3       chat-server-1 *
+lobby1  chat-server-1  chat-server-4 *     chat-server-2 *
+\"\"      chat-server-1  chat-server-1       chat-server-1
+
+of 5 keys, 2 move (*) with chat-server-4 and 3 without chat-server-3
+"
+    );
+}
+
+#[test]
+fn dispatch_takes_made_up_servers_and_prints_json() {
+    let shown = stdout(&["dispatch", "--servers", "1", "--json", "--config", "no-such-place", "area", "k"]);
+    assert_eq!(
+        serde_json::from_str::<Value>(&shown).unwrap(),
+        json!({
+            "servers": ["area-server-1"],
+            "added": "area-server-2",
+            "keys": [{"key": "k", "server": "area-server-1", "withOneMore": "area-server-2", "withOneFewer": null}],
+            "movedWithOneMore": 1,
+            "movedWithOneFewer": 1,
+        })
+    );
+}
+
+#[test]
+fn dispatch_refuses_what_it_does_not_know() {
+    assert_eq!(
+        refused(&["dispatch", "chta", "a"]),
+        "error: no server of type \"chta\" in config/servers.json; it has connector, chat, gate; did you mean \"chat\"?\n"
+    );
+    assert!(refused(&["dispatch", "chat", "a", "--strategy", "pomelo"]).contains("pomelo-crc, crc32-mod"));
+    assert!(refused(&["dispatch", "chat", "a", "--servers", "0"]).contains("1..=10000"));
+    assert!(refused(&["dispatch", "chat"]).contains("<KEY>"));
+}
+
+#[test]
+fn dispatch_counts_moves_as_theory_says() {
+    let servers: Vec<ServerId> = (1..=3).map(|i| ServerId::from(format!("chat-server-{i}"))).collect();
+    let keys: Vec<String> = (0..10_000).map(|i| format!("room{i}")).collect();
+    let shown = dispatch(entry("pomelo-crc").unwrap().make, servers, &keys);
+    let share = |moved: usize| moved as f64 / keys.len() as f64;
+    assert!((share(shown.moved_with_one_more) - 0.75).abs() < 0.02, "1 - gcd(3, 4) / 4");
+    assert!((share(shown.moved_with_one_fewer) - 0.6667).abs() < 0.02, "1 - gcd(3, 2) / 3");
+}
+
+#[test]
+fn dispatch_adds_a_server_that_is_not_there_yet() {
+    let added = |ids: &[&str]| {
+        let servers = ids.iter().map(ServerId::from).collect();
+        dispatch(entry("crc32-mod").unwrap().make, servers, &[]).added.to_string()
+    };
+    assert_eq!(added(&["chat-server-2", "chat-server-1"]), "chat-server-3");
+    assert_eq!(added(&["chat9"]), "chat10");
+    assert_eq!(added(&["main"]), "main-1");
+    assert_eq!(added(&[]), "server-1");
+    assert_eq!(added(&["c18446744073709551615"]), "c18446744073709551615-next");
+}
