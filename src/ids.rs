@@ -65,17 +65,30 @@ name! {
 /// A client connection on one frontend server: never used twice by that server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SessionId(pub u64);
+pub struct SessionId(u64);
+
+impl SessionId {
+    /// The `serial`th session of a frontend; `slot` says where its port keeps it, and is used again.
+    pub const fn new(serial: u32, slot: u32) -> Self {
+        Self((serial as u64) << 32 | slot as u64)
+    }
+
+    /// Where the port keeps it.
+    pub const fn slot(self) -> u32 {
+        self.0 as u32
+    }
+}
 
 impl fmt::Display for SessionId {
+    /// The serial number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        (self.0 >> 32).fmt(f)
     }
 }
 
 impl fmt::Debug for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "#{}", self.0)
+        write!(f, "#{self}")
     }
 }
 

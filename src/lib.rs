@@ -1,10 +1,15 @@
-//! pomelo-sim: a Pomelo chat cluster in one process.
-
-pub mod ids;
-pub mod wire;
-mod nearest;
-pub mod strategies;
-
-pub mod config;
+//! pomelo-sim
 
 pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod envelope;
+pub mod ids;
+pub mod live;
+mod nearest;
+pub mod ports;
+pub mod router;
+pub mod servers;
+pub mod strategies;
+pub mod time;
+pub mod wire;

@@ -1,21 +1,12 @@
-//! The binary.
+//! The binary: reads the command line, starts logging, runs the command.
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use pomelo_sim::cli::{check, dispatch};
-
-/// A Pomelo chat cluster in one process.
-#[derive(Parser)]
-#[command(name = "pomelo-sim")]
-enum Cli {
-    Check(check::CheckArgs),
-    Dispatch(dispatch::DispatchArgs),
-}
+use pomelo_sim::cli::{Cli, run};
 
 fn main() -> ExitCode {
-    match Cli::parse() {
-        Cli::Check(args) => check::run(&args, &["gate", "connector", "chat"], &["chat"]),
-        Cli::Dispatch(args) => dispatch::run(&args),
-    }
+    let cli = Cli::parse();
+    env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("warn")).init();
+    run(&cli)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::config::{ClusterSpec, ConfigError};
-use crate::strategies::ALL;
+use crate::strategies::{ALL, by_name};
 
 /// Which configuration: `--config` and `--env`.
 #[derive(Args, Clone, Debug)]
@@ -32,4 +32,26 @@ impl ConfigArgs {
 /// Takes the name of a strategy, and lists them all in `--help`.
 pub fn strategy_names() -> PossibleValuesParser {
     PossibleValuesParser::new(ALL.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)))
+}
+
+/// `TYPE=NAME`: how servers of a type are chosen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StrategyChoice {
+    /// Of which type.
+    pub server_type: String,
+    /// A name of [`ALL`].
+    pub strategy: String,
+}
+
+impl StrategyChoice {
+    /// Reads `chat=crc32-mod`.
+    ///
+    /// # Errors
+    /// It has another form, or the strategy is unknown.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let (server_type, strategy) =
+            text.split_once('=').ok_or_else(|| "expected TYPE=NAME, such as chat=crc32-mod".to_owned())?;
+        by_name(strategy).map_err(|error| error.to_string())?;
+        Ok(Self { server_type: server_type.to_owned(), strategy: strategy.to_owned() })
+    }
 }

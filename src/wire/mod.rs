@@ -46,6 +46,7 @@ pub mod handshake;
 pub mod message;
 pub mod package;
 pub mod protobuf;
+mod push_frame;
 mod varint;
 
 pub use dictionary::Dictionary;
@@ -58,3 +59,4 @@ pub use package::{
     PackageType, package_header, write_package,
 };
 pub use protobuf::{ProtoError, Protos};
+pub use push_frame::{PushFrame, WebSocketHeader};

@@ -71,19 +71,13 @@ pub enum PackageError {
 /// Only the body of an unfinished package is copied, into memory that grows with the bytes really received. Between
 /// packages the decoder owns no heap memory, so an idle connection costs its 40 bytes and no more.
 ///
-/// A package and the input it may lie in share one lifetime, so a loop gives each call a fresh borrow of what is left:
-///
 /// ```
 /// use pomelo_sim::wire::{PackageDecoder, PackageType};
 ///
 /// let mut decoder = PackageDecoder::new(1024);
 /// let mut input: &[u8] = &[3, 0, 0, 0, 4, 0, 0];
-/// loop {
-///     let mut rest = input;
-///     let Some(package) = decoder.next(&mut rest)? else { break };
+/// while let Some(package) = decoder.next(&mut input)? {
 ///     assert_eq!(package.kind, PackageType::Heartbeat);
-///     let used = input.len() - rest.len();
-///     input = &input[used..];
 /// }
 /// assert!(decoder.is_partial());
 /// # Ok::<(), pomelo_sim::wire::PackageError>(())
@@ -111,7 +105,7 @@ impl PackageDecoder {
     ///
     /// A type is refused with its first byte, a length with the last byte of the header, before anything is
     /// allocated for the body. The error stays: each later call returns it again.
-    pub fn next<'a>(&'a mut self, input: &mut &'a [u8]) -> Result<Option<Package<'a>>, PackageError> {
+    pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Package<'a>>, PackageError> {
         if self.is_complete() {
             // Handed out by the call before; the borrow has ended since.
             self.header_len = 0;

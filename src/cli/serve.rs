@@ -1,0 +1,138 @@
+//! `pomelo-sim serve`: runs the cluster until it is told to stop.
+
+use std::net::IpAddr;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use clap::builder::{RangedU64ValueParser, TypedValueParser};
+
+use super::config_args::{ConfigArgs, StrategyChoice};
+use super::output::{count, print, refuse, table};
+use crate::cluster::{Cluster, Options};
+use crate::live::{RunningCluster, wait_for_stop_signal};
+use crate::strategies;
+
+/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C) or SIGTERM.
+///
+/// Each frontend listens on its clientPort, for WebSocket and raw TCP alike. Exit code: 0 after a stop, 2 when the
+/// cluster cannot start.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// How servers of a type are chosen, such as chat=crc32-mod; may be given several times
+    #[arg(long = "strategy", value_name = "TYPE=NAME", value_parser = StrategyChoice::parse)]
+    pub strategies: Vec<StrategyChoice>,
+    /// Seconds between heartbeats of clients, on frontends that have them; 0: none [default: 3 on connectors]
+    #[arg(long, value_name = "SECONDS")]
+    pub heartbeat: Option<u64>,
+    /// Threads that servers and ports are spread over
+    #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
+    pub threads: usize,
+    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this machine's
+    #[arg(long, value_name = "ADDRESS")]
+    pub bind: Option<IpAddr>,
+    /// Seconds that a client may take for its handshake, and again for the acknowledgement
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub handshake_timeout: Duration,
+    /// Seconds after which a request without an answer is answered with an error
+    #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
+    pub request_timeout: Duration,
+    /// Longest body of a package from a client, in bytes
+    #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = package_bytes())]
+    pub package_max: usize,
+}
+
+fn threads() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<u64>::new().range(1..=256).map(|threads| threads as usize)
+}
+
+/// At most what the three bytes of a package's header can say.
+fn package_bytes() -> impl TypedValueParser<Value = usize> {
+    let limit = crate::wire::BODY_BYTES_LIMIT as u64;
+    RangedU64ValueParser::<u64>::new().range(64..=limit).map(|bytes| bytes as usize)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "expected seconds, such as 10 or 0.5".to_owned())?;
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        _ => Err("expected more than 0 seconds".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &ServeArgs) -> ExitCode {
+    let began = Instant::now();
+    let running = match start(args) {
+        Ok(running) => running,
+        Err(error) => return refuse(error),
+    };
+    let said = print(&banner(args, &running, began.elapsed()));
+    if let Err(error) = wait_for_stop_signal() {
+        return refuse(error);
+    }
+    running.stop();
+    said
+}
+
+fn start(args: &ServeArgs) -> Result<RunningCluster, Box<dyn std::error::Error>> {
+    let mut cluster = Cluster::from_spec(args.config.load()?);
+    for StrategyChoice { server_type, strategy } in &args.strategies {
+        if !cluster.served().contains(&server_type.as_str()) {
+            let types = cluster.served().join(", ");
+            return Err(format!(
+                "--strategy {server_type}={strategy}: no server type {server_type}, expected one of {types}"
+            )
+            .into());
+        }
+        cluster = cluster.strategy(server_type, strategy)?;
+    }
+    let options = Options {
+        bind: args.bind,
+        threads: args.threads,
+        heartbeat: args.heartbeat.map(Duration::from_secs),
+        handshake_timeout: args.handshake_timeout,
+        ack_timeout: args.handshake_timeout,
+        request_timeout: args.request_timeout,
+        body_bytes_max: args.package_max,
+        ..Options::default()
+    };
+    Ok(cluster.options(options).start()?)
+}
+
+/// Who listens where, and what to do next.
+fn banner(args: &ServeArgs, running: &RunningCluster, took: Duration) -> String {
+    let spec = running.spec();
+    let rows: Vec<Vec<String>> = running
+        .servers()
+        .map(|(server, address)| {
+            let clients = address.map_or_else(|| "-".to_owned(), |address| address.to_string());
+            vec![server.id.to_string(), server.server_type.to_string(), clients]
+        })
+        .collect();
+    let strategy_of = |server_type: &str| {
+        let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
+        chosen.map_or(strategies::DEFAULT, |choice| &choice.strategy)
+    };
+    let gate = running.servers().find(|(server, _)| server.server_type.as_str() == "gate");
+    let gate = gate.and_then(|(_, address)| address).map_or_else(String::new, |address| address.to_string());
+    format!(
+        "pomelo-sim {}: {} of {} ({}), up in {:.0} ms\n\n{}\n\
+         Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.\n\n\
+         Next:  point a Pomelo client at the gate, {gate}\n       \
+         pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
+         pomelo-sim check                 what the configuration says, and what in it will bite\n       \
+         Ctrl-C                           stops the cluster\n",
+        env!("CARGO_PKG_VERSION"),
+        count(rows.len(), "server"),
+        spec.source.display(),
+        spec.env,
+        took.as_secs_f64() * 1e3,
+        table(&["SERVER", "TYPE", "CLIENTS"], &rows),
+        strategy_of("chat"),
+        strategy_of("connector"),
+    )
+}

@@ -1,0 +1,293 @@
+//! What a cluster is made of: a configuration, server types, routes, strategies, filters.
+//!
+//! A [`Cluster`] is a description; [`Cluster::plan`] turns it into a router and servers, still pure, which
+//! [`live`](crate::live) runs on actors and ports.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use crate::config::{ClusterSpec, ConfigError, ServerSpec};
+use crate::ids::ServerType;
+use crate::router::{Route, RouteKey, Router, by_session, by_uid};
+use crate::servers::{
+    Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
+};
+use crate::strategies::{self, UnknownStrategy};
+use crate::wire::{BODY_BYTES_MAX_DEFAULT, Dictionary, HandshakeOffer, ProtoError, Protos};
+
+/// A cluster that has not started. It knows the chat tutorial's three server types and their routes; add your own, or
+/// put them in the tutorial's place.
+pub struct Cluster {
+    spec: ClusterSpec,
+    options: Options,
+    types: BTreeMap<&'static str, TypeCode>,
+    routes: BTreeMap<ServerType, RouteKey>,
+    strategies: BTreeMap<ServerType, String>,
+    filters: BTreeMap<ServerType, Vec<Arc<dyn Filter>>>,
+    global_filters: Vec<Arc<dyn Filter>>,
+}
+
+/// What can be set besides the configuration files.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Address of all client ports, instead of each server's `host`.
+    pub bind: Option<IpAddr>,
+    /// Threads that servers and ports are spread over.
+    pub threads: usize,
+    /// Heartbeat of the frontends that have one, instead of their type's own. Zero: none has.
+    pub heartbeat: Option<Duration>,
+    /// From connecting to the handshake.
+    pub handshake_timeout: Duration,
+    /// From the handshake to its acknowledgement.
+    pub ack_timeout: Duration,
+    /// A raw TCP connection without a byte for this long is closed.
+    pub idle_timeout: Duration,
+    /// A request that has no answer by then is answered with an error.
+    pub request_timeout: Duration,
+    /// How long a stop waits for requests under way, and again for clients to read their last bytes.
+    pub stop_timeout: Duration,
+    /// Longest body of a package from a client, in bytes.
+    pub body_bytes_max: usize,
+    /// Most bytes that wait for one client.
+    pub outbound_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bind: None,
+            threads: 1,
+            heartbeat: None,
+            handshake_timeout: Duration::from_secs(10),
+            ack_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(90),
+            request_timeout: Duration::from_secs(3),
+            stop_timeout: Duration::from_secs(1),
+            body_bytes_max: BODY_BYTES_MAX_DEFAULT,
+            outbound_bytes_max: 1024 * 1024,
+        }
+    }
+}
+
+/// Why a description is no cluster.
+#[derive(Debug, Error)]
+pub enum PlanError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A message definition is wrong.
+    #[error("serverProtos.json or clientProtos.json beside {}: {error}", source_file.display())]
+    Protos {
+        /// The `servers.json` that it stands beside.
+        source_file: PathBuf,
+        /// What is wrong.
+        error: ProtoError,
+    },
+}
+
+/// A router and servers, ready to be run: pure, and each server to be made on the thread that runs it.
+pub struct Plan {
+    /// The configuration.
+    pub spec: ClusterSpec,
+    /// Knows every server of it.
+    pub router: Router,
+    /// In the order of the configuration.
+    pub servers: Vec<PlannedServer>,
+}
+
+/// One server of a plan.
+pub struct PlannedServer {
+    /// As configured.
+    pub spec: ServerSpec,
+    /// What its clients are told.
+    pub offer: Arc<HandshakeOffer>,
+    /// Makes it.
+    pub make: Box<dyn FnOnce() -> Box<dyn Server> + Send>,
+}
+
+/// The code of a server type, with its Rust type erased.
+#[derive(Clone)]
+struct TypeCode {
+    make: fn(HostSetup) -> Box<dyn Server>,
+    handlers: Vec<&'static str>,
+    heartbeat: Option<Duration>,
+}
+
+impl Cluster {
+    /// Reads `servers.json` and its neighbours: see [`ClusterSpec::load`].
+    ///
+    /// # Errors
+    /// A file is missing or wrong.
+    pub fn from_config(path: impl AsRef<Path>, env: &str) -> Result<Self, ConfigError> {
+        Ok(Self::from_spec(ClusterSpec::load(path.as_ref(), env)?))
+    }
+
+    /// A cluster of these servers.
+    pub fn from_spec(spec: ClusterSpec) -> Self {
+        let cluster = Self {
+            spec,
+            options: Options::default(),
+            types: BTreeMap::new(),
+            routes: BTreeMap::new(),
+            strategies: BTreeMap::new(),
+            filters: BTreeMap::new(),
+            global_filters: Vec::new(),
+        };
+        cluster
+            .server_type::<Gate>()
+            .server_type::<Connector>()
+            .server_type::<Chat>()
+            .route(Chat::NAME, by_session("rid"))
+    }
+
+    /// Adds the code of a server type, in place of another of that name.
+    pub fn server_type<L: ServerLogic>(mut self) -> Self {
+        let mut registry = Registry::<L>::default();
+        L::register(&mut registry);
+        let code = TypeCode {
+            make: |setup| Box::new(Host::<L>::new(setup)),
+            handlers: registry.handler_routes().collect(),
+            heartbeat: L::HEARTBEAT,
+        };
+        self.types.insert(L::NAME, code);
+        self
+    }
+
+    /// How messages to servers of a type find their key: Pomelo's `app.route`. Without it, by uid.
+    pub fn route(mut self, server_type: &str, key: RouteKey) -> Self {
+        self.routes.insert(server_type.into(), key);
+        self
+    }
+
+    /// Which strategy chooses among the servers of a type; without it, [`strategies::DEFAULT`].
+    ///
+    /// # Errors
+    /// No strategy has that name.
+    pub fn strategy(mut self, server_type: &str, name: &str) -> Result<Self, UnknownStrategy> {
+        strategies::by_name(name)?;
+        self.strategies.insert(server_type.into(), name.to_owned());
+        Ok(self)
+    }
+
+    /// A filter around the handlers of a type.
+    pub fn filter(mut self, server_type: &str, filter: impl Filter) -> Self {
+        self.filters.entry(server_type.into()).or_default().push(Arc::new(filter));
+        self
+    }
+
+    /// A filter around everything that clients ask for, on their frontend.
+    pub fn global_filter(mut self, filter: impl Filter) -> Self {
+        self.global_filters.push(Arc::new(filter));
+        self
+    }
+
+    /// Sets what no file does.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// The configuration.
+    pub fn spec(&self) -> &ClusterSpec {
+        &self.spec
+    }
+
+    /// The types that this cluster has code for.
+    pub fn served(&self) -> Vec<&'static str> {
+        self.types.keys().copied().collect()
+    }
+
+    /// The types that have a route of their own.
+    pub fn routed(&self) -> Vec<&str> {
+        self.routes.keys().map(ServerType::as_str).collect()
+    }
+
+    pub(crate) fn options_ref(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) fn spec_mut(&mut self) -> &mut ClusterSpec {
+        &mut self.spec
+    }
+
+    /// Makes the router, and what the servers are made of.
+    ///
+    /// # Errors
+    /// A configured type has no code, or a protobuf definition is wrong.
+    pub fn plan(self) -> Result<Plan, PlanError> {
+        self.spec.check_types(&self.served())?;
+        let mut handlers = HandlerTable::default();
+        for (name, code) in &self.types {
+            handlers.add(&ServerType::from(name), &code.handlers);
+        }
+        let codec = self.codec(&handlers)?;
+        let router = self.router();
+        let handlers = Arc::new(handlers);
+        let mut servers = Vec::with_capacity(self.spec.servers.len());
+        for spec in &self.spec.servers {
+            // Checked above: each type has its code.
+            let Some(code) = self.types.get(spec.server_type.as_str()) else { continue };
+            let setup = HostSetup {
+                spec: spec.clone(),
+                handlers: Arc::clone(&handlers),
+                codec: codec.clone(),
+                global_filters: self.global_filters.clone(),
+                filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
+                request_timeout: self.options.request_timeout,
+            };
+            let make = code.make;
+            servers.push(PlannedServer {
+                spec: spec.clone(),
+                offer: Arc::new(self.offer(code, &codec)),
+                make: Box::new(move || make(setup)),
+            });
+        }
+        Ok(Plan { spec: self.spec, router, servers })
+    }
+
+    fn router(&self) -> Router {
+        let mut router = Router::default();
+        let types = self.types.keys().map(ServerType::from);
+        for server_type in types {
+            let strategy = self.strategies.get(&server_type).map_or(strategies::DEFAULT, String::as_str);
+            // Known: `strategy` checked it, and the default is one.
+            let Ok(strategy) = strategies::by_name(strategy) else { continue };
+            let key = self.routes.get(&server_type).cloned().unwrap_or_else(by_uid);
+            router.add_type(server_type, Route { key, strategy });
+        }
+        for server in &self.spec.servers {
+            if let Err(server_type) = router.add_server(server) {
+                log::error!("no code for server={} type={server_type}", server.id);
+            }
+        }
+        router
+    }
+
+    fn codec(&self, handlers: &HandlerTable) -> Result<Codec, PlanError> {
+        let dictionary = self.spec.dictionary.clone();
+        let dictionary = dictionary.map(|pushes| Arc::new(Dictionary::new(handlers.routes(), pushes)));
+        let protos = match &self.spec.protos {
+            Some(files) => {
+                let protos = Protos::from_json(&files.server, &files.client);
+                let source_file = self.spec.source.clone();
+                Some(Arc::new(protos.map_err(|error| PlanError::Protos { source_file, error })?))
+            }
+            None => None,
+        };
+        Ok(Codec { dictionary, protos })
+    }
+
+    fn offer(&self, code: &TypeCode, codec: &Codec) -> HandshakeOffer {
+        let heartbeat = code.heartbeat.map(|own| self.options.heartbeat.unwrap_or(own));
+        HandshakeOffer {
+            heartbeat_s: heartbeat.map(|interval| interval.as_secs()).filter(|seconds| *seconds > 0),
+            dictionary: codec.dictionary.clone(),
+            protos: codec.protos.clone(),
+        }
+    }
+}

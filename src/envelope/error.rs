@@ -1,0 +1,47 @@
+//! The error that a handler, a remote or the cluster answers with.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Becomes the body of a response: `{"code":500,"message":"…"}`. `message` is for people; clients compare `code` and `error`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AppError {
+    /// Pomelo's code; 500 is its only one for failures.
+    pub code: u16,
+    /// Set where the chat tutorial sends `"error":true`: a login that was refused.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub error: bool,
+    /// What was expected, what came, where. Never a stack or a path.
+    pub message: String,
+}
+
+impl AppError {
+    /// Code 500.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { code: 500, error: false, message: message.into() }
+    }
+
+    /// The same with another code.
+    pub fn with_code(self, code: u16) -> Self {
+        Self { code, ..self }
+    }
+
+    /// The same with `"error":true`.
+    pub fn flagged(self) -> Self {
+        Self { error: true, ..self }
+    }
+
+    /// Nobody answered in time.
+    pub fn timed_out(what: &str) -> Self {
+        Self::new(format!("{what}: no answer in time"))
+    }
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (code {})", self.message, self.code)
+    }
+}
+
+impl std::error::Error for AppError {}

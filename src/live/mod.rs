@@ -1,0 +1,113 @@
+//! The live cluster: the pure router and servers as actix actors, with real ports and real time.
+//!
+//! Actors are shells: they hand deliveries in and carry effects out. All of them share one thread unless told
+//! otherwise, since a message between two actors on one thread costs a tenth of a microsecond and between two
+//! threads up to sixty times that.
+
+mod router_actor;
+mod running;
+mod server_actor;
+mod system;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+
+pub use running::{ClusterSnapshot, LiveServer, RunningCluster, wait_for_stop_signal};
+
+use crate::cluster::{Cluster, Options, PlanError};
+use crate::config::ServerSpec;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Why a cluster did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The description is no cluster.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A client port cannot be opened.
+    #[error("{server}: cannot listen on {address}: {error}{}", hint(error))]
+    Listen {
+        /// Whose port.
+        server: String,
+        /// Where.
+        address: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The system gives no thread, or no event loop.
+    #[error("cannot start the cluster's thread: {0}")]
+    Thread(io::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => "; another cluster may run here: stop it, or change the clientPort",
+        io::ErrorKind::AddrNotAvailable => {
+            "; the host is no address of this machine: --bind 0.0.0.0 takes all of its own"
+        }
+        _ => "",
+    }
+}
+
+impl Cluster {
+    /// Opens every client port, then starts router and servers on a thread of their own. Returns when all are up.
+    ///
+    /// # Errors
+    /// A type has no code, or a port cannot be opened; then nothing has started.
+    pub fn start(mut self) -> Result<RunningCluster, StartError> {
+        self.spec().check_types(&self.served()).map_err(PlanError::from)?;
+        let options = self.options_ref().clone();
+        let mut listeners = Vec::with_capacity(self.spec().servers.len());
+        for server in &mut self.spec_mut().servers {
+            let listener = if server.frontend { Some(listen(server, &options)?) } else { None };
+            // Port 0 means any: from here on everybody knows which it is.
+            if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
+                server.client_port = Some(address.port());
+            }
+            listeners.push(listener);
+        }
+        let plan = self.plan()?;
+        system::spawn(plan, listeners, options)
+    }
+
+    /// Starts, and runs until SIGINT or SIGTERM; then stops cleanly.
+    ///
+    /// # Errors
+    /// See [`start`](Cluster::start).
+    pub fn run(self) -> Result<(), StartError> {
+        let running = self.start()?;
+        wait_for_stop_signal().map_err(StartError::Thread)?;
+        running.stop();
+        Ok(())
+    }
+}
+
+fn listen(server: &ServerSpec, options: &Options) -> Result<TcpListener, StartError> {
+    let port = server.client_port.unwrap_or(0);
+    let host = options.bind.map_or_else(|| server.host.clone(), |address| address.to_string());
+    let opened = resolve(&host, port).and_then(open);
+    opened.map_err(|error| StartError::Listen {
+        server: server.id.to_string(),
+        address: format!("{host}:{port}"),
+        error,
+    })
+}
+
+fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    let no_address = || io::Error::new(io::ErrorKind::NotFound, "the host has no address");
+    (host, port).to_socket_addrs()?.next().ok_or_else(no_address)
+}
+
+fn open(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the last run's connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}

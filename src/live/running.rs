@@ -1,0 +1,112 @@
+//! A running cluster, as its owner sees it: look at it, stop it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use serde::Serialize;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::config::{ClusterSpec, ServerSpec};
+use crate::ports::PortSnapshot;
+use crate::router::RouterCounters;
+use crate::servers::ServerSnapshot;
+
+/// A cluster that runs on its own thread. Dropping it stops it.
+pub struct RunningCluster {
+    pub(super) spec: ClusterSpec,
+    pub(super) addresses: Vec<Option<SocketAddr>>,
+    pub(super) control: UnboundedSender<Control>,
+    pub(super) thread: Option<JoinHandle<()>>,
+}
+
+/// What the owner asks of the cluster's thread.
+pub(super) enum Control {
+    Snapshot(mpsc::Sender<ClusterSnapshot>),
+    Stop,
+}
+
+/// The whole cluster at one moment.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct ClusterSnapshot {
+    /// Every server, in the order of the configuration.
+    pub servers: Vec<LiveServer>,
+    /// What the router has counted.
+    pub router: RouterCounters,
+    /// Uids that are bound, in the whole cluster.
+    pub uids: usize,
+}
+
+/// A server, and its port if it is a frontend.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveServer {
+    /// The server's account of itself.
+    #[serde(flatten)]
+    pub server: ServerSnapshot,
+    /// Its port's.
+    pub port: Option<PortSnapshot>,
+}
+
+impl RunningCluster {
+    /// The configuration, with the ports that were really opened.
+    pub fn spec(&self) -> &ClusterSpec {
+        &self.spec
+    }
+
+    /// The servers, and where each listens for clients: none on a backend.
+    pub fn servers(&self) -> impl Iterator<Item = (&ServerSpec, Option<SocketAddr>)> {
+        self.spec.servers.iter().zip(self.addresses.iter().copied())
+    }
+
+    /// Where a server listens for clients.
+    pub fn address(&self, server: &str) -> Option<SocketAddr> {
+        self.servers().find(|(spec, _)| spec.id.as_str() == server).and_then(|(_, address)| address)
+    }
+
+    /// Every server's account of itself; empty when the cluster has ended.
+    pub fn snapshot(&self) -> ClusterSnapshot {
+        let (sender, receiver) = mpsc::channel();
+        let asked = self.control.send(Control::Snapshot(sender));
+        asked.ok().and_then(|()| receiver.recv().ok()).unwrap_or_default()
+    }
+
+    /// Takes no more clients, answers what is under way, tells clients why they are closed, and ends; within twice the
+    /// stop timeout.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        // Both fail only when the thread has ended, which is what is wanted.
+        let _ = self.control.send(Control::Stop);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for RunningCluster {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Waits for SIGINT or SIGTERM.
+///
+/// # Errors
+/// The system lets no signal handler be installed.
+pub fn wait_for_stop_signal() -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) =
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        tokio::select! {
+            biased;
+            _ = interrupt.recv() => log::info!("stopping signal=SIGINT"),
+            _ = terminate.recv() => log::info!("stopping signal=SIGTERM"),
+        }
+        Ok(())
+    })
+}

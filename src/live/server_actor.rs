@@ -1,0 +1,179 @@
+//! A configured server as an actor: deliveries in, effects out to the router and to its own port.
+
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+
+use super::router_actor::{Carry, RouterActor};
+use super::running::LiveServer;
+use crate::ports::{Port, PortEvent};
+use crate::servers::{Delivery, Effect, Outbox, Server};
+use crate::time::Time;
+
+/// Deliveries handled before the outboxes are written and other actors get their turn.
+const BURST: u32 = 256;
+
+/// How often deadlines are looked at.
+const TICK: Duration = Duration::from_millis(20);
+
+/// The shell of one server.
+pub(super) struct ServerActor {
+    pub(super) server: Box<dyn Server>,
+    pub(super) router: Addr<RouterActor>,
+    pub(super) port: Option<Port>,
+    pub(super) clock: Clock,
+    out: Outbox,
+    flush_scheduled: bool,
+    burst: u32,
+}
+
+/// Real time as the cluster counts it.
+#[derive(Clone, Copy)]
+pub(super) struct Clock(pub(super) Instant);
+
+impl Clock {
+    fn now(self) -> Time {
+        Time::START + self.0.elapsed()
+    }
+}
+
+/// Something that happens to the server.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Deliver(pub(super) Delivery);
+
+/// Closes the address of the server's port; its connections stay.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct StopAccepting;
+
+/// Kicks the server's clients and ends their connections.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct ShutPort(pub(super) &'static str);
+
+/// Asks for the server's account of itself and its port.
+#[derive(Message)]
+#[rtype(result = "LiveServer")]
+pub(super) struct Inspect;
+
+impl ServerActor {
+    pub(super) fn new(
+        server: Box<dyn Server>,
+        router: Addr<RouterActor>,
+        port: Option<Port>,
+        clock: Clock,
+    ) -> Self {
+        Self { server, router, port, clock, out: Outbox::default(), flush_scheduled: false, burst: 0 }
+    }
+
+    /// Carries out what the server wants, in its order. Pushes and responses only reach outboxes here: they are written
+    /// when the mailbox is empty, so that what belongs to one client goes out in one write.
+    fn perform(&mut self, ctx: &mut Context<Self>) {
+        let mut wrote = false;
+        for effect in self.out.effects.drain(..) {
+            let Some(port) = &self.port else {
+                if let Effect::Send(envelope) = effect {
+                    self.router.do_send(Carry(envelope));
+                }
+                continue;
+            };
+            match effect {
+                Effect::Send(envelope) => {
+                    self.router.do_send(Carry(envelope));
+                    continue;
+                }
+                Effect::Respond { session, request, body } => port.respond(session, request, &body),
+                Effect::Push { sessions, frame } => port.push(sessions.as_slice(), &frame),
+                Effect::Broadcast { frame } => port.broadcast(&frame),
+                Effect::Kick { session, reason } => port.kick(session, &reason),
+                Effect::Reject { session, error } => port.reject(session, &error),
+            }
+            wrote = true;
+        }
+        if wrote && !self.flush_scheduled {
+            self.flush_scheduled = true;
+            // actix polls this once the mailbox is drained, in the same turn of the thread.
+            ctx.spawn(async {}.into_actor(self).map(|(), actor, _ctx| actor.flush()));
+        }
+        self.burst += 1;
+        if self.burst >= BURST {
+            // Under load the mailbox may never be empty: clients must not wait for that.
+            self.flush();
+            ctx.wait(tokio::task::yield_now().into_actor(self));
+        }
+    }
+
+    fn flush(&mut self) {
+        self.flush_scheduled = false;
+        self.burst = 0;
+        if let Some(port) = &self.port {
+            port.flush();
+        }
+    }
+}
+
+impl Actor for ServerActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(TICK, |actor, ctx| {
+            let now = actor.clock.now();
+            if actor.server.next_deadline().is_some_and(|deadline| deadline <= now) {
+                actor.server.deliver(now, Delivery::Tick, &mut actor.out);
+                actor.perform(ctx);
+            }
+        });
+    }
+}
+
+impl Handler<Deliver> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Deliver(delivery): Deliver, ctx: &mut Self::Context) {
+        self.server.deliver(self.clock.now(), delivery, &mut self.out);
+        self.perform(ctx);
+    }
+}
+
+impl Handler<StopAccepting> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, StopAccepting: StopAccepting, _ctx: &mut Self::Context) {
+        if let Some(port) = &self.port {
+            port.stop_accepting();
+        }
+    }
+}
+
+impl Handler<ShutPort> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, ShutPort(reason): ShutPort, _ctx: &mut Self::Context) {
+        if let Some(port) = &self.port {
+            port.shut_down(reason);
+            port.flush();
+        }
+    }
+}
+
+impl Handler<Inspect> for ServerActor {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, Inspect: Inspect, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(LiveServer {
+            server: self.server.snapshot(),
+            port: self.port.as_ref().map(Port::snapshot),
+        })
+    }
+}
+
+impl From<PortEvent> for Delivery {
+    fn from(event: PortEvent) -> Self {
+        match event {
+            PortEvent::Opened { session, peer } => Delivery::Opened { session, peer: Some(peer) },
+            PortEvent::Message { session, bytes } => Delivery::Message { session, bytes },
+            PortEvent::Closed { session } => Delivery::Closed { session },
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! One connection: its transport, its state, and the bytes that wait for its client.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+
+use super::machine::{Action, Machine};
+use super::transport::{Fault, Transport};
+use super::{CloseReason, PortEvent, PortOptions};
+use crate::ids::SessionId;
+use crate::time::Time;
+use crate::wire::{
+    Package, PackageType, PushFrame, WebSocketHeader, kick_body, package_header, write_response,
+};
+
+/// A normal end, as Pomelo's servers say it, and the end of one who breaks the WebSocket protocol (RFC 6455, 7.4).
+const CLOSE_NORMAL: [u8; 4] = [0x88, 2, 0x03, 0xe8];
+const CLOSE_PROTOCOL_ERROR: [u8; 4] = [0x88, 2, 0x03, 0xea];
+
+/// An outbox larger than this gives its memory back when it is empty.
+pub(super) const OUTBOX_BYTES_KEPT: usize = 4 * 1024;
+
+/// A row of a port's table.
+pub(super) struct Connection {
+    pub(super) session: SessionId,
+    pub(super) peer: SocketAddr,
+    pub(super) stream: Rc<TcpStream>,
+    transport: Transport,
+    machine: Machine,
+    outbox: Vec<u8>,
+    /// How much of the outbox the socket has taken.
+    written: usize,
+    is_websocket: bool,
+    close_sent: bool,
+    /// It stands in the port's list of outboxes to write.
+    pub(super) dirty: bool,
+    /// The socket takes no more for now; a task waits for it.
+    pub(super) blocked: bool,
+    /// It ends: nothing more is read or said, what waits is still written.
+    ending: Option<(CloseReason, Time)>,
+    /// The last time that bytes came.
+    heard: Time,
+}
+
+/// What a connection's transport works on.
+pub(super) struct Core<'a> {
+    pub(super) options: &'a PortOptions,
+    pub(super) outbox: &'a mut Vec<u8>,
+    pub(super) is_websocket: bool,
+    pub(super) close_sent: bool,
+    machine: &'a mut Machine,
+    session: SessionId,
+    peer: SocketAddr,
+    now: Time,
+    ignored: u64,
+    events: &'a dyn Fn(PortEvent),
+}
+
+impl Core<'_> {
+    /// Takes one package.
+    pub(super) fn package(&mut self, package: Package<'_>) -> Result<(), Fault> {
+        let kind = package.kind;
+        match self.machine.on_package(self.now, package, &self.options.offer, &self.options.timeouts) {
+            Action::Reply(kind, body) => self.reply(kind, &body),
+            Action::Refuse(kind, body) => {
+                self.reply(kind, &body);
+                return Err(Fault(CloseReason::HandshakeRefused, "the handshake is malformed".to_owned()));
+            }
+            Action::Open(heartbeat) => {
+                if heartbeat {
+                    self.reply(PackageType::Heartbeat, &[]);
+                }
+                (self.events)(PortEvent::Opened { session: self.session, peer: self.peer });
+            }
+            Action::Message(bytes) => {
+                let bytes = Bytes::copy_from_slice(bytes);
+                (self.events)(PortEvent::Message { session: self.session, bytes });
+            }
+            Action::Ignore => self.ignored += 1,
+            Action::Accept => {}
+            Action::Close(reason) => return Err(Fault(reason, format!("a package {kind:?} from a client"))),
+        }
+        Ok(())
+    }
+
+    fn reply(&mut self, kind: PackageType, body: &[u8]) {
+        put_package(self.outbox, self.is_websocket, kind, body);
+    }
+}
+
+/// What became of a write.
+pub(super) enum Written {
+    /// All is out.
+    All,
+    /// The socket is full.
+    Blocked,
+    /// The socket is gone.
+    Failed,
+}
+
+impl Connection {
+    pub(super) fn new(session: SessionId, peer: SocketAddr, stream: Rc<TcpStream>, now: Time) -> Self {
+        Self {
+            session,
+            peer,
+            stream,
+            transport: Transport::Unknown,
+            machine: Machine::new(now),
+            outbox: Vec::new(),
+            written: 0,
+            is_websocket: false,
+            close_sent: false,
+            dirty: false,
+            blocked: false,
+            ending: None,
+            heard: now,
+        }
+    }
+
+    /// Takes what the socket gave. Gives back the number of packages that were ignored.
+    pub(super) fn receive(
+        &mut self,
+        now: Time,
+        bytes: &[u8],
+        options: &PortOptions,
+        events: &dyn Fn(PortEvent),
+    ) -> (u64, Result<(), Fault>) {
+        self.heard = now;
+        if self.ending.is_some() {
+            return (0, Ok(()));
+        }
+        let mut core = Core {
+            options,
+            outbox: &mut self.outbox,
+            is_websocket: self.is_websocket,
+            close_sent: self.close_sent,
+            machine: &mut self.machine,
+            session: self.session,
+            peer: self.peer,
+            now,
+            ignored: 0,
+            events,
+        };
+        let result = self.transport.receive(bytes, &mut core);
+        let ignored = core.ignored;
+        (self.is_websocket, self.close_sent) = (core.is_websocket, core.close_sent);
+        (ignored, result)
+    }
+
+    pub(super) fn push(&mut self, frame: &PushFrame) {
+        self.outbox.extend_from_slice(if self.is_websocket { frame.websocket() } else { frame.package() });
+    }
+
+    pub(super) fn respond(&mut self, request: u64, body: &[u8]) {
+        // The header's length depends on the package's, which is written first where it must end up if short.
+        let start = self.outbox.len();
+        write_response(&mut self.outbox, request, body);
+        if self.is_websocket {
+            let header = WebSocketHeader::binary(self.outbox.len() - start);
+            self.outbox.splice(start..start, header.as_bytes().iter().copied());
+        }
+    }
+
+    pub(super) fn kick(&mut self, reason: &str) {
+        put_package(&mut self.outbox, self.is_websocket, PackageType::Kick, &kick_body(reason));
+    }
+
+    /// Ends the connection once what waits is written. False when it ends already.
+    pub(super) fn end(&mut self, now: Time, reason: CloseReason) -> bool {
+        if self.ending.is_some() {
+            return false;
+        }
+        self.ending = Some((reason, now));
+        if self.is_websocket && !self.close_sent {
+            let protocol_error = reason == CloseReason::BadWebSocket;
+            self.outbox.extend_from_slice(if protocol_error { &CLOSE_PROTOCOL_ERROR } else { &CLOSE_NORMAL });
+        }
+        true
+    }
+
+    /// Writes what waits, once. Ends the stream when that was the last of it.
+    pub(super) fn write(&mut self) -> Written {
+        while self.written < self.outbox.len() {
+            match self.stream.try_write(&self.outbox[self.written..]) {
+                Ok(0) => return Written::Failed,
+                Ok(bytes) => self.written += bytes,
+                // Only this means "later": any other error comes again at every try.
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Written::Blocked,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(_) => return Written::Failed,
+            }
+        }
+        self.written = 0;
+        self.outbox.clear();
+        if self.outbox.capacity() > OUTBOX_BYTES_KEPT {
+            self.outbox = Vec::new();
+        }
+        if self.ending.is_some() {
+            self.shut(std::net::Shutdown::Write);
+        }
+        Written::All
+    }
+
+    /// Ends the stream now; its reader then finds the end of it, and removes the row.
+    pub(super) fn shut(&self, how: std::net::Shutdown) {
+        // It may be gone already, which is as good.
+        let _ = socket2::SockRef::from(&*self.stream).shutdown(how);
+    }
+
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.outbox.len() - self.written
+    }
+
+    /// Gives memory back that nothing waits in.
+    pub(super) fn shrink(&mut self) {
+        if self.outbox.is_empty() {
+            self.outbox = Vec::new();
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.machine.is_working() && self.ending.is_none()
+    }
+
+    /// Whether the server behind the port knows of it.
+    pub(super) fn was_opened(&self) -> bool {
+        self.machine.is_working()
+    }
+
+    pub(super) fn ending(&self) -> Option<(CloseReason, Time)> {
+        self.ending
+    }
+
+    pub(super) fn transport_name(&self) -> &'static str {
+        self.transport.name()
+    }
+
+    /// Whether the client was silent for too long.
+    pub(super) fn overdue(&self, now: Time, options: &PortOptions) -> Option<CloseReason> {
+        let idle = !self.is_websocket && now.since(self.heard) >= options.idle_timeout;
+        self.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
+    }
+}
+
+fn put_package(out: &mut Vec<u8>, is_websocket: bool, kind: PackageType, body: &[u8]) {
+    let header = package_header(kind, body.len());
+    if is_websocket {
+        out.extend_from_slice(WebSocketHeader::binary(header.len() + body.len()).as_bytes());
+    }
+    out.extend_from_slice(&header);
+    out.extend_from_slice(body);
+}

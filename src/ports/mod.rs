@@ -1,0 +1,137 @@
+//! Client ports: sockets in, packages and messages out; pushes and responses back.
+//!
+//! One [`Port`] a frontend server. It takes WebSocket and raw TCP on the same address, and lives on the thread that
+//! opened it. It knows the wire format, never what a message means: that it hands up as [`PortEvent`]s.
+//!
+//! A connection is a row in a table and one lean reading task. What goes to clients is appended to the row's outbox,
+//! and [`Port::flush`] writes each changed outbox once: a socket write costs the same for one frame or twenty, and
+//! far more than anything else on the way, so frames per write decides the speed of a room.
+
+mod connection;
+mod machine;
+mod port;
+mod transport;
+mod upgrade;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+pub use machine::{Action, Machine, Timeouts};
+pub use port::Port;
+
+use crate::ids::{ServerId, SessionId};
+use crate::wire::HandshakeOffer;
+
+/// How a port behaves.
+#[derive(Clone)]
+pub struct PortOptions {
+    /// Whose port it is, for the log.
+    pub server: ServerId,
+    /// What clients are told in the handshake.
+    pub offer: Arc<HandshakeOffer>,
+    /// When a connection is given up.
+    pub timeouts: Timeouts,
+    /// A raw TCP connection, or one that has not said which it is, is closed after this long without a byte.
+    pub idle_timeout: Duration,
+    /// Longest body of a package from a client, in bytes.
+    pub body_bytes_max: usize,
+    /// Most bytes that wait for one client to read them; over this it is kicked.
+    pub outbound_bytes_max: usize,
+    /// Most connections at once; none: no limit.
+    pub connections_max: Option<usize>,
+}
+
+/// What a port tells the server behind it.
+#[derive(Clone, Debug)]
+pub enum PortEvent {
+    /// A client finished its handshake.
+    Opened {
+        /// Its session.
+        session: SessionId,
+        /// Its address.
+        peer: SocketAddr,
+    },
+    /// A client sent a message: the body of a data package.
+    Message {
+        /// Whose.
+        session: SessionId,
+        /// The message, not yet decoded.
+        bytes: Bytes,
+    },
+    /// A client that was [`Opened`](PortEvent::Opened) is gone; said once.
+    Closed {
+        /// Its session.
+        session: SessionId,
+    },
+}
+
+/// Why a connection ended.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The client closed it.
+    Client,
+    /// The socket failed.
+    Io,
+    /// The server kicked the session.
+    Kicked,
+    /// The server stops.
+    Shutdown,
+    /// The handshake was no handshake.
+    HandshakeRefused,
+    /// No handshake in time.
+    HandshakeTimeout,
+    /// No acknowledgement of the handshake in time.
+    AckTimeout,
+    /// No heartbeat in time.
+    HeartbeatTimeout,
+    /// Nothing came for too long.
+    IdleTimeout,
+    /// A package of no known type, too long, or cut short.
+    BadPackage,
+    /// A data package that holds no message.
+    BadMessage,
+    /// Bytes that break the WebSocket protocol.
+    BadWebSocket,
+    /// An HTTP request that is no WebSocket upgrade.
+    NotWebSocket,
+    /// It read too slowly.
+    SlowConsumer,
+}
+
+impl CloseReason {
+    /// Whether the client is to blame: such an end is logged as a warning.
+    pub fn is_fault(self) -> bool {
+        use CloseReason::{
+            BadMessage, BadPackage, BadWebSocket, HandshakeRefused, NotWebSocket, SlowConsumer,
+        };
+        matches!(
+            self,
+            BadMessage | BadPackage | BadWebSocket | HandshakeRefused | NotWebSocket | SlowConsumer
+        )
+    }
+}
+
+/// What a port has counted since it opened, and holds now.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct PortSnapshot {
+    /// Connections now, in any state.
+    pub connections: usize,
+    /// Connections taken.
+    pub accepted: u64,
+    /// Connections turned away since there were too many.
+    pub refused: u64,
+    /// Ended connections, by reason.
+    pub closed: BTreeMap<CloseReason, u64>,
+    /// Packages that are ignored in the state in which they came, as Pomelo does.
+    pub ignored: u64,
+    /// Frames that went into outboxes.
+    pub frames_out: u64,
+    /// Socket writes.
+    pub writes: u64,
+}

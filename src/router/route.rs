@@ -1,0 +1,48 @@
+//! Routes: how a message finds its key, and the key its server.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use crate::envelope::{AppError, Session};
+use crate::ids::Uid;
+use crate::strategies::Strategy;
+
+/// What a route may look at.
+pub struct RouteInput<'a> {
+    /// On whose behalf the message is sent.
+    pub session: Option<&'a Session>,
+    /// The handler or remote, without the server type.
+    pub route: &'a str,
+    /// The message's body as JSON.
+    pub body: &'a [u8],
+}
+
+/// Finds the key of a message, or says why there is none.
+pub type RouteKey = Arc<dyn for<'a> Fn(&RouteInput<'a>) -> Result<Cow<'a, str>, AppError> + Send + Sync>;
+
+/// A type's route: Pomelo's `app.route(type, …)`.
+pub struct Route {
+    /// Finds the key of a message.
+    pub key: RouteKey,
+    /// Finds the server of a key.
+    pub strategy: Box<dyn Strategy>,
+}
+
+/// The key is a setting of the session, such as the chat tutorial's `rid`.
+pub fn by_session(setting: &str) -> RouteKey {
+    let setting: Box<str> = setting.into();
+    Arc::new(move |input| {
+        let value = input.session.and_then(|session| session.get_str(&setting));
+        value
+            .map(Cow::Borrowed)
+            .ok_or_else(|| AppError::new(format!("the session has no {setting}: enter first")))
+    })
+}
+
+/// The key is the session's uid, or nothing while it has none: Pomelo's default route.
+pub fn by_uid() -> RouteKey {
+    Arc::new(|input| {
+        let uid = input.session.and_then(|session| session.uid.as_ref());
+        Ok(Cow::Borrowed(uid.map_or("", Uid::as_str)))
+    })
+}

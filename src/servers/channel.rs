@@ -1,0 +1,143 @@
+//! Channels: groups of sessions that hear the same pushes. A chat room is one.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::envelope::Recipients;
+use crate::ids::{ServerId, SessionId, SessionKey, Uid};
+
+/// The channels of one server, by name. A channel exists while it has members.
+#[derive(Default, Debug)]
+pub struct Channels {
+    by_name: BTreeMap<Box<str>, Channel>,
+}
+
+/// One who hears a channel.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Member {
+    /// Who.
+    pub uid: Uid,
+    /// On which connection.
+    pub session: SessionKey,
+}
+
+/// Members stand grouped by frontend, so that a push costs one envelope a frontend and copies no list. Groups
+/// stand in the order of their first member, members in the order in which they joined: clients show this order.
+#[derive(Default, Debug)]
+pub struct Channel {
+    groups: Vec<Group>,
+    by_uid: HashMap<Uid, SessionKey>,
+}
+
+#[derive(Debug)]
+struct Group {
+    frontend: ServerId,
+    /// Shared with pushes on their way; a change while one is under way copies the list.
+    sessions: Arc<Vec<SessionId>>,
+    uids: Vec<Uid>,
+}
+
+impl Channels {
+    /// Adds a member, and makes the channel if it is the first. A uid is in a channel once: a later session
+    /// takes its place.
+    pub fn add(&mut self, channel: &str, member: Member) {
+        match self.by_name.get_mut(channel) {
+            Some(known) => known.add(member),
+            None => self.by_name.entry(channel.into()).or_default().add(member),
+        }
+    }
+
+    /// Takes a member out; drops the channel with its last one. False when it was not in it.
+    pub fn leave(&mut self, channel: &str, member: &Member) -> bool {
+        let Some(known) = self.by_name.get_mut(channel) else { return false };
+        let left = known.leave(member);
+        if known.is_empty() {
+            self.by_name.remove(channel);
+        }
+        left
+    }
+
+    /// A channel that has members.
+    pub fn get(&self, channel: &str) -> Option<&Channel> {
+        self.by_name.get(channel)
+    }
+
+    /// Names and channels, in order of name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
+        self.by_name.iter().map(|(name, channel)| (&**name, channel))
+    }
+
+    /// Number of channels.
+    pub fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty()
+    }
+}
+
+impl Channel {
+    /// The session of a member.
+    pub fn session_of(&self, uid: &str) -> Option<&SessionKey> {
+        self.by_uid.get(uid)
+    }
+
+    /// The members' uids: by frontend, then in the order in which they joined.
+    pub fn uids(&self) -> impl Iterator<Item = &Uid> {
+        self.groups.iter().flat_map(|group| &group.uids)
+    }
+
+    /// Number of members.
+    pub fn len(&self) -> usize {
+        self.by_uid.len()
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.by_uid.is_empty()
+    }
+
+    /// Who gets a push, by frontend.
+    pub(super) fn recipients(&self) -> impl Iterator<Item = (&ServerId, Recipients)> {
+        self.groups.iter().map(|group| (&group.frontend, Recipients::Many(group.sessions.clone())))
+    }
+
+    fn add(&mut self, member: Member) {
+        if let Some(session) = self.by_uid.get(&member.uid).cloned() {
+            self.leave(&Member { uid: member.uid.clone(), session });
+        }
+        let Member { uid, session } = member;
+        let group = match self.groups.iter_mut().position(|group| group.frontend == session.frontend) {
+            Some(at) => &mut self.groups[at],
+            None => {
+                let frontend = session.frontend.clone();
+                self.groups.push(Group { frontend, sessions: Arc::default(), uids: Vec::new() });
+                self.groups.last_mut().unwrap_or_else(|| unreachable!("a group was just pushed"))
+            }
+        };
+        Arc::make_mut(&mut group.sessions).push(session.session);
+        group.uids.push(uid.clone());
+        self.by_uid.insert(uid, session);
+    }
+
+    fn leave(&mut self, member: &Member) -> bool {
+        if self.by_uid.get(&member.uid) != Some(&member.session) {
+            return false;
+        }
+        self.by_uid.remove(&member.uid);
+        let Some(at) = self.groups.iter().position(|group| group.frontend == member.session.frontend) else {
+            return false;
+        };
+        let group = &mut self.groups[at];
+        if let Some(place) = group.uids.iter().position(|uid| *uid == member.uid) {
+            group.uids.remove(place);
+            Arc::make_mut(&mut group.sessions).remove(place);
+        }
+        if group.uids.is_empty() {
+            self.groups.remove(at);
+        }
+        true
+    }
+}

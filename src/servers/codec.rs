@@ -1,0 +1,83 @@
+//! Between JSON, which crosses servers, and what clients of this cluster speak: dictionary codes and protobuf.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use crate::envelope::AppError;
+use crate::wire::{Dictionary, MessageError, Protos, PushFrame, WireRoute};
+
+/// Configuration of a whole cluster: Pomelo compresses every push when it has a dictionary, also for clients that
+/// never asked, so one encoding serves all.
+#[derive(Clone, Default)]
+pub struct Codec {
+    /// Codes for routes (`dictionary.json`).
+    pub dictionary: Option<Arc<Dictionary>>,
+    /// Message definitions (`clientProtos.json`, `serverProtos.json`).
+    pub protos: Option<Arc<Protos>>,
+}
+
+impl Codec {
+    /// A client's body as JSON.
+    ///
+    /// # Errors
+    /// The route has a protobuf definition, and the body does not fit it.
+    pub fn decode(&self, route: &str, body: Bytes) -> Result<Bytes, AppError> {
+        match &self.protos {
+            Some(protos) if protos.has_client(route) => {
+                let value = protos
+                    .decode_client(route, &body)
+                    .map_err(|error| AppError::new(format!("body of {route}: {error}")))?;
+                super::reply::encode(&value)
+            }
+            _ => Ok(body),
+        }
+    }
+
+    /// A response's body for the client that asked for `route`.
+    ///
+    /// # Errors
+    /// The route has a protobuf definition, and the body does not fit it.
+    pub fn encode_response(&self, route: &str, body: Bytes) -> Result<Bytes, AppError> {
+        match &self.protos {
+            Some(protos) if protos.has_server(route) => {
+                let value = serde_json::from_slice(&body).map_err(|error| bad_push(route, &error))?;
+                protos.encode_server(route, &value).map(Bytes::from).map_err(|error| bad_push(route, &error))
+            }
+            _ => Ok(body),
+        }
+    }
+
+    /// A push, encoded once for all who get it.
+    ///
+    /// # Errors
+    /// The body cannot be encoded, or the route is too long for the wire.
+    pub fn encode_push(&self, route: &str, body: &impl Serialize) -> Result<PushFrame, AppError> {
+        let code = self.dictionary.as_ref().and_then(|dictionary| dictionary.code(route));
+        let wire_route = code.map_or_else(|| WireRoute::Name(route.into()), WireRoute::Code);
+        let frame = PushFrame::build(wire_route, |buffer| match &self.protos {
+            Some(protos) if protos.has_server(route) => {
+                let value = serde_json::to_value(body).map_err(|error| PushError(error.to_string()))?;
+                let bytes =
+                    protos.encode_server(route, &value).map_err(|error| PushError(error.to_string()))?;
+                buffer.extend_from_slice(&bytes);
+                Ok(())
+            }
+            _ => serde_json::to_writer(buffer, body).map_err(|error| PushError(error.to_string())),
+        });
+        frame.map_err(|PushError(error)| bad_push(route, &error))
+    }
+}
+
+struct PushError(String);
+
+impl From<MessageError> for PushError {
+    fn from(error: MessageError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn bad_push(route: &str, error: &dyn std::fmt::Display) -> AppError {
+    AppError::new(format!("cannot encode {route}: {error}"))
+}

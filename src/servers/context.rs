@@ -1,0 +1,256 @@
+//! What a handler may do: look at and change its session, call other servers, push to clients.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::channel::{Channels, Member};
+use super::codec::Codec;
+use super::outbox::{Effect, Outbox};
+use super::reply::{Call, Request, encode};
+use crate::config::ServerSpec;
+use crate::envelope::{
+    AppError, Destination, Envelope, Invoke, InvokeKind, Located, Payload, Recipients, Session,
+};
+use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+use crate::time::Time;
+use crate::wire::PushFrame;
+
+/// Handed to every handler, remote and hook for as long as it runs. What it does takes effect in the order in which
+/// it was done, and before the handler's answer.
+pub struct Cx<'a> {
+    pub(super) server: &'a ServerSpec,
+    pub(super) session: Option<Session>,
+    pub(super) channels: &'a mut Channels,
+    pub(super) codec: &'a Codec,
+    pub(super) out: &'a mut Outbox,
+    pub(super) pushes: &'a mut u64,
+    pub(super) now: Time,
+    pub(super) deadline: Time,
+}
+
+impl Cx<'_> {
+    /// The server that runs this.
+    pub fn server(&self) -> &ServerSpec {
+        self.server
+    }
+
+    /// The time of this delivery.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// The session on whose behalf this runs: on a frontend the session itself, on a backend a copy. None in calls
+    /// and hooks that no client caused.
+    pub fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+
+    /// Who the session is bound to.
+    ///
+    /// # Errors
+    /// It is bound to nobody.
+    pub fn uid(&self) -> Result<&Uid, AppError> {
+        let uid = self.session.as_ref().and_then(|session| session.uid.as_ref());
+        uid.ok_or_else(|| AppError::new("the session is not bound to a uid: log in first"))
+    }
+
+    /// A setting of the session.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.session.as_ref()?.get(key)
+    }
+
+    /// A setting of the session that is text.
+    pub fn get_str(&self, key: &str) -> Option<&str> {
+        self.session.as_ref()?.get_str(key)
+    }
+
+    /// Changes a setting of the session; `null` removes it. On a backend only the copy changes, until
+    /// [`push`](Cx::push) is called.
+    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
+        if let Some(session) = &mut self.session {
+            session.set(key, value);
+        }
+    }
+
+    /// Sends a setting of a backend's copy to the session itself. Nothing to do on a frontend.
+    pub fn push(&mut self, key: &str) {
+        let Some(session) = &self.session else { return };
+        if session.key.frontend == self.server.id {
+            return;
+        }
+        let value = session.get(key).cloned().unwrap_or(Value::Null);
+        let SessionKey { frontend, session } = session.key.clone();
+        let payload = Payload::SessionSet { session, key: key.into(), value };
+        self.send(Destination::Server(frontend), payload);
+    }
+
+    /// Binds the session to a uid, on its frontend. The answer is an error when the session or the uid is bound
+    /// already, anywhere in the cluster.
+    pub fn bind(&self, uid: Uid) -> Call<()> {
+        Call::new(Request::Bind { uid })
+    }
+
+    /// Gives the session's uid back, on its frontend.
+    pub fn unbind(&mut self) {
+        let Some(session) = &mut self.session else { return };
+        if let Some(uid) = session.uid.take() {
+            let session = session.key.clone();
+            self.send(Destination::Router, Payload::Unbind { session, uid });
+        }
+    }
+
+    /// Closes a session, telling its client why.
+    pub fn kick(&mut self, session: &SessionKey, reason: &str) {
+        let payload = Payload::Kick { session: session.session, reason: reason.into() };
+        self.send(Destination::Server(session.frontend.clone()), payload);
+    }
+
+    /// A call of a remote on a server of another type. Which server: as the type's route says for this session.
+    pub fn call<T: DeserializeOwned>(
+        &self,
+        server_type: &str,
+        remote: &str,
+        body: &impl Serialize,
+    ) -> Call<T> {
+        Call::new(Request::Remote { to: route_to(server_type), route: remote.into(), body: encode(body) })
+    }
+
+    /// Asks the router which server of a type a key belongs to.
+    pub fn locate(&self, server_type: &str, key: &str) -> Call<Located> {
+        Call::new(Request::Locate { server_type: server_type.into(), key: key.into() })
+    }
+
+    /// A remote that nobody waits for, on the server that the type's route says for this session.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn notify(&mut self, server_type: &str, remote: &str, body: &impl Serialize) -> Result<(), AppError> {
+        self.notify_at(route_to(server_type), remote, body)
+    }
+
+    /// A remote that nobody waits for, on every server of a type.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn notify_all(
+        &mut self,
+        server_type: &str,
+        remote: &str,
+        body: &impl Serialize,
+    ) -> Result<(), AppError> {
+        self.notify_at(Destination::All(server_type.into()), remote, body)
+    }
+
+    /// The channels of this server, to look at.
+    pub fn channels(&self) -> &Channels {
+        self.channels
+    }
+
+    /// Adds a session to a channel of this server.
+    pub fn join(&mut self, channel: &str, uid: Uid, session: SessionKey) {
+        self.channels.add(channel, Member { uid, session });
+    }
+
+    /// Takes a session out of a channel of this server; false when it was not in it.
+    pub fn leave(&mut self, channel: &str, uid: Uid, session: SessionKey) -> bool {
+        self.channels.leave(channel, &Member { uid, session })
+    }
+
+    /// A push to all members of a channel of this server; nothing when there is none.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn push_to_channel(
+        &mut self,
+        channel: &str,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<(), AppError> {
+        let Some(channel) = self.channels.get(channel) else { return Ok(()) };
+        let frame = self.codec.encode_push(route, body)?;
+        for (frontend, sessions) in channel.recipients() {
+            push(self.out, self.server, frontend, sessions, frame.clone());
+            *self.pushes += 1;
+        }
+        Ok(())
+    }
+
+    /// A push to these sessions.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn push_to_sessions<'s>(
+        &mut self,
+        sessions: impl IntoIterator<Item = &'s SessionKey>,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<(), AppError> {
+        let frame = self.codec.encode_push(route, body)?;
+        for key in sessions {
+            push(self.out, self.server, &key.frontend, Recipients::One(key.session), frame.clone());
+            *self.pushes += 1;
+        }
+        Ok(())
+    }
+
+    /// A push to these uids, wherever in the cluster they are bound; those that are not get nothing, and the router
+    /// counts them.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn push_to_uids(
+        &mut self,
+        uids: Vec<Uid>,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<(), AppError> {
+        let frame = self.codec.encode_push(route, body)?;
+        *self.pushes += 1;
+        self.send(Destination::Router, Payload::PushToUids { uids, frame });
+        Ok(())
+    }
+
+    /// A push to every client of every frontend of a type, bound or not.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn broadcast(&mut self, frontends: &str, route: &str, body: &impl Serialize) -> Result<(), AppError> {
+        let frame = self.codec.encode_push(route, body)?;
+        *self.pushes += 1;
+        self.send(Destination::All(frontends.into()), Payload::Broadcast { frame });
+        Ok(())
+    }
+
+    fn notify_at(&mut self, to: Destination, remote: &str, body: &impl Serialize) -> Result<(), AppError> {
+        let invoke = Invoke {
+            call: None,
+            kind: InvokeKind::Remote,
+            route: Arc::from(remote),
+            session: self.session.clone(),
+            body: encode(body)?,
+            deadline: self.deadline,
+        };
+        self.send(to, Payload::Invoke(invoke));
+        Ok(())
+    }
+
+    fn send(&mut self, to: Destination, payload: Payload) {
+        self.out.effects.push(Effect::Send(Envelope { from: self.server.id.clone(), to, payload }));
+    }
+}
+
+fn route_to(server_type: &str) -> Destination {
+    Destination::Route { server_type: ServerType::from(server_type), key: None }
+}
+
+/// A push to this very server's clients, as a frontend may make, still goes by the router: one order for all.
+fn push(out: &mut Outbox, from: &ServerSpec, frontend: &ServerId, sessions: Recipients, frame: PushFrame) {
+    out.effects.push(Effect::Send(Envelope {
+        from: from.id.clone(),
+        to: Destination::Server(frontend.clone()),
+        payload: Payload::Push { sessions, frame },
+    }));
+}

@@ -1,0 +1,142 @@
+//! Calls that a server has made and that wait for their answers, each with a deadline.
+
+use std::collections::{BTreeSet, HashMap};
+
+use super::*;
+use crate::servers::reply::Then;
+
+/// The calls under way, by number and by deadline.
+pub(super) struct Calls<L> {
+    last: u64,
+    waiting: HashMap<CallId, Waiting<L>>,
+    deadlines: BTreeSet<(Time, CallId)>,
+}
+
+/// A call under way.
+pub(super) struct Waiting<L> {
+    pub(super) origin: Origin,
+    pub(super) session: Option<Session>,
+    pub(super) deadline: Time,
+    pub(super) step: Step<L>,
+}
+
+/// What the answer is for.
+pub(super) enum Step<L> {
+    /// It is the client's answer.
+    Forward,
+    /// The logic goes on; after a bind, the session is first bound to `bind`.
+    Then { then: Then<L, Bytes>, bind: Option<Uid> },
+}
+
+impl<L> Default for Calls<L> {
+    fn default() -> Self {
+        Self { last: 0, waiting: HashMap::new(), deadlines: BTreeSet::new() }
+    }
+}
+
+impl<L> Calls<L> {
+    pub(super) fn next_id(&mut self) -> CallId {
+        self.last += 1;
+        CallId(self.last)
+    }
+
+    pub(super) fn add(&mut self, call: CallId, waiting: Waiting<L>) {
+        self.deadlines.insert((waiting.deadline, call));
+        self.waiting.insert(call, waiting);
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Time> {
+        self.deadlines.first().map(|(deadline, _)| *deadline)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn take(&mut self, call: CallId) -> Option<Waiting<L>> {
+        let waiting = self.waiting.remove(&call)?;
+        self.deadlines.remove(&(waiting.deadline, call));
+        Some(waiting)
+    }
+}
+
+impl<L: ServerLogic> Host<L> {
+    /// An answer came, or the deadline did.
+    pub(super) fn answered(
+        &mut self,
+        now: Time,
+        call: CallId,
+        result: Result<Bytes, AppError>,
+        out: &mut Outbox,
+    ) {
+        let Some(Waiting { origin, session, deadline, step }) = self.calls.take(call) else {
+            self.counters.late_answers += 1;
+            return;
+        };
+        let local_client = match &origin {
+            Origin::Client { session, local: true, .. } => Some(*session),
+            _ => None,
+        };
+        match step {
+            Step::Forward => self.finish(origin, result, out),
+            Step::Then { then, bind } => match self.resume_session(session, local_client, bind, &result, out)
+            {
+                Ok(session) => {
+                    self.run(now, deadline, origin, session, out, |logic, _, cx| then(logic, cx, result));
+                }
+                Err(Gone) => self.counters.late_answers += 1,
+            },
+        }
+        if let Some(session) = local_client {
+            self.release(now, session, out);
+        }
+    }
+
+    /// Answers every call whose deadline has come with an error.
+    pub(super) fn expire(&mut self, now: Time, out: &mut Outbox) {
+        while let Some((deadline, call)) = self.calls.deadlines.first().copied()
+            && deadline <= now
+        {
+            self.counters.timeouts += 1;
+            let what = match self.calls.waiting.get(&call).map(|waiting| &waiting.origin) {
+                Some(Origin::Client { route, .. } | Origin::Server { route, .. }) => route.to_string(),
+                Some(Origin::Nobody) | None => "a call".to_owned(),
+            };
+            log::warn!("request timed out server={} route={what}", self.id());
+            self.answered(now, call, Err(AppError::timed_out(&what)), out);
+        }
+    }
+
+    /// The session as it is now, bound if the answer was to a bind.
+    fn resume_session(
+        &mut self,
+        copy: Option<Session>,
+        client: Option<SessionId>,
+        bind: Option<Uid>,
+        result: &Result<Bytes, AppError>,
+        out: &mut Outbox,
+    ) -> Result<Option<Session>, Gone> {
+        let Some(id) = client else { return Ok(copy) };
+        let granted = bind.filter(|_| result.is_ok());
+        match self.clients.get_mut(&id) {
+            Some(client) => {
+                if granted.is_some() {
+                    client.session.uid = granted;
+                }
+                Ok(Some(client.session.clone()))
+            }
+            None => {
+                // The client left while the router granted its uid: it goes back.
+                if let (Some(uid), Some(session)) = (granted, copy) {
+                    let payload = Payload::Unbind { session: session.key, uid };
+                    let envelope = Envelope { from: self.id().clone(), to: Destination::Router, payload };
+                    out.effects.push(Effect::Send(envelope));
+                }
+                Err(Gone)
+            }
+        }
+    }
+}
+
+/// The client has left.
+struct Gone;

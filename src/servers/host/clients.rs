@@ -1,0 +1,206 @@
+//! A frontend's clients: their sessions, and the way of a client's message to its handler and back.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+
+use super::*;
+use crate::servers::outbox::Effect;
+use crate::wire::{Message, MessageError, MessageKind, WireRoute};
+
+/// How many messages of a session may wait for a handler of the frontend itself.
+const WAITING_MAX: usize = 256;
+
+/// A client of this frontend.
+pub(super) struct Client {
+    pub(super) session: Session,
+    /// A handler of this frontend works for it: later messages wait, so that a `send` right behind an `enter` finds
+    /// its room.
+    pub(super) busy: bool,
+    waiting: VecDeque<Bytes>,
+}
+
+impl<L: ServerLogic> Host<L> {
+    pub(super) fn opened(&mut self, session: SessionId, peer: Option<SocketAddr>) {
+        log::debug!(
+            "session opened server={} session={session} peer={}",
+            self.id(),
+            peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string())
+        );
+        let key = SessionKey { frontend: self.id().clone(), session };
+        self.clients
+            .insert(session, Client { session: Session::new(key), busy: false, waiting: VecDeque::new() });
+    }
+
+    pub(super) fn closed(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
+        let Some(Client { session, .. }) = self.clients.remove(&session) else { return };
+        let uid = session.uid.clone();
+        log::debug!(
+            "session closed server={} session={} uid={}",
+            self.id(),
+            session.key.session,
+            uid.as_ref().map_or("-", Uid::as_str)
+        );
+        let key = session.key.clone();
+        self.hook(now, Some(session), out, L::session_closed);
+        // After the hook: its messages overtake nobody who takes the uid next.
+        if let Some(uid) = uid {
+            let payload = Payload::Unbind { session: key, uid };
+            let envelope = Envelope { from: self.id().clone(), to: Destination::Router, payload };
+            out.effects.push(Effect::Send(envelope));
+        }
+    }
+
+    /// A message from a client: now, or when the frontend's own handler is done with the one before.
+    pub(super) fn message(&mut self, now: Time, session: SessionId, bytes: Bytes, out: &mut Outbox) {
+        let Some(client) = self.clients.get_mut(&session) else {
+            self.counters.late_answers += 1;
+            return;
+        };
+        if !client.busy {
+            self.dispatch(now, session, bytes, out);
+        } else if client.waiting.len() < WAITING_MAX {
+            client.waiting.push_back(bytes);
+        } else {
+            self.counters.refused += 1;
+            if let Ok(Message { kind: MessageKind::Request { id }, .. }) = Message::decode(&bytes) {
+                let error =
+                    AppError::new(format!("busy: {WAITING_MAX} messages wait already")).with_code(503);
+                self.respond(session, id, "", Err(error), out);
+            }
+        }
+    }
+
+    /// Takes up the messages that waited.
+    pub(super) fn release(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
+        while let Some(client) = self.clients.get_mut(&session)
+            && !client.busy
+            && let Some(bytes) = client.waiting.pop_front()
+        {
+            self.dispatch(now, session, bytes, out);
+        }
+    }
+
+    pub(super) fn filter_after(
+        &mut self,
+        route: &str,
+        session: SessionId,
+        result: &mut Result<Bytes, AppError>,
+    ) {
+        let session = self.clients.get(&session).map(|client| &client.session);
+        for filter in &self.filters {
+            filter.after(route, session, result);
+        }
+    }
+
+    /// Answers a client, if it waits for an answer.
+    pub(super) fn respond(
+        &mut self,
+        session: SessionId,
+        request: u64,
+        route: &str,
+        mut result: Result<Bytes, AppError>,
+        out: &mut Outbox,
+    ) {
+        let Some(client) = self.clients.get(&session) else {
+            self.counters.late_answers += 1;
+            return;
+        };
+        for filter in &self.setup.global_filters {
+            filter.after(route, Some(&client.session), &mut result);
+        }
+        let result = result.and_then(|body| self.setup.codec.encode_response(route, body));
+        let body = result.unwrap_or_else(|error| {
+            self.counters.errors += 1;
+            log::debug!(
+                "request refused server={} session={session} uid={} route={route} error={:?}",
+                self.setup.spec.id,
+                client.session.uid.as_ref().map_or("-", Uid::as_str),
+                error.message
+            );
+            // An error of this crate's own always encodes; the constant is for whoever changes that.
+            crate::servers::reply::encode(&error).unwrap_or(Bytes::from_static(b"{\"code\":500}"))
+        });
+        if request != 0 {
+            out.effects.push(Effect::Respond { session, request, body });
+        }
+    }
+
+    /// Decodes a message, and runs its handler here or forwards it to the server that its route chooses.
+    fn dispatch(&mut self, now: Time, session: SessionId, bytes: Bytes, out: &mut Outbox) {
+        self.counters.messages += 1;
+        let message = match Message::decode(&bytes) {
+            Ok(message) => message,
+            Err(MessageError::UnknownType(_)) => return self.counters.ignored += 1,
+            Err(error) => {
+                out.effects.push(Effect::Reject { session, error: error.to_string() });
+                return self.closed(now, session, out);
+            }
+        };
+        let request = match message.kind {
+            MessageKind::Request { id } => id,
+            // A push from a client is handled as the original does: like a notify.
+            MessageKind::Notify | MessageKind::Push => 0,
+            MessageKind::Response { .. } => return self.counters.ignored += 1,
+        };
+        let Some(name) = self.route_name(&message) else { return self.counters.ignored += 1 };
+        let resolved = match self.setup.handlers.resolve(&name) {
+            Ok(resolved) => resolved.clone(),
+            Err(error) => return self.respond(session, request, &name, Err(error), out),
+        };
+        let body = bytes.slice_ref(message.body);
+        let deadline = now + self.setup.request_timeout;
+        let body = match self.before(session, &resolved.route, body) {
+            Ok(body) => body,
+            Err(error) => return self.respond(session, request, &resolved.route, Err(error), out),
+        };
+        let local = resolved.server_type == self.setup.spec.server_type;
+        let origin = Origin::Client { session, request, route: resolved.route, local };
+        let Some(client) = self.clients.get_mut(&session) else { return };
+        let copy = client.session.clone();
+        if local {
+            client.busy = true;
+            let kind = InvokeKind::Handler;
+            return self.run_handler(now, deadline, origin, kind, resolved.handler, Some(copy), body, out);
+        }
+        let call = (request != 0).then(|| self.calls.next_id());
+        let invoke = Invoke {
+            call,
+            kind: InvokeKind::Handler,
+            route: resolved.handler,
+            session: Some(copy),
+            body,
+            deadline,
+        };
+        let to = Destination::Route { server_type: resolved.server_type, key: None };
+        let payload = Payload::Invoke(invoke);
+        out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
+        if let Some(call) = call {
+            self.calls
+                .add(call, calls::Waiting { origin, session: None, deadline, step: calls::Step::Forward });
+        }
+    }
+
+    /// The route in words. None: a code that the dictionary has for no handler; Pomelo drops such a message, and so a
+    /// client that knows another dictionary is not told that its handler failed.
+    fn route_name(&self, message: &Message<'_>) -> Option<String> {
+        match message.route.as_ref()? {
+            WireRoute::Name(name) => Some(name.to_string()),
+            WireRoute::Code(code) => match &self.setup.codec.dictionary {
+                Some(dictionary) => {
+                    dictionary.route(*code).filter(|name| name.contains('.')).map(str::to_owned)
+                }
+                None => Some(format!("code {code}, and there is no dictionary")),
+            },
+        }
+    }
+
+    /// Protobuf and the global filters.
+    fn before(&self, session: SessionId, route: &str, body: Bytes) -> Result<Bytes, AppError> {
+        let mut body = self.setup.codec.decode(route, body)?;
+        let session = self.clients.get(&session).map(|client| &client.session);
+        for filter in &self.setup.global_filters {
+            filter.before(&mut FilterCall { route, session, body: &mut body })?;
+        }
+        Ok(body)
+    }
+}

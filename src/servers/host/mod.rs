@@ -1,0 +1,375 @@
+//! One server as a state machine: deliveries in, effects out.
+
+mod calls;
+mod clients;
+
+use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use self::calls::Calls;
+use self::clients::Client;
+use super::ServerLogic;
+use super::channel::Channels;
+use super::codec::Codec;
+use super::context::Cx;
+use super::filter::{Filter, FilterCall};
+use super::handlers::HandlerTable;
+use super::outbox::{Delivery, Effect, HostCounters, Outbox, ServerSnapshot};
+use super::registry::Registry;
+use super::reply::{Pending, Reply, Request};
+use crate::config::ServerSpec;
+use crate::envelope::{AppError, CallId, Destination, Envelope, Invoke, InvokeKind, Payload, Session};
+use crate::ids::{ServerId, SessionId, SessionKey, Uid};
+use crate::time::Time;
+
+/// What runs a server, whatever its type.
+pub trait Server {
+    /// Takes one delivery at the time `now`, and appends to `out` what is to be done.
+    fn deliver(&mut self, now: Time, delivery: Delivery, out: &mut Outbox);
+
+    /// When the server wants a [`Delivery::Tick`], if nothing happens before.
+    fn next_deadline(&self) -> Option<Time>;
+
+    /// The server's account of itself.
+    fn snapshot(&self) -> ServerSnapshot;
+}
+
+/// What a host needs besides its logic; shared by all servers but for `spec`.
+#[derive(Clone)]
+pub struct HostSetup {
+    /// The server as configured, with its real ports.
+    pub spec: ServerSpec,
+    /// Every handler of the cluster.
+    pub handlers: Arc<HandlerTable>,
+    /// Dictionary and protobuf of the cluster.
+    pub codec: Codec,
+    /// Around everything that clients of a frontend ask for.
+    pub global_filters: Vec<Arc<dyn Filter>>,
+    /// Around this type's handlers, after those that the type registers itself.
+    pub filters: Vec<Arc<dyn Filter>>,
+    /// How long a request may take before it is answered with an error.
+    pub request_timeout: Duration,
+}
+
+/// Runs one server of the type `L`.
+pub struct Host<L: ServerLogic> {
+    setup: HostSetup,
+    logic: L,
+    registry: Registry<L>,
+    filters: Vec<Arc<dyn Filter>>,
+    channels: Channels,
+    clients: HashMap<SessionId, Client>,
+    calls: Calls<L>,
+    counters: HostCounters,
+}
+
+/// Who waits for the outcome of a handler.
+#[derive(Clone, Debug)]
+pub(super) enum Origin {
+    /// A client of this frontend; `request` 0 is a notify. `local`: the handler runs here, so that the session's later
+    /// messages wait for it.
+    Client { session: SessionId, request: u64, route: Arc<str>, local: bool },
+    /// Another server.
+    Server {
+        server: ServerId,
+        call: Option<CallId>,
+        kind: InvokeKind,
+        route: Arc<str>,
+        session: Option<Session>,
+    },
+    /// Nobody: a hook.
+    Nobody,
+}
+
+impl<L: ServerLogic> Host<L> {
+    /// A server that has not started.
+    pub fn new(setup: HostSetup) -> Self {
+        let mut registry = Registry::default();
+        L::register(&mut registry);
+        let logic = L::create(&setup.spec);
+        let filters = registry.filters().iter().chain(&setup.filters).cloned().collect();
+        Self {
+            setup,
+            logic,
+            registry,
+            filters,
+            channels: Channels::default(),
+            clients: HashMap::new(),
+            calls: Calls::default(),
+            counters: HostCounters::default(),
+        }
+    }
+
+    fn id(&self) -> &ServerId {
+        &self.setup.spec.id
+    }
+
+    fn envelope(&mut self, now: Time, envelope: Envelope, out: &mut Outbox) {
+        let from = envelope.from;
+        match envelope.payload {
+            Payload::Invoke(invoke) => self.invoke(now, from, invoke, out),
+            Payload::Answer { call, result } => self.answered(now, call, result, out),
+            Payload::Push { sessions, frame } => out.effects.push(Effect::Push { sessions, frame }),
+            Payload::Broadcast { frame } => out.effects.push(Effect::Broadcast { frame }),
+            Payload::Kick { session, reason } => {
+                if self.clients.contains_key(&session) {
+                    out.effects.push(Effect::Kick { session, reason });
+                    self.closed(now, session, out);
+                }
+            }
+            Payload::SessionSet { session, key, value } => {
+                if let Some(client) = self.clients.get_mut(&session) {
+                    client.session.set(&key, value);
+                }
+            }
+            // These are for the router, which never hands them on.
+            Payload::Locate { .. }
+            | Payload::Bind { .. }
+            | Payload::Unbind { .. }
+            | Payload::PushToUids { .. } => self.counters.ignored += 1,
+        }
+    }
+
+    /// Another server asks for a handler or a remote of this one.
+    fn invoke(&mut self, now: Time, from: ServerId, invoke: Invoke, out: &mut Outbox) {
+        self.counters.invocations += 1;
+        let Invoke { call, kind, route, session, body, deadline } = invoke;
+        let origin =
+            Origin::Server { server: from, call, kind, route: route.clone(), session: session.clone() };
+        if kind == InvokeKind::Handler && self.setup.spec.frontend {
+            let error = AppError::new(format!(
+                "{} is a frontend: its handlers serve only clients that are connected to it",
+                self.id()
+            ));
+            return self.finish(origin, Err(error), out);
+        }
+        self.run_handler(now, deadline, origin, kind, route, session, body, out);
+    }
+
+    /// Filters, then the handler or remote.
+    #[allow(clippy::too_many_arguments)] // The parts of an invocation; a struct would be taken apart at once.
+    fn run_handler(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        origin: Origin,
+        kind: InvokeKind,
+        route: Arc<str>,
+        session: Option<Session>,
+        mut body: Bytes,
+        out: &mut Outbox,
+    ) {
+        if kind == InvokeKind::Handler {
+            let mut call = FilterCall { route: &route, session: session.as_ref(), body: &mut body };
+            let refused = self.filters.iter().find_map(|filter| filter.before(&mut call).err());
+            if let Some(error) = refused {
+                return self.finish(origin, Err(error), out);
+            }
+        }
+        // The handler is looked up inside, where the registry can be borrowed beside the logic.
+        self.run(now, deadline, origin, session, out, move |logic, registry, cx| {
+            match registry.find(kind, &route) {
+                Ok(handler) => handler(logic, cx, &body),
+                Err(error) => Reply::Done(Err(error)),
+            }
+        });
+    }
+
+    /// Runs a piece of the logic, and whatever it asks for, until it is done or waits for an answer.
+    fn run(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        origin: Origin,
+        session: Option<Session>,
+        out: &mut Outbox,
+        step: impl FnOnce(&mut L, &Registry<L>, &mut Cx<'_>) -> Reply<L, Bytes>,
+    ) {
+        let (mut reply, mut session) = self.step(now, deadline, session, out, step);
+        loop {
+            match reply {
+                Reply::Done(result) => return self.finish(origin, result, out),
+                Reply::Later(Pending { request, then }) => match self
+                    .request(now, deadline, &session, request, out)
+                {
+                    Ok((call, bind)) => {
+                        let waiting = calls::Waiting {
+                            origin,
+                            session,
+                            deadline,
+                            step: calls::Step::Then { then, bind },
+                        };
+                        self.calls.add(call, waiting);
+                        return;
+                    }
+                    // Nothing could be asked: the logic hears so at once.
+                    Err(error) => {
+                        (reply, session) = self
+                            .step(now, deadline, session, out, |logic, _, cx| then(logic, cx, Err(error)));
+                    }
+                },
+            }
+        }
+    }
+
+    /// One call into the logic. A panic in it is an error like any other: nobody waits in vain.
+    fn step(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        session: Option<Session>,
+        out: &mut Outbox,
+        step: impl FnOnce(&mut L, &Registry<L>, &mut Cx<'_>) -> Reply<L, Bytes>,
+    ) -> (Reply<L, Bytes>, Option<Session>) {
+        let Self { setup, logic, registry, channels, counters, .. } = self;
+        let mut cx = Cx {
+            server: &setup.spec,
+            session,
+            channels,
+            codec: &setup.codec,
+            out,
+            pushes: &mut counters.pushes,
+            now,
+            deadline,
+        };
+        let reply = catch_unwind(AssertUnwindSafe(|| step(logic, registry, &mut cx)));
+        let session = cx.session;
+        // On a frontend the context held the session itself.
+        if let Some(changed) = &session
+            && changed.key.frontend == setup.spec.id
+            && let Some(client) = self.clients.get_mut(&changed.key.session)
+        {
+            client.session = changed.clone();
+        }
+        let reply = reply.unwrap_or_else(|_| {
+            counters.panics += 1;
+            log::error!("handler panicked server={}", setup.spec.id);
+            Reply::Done(Err(AppError::new("the handler failed: its server's log says where")))
+        });
+        (reply, session)
+    }
+
+    /// Sends what the logic asks for.
+    fn request(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        session: &Option<Session>,
+        request: Request,
+        out: &mut Outbox,
+    ) -> Result<(CallId, Option<Uid>), AppError> {
+        if deadline <= now {
+            return Err(AppError::timed_out("the request"));
+        }
+        let call = self.calls.next_id();
+        let mut binds = None;
+        let (to, payload) = match request {
+            Request::Remote { to, route, body } => {
+                let invoke = Invoke {
+                    call: Some(call),
+                    kind: InvokeKind::Remote,
+                    route,
+                    session: session.clone(),
+                    body: body?,
+                    deadline,
+                };
+                (to, Payload::Invoke(invoke))
+            }
+            Request::Locate { server_type, key } => {
+                (Destination::Router, Payload::Locate { call, server_type, key })
+            }
+            Request::Bind { uid } => {
+                let session = session.as_ref().filter(|session| session.key.frontend == *self.id());
+                let session =
+                    session.ok_or_else(|| AppError::new("only a session's own frontend can bind it"))?;
+                if let Some(bound) = &session.uid {
+                    return Err(AppError::new(format!("the session is bound to {bound} already")));
+                }
+                binds = Some(uid.clone());
+                (Destination::Router, Payload::Bind { call, session: session.key.clone(), uid })
+            }
+        };
+        out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
+        Ok((call, binds))
+    }
+
+    /// Gives the outcome to whoever waits for it.
+    fn finish(&mut self, origin: Origin, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
+        match origin {
+            Origin::Client { session, request, route, local } => {
+                if local {
+                    self.filter_after(&route, session, &mut result);
+                }
+                self.respond(session, request, &route, result, out);
+                if local && let Some(client) = self.clients.get_mut(&session) {
+                    client.busy = false;
+                }
+            }
+            Origin::Server { server, call, kind, route, session } => {
+                if kind == InvokeKind::Handler {
+                    for filter in &self.filters {
+                        filter.after(&route, session.as_ref(), &mut result);
+                    }
+                }
+                self.counters.errors += u64::from(result.is_err());
+                if let Err(error) = &result {
+                    log::debug!(
+                        "handler refused server={} route={route} error={:?}",
+                        self.id(),
+                        error.message
+                    );
+                }
+                if let Some(call) = call {
+                    let payload = Payload::Answer { call, result };
+                    let to = Destination::Server(server);
+                    out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
+                }
+            }
+            Origin::Nobody => {}
+        }
+    }
+
+    fn hook(&mut self, now: Time, session: Option<Session>, out: &mut Outbox, hook: fn(&mut L, &mut Cx<'_>)) {
+        let deadline = now + self.setup.request_timeout;
+        self.run(now, deadline, Origin::Nobody, session, out, |logic, _, cx| {
+            hook(logic, cx);
+            Reply::Done(Ok(Bytes::new()))
+        });
+    }
+}
+
+impl<L: ServerLogic> Server for Host<L> {
+    fn deliver(&mut self, now: Time, delivery: Delivery, out: &mut Outbox) {
+        match delivery {
+            Delivery::Started => self.hook(now, None, out, L::after_start),
+            Delivery::AllStarted => self.hook(now, None, out, L::after_start_all),
+            Delivery::Stopping => self.hook(now, None, out, L::before_shutdown),
+            Delivery::Opened { session, peer } => self.opened(session, peer),
+            Delivery::Message { session, bytes } => self.message(now, session, bytes, out),
+            Delivery::Closed { session } => self.closed(now, session, out),
+            Delivery::Envelope(envelope) => self.envelope(now, envelope, out),
+            Delivery::Tick => self.expire(now, out),
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Time> {
+        self.calls.next_deadline()
+    }
+
+    fn snapshot(&self) -> ServerSnapshot {
+        ServerSnapshot {
+            id: self.id().clone(),
+            server_type: self.setup.spec.server_type.clone(),
+            sessions: self.clients.len(),
+            bound: self.clients.values().filter(|client| client.session.uid.is_some()).count(),
+            channels: self.channels.len(),
+            members: self.channels.iter().map(|(_, channel)| channel.len()).sum(),
+            calls_pending: self.calls.len(),
+            counters: self.counters,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What a server type offers: its handlers, remotes and filters, by route.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::context::Cx;
+use super::filter::Filter;
+use super::handlers::listed;
+use super::reply::{IntoReply, Reply};
+use crate::envelope::{AppError, InvokeKind};
+
+/// A handler with its types erased: JSON in, JSON out.
+pub(super) type Erased<L> = Box<dyn Fn(&mut L, &mut Cx<'_>, &[u8]) -> Reply<L, Bytes>>;
+
+/// Filled once per server by [`ServerLogic::register`](super::ServerLogic::register).
+pub struct Registry<L> {
+    handlers: BTreeMap<&'static str, Erased<L>>,
+    remotes: BTreeMap<&'static str, Erased<L>>,
+    filters: Vec<Arc<dyn Filter>>,
+}
+
+impl<L> Default for Registry<L> {
+    fn default() -> Self {
+        Self { handlers: BTreeMap::new(), remotes: BTreeMap::new(), filters: Vec::new() }
+    }
+}
+
+impl<L: 'static> Registry<L> {
+    /// A handler for clients, such as `"chatHandler.send"`. Its message must be a JSON object; what it returns,
+    /// a value or an [`AppError`], becomes the response's body.
+    pub fn handler<M, O>(
+        &mut self,
+        route: &'static str,
+        handler: impl Fn(&mut L, &mut Cx<'_>, M) -> O + 'static,
+    ) -> &mut Self
+    where
+        M: DeserializeOwned,
+        O: IntoReply<L>,
+        O::Body: Serialize + 'static,
+    {
+        self.handlers.insert(route, erase(handler, object));
+        self
+    }
+
+    /// A remote for other servers, such as `"chatRemote.add"`. Clients cannot reach it.
+    pub fn remote<M, O>(
+        &mut self,
+        route: &'static str,
+        remote: impl Fn(&mut L, &mut Cx<'_>, M) -> O + 'static,
+    ) -> &mut Self
+    where
+        M: DeserializeOwned,
+        O: IntoReply<L>,
+        O::Body: Serialize + 'static,
+    {
+        self.remotes.insert(route, erase(remote, any));
+        self
+    }
+
+    /// A filter around this type's handlers; filters run in the order in which they were added.
+    pub fn filter(&mut self, filter: impl Filter) -> &mut Self {
+        self.filters.push(Arc::new(filter));
+        self
+    }
+
+    /// The routes of the handlers, in order.
+    pub fn handler_routes(&self) -> impl Iterator<Item = &'static str> {
+        self.handlers.keys().copied()
+    }
+
+    pub(super) fn filters(&self) -> &[Arc<dyn Filter>] {
+        &self.filters
+    }
+
+    pub(super) fn find(&self, kind: InvokeKind, route: &str) -> Result<&Erased<L>, AppError> {
+        let (what, table) = match kind {
+            InvokeKind::Handler => ("handler", &self.handlers),
+            InvokeKind::Remote => ("remote", &self.remotes),
+        };
+        table.get(route).ok_or_else(|| {
+            let known: Vec<&str> = table.keys().copied().collect();
+            AppError::new(format!("unknown {what} {route:?}: this server has {}", listed(&known)))
+        })
+    }
+}
+
+fn erase<L, M, O>(
+    run: impl Fn(&mut L, &mut Cx<'_>, M) -> O + 'static,
+    check: fn(&[u8]) -> Result<(), AppError>,
+) -> Erased<L>
+where
+    L: 'static,
+    M: DeserializeOwned,
+    O: IntoReply<L>,
+    O::Body: Serialize + 'static,
+{
+    Box::new(move |logic, cx, body| {
+        let message = check(body).and_then(|()| {
+            serde_json::from_slice(body).map_err(|error| AppError::new(format!("body: {error}")))
+        });
+        match message {
+            Ok(message) => run(logic, cx, message).into_reply().into_bytes(),
+            Err(error) => Reply::Done(Err(error)),
+        }
+    })
+}
+
+fn any(_: &[u8]) -> Result<(), AppError> {
+    Ok(())
+}
+
+/// Serde fills a struct from an array too; Pomelo's clients send objects, and an array there is an attack.
+fn object(body: &[u8]) -> Result<(), AppError> {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    match first {
+        Some(b'{') => Ok(()),
+        Some(_) => Err(AppError::new("body: expected a JSON object")),
+        None => Err(AppError::new("body: expected a JSON object, got nothing")),
+    }
+}

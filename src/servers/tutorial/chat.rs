@@ -1,0 +1,137 @@
+//! `chat`: holds the rooms, each a channel.
+
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::names::{name_of, uid_of};
+use crate::config::ServerSpec;
+use crate::envelope::AppError;
+use crate::ids::{SessionKey, Uid};
+use crate::servers::{Cx, Json, Registry, ServerLogic};
+
+/// A chat server. Its state is its channels, which the framework keeps.
+pub struct Chat;
+
+/// Who enters or leaves which room: what connectors send to `chatRemote`.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Entry {
+    pub(super) uid: Uid,
+    rid: String,
+    session: SessionKey,
+}
+
+impl Entry {
+    /// The session of this call, which has entered a room.
+    pub(super) fn of(cx: &Cx<'_>) -> Result<Self, AppError> {
+        let uid = cx.uid()?.clone();
+        let rid = room_of(cx)?;
+        let session = cx.session().ok_or_else(not_entered)?.key.clone();
+        Ok(Self { uid, rid, session })
+    }
+}
+
+#[derive(Deserialize)]
+struct Send {
+    #[serde(default, deserialize_with = "present")]
+    content: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    target: Option<Json>,
+    #[serde(default, deserialize_with = "present")]
+    route: Option<Json>,
+}
+
+/// The tutorial answers with the `route` that the client put into its message, if any.
+#[derive(Serialize)]
+struct Sent {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    route: Option<Json>,
+}
+
+#[derive(Serialize)]
+struct OnChat<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    msg: Option<Json>,
+    from: &'a str,
+    target: Json,
+}
+
+/// `onAdd` and `onLeave` carry their route in the body too, as the tutorial's do.
+#[derive(Serialize)]
+struct Presence<'a> {
+    route: &'a str,
+    user: &'a str,
+}
+
+impl ServerLogic for Chat {
+    const NAME: &'static str = "chat";
+
+    fn create(_server: &ServerSpec) -> Self {
+        Self
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry
+            .handler("chatHandler.send", Self::send)
+            .remote("chatRemote.add", Self::add)
+            .remote("chatRemote.kick", Self::kick);
+    }
+}
+
+impl Chat {
+    /// Room and sender come from the session, never from the message: nobody speaks for another.
+    fn send(&mut self, cx: &mut Cx<'_>, message: Send) -> Result<Sent, AppError> {
+        let from = cx.uid()?.clone();
+        let rid = room_of(cx)?;
+        let Some(target) = message.target else {
+            return Err(AppError::new("target: expected * or the name of a user in your room"));
+        };
+        let room = cx.channels().get(&rid).filter(|room| room.session_of(from.as_str()).is_some());
+        let room = room.ok_or_else(not_entered)?;
+        let to = if is_everyone(&target) {
+            None
+        } else {
+            let name = target.to_text().unwrap_or_default();
+            let session = room.session_of(uid_of(&name, &rid).as_str()).cloned();
+            Some(session.ok_or_else(|| AppError::new(format!("target: no user {name:?} in your room")))?)
+        };
+        let push = OnChat { msg: message.content, from: name_of(&from), target };
+        match to {
+            None => cx.push_to_channel(&rid, "onChat", &push)?,
+            Some(session) => cx.push_to_sessions([&session], "onChat", &push)?,
+        }
+        Ok(Sent { route: message.route })
+    }
+
+    /// Those who are there hear of the newcomer; the newcomer gets everybody's names, in the order of the room.
+    fn add(&mut self, cx: &mut Cx<'_>, Entry { uid, rid, session }: Entry) -> Result<Vec<String>, AppError> {
+        cx.push_to_channel(&rid, "onAdd", &Presence { route: "onAdd", user: name_of(&uid) })?;
+        cx.join(&rid, uid, session);
+        let room = cx.channels().get(&rid);
+        Ok(room.into_iter().flat_map(|room| room.uids()).map(|uid| name_of(uid).to_owned()).collect())
+    }
+
+    /// A session is gone. Said twice, or of one who was never there, it means nothing.
+    fn kick(&mut self, cx: &mut Cx<'_>, Entry { uid, rid, session }: Entry) -> Result<(), AppError> {
+        if cx.leave(&rid, uid.clone(), session) {
+            cx.push_to_channel(&rid, "onLeave", &Presence { route: "onLeave", user: name_of(&uid) })?;
+        }
+        Ok(())
+    }
+}
+
+/// `null` is a value here; only a missing field is none.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
+}
+
+fn room_of(cx: &Cx<'_>) -> Result<String, AppError> {
+    cx.get_str("rid").map(str::to_owned).ok_or_else(not_entered)
+}
+
+fn not_entered() -> AppError {
+    AppError::new("you are in no room: call connector.entryHandler.enter first")
+}
+
+/// The original compares with `==`, which finds `"*"` and `["*"]` equal.
+fn is_everyone(target: &Json) -> bool {
+    matches!(target.as_str(), "\"*\"" | "[\"*\"]")
+}

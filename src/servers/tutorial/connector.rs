@@ -1,0 +1,90 @@
+//! `connector`: logs clients in and keeps their sessions.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::chat::Entry;
+use super::names::{check_name, uid_of};
+use crate::config::ServerSpec;
+use crate::envelope::AppError;
+use crate::servers::{Cx, Registry, Reply, ServerLogic, Text};
+
+/// A connector server. What it knows of a client is in the session: `uid` and the setting `rid`.
+pub struct Connector;
+
+#[derive(Deserialize)]
+struct Enter {
+    username: Text,
+    rid: Text,
+}
+
+/// Everybody in the room, the newcomer too.
+#[derive(Serialize)]
+struct Entered {
+    users: Vec<String>,
+}
+
+impl ServerLogic for Connector {
+    const NAME: &'static str = "connector";
+    const HEARTBEAT: Option<Duration> = Some(Duration::from_secs(3));
+
+    fn create(_server: &ServerSpec) -> Self {
+        Self
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry.handler("entryHandler.enter", Self::enter);
+    }
+
+    fn session_closed(&mut self, cx: &mut Cx<'_>) {
+        leave_room(cx);
+    }
+}
+
+impl Connector {
+    fn enter(&mut self, cx: &mut Cx<'_>, message: Enter) -> Reply<Self, Entered> {
+        let Enter { username: Text(name), rid: Text(rid) } = message;
+        if let Err(error) = check_name("username", &name).and_then(|()| check_name("rid", &rid)) {
+            return Reply::Done(Err(error));
+        }
+        let uid = uid_of(&name, &rid);
+        if let Ok(bound) = cx.uid() {
+            let error = AppError::new(format!("this session has entered already, as {bound}"));
+            return Reply::Done(Err(if *bound == uid { error.flagged() } else { error }));
+        }
+        cx.bind(uid).then(move |_: &mut Self, cx, bound: Result<(), AppError>| match bound {
+            Ok(()) => {
+                cx.set("rid", rid);
+                Self::enter_room(cx)
+            }
+            Err(error) => Reply::Done(Err(error.flagged())),
+        })
+    }
+
+    fn enter_room(cx: &mut Cx<'_>) -> Reply<Self, Entered> {
+        let entry = match Entry::of(cx) {
+            Ok(entry) => entry,
+            Err(error) => return Reply::Done(Err(error)),
+        };
+        cx.call("chat", "chatRemote.add", &entry).then(
+            |_: &mut Self, cx, users: Result<Vec<String>, AppError>| {
+                users.map(|users| Entered { users }).map_err(|error| {
+                    // The chat server may have let it in and only its answer be lost: then it must not stay.
+                    leave_room(cx);
+                    cx.unbind();
+                    cx.set("rid", serde_json::Value::Null);
+                    error.flagged()
+                })
+            },
+        )
+    }
+}
+
+/// Tells the room's server that the session is gone; a session in no room has nothing to tell.
+fn leave_room(cx: &mut Cx<'_>) {
+    let Ok(entry) = Entry::of(cx) else { return };
+    if let Err(error) = cx.notify("chat", "chatRemote.kick", &entry) {
+        log::error!("cannot leave room server={} uid={} error={error}", cx.server().id, entry.uid);
+    }
+}

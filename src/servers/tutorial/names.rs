@@ -1,0 +1,33 @@
+//! Names of users and rooms, and the uid that the tutorial makes of the two: `name*rid`.
+
+use crate::envelope::AppError;
+use crate::ids::Uid;
+
+/// Longest user name or room id, in characters.
+pub(super) const NAME_CHARS_MAX: usize = 64;
+
+/// Refuses what would make two uids alike, break a page or a log line, or be nobody's name.
+pub(super) fn check_name(what: &str, name: &str) -> Result<(), AppError> {
+    let fault = if name.is_empty() {
+        "it is empty".to_owned()
+    } else if name.chars().nth(NAME_CHARS_MAX).is_some() {
+        format!("it has more than {NAME_CHARS_MAX} characters")
+    } else if name.contains('*') {
+        "it contains *".to_owned()
+    } else if name.chars().any(char::is_control) {
+        "it contains a control character".to_owned()
+    } else {
+        return Ok(());
+    };
+    Err(AppError::new(format!("{what}: {fault}")))
+}
+
+/// The uid of a user in a room. Neither part contains `*`, so no two pairs make the same uid.
+pub(super) fn uid_of(name: &str, rid: &str) -> Uid {
+    Uid::from(format!("{name}*{rid}"))
+}
+
+/// The user's name in a uid.
+pub(super) fn name_of(uid: &Uid) -> &str {
+    uid.as_str().split('*').next().unwrap_or_default()
+}
