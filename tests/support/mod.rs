@@ -1,0 +1,53 @@
+//! What tests share: clusters of their own, clients on both transports, and the pure cluster without actix.
+
+// Included by several test binaries, none of which uses all of it.
+#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
+
+pub mod client;
+pub mod node;
+pub mod pure;
+pub mod world;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use pomelo_sim::cluster::Cluster;
+use pomelo_sim::config::ClusterSpec;
+
+/// How long anything on a healthy machine may take. Only a failing test waits that long.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The tutorial's seven servers, on free ports.
+pub fn tutorial() -> Cluster {
+    cluster(3, 3)
+}
+
+/// One gate, and so many connectors and chat servers, on free ports.
+pub fn cluster(connectors: usize, chats: usize) -> Cluster {
+    Cluster::from_spec(spec(connectors, chats))
+}
+
+/// The configuration of such a cluster.
+pub fn spec(connectors: usize, chats: usize) -> ClusterSpec {
+    let servers = |server_type: &str, count: usize, more: &str| -> String {
+        let server = |n| format!(r#"{{"id":"{server_type}-server-{n}","host":"127.0.0.1"{more}}}"#);
+        (1..=count).map(server).collect::<Vec<_>>().join(",")
+    };
+    const FRONTEND: &str = r#","clientPort":0,"frontend":true"#;
+    let json = format!(
+        r#"{{"connector":[{}],"chat":[{}],"gate":[{}]}}"#,
+        servers("connector", connectors, FRONTEND),
+        servers("chat", chats, r#","port":0"#),
+        servers("gate", 1, FRONTEND),
+    );
+    ClusterSpec::from_json(&json, "development", Path::new("servers.json")).unwrap()
+}
+
+/// Waits until `done` says so.
+pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let give_up = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < give_up, "waited {PATIENCE:?} in vain: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
