@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde::Serialize;
 
-pub use route::{Route, RouteInput, RouteKey, by_session, by_uid};
+pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use uids::Uids;
 
 use crate::config::ServerSpec;

@@ -28,6 +28,13 @@ pub struct Route {
     pub strategy: Box<dyn Strategy>,
 }
 
+/// The key is what a function of your own finds in the session and the message.
+pub fn by(
+    key: impl for<'a> Fn(&RouteInput<'a>) -> Result<Cow<'a, str>, AppError> + Send + Sync + 'static,
+) -> RouteKey {
+    Arc::new(key)
+}
+
 /// The key is a setting of the session, such as the chat tutorial's `rid`.
 pub fn by_session(setting: &str) -> RouteKey {
     let setting: Box<str> = setting.into();

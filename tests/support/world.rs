@@ -142,14 +142,15 @@ impl World for PureWorld {
 }
 
 pub struct LiveWorld {
-    cluster: RunningCluster,
-    transport: Transport,
+    // Dropped first: a cluster that stops waits for its clients.
     players: Vec<Option<Client>>,
+    transport: Transport,
+    cluster: RunningCluster,
 }
 
 impl LiveWorld {
     pub fn new(cluster: Cluster, transport: Transport) -> Self {
-        Self { cluster: cluster.start().unwrap(), transport, players: Vec::new() }
+        Self { players: Vec::new(), transport, cluster: cluster.start().unwrap() }
     }
 
     fn client(&mut self, player: Player) -> &mut Client {

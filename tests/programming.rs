@@ -1,0 +1,433 @@
+//! The programming model: server types, calls, filters, hooks, sessions, channels and deadlines of one's own.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+#[path = "examples/time_server.rs"]
+mod time_server;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use pomelo_sim::cluster::{Cluster, Options};
+use pomelo_sim::config::{ClusterSpec, ServerSpec};
+use pomelo_sim::envelope::{AppError, Payload, Session};
+use pomelo_sim::ids::{SessionKey, Uid};
+use pomelo_sim::router::{by, by_session};
+use pomelo_sim::servers::{Cx, Filter, FilterCall, Registry, Reply, ServerLogic};
+use serde_json::{Value, json};
+
+use support::client::Transport;
+use support::world::{LiveWorld, PureWorld, World};
+
+/// A frontend and a backend that do whatever a test asks of them.
+struct Door;
+struct Area {
+    id: String,
+}
+
+impl ServerLogic for Door {
+    const NAME: &'static str = "door";
+
+    fn create(_: &ServerSpec) -> Self {
+        Self
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry
+            .handler("door.bind", |_: &mut Self, cx, message: Value| {
+                let uid = Uid::from(message["uid"].as_str().unwrap_or_default());
+                cx.set("aid", message["aid"].clone());
+                cx.bind(uid).then(|_: &mut Self, cx, bound: Result<(), AppError>| {
+                    bound?;
+                    Ok(json!({"uid": cx.uid()?}))
+                })
+            })
+            .handler("door.unbind", |_: &mut Self, cx, _: Value| {
+                cx.unbind();
+                Ok(json!({"bound": cx.uid().is_ok()}))
+            })
+            .handler("door.settings", |_: &mut Self, cx, _: Value| {
+                Ok(json!({"aid": cx.get("aid"), "seen": cx.get("seen"), "kept": cx.get("kept")}))
+            })
+            .handler("door.panic", |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
+                panic!("a handler of this test fails on purpose")
+            });
+    }
+
+    fn session_closed(&mut self, cx: &mut Cx<'_>) {
+        if cx.uid().is_ok() {
+            cx.notify("area", "areaRemote.gone", &cx.session().unwrap().key.clone()).unwrap();
+        }
+    }
+}
+
+impl ServerLogic for Area {
+    const NAME: &'static str = "area";
+
+    fn create(server: &ServerSpec) -> Self {
+        Self { id: server.id.to_string() }
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry
+            .handler("area.where", |area: &mut Self, _, _: Value| Ok(json!({"area": area.id})))
+            .handler("area.set", |_: &mut Self, cx, message: Value| {
+                cx.set("seen", message["seen"].clone());
+                cx.set("kept", "only in the backend's copy");
+                cx.push("seen");
+                Ok(json!({}))
+            })
+            .handler("area.join", |_: &mut Self, cx, _: Value| {
+                let (uid, session) = (cx.uid()?.clone(), cx.session().unwrap().key.clone());
+                cx.join("square", uid, session);
+                let members: Vec<Uid> = cx.channels().get("square").unwrap().uids().cloned().collect();
+                Ok(json!({"members": members}))
+            })
+            .handler("area.leave", |_: &mut Self, cx, _: Value| {
+                let (uid, session) = (cx.uid()?.clone(), cx.session().unwrap().key.clone());
+                Ok(json!({"was_in": cx.leave("square", uid, session)}))
+            })
+            .handler("area.shout", |_: &mut Self, cx, message: Value| {
+                cx.push_to_channel("square", "onShout", &message)?;
+                Ok(json!({}))
+            })
+            .handler("area.tell", |_: &mut Self, cx, message: Value| {
+                let uids = serde_json::from_value(message["uids"].clone()).unwrap();
+                cx.push_to_uids(uids, "onTell", &json!({"msg": message["msg"]}))?;
+                Ok(json!({}))
+            })
+            .handler("area.news", |_: &mut Self, cx, message: Value| {
+                cx.broadcast("door", "onNews", &message)?;
+                Ok(json!({}))
+            })
+            .handler("area.kick", |_: &mut Self, cx, message: Value| {
+                let session = cx.session().unwrap().key.clone();
+                cx.kick(&session, message["reason"].as_str().unwrap_or("kick"));
+                Ok(json!({}))
+            })
+            .handler("area.chain", |_: &mut Self, cx, _: Value| {
+                // Two calls, one after the other, to servers chosen by key.
+                let first = cx.call::<Value>("area", "areaRemote.who", &json!({})).key("a");
+                first.then(|_: &mut Self, cx, one: Result<Value, AppError>| -> Reply<Self, Value> {
+                    let second = cx.call::<Value>("area", "areaRemote.who", &json!({})).key("alice");
+                    second.then(move |_: &mut Self, _, two: Result<Value, AppError>| {
+                        Ok(json!({"one": one?, "two": two?}))
+                    })
+                })
+            })
+            .handler("area.ask_nobody", |_: &mut Self, cx, _: Value| {
+                cx.call::<Value>("nowhere", "x.y", &json!({})).then(|_: &mut Self, _, answer| answer)
+            })
+            .remote("areaRemote.who", |area: &mut Self, _, _: Value| Ok(area.id.clone()))
+            .remote("areaRemote.gone", |_: &mut Self, cx, session: SessionKey| {
+                let uid = cx.uid()?.clone();
+                cx.leave("square", uid.clone(), session);
+                cx.push_to_channel("square", "onGone", &json!({"uid": uid}))
+            });
+    }
+}
+
+const DOOR: &str = "door-server-1";
+
+fn areas() -> Cluster {
+    let json = r#"{
+        "gate": [{"id": "gate-server-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
+        "door": [{"id": "door-server-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true},
+                 {"id": "door-server-2", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
+        "area": [{"id": "area-1", "host": "127.0.0.1"}, {"id": "area-2", "host": "127.0.0.1"},
+                 {"id": "area-3", "host": "127.0.0.1"}]
+    }"#;
+    let spec = ClusterSpec::from_json(json, "development", Path::new("servers.json")).unwrap();
+    Cluster::from_spec(spec).server_type::<Door>().server_type::<Area>().route("area", by_session("aid"))
+}
+
+fn bound(world: &mut dyn World, door: &str, uid: &str, aid: &str) -> support::world::Player {
+    let player = world.open(door);
+    assert_eq!(world.request(player, "door.door.bind", json!({"uid": uid, "aid": aid})), json!({"uid": uid}));
+    player
+}
+
+#[test]
+fn the_time_server_of_the_example_stamps_messages() {
+    let play = |world: &mut dyn World| {
+        let alice = world.enter("connector-server-1", "alice", "r");
+        let bob = world.enter("connector-server-1", "bob", "r");
+        // alice*r and bob*r: whichever time server they hash to counts on its own.
+        for (player, from) in [(alice, "alice*r"), (bob, "bob*r")] {
+            assert_eq!(world.request(player, "chat.chatHandler.send", json!({"content": "when"})), json!({}));
+            for hearer in [alice, bob] {
+                let pushes = world.pushes(hearer);
+                assert_eq!(pushes.len(), 1, "{pushes:?}");
+                assert_eq!((&pushes[0].1["from"], &pushes[0].1["msg"]), (&json!(from), &json!("when")));
+                assert!(pushes[0].1["uptime_ms"].is_u64() && pushes[0].1["asked"].is_u64(), "{pushes:?}");
+            }
+        }
+        let asked: u64 = world
+            .snapshots()
+            .iter()
+            .filter(|server| server.server_type.as_str() == "time")
+            .map(|server| server.counters.invocations)
+            .sum();
+        assert_eq!(asked, 2);
+    };
+    play(&mut PureWorld::new(time_server::cluster().unwrap()));
+    play(&mut LiveWorld::new(time_server::cluster().unwrap(), Transport::WebSocket));
+}
+
+#[test]
+fn a_route_function_sees_session_and_message() {
+    let world = &mut PureWorld::new(areas());
+    // `a` is at index 1 of 3 and `alice` at 2: see the dispatch vectors.
+    for (aid, area) in [("a", "area-2"), ("alice", "area-3"), ("user1", "area-1")] {
+        let player = bound(world, DOOR, aid, aid);
+        assert_eq!(world.request(player, "area.area.where", json!({})), json!({"area": area}));
+    }
+    let by_message = by(|input| {
+        let body: Value = serde_json::from_slice(input.body).map_err(|_| AppError::new("no JSON"))?;
+        body["to"].as_str().map(|key| key.to_owned().into()).ok_or_else(|| AppError::new("the message has no `to`"))
+    });
+    let world = &mut PureWorld::new(areas().route("area", by_message));
+    let player = world.open(DOOR);
+    assert_eq!(world.request(player, "area.area.where", json!({"to": "alice"})), json!({"area": "area-3"}));
+    let refused = world.request(player, "area.area.where", json!({}));
+    assert_eq!(refused, json!({"code": 500, "message": "no route to area: the message has no `to`"}));
+}
+
+#[test]
+fn a_strategy_can_be_chosen_for_a_type() {
+    // crc32("user1") is 2354152789, as a signed number -1940814507: 1 and 0 of 3.
+    let area_of = |cluster: Cluster| {
+        let world = &mut PureWorld::new(cluster);
+        let player = bound(world, DOOR, "u", "user1");
+        world.request(player, "area.area.where", json!({}))
+    };
+    assert_eq!(area_of(areas()), json!({"area": "area-1"}));
+    assert_eq!(area_of(areas().strategy("area", "crc32-mod").unwrap()), json!({"area": "area-2"}));
+    let unknown = areas().strategy("area", "crc33").err().unwrap().to_string();
+    assert!(unknown.contains("crc32-mod"), "{unknown}");
+}
+
+#[test]
+fn a_backend_pushes_settings_to_the_session() {
+    let world = &mut PureWorld::new(areas());
+    let player = bound(world, DOOR, "u", "a");
+    assert_eq!(world.request(player, "area.area.set", json!({"seen": [1, 2]})), json!({}));
+    let settings = world.request(player, "door.door.settings", json!({}));
+    assert_eq!(settings, json!({"aid": "a", "seen": [1, 2], "kept": null}));
+}
+
+#[test]
+fn a_uid_is_bound_once_and_comes_back() {
+    let world = &mut PureWorld::new(areas());
+    let first = bound(world, DOOR, "u", "a");
+    let second = world.open("door-server-2");
+    let bind = ("door.door.bind", json!({"uid": "u", "aid": "a"}));
+    let refused = world.request(second, bind.0, bind.1.clone());
+    assert_eq!(refused, json!({"code": 500, "message": "u is logged in already, on door-server-1"}));
+    assert_eq!(world.request(first, "door.door.unbind", json!({})), json!({"bound": false}));
+    assert_eq!(world.request(second, bind.0, bind.1.clone()), json!({"uid": "u"}));
+    world.leave(second);
+    assert_eq!(world.request(first, bind.0, bind.1), json!({"uid": "u"}));
+    assert_eq!(world.cluster.router.uids().len(), 1);
+}
+
+#[test]
+fn a_client_that_leaves_while_it_is_bound_leaves_no_uid() {
+    let world = &mut PureWorld::new(areas());
+    let player = world.open(DOOR);
+    world.ask(player, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
+    // Both stand in the queue: the close is handled before the router's answer.
+    world.leave(player);
+    assert_eq!(world.cluster.router.uids().len(), 0);
+    bound(world, DOOR, "u", "a");
+}
+
+#[test]
+fn channels_uids_and_broadcasts() {
+    let world = &mut PureWorld::new(areas());
+    let one = bound(world, DOOR, "one", "a");
+    let two = bound(world, "door-server-2", "two", "a");
+    let unbound = world.open(DOOR);
+    world.request(one, "area.area.join", json!({}));
+    let members = world.request(two, "area.area.join", json!({}));
+    assert_eq!(members, json!({"members": ["one", "two"]}));
+    world.request(one, "area.area.shout", json!({"n": 1}));
+    world.request(one, "area.area.tell", json!({"uids": ["two", "nobody"], "msg": "psst"}));
+    world.request(one, "area.area.news", json!({"n": 2}));
+    let shout = ("onShout".to_owned(), json!({"n": 1}));
+    let tell = ("onTell".to_owned(), json!({"msg": "psst"}));
+    let news = ("onNews".to_owned(), json!({"n": 2}));
+    assert_eq!(world.pushes(one), [shout.clone(), news.clone()]);
+    assert_eq!(world.pushes(two), [shout, tell, news.clone()]);
+    assert_eq!(world.pushes(unbound), [news]);
+    assert_eq!(world.cluster.router.counters().uids_unknown, 1);
+
+    assert_eq!(world.request(one, "area.area.leave", json!({})), json!({"was_in": true}));
+    assert_eq!(world.request(one, "area.area.leave", json!({})), json!({"was_in": false}));
+    world.request(two, "area.area.shout", json!({"n": 3}));
+    assert_eq!(world.pushes(one), []);
+    assert_eq!(world.pushes(two).len(), 1);
+}
+
+#[test]
+fn closed_sessions_are_told_to_the_backend_once() {
+    let world = &mut PureWorld::new(areas());
+    let one = bound(world, DOOR, "one", "a");
+    let two = bound(world, DOOR, "two", "a");
+    for player in [one, two] {
+        world.request(player, "area.area.join", json!({}));
+    }
+    world.notify(two, "area.area.kick", json!({"reason": "enough"}));
+    assert_eq!(world.kicked(two), "enough");
+    world.leave(two);
+    assert_eq!(world.pushes(one), [("onGone".to_owned(), json!({"uid": "two"}))]);
+}
+
+#[test]
+fn calls_can_follow_one_another() {
+    let world = &mut PureWorld::new(areas());
+    let player = bound(world, DOOR, "u", "a");
+    let chain = world.request(player, "area.area.chain", json!({}));
+    assert_eq!(chain, json!({"one": "area-2", "two": "area-3"}));
+    let nobody = world.request(player, "area.area.ask_nobody", json!({}));
+    assert_eq!(nobody, json!({"code": 500, "message": "no server type nowhere"}));
+}
+
+#[test]
+fn a_panicking_handler_is_answered_and_the_connection_works_on() {
+    for world in [
+        &mut PureWorld::new(areas()) as &mut dyn World,
+        &mut LiveWorld::new(areas(), Transport::Tcp),
+    ] {
+        let player = bound(world, DOOR, "u", "a");
+        let answer = world.request(player, "door.door.panic", json!({}));
+        assert_eq!(answer["code"], 500);
+        assert!(!answer["message"].as_str().unwrap().contains("on purpose"), "{answer}");
+        assert_eq!(world.request(player, "area.area.where", json!({})), json!({"area": "area-2"}));
+    }
+}
+
+/// Logs what passes it, and refuses what says so.
+struct Gatekeeper {
+    name: &'static str,
+    log: Arc<Mutex<Vec<String>>>,
+}
+
+impl Filter for Gatekeeper {
+    fn before(&self, call: &mut FilterCall<'_>) -> Result<(), AppError> {
+        self.log.lock().unwrap().push(format!("{} before {}", self.name, call.route));
+        let body: Value = serde_json::from_slice(call.body).unwrap_or_default();
+        if body["refuse"] == self.name {
+            return Err(AppError::new(format!("{} refuses", self.name)).with_code(403));
+        }
+        if let Some(secret) = body["say"].as_str() {
+            *call.body = Bytes::from(json!({"n": secret.replace("damn", "***")}).to_string());
+        }
+        Ok(())
+    }
+
+    fn after(&self, route: &str, session: Option<&Session>, result: &mut Result<Bytes, AppError>) {
+        let uid = session.and_then(|session| session.uid.as_ref()).map_or("-", Uid::as_str);
+        let how = if result.is_ok() { "ok" } else { "error" };
+        self.log.lock().unwrap().push(format!("{} after {route} {uid} {how}", self.name));
+    }
+}
+
+#[test]
+fn filters_stand_around_handlers() {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let keeper = |name| Gatekeeper { name, log: Arc::clone(&log) };
+    let cluster = areas().global_filter(keeper("global")).filter("area", keeper("area"));
+    let world = &mut PureWorld::new(cluster);
+    let player = bound(world, DOOR, "u", "a");
+    world.request(player, "area.area.join", json!({}));
+    log.lock().unwrap().clear();
+
+    world.request(player, "area.area.shout", json!({"say": "damn it"}));
+    assert_eq!(world.pushes(player), [("onShout".to_owned(), json!({"n": "*** it"}))]);
+    let passed: Vec<String> = std::mem::take(&mut log.lock().unwrap());
+    let expected = [
+        "global before area.area.shout",
+        "area before area.shout",
+        "area after area.shout u ok",
+        "global after area.area.shout u ok",
+    ];
+    assert_eq!(passed, expected);
+
+    for who in ["global", "area"] {
+        let refused = world.request(player, "area.area.shout", json!({"refuse": who}));
+        assert_eq!(refused, json!({"code": 403, "message": format!("{who} refuses")}));
+    }
+    assert_eq!(world.pushes(player), []);
+}
+
+#[test]
+fn a_request_without_an_answer_is_answered_at_its_deadline() {
+    let options = Options { request_timeout: Duration::from_secs(3), ..Options::default() };
+    let world = &mut PureWorld::new(support::tutorial().options(options));
+    let alice = world.enter("connector-server-1", "alice", "room1");
+    // chat-server-3 holds room1; from now on nothing that it is asked arrives.
+    world.cluster.lost = Box::new(|to, envelope| {
+        to.as_str().starts_with("chat") && matches!(envelope.payload, Payload::Invoke(_))
+    });
+    let send = world.ask(alice, "chat.chatHandler.send", &json!({"content": "x", "target": "*"}));
+    let stranger = world.open("connector-server-2");
+    let enter = world.ask(stranger, "connector.entryHandler.enter", &json!({"username": "bob", "rid": "room1"}));
+    world.cluster.settle();
+    world.cluster.advance(Duration::from_millis(2_900));
+    assert_eq!(world.answer(alice, send), None);
+    world.cluster.advance(Duration::from_millis(200));
+    let answer = world.answer(alice, send).expect("answered at the deadline");
+    assert_eq!(answer, json!({"code": 500, "message": "chat.chatHandler.send: no answer in time"}));
+    let answer = world.answer(stranger, enter).expect("answered at the deadline");
+    assert_eq!((&answer["code"], &answer["error"]), (&json!(500), &json!(true)), "{answer}");
+
+    // What did not answer in time left nothing behind: bob may enter when the network is well again.
+    world.cluster.lost = Box::new(|_, _| false);
+    assert_eq!(
+        world.request(stranger, "connector.entryHandler.enter", json!({"username": "bob", "rid": "room1"})),
+        json!({"users": ["alice", "bob"]})
+    );
+    assert!(world.snapshots().iter().all(|server| server.calls_pending == 0));
+}
+
+#[test]
+fn an_answer_after_the_deadline_is_counted_and_dropped() {
+    let world = &mut PureWorld::new(support::tutorial());
+    let alice = world.enter("connector-server-1", "alice", "room1");
+    let id = world.ask(alice, "chat.chatHandler.send", &json!({"content": "x", "target": "*"}));
+    // The deadline passes while the request still stands in the queue.
+    world.cluster.advance(Duration::from_secs(10));
+    assert!(world.answer(alice, id).is_some());
+    assert_eq!(world.answer(alice, id), None, "one answer only");
+}
+
+#[test]
+fn without_servers_of_a_type_callers_hear_so() {
+    let world = &mut PureWorld::new(support::cluster(1, 0));
+    let player = world.open("connector-server-1");
+    let enter = ("connector.entryHandler.enter", json!({"username": "a", "rid": "r"}));
+    let answer = world.request(player, enter.0, enter.1.clone());
+    assert_eq!(answer, json!({"code": 500, "error": true, "message": "no chat server is left"}));
+    assert_eq!(world.cluster.router.uids().len(), 0, "the uid is free again");
+    let world = &mut PureWorld::new(support::cluster(0, 1));
+    let client = world.open("gate-server-1");
+    let answer = world.request(client, "gate.gateHandler.queryEntry", json!({"uid": "alice"}));
+    assert_eq!(answer, json!({"code": 500, "message": "no connector server is left"}));
+}
+
+#[test]
+fn a_type_without_code_is_named() {
+    let spec = ClusterSpec::from_json(
+        r#"{"gate": [{"id": "g", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
+            "chta": [{"id": "c", "host": "127.0.0.1"}]}"#,
+        "development",
+        Path::new("servers.json"),
+    );
+    let error = Cluster::from_spec(spec.unwrap()).start().err().unwrap().to_string();
+    assert!(error.contains("chta") && error.contains("\"chat\""), "{error}");
+}
