@@ -1,15 +1,100 @@
-//! pomelo-sim
+//! A NetEase Pomelo cluster in one process: gate, connectors and chat servers as actors, with real client ports.
+//!
+//! This page is the architecture. The README says how to run the program; each module's head says how it works.
+//!
+//! # The idea
+//!
+//! `config/servers.json` describes a Pomelo cluster. Here every configured server is an actor, its address keyed by its
+//! id, and one router actor carries every message between them and picks servers with a dispatch strategy. Clients notice
+//! no difference: the ports are real, and unmodified Pomelo clients chat on them.
+//!
+//! **What a server does is a plain state machine that knows no actor, socket or clock.** It takes one
+//! [`Delivery`](servers::Delivery) and fills an [`Outbox`](servers::Outbox). The router is one too. Actors and ports are
+//! shells around them; the tests run the same machines without any shell, and so can a virtual clock.
+//!
+//! # The way of one message
+//!
+//! ```text
+//!  bytes ─▶ ports ─────────▶ live ─────────▶ servers ───────▶ live ─────▶ router ─▶ live ─▶ servers
+//!          websocket | tcp   actor of the    connector:       router's    route,            chat:
+//!          package           connector       filters, session actor       strategy          room
+//!                                                                                             │
+//!  bytes ◀─ ports ◀───────── live ◀───────── servers ◀─────── live ◀───── router ◀─ live ◀────┘
+//!          one write a       when the        connector:       one envelope a connector:
+//!          changed outbox    mailbox is      which sessions   the members' sessions there,
+//!                            drained                          and the push, encoded once
+//! ```
+//!
+//! A chat message is parsed once and its push encoded once, as a Pomelo package with a WebSocket header in front, for all
+//! members on both transports. It goes to each connector that holds members once, and is appended there to the outbox of
+//! each member. When the connector's mailbox is empty, every outbox that changed is written in one write.
+//!
+//! # Floors
+//!
+//! A module imports only from floors below its own; `tests/floors.rs` holds that. Below floor 4 nothing knows a
+//! socket, a clock, an actor or chance.
+//!
+//! | floor | module | what is in it |
+//! |---|---|---|
+//! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
+//! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
+//! | 1 | [`strategies`] | key to server: one file each, one table |
+//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
+//! | 2 | [`envelope`] | what servers say to each other |
+//! | 3 | [`router`] | routes, the servers of each type, which session has which uid |
+//! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
+//! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
+//! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
+//! | 5 | [`live`] | router and servers as actix actors, start and stop |
+//! | 6 | [`cli`] | one file a command |
+//!
+//! # What is deliberately absent
+//!
+//! - Global state: two clusters can live in one process, and tests do so, on port 0.
+//! - A parse before a bound: every length from outside is checked before it is believed.
+//! - A message dropped in silence: what cannot be delivered is answered if somebody waits, and counted.
+//! - A task, timer or actor per session: a session is a row in its port's table and one lean reader.
+//! - Reflection and macros in the programming model: a handler is a function and a line in
+//!   [`register`](servers::ServerLogic::register).
+//!
+//! # Order and failure
+//!
+//! 1. A request gets one answer, a result or an error, by its deadline: handlers that panic and servers that say nothing
+//!    are answered for.
+//! 2. What a handler pushes to a session comes before the response to that session; one sender's messages keep their
+//!    order; while a frontend works for a session, the session's later messages wait.
+//! 3. A uid is bound once in the cluster: the router keeps them.
+//! 4. A closed session leaves its room once, and its uid is free only after that.
+//! 5. A client that does not read costs only itself: what waits for it is bounded.
+//! 6. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
+//! 7. A stop takes no more clients, answers what is under way, tells clients why, and ends.
+//!
+//! # Adding things
+//!
+//! | to add | touch |
+//! |---|---|
+//! | a dispatch strategy | one file in `strategies/`, one line in its table; `--help`, laws and benches pick it up |
+//! | a handler | one function and one line in the type's `register` |
+//! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
+//! | a command | one file in `cli/`, one line in its enum |
 
-pub mod cli;
-pub mod cluster;
+pub mod ids;
+pub mod time;
+
+pub mod strategies;
+pub mod wire;
+
 pub mod config;
 pub mod envelope;
-pub mod ids;
-pub mod live;
-mod nearest;
-pub mod ports;
+
 pub mod router;
 pub mod servers;
-pub mod strategies;
-pub mod time;
-pub mod wire;
+
+pub mod cluster;
+pub mod ports;
+
+pub mod live;
+
+pub mod cli;
+
+mod nearest;
