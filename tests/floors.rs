@@ -21,12 +21,24 @@ const FIRST_IMPURE_FLOOR: usize = 4;
 
 /// What pure code does not name.
 const IMPURE: &[&str] = &[
-    "actix::", "tokio::", "socket2::", "Instant", "SystemTime", "TcpStream", "TcpListener", "UdpSocket", "std::thread",
-    "std::process", "rand::", "RandomState", "std::env",
+    "actix::",
+    "tokio::",
+    "socket2::",
+    "Instant",
+    "SystemTime",
+    "TcpStream",
+    "TcpListener",
+    "UdpSocket",
+    "std::thread",
+    "std::process",
+    "rand::",
+    "RandomState",
+    "std::env",
 ];
 
 /// What no code has: state that two clusters in one process would share.
-const GLOBAL_STATE: &[&str] = &["static mut", "thread_local!", "OnceLock", "OnceCell", "LazyLock", "LazyCell"];
+const GLOBAL_STATE: &[&str] =
+    &["static mut", "thread_local!", "OnceLock", "OnceCell", "LazyLock", "LazyCell"];
 
 /// A line of code, without comments.
 struct Line {
@@ -49,7 +61,8 @@ impl Line {
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     for path in entries {
         if path.is_dir() {
@@ -103,10 +116,19 @@ fn modules_import_from_lower_floors_only() {
     for line in code() {
         let module = line.module();
         for import in imports(&line.text) {
-            assert!(!import.is_empty(), "write one `use crate::module` a line, not a group: {}", line.place());
+            assert!(
+                !import.is_empty(),
+                "write one `use crate::module` a line, not a group: {}",
+                line.place()
+            );
             seen += 1;
             if import != module && floor(import) >= floor(&module) {
-                wrong.push(format!("{module} (floor {}) imports {import} (floor {}): {}", floor(&module), floor(import), line.place()));
+                wrong.push(format!(
+                    "{module} (floor {}) imports {import} (floor {}): {}",
+                    floor(&module),
+                    floor(import),
+                    line.place()
+                ));
             }
         }
     }

@@ -188,7 +188,10 @@ fn a_route_function_sees_session_and_message() {
     }
     let by_message = by(|input| {
         let body: Value = serde_json::from_slice(input.body).map_err(|_| AppError::new("no JSON"))?;
-        body["to"].as_str().map(|key| key.to_owned().into()).ok_or_else(|| AppError::new("the message has no `to`"))
+        body["to"]
+            .as_str()
+            .map(|key| key.to_owned().into())
+            .ok_or_else(|| AppError::new("the message has no `to`"))
     });
     let world = &mut PureWorld::new(areas().route("area", by_message));
     let player = world.open(DOOR);
@@ -299,10 +302,9 @@ fn calls_can_follow_one_another() {
 
 #[test]
 fn a_panicking_handler_is_answered_and_the_connection_works_on() {
-    for world in [
-        &mut PureWorld::new(areas()) as &mut dyn World,
-        &mut LiveWorld::new(areas(), Transport::Tcp),
-    ] {
+    for world in
+        [&mut PureWorld::new(areas()) as &mut dyn World, &mut LiveWorld::new(areas(), Transport::Tcp)]
+    {
         let player = bound(world, DOOR, "u", "a");
         let answer = world.request(player, "door.door.panic", json!({}));
         assert_eq!(answer["code"], 500);
@@ -376,7 +378,8 @@ fn a_request_without_an_answer_is_answered_at_its_deadline() {
     });
     let send = world.ask(alice, "chat.chatHandler.send", &json!({"content": "x", "target": "*"}));
     let stranger = world.open("connector-server-2");
-    let enter = world.ask(stranger, "connector.entryHandler.enter", &json!({"username": "bob", "rid": "room1"}));
+    let enter =
+        world.ask(stranger, "connector.entryHandler.enter", &json!({"username": "bob", "rid": "room1"}));
     world.cluster.settle();
     world.cluster.advance(Duration::from_millis(2_900));
     assert_eq!(world.answer(alice, send), None);

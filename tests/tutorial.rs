@@ -108,7 +108,8 @@ fn gate_names_the_connector_of_the_tutorials_dispatch(world: &mut dyn World) {
         assert_eq!((&answer["code"], &answer["host"]), (&json!(200), &json!("127.0.0.1")), "{answer}");
         answer["port"].clone()
     });
-    let again = ["alice", "user1", "a"].map(|uid| world.request(client, QUERY, json!({"uid": uid}))["port"].clone());
+    let again =
+        ["alice", "user1", "a"].map(|uid| world.request(client, QUERY, json!({"uid": uid}))["port"].clone());
     assert_eq!(ports, again);
 }
 
@@ -127,7 +128,10 @@ fn gate_takes_a_number_as_its_text_and_refuses_what_is_no_uid(world: &mut dyn Wo
 
 fn members_see_each_other_come_speak_and_go(world: &mut dyn World) {
     let alice = world.open(CONNECTORS[0]);
-    assert_eq!(world.request(alice, ENTER, json!({"username": "alice", "rid": "lobby"})), json!({"users": ["alice"]}));
+    assert_eq!(
+        world.request(alice, ENTER, json!({"username": "alice", "rid": "lobby"})),
+        json!({"users": ["alice"]})
+    );
     let bob = world.open(CONNECTORS[1]);
     let users = world.request(bob, ENTER, json!({"username": "bob", "rid": "lobby"}));
     assert_eq!(users, json!({"users": ["alice", "bob"]}));
@@ -168,7 +172,9 @@ fn private_messages_reach_only_their_target(world: &mut dyn World) {
 fn an_absent_target_is_answered(world: &mut dyn World) {
     let [alice, bob, _] = trio(world, "absent");
     world.enter(CONNECTORS[0], "dave", "elsewhere");
-    for target in [json!("nobody"), json!("dave"), json!(""), json!(null), json!(5), json!({"a": 1}), json!(["*", "*"])] {
+    for target in
+        [json!("nobody"), json!("dave"), json!(""), json!(null), json!(5), json!({"a": 1}), json!(["*", "*"])]
+    {
         let answer = world.request(alice, SEND, json!({"content": "x", "target": target}));
         assert_refused(&answer, "target");
     }
@@ -179,7 +185,9 @@ fn an_absent_target_is_answered(world: &mut dyn World) {
 
 fn content_passes_as_javascript_would_write_it(world: &mut dyn World) {
     let alice = world.enter(CONNECTORS[0], "alice", "any");
-    for content in [json!(null), json!(1.5), json!([1, {"b": [], "a": "\u{1}"}]), json!("测试 😀 \" \\ \u{2028}")] {
+    for content in
+        [json!(null), json!(1.5), json!([1, {"b": [], "a": "\u{1}"}]), json!("测试 😀 \" \\ \u{2028}")]
+    {
         world.request(alice, SEND, json!({"content": content, "target": "*"}));
         assert_eq!(world.pushes(alice)[0].1, json!({"msg": content, "from": "alice", "target": "*"}));
     }
@@ -228,7 +236,12 @@ fn a_second_login_on_a_session_is_refused(world: &mut dyn World) {
 
 fn a_refused_login_leaves_the_session_free(world: &mut dyn World) {
     let alice = world.open(CONNECTORS[0]);
-    for body in [json!({}), json!({"username": "alice"}), json!({"rid": "r"}), json!({"username": "alice", "rid": null})] {
+    for body in [
+        json!({}),
+        json!({"username": "alice"}),
+        json!({"rid": "r"}),
+        json!({"username": "alice", "rid": null}),
+    ] {
         assert_refused(&world.request(alice, ENTER, body), "");
     }
     let answer = world.request(alice, ENTER, json!({"username": "alice", "rid": "r"}));
@@ -313,7 +326,9 @@ fn frontends_serve_only_their_own_clients(world: &mut dyn World) {
 
 fn bodies_that_are_no_objects_are_refused(world: &mut dyn World) {
     let player = world.open(CONNECTORS[0]);
-    for body in [json!([]), json!([{"username": "a", "rid": "b"}]), json!(null), json!(1), json!("x"), json!(true)] {
+    for body in
+        [json!([]), json!([{"username": "a", "rid": "b"}]), json!(null), json!(1), json!("x"), json!(true)]
+    {
         assert_refused(&world.request(player, ENTER, body), "object");
     }
 }

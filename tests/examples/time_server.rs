@@ -87,7 +87,8 @@ impl StampedChat {
         cx.call("time", "timeRemote.getCurrentTime", &json!({})).then(move |_: &mut Self, cx, now| {
             let now: Now = now?;
             let rid = cx.get_str("rid").unwrap_or_default().to_owned();
-            let push = json!({"msg": content, "from": cx.uid()?, "uptime_ms": now.uptime_ms, "asked": now.asked});
+            let push =
+                json!({"msg": content, "from": cx.uid()?, "uptime_ms": now.uptime_ms, "asked": now.asked});
             cx.push_to_channel(&rid, "onChat", &push)?;
             Ok(json!({}))
         })

@@ -6,8 +6,8 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use pomelo_sim::wire::{
-    BODY_BYTES_LIMIT, Message, MessageKind, PackageDecoder, PackageType, WireRoute, write_notify, write_package,
-    write_request,
+    BODY_BYTES_LIMIT, Message, MessageKind, PackageDecoder, PackageType, WireRoute, write_notify,
+    write_package, write_request,
 };
 use serde_json::{Value, json};
 use tungstenite::WebSocket;

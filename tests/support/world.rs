@@ -36,7 +36,8 @@ pub trait World {
 
     fn enter(&mut self, server: &str, name: &str, rid: &str) -> Player {
         let player = self.open(server);
-        let answer = self.request(player, "connector.entryHandler.enter", json!({"username": name, "rid": rid}));
+        let answer =
+            self.request(player, "connector.entryHandler.enter", json!({"username": name, "rid": rid}));
         assert!(answer["users"].is_array(), "{name} enters {rid}: {answer}");
         player
     }
