@@ -218,6 +218,20 @@ impl Shared {
         spawn_local(read(Rc::clone(self), index, stream));
     }
 
+    /// Takes what a socket has: true when there may be more, an error when it has come to its end.
+    fn read_once(self: &Rc<Self>, index: usize, stream: &TcpStream) -> io::Result<bool> {
+        let mut buffer = self.read_buffer.borrow_mut();
+        match stream.try_read(&mut buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(bytes) => {
+                self.received(index, &buffer[..bytes]);
+                Ok(bytes == buffer.len())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn received(self: &Rc<Self>, index: usize, bytes: &[u8]) {
         let now = self.now();
         let table = &mut *self.table.borrow_mut();
@@ -307,20 +321,11 @@ async fn accept(shared: Rc<Shared>, listener: TcpListener) {
 /// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
 async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
     while stream.readable().await.is_ok() {
-        let mut buffer = shared.read_buffer.borrow_mut();
-        let filled = match stream.try_read(&mut buffer) {
-            Ok(0) => break,
-            Ok(bytes) => {
-                shared.received(index, &buffer[..bytes]);
-                bytes == buffer.len()
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
+        match shared.read_once(index, &stream) {
+            // One who sends without end shares the thread with the others.
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {}
             Err(_) => break,
-        };
-        drop(buffer);
-        // One who sends without end shares the thread with the others.
-        if filled {
-            tokio::task::yield_now().await;
         }
     }
     let table = &mut *shared.table.borrow_mut();

@@ -28,9 +28,12 @@ pub struct PureCluster {
     pub inboxes: BTreeMap<SessionKey, Vec<Out>>,
     pub now: Time,
     /// Envelopes for which this says true are lost on their way.
-    pub lost: Box<dyn Fn(&ServerId, &Envelope) -> bool>,
+    pub lost: Loss,
     next_session: u32,
 }
+
+/// Whether an envelope to a server is lost.
+pub type Loss = Box<dyn Fn(&ServerId, &Envelope) -> bool>;
 
 enum Step {
     Route(Envelope),
