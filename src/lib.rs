@@ -98,3 +98,8 @@ pub mod live;
 pub mod cli;
 
 mod nearest;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::config_args::ConfigArgs;
 use super::output::{count, print, refuse, table};
-use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
+use crate::cluster::{Cluster, PlanError};
+use crate::config::{ClusterSpec, ServerSpec, Warning};
 
 /// Reads the configuration and says what it describes, what is wrong and what will bite.
 ///
@@ -25,22 +26,22 @@ pub struct CheckArgs {
     pub json: bool,
 }
 
-/// Runs the command. `served`: the server types that code serves; `routed`: those that have a route.
-pub fn run(args: &CheckArgs, served: &[&str], routed: &[&str]) -> ExitCode {
-    match check(args, served, routed) {
+/// Runs the command.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    match check(args) {
         Ok(text) => print(&text),
         Err(error) => refuse(error),
     }
 }
 
-/// What [`run`] prints.
+/// What [`run`] prints. Goes as far as making the cluster, so that nothing is left for `serve` to find but taken ports.
 ///
 /// # Errors
 /// What is wrong with the configuration.
-pub fn check(args: &CheckArgs, served: &[&str], routed: &[&str]) -> Result<String, ConfigError> {
-    let spec = args.config.load()?;
-    spec.check_types(served)?;
-    let mut warnings = spec.warnings(routed);
+pub fn check(args: &CheckArgs) -> Result<String, PlanError> {
+    let cluster = Cluster::from_spec(args.config.load()?);
+    let mut warnings = cluster.spec().warnings(&cluster.routed());
+    let spec = cluster.plan()?.spec;
     warnings.extend(foreign_hosts(&spec));
     Ok(if args.json { as_json(&spec, &warnings) } else { as_text(&spec, &warnings) })
 }

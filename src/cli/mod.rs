@@ -13,7 +13,6 @@ use clap::{Parser, Subcommand};
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
 use self::serve::ServeArgs;
-use crate::cluster::Cluster;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                                    run the cluster of config/servers.json
@@ -52,14 +51,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         None => serve::run(&cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
-        Some(Command::Check(args)) => {
-            // What this binary serves is what a cluster knows before anybody adds to it.
-            let cluster = match args.config.load() {
-                Ok(spec) => Cluster::from_spec(spec),
-                Err(error) => return output::refuse(error),
-            };
-            check::run(args, &cluster.served(), &cluster.routed())
-        }
+        Some(Command::Check(args)) => check::run(args),
         Some(Command::Dispatch(args)) => dispatch::run(args),
     }
 }

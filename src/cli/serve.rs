@@ -22,8 +22,8 @@ pub struct ServeArgs {
     /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// How servers of a type are chosen, such as chat=crc32-mod; may be given several times
-    #[arg(long = "strategy", value_name = "TYPE=NAME", value_parser = StrategyChoice::parse)]
+    /// How servers of a type are chosen.
+    #[arg(long = "strategy", value_name = "TYPE=NAME", value_parser = StrategyChoice::parse, help = strategy_help())]
     pub strategies: Vec<StrategyChoice>,
     /// Seconds between heartbeats of clients, on frontends that have them; 0: none [default: 3 on connectors]
     #[arg(long, value_name = "SECONDS")]
@@ -37,12 +37,24 @@ pub struct ServeArgs {
     /// Seconds that a client may take for its handshake, and again for the acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
+    /// Seconds without a byte after which a raw TCP connection is closed
+    #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
+    pub idle_timeout: Duration,
     /// Seconds after which a request without an answer is answered with an error
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub request_timeout: Duration,
     /// Longest body of a package from a client, in bytes
     #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = package_bytes())]
     pub package_max: usize,
+}
+
+fn strategy_help() -> String {
+    let known = strategies::ALL.iter().map(|entry| format!("{} ({})", entry.name, entry.summary));
+    format!(
+        "How servers of a type are chosen, such as chat=crc32-mod; may be given several times. NAME is one of: {} [default: {}]",
+        known.collect::<Vec<_>>().join("; "),
+        strategies::DEFAULT
+    )
 }
 
 fn threads() -> impl TypedValueParser<Value = usize> {
@@ -96,6 +108,7 @@ fn start(args: &ServeArgs) -> Result<RunningCluster, Box<dyn std::error::Error>>
         heartbeat: args.heartbeat.map(Duration::from_secs),
         handshake_timeout: args.handshake_timeout,
         ack_timeout: args.handshake_timeout,
+        idle_timeout: args.idle_timeout,
         request_timeout: args.request_timeout,
         body_bytes_max: args.package_max,
         ..Options::default()

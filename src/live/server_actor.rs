@@ -13,8 +13,8 @@ use crate::time::Time;
 /// Deliveries handled before the outboxes are written and other actors get their turn.
 const BURST: u32 = 256;
 
-/// How often deadlines are looked at.
-const TICK: Duration = Duration::from_millis(20);
+/// Deadlines are looked at no more often than this.
+const TICK_MIN: Duration = Duration::from_millis(10);
 
 /// The shell of one server.
 pub(super) struct ServerActor {
@@ -24,6 +24,7 @@ pub(super) struct ServerActor {
     pub(super) clock: Clock,
     out: Outbox,
     flush_scheduled: bool,
+    tick_scheduled: bool,
     burst: u32,
 }
 
@@ -64,7 +65,16 @@ impl ServerActor {
         port: Option<Port>,
         clock: Clock,
     ) -> Self {
-        Self { server, router, port, clock, out: Outbox::default(), flush_scheduled: false, burst: 0 }
+        Self {
+            server,
+            router,
+            port,
+            clock,
+            out: Outbox::default(),
+            flush_scheduled: false,
+            tick_scheduled: false,
+            burst: 0,
+        }
     }
 
     /// Carries out what the server wants, in its order. Pushes and responses only reach outboxes here: they are written
@@ -96,12 +106,28 @@ impl ServerActor {
             // actix polls this once the mailbox is drained, in the same turn of the thread.
             ctx.spawn(async {}.into_actor(self).map(|(), actor, _ctx| actor.flush()));
         }
+        self.schedule_tick(ctx);
         self.burst += 1;
         if self.burst >= BURST {
             // Under load the mailbox may never be empty: clients must not wait for that.
             self.flush();
             ctx.wait(tokio::task::yield_now().into_actor(self));
         }
+    }
+
+    /// Wakes the server at its next deadline. One timer at a time: most calls are answered long before theirs.
+    fn schedule_tick(&mut self, ctx: &mut Context<Self>) {
+        if self.tick_scheduled {
+            return;
+        }
+        let Some(deadline) = self.server.next_deadline() else { return };
+        self.tick_scheduled = true;
+        let wait = deadline.since(self.clock.now()).max(TICK_MIN);
+        ctx.run_later(wait, |actor, ctx| {
+            actor.tick_scheduled = false;
+            actor.server.deliver(actor.clock.now(), Delivery::Tick, &mut actor.out);
+            actor.perform(ctx);
+        });
     }
 
     fn flush(&mut self) {
@@ -115,16 +141,6 @@ impl ServerActor {
 
 impl Actor for ServerActor {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(TICK, |actor, ctx| {
-            let now = actor.clock.now();
-            if actor.server.next_deadline().is_some_and(|deadline| deadline <= now) {
-                actor.server.deliver(now, Delivery::Tick, &mut actor.out);
-                actor.perform(ctx);
-            }
-        });
-    }
 }
 
 impl Handler<Deliver> for ServerActor {

@@ -117,24 +117,27 @@ impl<L: ServerLogic> Host<L> {
         out: &mut Outbox,
     ) -> Result<Option<Session>, Gone> {
         let Some(id) = client else { return Ok(copy) };
-        let granted = bind.filter(|_| result.is_ok());
-        match self.clients.get_mut(&id) {
-            Some(client) => {
-                if granted.is_some() {
-                    client.session.uid = granted;
+        let client = self.clients.get_mut(&id);
+        if let Some(uid) = bind {
+            match (&client, result) {
+                (Some(_), Ok(_)) => {}
+                // The client left while the router granted the uid, or the grant came too late: it goes back. From a
+                // session that does not have it, the router takes nothing.
+                _ => {
+                    let key = SessionKey { frontend: self.setup.spec.id.clone(), session: id };
+                    out.effects.push(Effect::Send(Envelope {
+                        from: key.frontend.clone(),
+                        to: Destination::Router,
+                        payload: Payload::Unbind { session: key, uid: uid.clone() },
+                    }));
                 }
-                Ok(Some(client.session.clone()))
             }
-            None => {
-                // The client left while the router granted its uid: it goes back.
-                if let (Some(uid), Some(session)) = (granted, copy) {
-                    let payload = Payload::Unbind { session: session.key, uid };
-                    let envelope = Envelope { from: self.id().clone(), to: Destination::Router, payload };
-                    out.effects.push(Effect::Send(envelope));
-                }
-                Err(Gone)
+            if let (Some(client), Ok(_)) = (client, result) {
+                client.session.uid = Some(uid);
+                return Ok(Some(client.session.clone()));
             }
         }
+        self.clients.get(&id).map(|client| Some(client.session.clone())).ok_or(Gone)
     }
 }
 

@@ -153,30 +153,28 @@ impl<L: ServerLogic> Host<L> {
             Ok(body) => body,
             Err(error) => return self.respond(session, request, &resolved.route, Err(error), out),
         };
-        let local = resolved.server_type == self.setup.spec.server_type;
-        let origin = Origin::Client { session, request, route: resolved.route, local };
         let Some(client) = self.clients.get_mut(&session) else { return };
-        let copy = client.session.clone();
-        if local {
-            client.busy = true;
-            let kind = InvokeKind::Handler;
-            return self.run_handler(now, deadline, origin, kind, resolved.handler, Some(copy), body, out);
-        }
-        let call = (request != 0).then(|| self.calls.next_id());
+        let local = resolved.server_type == self.setup.spec.server_type;
+        client.busy = local;
+        let call = (!local && request != 0).then(|| self.calls.next_id());
         let invoke = Invoke {
             call,
             kind: InvokeKind::Handler,
             route: resolved.handler,
-            session: Some(copy),
+            session: Some(client.session.clone()),
             body,
             deadline,
         };
+        let origin = Origin::Client { session, request, route: resolved.route, local };
+        if local {
+            return self.run_handler(now, origin, invoke, out);
+        }
         let to = Destination::Route { server_type: resolved.server_type, key: None };
         let payload = Payload::Invoke(invoke);
         out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
         if let Some(call) = call {
-            self.calls
-                .add(call, calls::Waiting { origin, session: None, deadline, step: calls::Step::Forward });
+            let waiting = calls::Waiting { origin, session: None, deadline, step: calls::Step::Forward };
+            self.calls.add(call, waiting);
         }
     }
 

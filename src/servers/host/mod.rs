@@ -135,11 +135,18 @@ impl<L: ServerLogic> Host<L> {
     }
 
     /// Another server asks for a handler or a remote of this one.
-    fn invoke(&mut self, now: Time, from: ServerId, invoke: Invoke, out: &mut Outbox) {
+    fn invoke(&mut self, now: Time, from: ServerId, mut invoke: Invoke, out: &mut Outbox) {
         self.counters.invocations += 1;
-        let Invoke { call, kind, route, session, body, deadline } = invoke;
-        let origin =
-            Origin::Server { server: from, call, kind, route: route.clone(), session: session.clone() };
+        // A session of this very frontend: what the caller holds is a copy, and may be old.
+        if let Some(session) = &mut invoke.session
+            && session.key.frontend == *self.id()
+            && let Some(client) = self.clients.get(&session.key.session)
+        {
+            *session = client.session.clone();
+        }
+        let Invoke { call, kind, route, session, .. } = &invoke;
+        let (call, kind, route, session) = (*call, *kind, Arc::clone(route), session.clone());
+        let origin = Origin::Server { server: from, call, kind, route, session };
         if kind == InvokeKind::Handler && self.setup.spec.frontend {
             let error = AppError::new(format!(
                 "{} is a frontend: its handlers serve only clients that are connected to it",
@@ -147,22 +154,12 @@ impl<L: ServerLogic> Host<L> {
             ));
             return self.finish(origin, Err(error), out);
         }
-        self.run_handler(now, deadline, origin, kind, route, session, body, out);
+        self.run_handler(now, origin, invoke, out);
     }
 
     /// Filters, then the handler or remote.
-    #[allow(clippy::too_many_arguments)] // The parts of an invocation; a struct would be taken apart at once.
-    fn run_handler(
-        &mut self,
-        now: Time,
-        deadline: Time,
-        origin: Origin,
-        kind: InvokeKind,
-        route: Arc<str>,
-        session: Option<Session>,
-        mut body: Bytes,
-        out: &mut Outbox,
-    ) {
+    fn run_handler(&mut self, now: Time, origin: Origin, invoke: Invoke, out: &mut Outbox) {
+        let Invoke { kind, route, session, mut body, deadline, .. } = invoke;
         if kind == InvokeKind::Handler {
             let mut call = FilterCall { route: &route, session: session.as_ref(), body: &mut body };
             let refused = self.filters.iter().find_map(|filter| filter.before(&mut call).err());
