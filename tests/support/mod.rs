@@ -5,7 +5,9 @@
 
 pub mod client;
 pub mod node;
+pub mod official;
 pub mod pure;
+pub mod rooms;
 pub mod world;
 
 use std::path::Path;
@@ -29,18 +31,23 @@ pub fn cluster(connectors: usize, chats: usize) -> Cluster {
 
 /// The configuration of such a cluster.
 pub fn spec(connectors: usize, chats: usize) -> ClusterSpec {
+    let json = servers_json(connectors, chats);
+    ClusterSpec::from_json(&json, "development", Path::new("servers.json")).unwrap()
+}
+
+/// Its `servers.json`.
+pub fn servers_json(connectors: usize, chats: usize) -> String {
     let servers = |server_type: &str, count: usize, more: &str| -> String {
         let server = |n| format!(r#"{{"id":"{server_type}-server-{n}","host":"127.0.0.1"{more}}}"#);
         (1..=count).map(server).collect::<Vec<_>>().join(",")
     };
     const FRONTEND: &str = r#","clientPort":0,"frontend":true"#;
-    let json = format!(
+    format!(
         r#"{{"connector":[{}],"chat":[{}],"gate":[{}]}}"#,
         servers("connector", connectors, FRONTEND),
         servers("chat", chats, r#","port":0"#),
         servers("gate", 1, FRONTEND),
-    );
-    ClusterSpec::from_json(&json, "development", Path::new("servers.json")).unwrap()
+    )
 }
 
 /// Waits until `done` says so.

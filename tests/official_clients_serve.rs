@@ -1,0 +1,105 @@
+//! Pomelo's own clients at the real binary: from its banner to what they hear when it is told to stop.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::PATIENCE;
+use support::official::{Clients, KINDS, Kind};
+use support::rooms::{chat_publicly_and_privately, login_on_three_connectors};
+
+mod support;
+
+#[test]
+fn a_stop_tells_clients_why_and_exits_with_0() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("servers.json"), support::servers_json(3, 3)).unwrap();
+    let dictionary =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tutorial-protobuf/dictionary.json");
+    fs::copy(dictionary, directory.path().join("dictionary.json")).unwrap();
+    let mut server = Serving::start(directory.path());
+    let Some(mut clients) = Clients::of(server.gate) else { return };
+    let users = login_on_three_connectors(&mut clients, KINDS, "lobby");
+    chat_publicly_and_privately(&mut clients, &users);
+
+    server.terminate();
+    for (user, kind) in users.iter().zip(KINDS) {
+        // 1000 is a normal end; a TCP connection ends without a number.
+        let expected = if kind == Kind::Tcp { json!({}) } else { json!({ "code": 1000 }) };
+        assert_eq!(clients.next_heard(user, "close"), expected, "{user} by {kind:?}");
+        let mut heard = clients.arrived(user);
+        let (what, kicked) = heard.pop().unwrap_or_default();
+        let reason = kicked["reason"].as_str().unwrap_or_default();
+        assert!(
+            what == "kick" && reason.contains("stop"),
+            "the last that {user} by {kind:?} heard: {what} {kicked}"
+        );
+        assert_eq!(kicked, json!({ "reason": reason }));
+        // Others may be gone a moment earlier.
+        assert!(heard.iter().all(|(what, _)| what == "onLeave"), "{user} by {kind:?} heard {heard:?}");
+    }
+    assert_eq!(server.ended().code(), Some(0));
+}
+
+/// The binary. It is killed when it is dropped.
+struct Serving {
+    process: Child,
+    gate: SocketAddr,
+}
+
+impl Serving {
+    fn start(config: &Path) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        command.arg("serve").arg("--config").arg(config).env_remove("NODE_ENV").stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        // It reads on to the end: the binary must not find the pipe closed.
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
+        // From here on a panic ends the process.
+        let mut serving = Self { process, gate: SocketAddr::from(([0; 4], 0)) };
+        let mut banner = String::new();
+        let began = Instant::now();
+        loop {
+            let left = PATIENCE.saturating_sub(began.elapsed());
+            let line =
+                lines.recv_timeout(left).unwrap_or_else(|_| panic!("no gate in the banner:\n{banner}"));
+            if let ["gate-server-1", "gate", address] = *line.split_whitespace().collect::<Vec<_>>() {
+                serving.gate = address.parse().unwrap();
+                return serving;
+            }
+            banner = banner + &line + "\n";
+        }
+    }
+
+    fn terminate(&self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "it still runs {PATIENCE:?} after SIGTERM");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
