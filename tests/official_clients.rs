@@ -132,7 +132,7 @@ fn six_hundred_quick_messages_arrive_in_order_and_once_at_everyone() {
 fn names_rooms_and_messages_may_be_in_any_script() {
     let cluster = support::tutorial().start().unwrap();
     let Some(mut clients) = Clients::of(gate(&cluster)) else { return };
-    // The browser's client has its own UTF-8, which ends at U+FFFF: no emoji reaches or leaves it whole.
+    // The browser's client has its own UTF-8, which reads no further than U+FFFF.
     let rooms = [
         ("测试间", "你好，世界 é ", KINDS),
         ("😀房", "😀👩‍👩‍👧\u{2028}\"\\\n", [Kind::Nodejs, Kind::Tcp, Kind::Tcp]),
@@ -154,6 +154,17 @@ fn names_rooms_and_messages_may_be_in_any_script() {
             }
         }
     }
+}
+
+#[test]
+fn an_emoji_from_the_browser_client_arrives() {
+    let cluster = support::tutorial().start().unwrap();
+    let Some(mut clients) = Clients::of(gate(&cluster)) else { return };
+    clients.login(Kind::Browser, "browser", "lobby");
+    clients.login(Kind::Nodejs, "node", "lobby");
+    // It writes the two halves of the emoji, as JavaScript has them, in three bytes each: no valid UTF-8.
+    clients.say("browser", "a😀b", "node");
+    assert_eq!(clients.heard("node"), [on_chat("a😀b", "browser", "node")]);
 }
 
 #[test]

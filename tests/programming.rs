@@ -250,6 +250,20 @@ fn a_client_that_leaves_while_it_is_bound_leaves_no_uid() {
 }
 
 #[test]
+fn a_uid_whose_grant_was_lost_is_free_again() {
+    let world = &mut PureWorld::new(areas());
+    let player = world.open(DOOR);
+    world.cluster.lost = Box::new(|_, envelope| matches!(envelope.payload, Payload::Answer { .. }));
+    let bind = world.ask(player, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
+    world.cluster.settle();
+    world.cluster.advance(Duration::from_secs(4));
+    assert_eq!(world.answer(player, bind).unwrap()["code"], 500);
+    assert_eq!(world.cluster.router.uids().len(), 0);
+    world.cluster.lost = Box::new(|_, _| false);
+    bound(world, "door-server-2", "u", "a");
+}
+
+#[test]
 fn channels_uids_and_broadcasts() {
     let world = &mut PureWorld::new(areas());
     let one = bound(world, DOOR, "one", "a");

@@ -133,8 +133,10 @@ impl LiveSystem {
         for server in &self.servers {
             let _ = server.send(Deliver(Delivery::Stopping)).await;
         }
-        for server in &self.servers {
-            let _ = server.send(ShutPort(STOP_REASON)).await;
+        // All at once, so that nobody hears the others leave first.
+        let shut: Vec<_> = self.servers.iter().map(|server| server.send(ShutPort(STOP_REASON))).collect();
+        for server in shut {
+            let _ = server.await;
         }
         let no_connections = |now: &ClusterSnapshot| {
             now.servers.iter().all(|server| server.port.as_ref().is_none_or(|port| port.connections == 0))

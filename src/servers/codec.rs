@@ -1,12 +1,13 @@
 //! Between JSON, which crosses servers, and what clients of this cluster speak: dictionary codes and protobuf.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 use crate::envelope::AppError;
-use crate::wire::{Dictionary, MessageError, Protos, PushFrame, WireRoute};
+use crate::wire::{Dictionary, MessageError, Protos, PushFrame, WireRoute, cesu8};
 
 /// Configuration of a whole cluster: Pomelo compresses every push when it has a dictionary, also for clients that
 /// never asked, so one encoding serves all.
@@ -31,7 +32,10 @@ impl Codec {
                     .map_err(|error| AppError::new(format!("body of {route}: {error}")))?;
                 super::reply::encode(&value)
             }
-            _ => Ok(body),
+            _ => Ok(match cesu8::to_utf8(&body) {
+                Cow::Borrowed(_) => body,
+                Cow::Owned(text) => Bytes::from(text),
+            }),
         }
     }
 

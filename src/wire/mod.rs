@@ -41,6 +41,7 @@
 //! `pomelo` 2.2.7. `tests/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
 //! third said on the wire.
 
+pub mod cesu8;
 pub mod dictionary;
 pub mod handshake;
 pub mod message;
