@@ -30,7 +30,7 @@ impl Codec {
                 let value = protos
                     .decode_client(route, &body)
                     .map_err(|error| AppError::new(format!("body of {route}: {error}")))?;
-                super::reply::encode(&value)
+                encode(&value)
             }
             _ => Ok(match cesu8::to_utf8(&body) {
                 Cow::Borrowed(_) => body,
@@ -84,4 +84,11 @@ impl From<MessageError> for PushError {
 
 fn bad_push(route: &str, error: &dyn std::fmt::Display) -> AppError {
     AppError::new(format!("cannot encode {route}: {error}"))
+}
+
+/// A value as the JSON that crosses servers.
+pub(super) fn encode(body: &impl Serialize) -> Result<Bytes, AppError> {
+    serde_json::to_vec(body)
+        .map(Bytes::from)
+        .map_err(|error| AppError::new(format!("cannot encode: {error}")))
 }

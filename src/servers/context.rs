@@ -7,9 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::channel::{Channels, Member};
-use super::codec::Codec;
+use super::codec::{Codec, encode};
 use super::outbox::{Effect, Outbox};
-use super::reply::{Call, Request, encode};
+use super::reply::{Call, Request};
 use crate::config::ServerSpec;
 use crate::envelope::{
     AppError, Destination, Envelope, Invoke, InvokeKind, Located, Payload, Recipients, Session,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::codec::encode;
 use super::context::Cx;
 use crate::envelope::{AppError, Destination};
 use crate::ids::{ServerId, ServerType, Uid};
@@ -118,11 +119,4 @@ impl<T: DeserializeOwned> Call<T> {
         });
         Reply::Later(Pending { request: self.request, then })
     }
-}
-
-/// A value as the JSON that crosses servers.
-pub(super) fn encode(body: &impl Serialize) -> Result<Bytes, AppError> {
-    serde_json::to_vec(body)
-        .map(Bytes::from)
-        .map_err(|error| AppError::new(format!("cannot encode: {error}")))
 }

@@ -118,7 +118,7 @@ impl<L: ServerLogic> Host<L> {
                 error.message
             );
             // An error of this crate's own always encodes; the constant is for whoever changes that.
-            crate::servers::reply::encode(&error).unwrap_or(Bytes::from_static(b"{\"code\":500}"))
+            crate::servers::codec::encode(&error).unwrap_or(Bytes::from_static(b"{\"code\":500}"))
         });
         if request != 0 {
             out.effects.push(Effect::Respond { session, request, body });
