@@ -100,6 +100,14 @@ impl Client {
         };
     }
 
+    /// The same bytes as one text message.
+    pub fn text(&mut self, text: &str) {
+        let Socket::WebSocket(socket) = &mut self.socket else {
+            panic!("only a WebSocket has text messages")
+        };
+        let _ = socket.send(tungstenite::Message::text(text));
+    }
+
     /// Bytes past the WebSocket's framing.
     pub fn raw_stream(&mut self) -> &mut TcpStream {
         match &mut self.socket {
