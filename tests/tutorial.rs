@@ -124,6 +124,7 @@ fn gate_takes_a_number_as_its_text_and_refuses_what_is_no_uid(world: &mut dyn Wo
         assert_refused(&world.request(client, QUERY, json!({"uid": uid})), "");
     }
     assert_refused(&world.request(client, QUERY, json!({})), "uid");
+    assert_refused(&world.request(client, QUERY, json!({"uid": [1]})), "body: uid: invalid type: sequence");
 }
 
 fn members_see_each_other_come_speak_and_go(world: &mut dyn World) {

@@ -18,9 +18,7 @@ impl Uids {
     /// Another session has it.
     pub fn bind(&mut self, uid: Uid, session: SessionKey) -> Result<(), AppError> {
         match self.sessions.get(&uid) {
-            Some(holder) if *holder != session => {
-                Err(AppError::new(format!("{uid} is logged in already, on {}", holder.frontend)))
-            }
+            Some(holder) if *holder != session => Err(AppError::new(format!("{uid} is logged in already"))),
             Some(_) => Ok(()),
             None => {
                 self.sessions.insert(uid, session);

@@ -99,14 +99,24 @@ where
     O::Body: Serialize + 'static,
 {
     Box::new(move |logic, cx, body| {
-        let message = check(body).and_then(|()| {
-            serde_json::from_slice(body).map_err(|error| AppError::new(format!("body: {error}")))
-        });
+        let message = check(body).and_then(|()| serde_json::from_slice(body).map_err(|_| misfit::<M>(body)));
         match message {
             Ok(message) => run(logic, cx, message).into_reply().into_bytes(),
             Err(error) => Reply::Done(Err(error)),
         }
     })
+}
+
+/// Reads a body that does not fit once more, to name the field: keeping track of it would slow every message down.
+fn misfit<M: DeserializeOwned>(body: &[u8]) -> AppError {
+    match serde_path_to_error::deserialize::<_, M>(&mut serde_json::Deserializer::from_slice(body)) {
+        Err(error) if error.path().iter().next().is_some() => {
+            AppError::new(format!("body: {}: {}", error.path(), error.inner()))
+        }
+        Err(error) => AppError::new(format!("body: {}", error.inner())),
+        // The message is whole, so something follows it.
+        Ok(_) => AppError::new("body: more than one JSON value"),
+    }
 }
 
 fn any(_: &[u8]) -> Result<(), AppError> {

@@ -183,12 +183,10 @@ impl<L: ServerLogic> Host<L> {
     fn route_name(&self, message: &Message<'_>) -> Option<String> {
         match message.route.as_ref()? {
             WireRoute::Name(name) => Some(name.to_string()),
-            WireRoute::Code(code) => match &self.setup.codec.dictionary {
-                Some(dictionary) => {
-                    dictionary.route(*code).filter(|name| name.contains('.')).map(str::to_owned)
-                }
-                None => Some(format!("code {code}, and there is no dictionary")),
-            },
+            WireRoute::Code(code) => {
+                let dictionary = self.setup.codec.dictionary.as_ref()?;
+                dictionary.route(*code).filter(|name| name.contains('.')).map(str::to_owned)
+            }
         }
     }
 

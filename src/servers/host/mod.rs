@@ -148,9 +148,9 @@ impl<L: ServerLogic> Host<L> {
         let (call, kind, route, session) = (*call, *kind, Arc::clone(route), session.clone());
         let origin = Origin::Server { server: from, call, kind, route, session };
         if kind == InvokeKind::Handler && self.setup.spec.frontend {
+            let server_type = &self.setup.spec.server_type;
             let error = AppError::new(format!(
-                "{} is a frontend: its handlers serve only clients that are connected to it",
-                self.id()
+                "{server_type} servers are frontends, and serve only their own clients"
             ));
             return self.finish(origin, Err(error), out);
         }

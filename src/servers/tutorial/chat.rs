@@ -81,15 +81,14 @@ impl Chat {
     fn send(&mut self, cx: &mut Cx<'_>, message: Send) -> Result<Sent, AppError> {
         let from = cx.uid()?.clone();
         let rid = room_of(cx)?;
-        let Some(target) = message.target else {
-            return Err(AppError::new("target: expected * or the name of a user in your room"));
-        };
+        let no_target = || AppError::new("target: expected * or the name of a user in your room");
+        let target = message.target.ok_or_else(no_target)?;
         let room = cx.channels().get(&rid).filter(|room| room.session_of(from.as_str()).is_some());
         let room = room.ok_or_else(not_entered)?;
         let to = if is_everyone(&target) {
             None
         } else {
-            let name = target.to_text().unwrap_or_default();
+            let name = target.to_text().ok_or_else(no_target)?;
             let session = room.session_of(uid_of(&name, &rid).as_str()).cloned();
             Some(session.ok_or_else(|| AppError::new(format!("target: no user {name:?} in your room")))?)
         };
