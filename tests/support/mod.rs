@@ -7,7 +7,9 @@ pub mod client;
 pub mod node;
 pub mod official;
 pub mod pure;
+pub mod raw;
 pub mod rooms;
+pub mod watch;
 pub mod world;
 
 use std::path::Path;
