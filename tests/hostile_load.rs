@@ -1,0 +1,330 @@
+//! A client that sends too much, reads too little or hangs about costs only itself, and no memory.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use pomelo_sim::cluster::Options;
+use pomelo_sim::live::RunningCluster;
+use pomelo_sim::ports::CloseReason;
+use serde_json::{Value, json};
+use support::client::{BOTH, Client, Transport};
+use support::raw::{BINARY, HEARTBEAT, PING, Raw, data, enter, frame, frame_header, send};
+use support::watch::{Held, WatchedRoom, closed, connectors, open_files, port, resident_bytes, wait_closed};
+use support::{tutorial, wait_until};
+
+/// What everything in this file together may take.
+const GROWTH_BYTES_MAX: usize = 64 << 20;
+
+/// How long a flood lasts.
+const FLOOD: Duration = Duration::from_secs(1);
+
+/// Memory and files are counted for the whole process: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn options() -> Options {
+    Options { heartbeat: Some(Duration::from_secs(600)), ..Options::default() }
+}
+
+/// Runs `attack` beside a room that watches, and sees that it costs nobody anything.
+fn beside_a_room(options: Options, attack: impl FnOnce(&RunningCluster, &WatchedRoom)) {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let cluster = tutorial().options(options).start().unwrap();
+    let room = WatchedRoom::start(&cluster, "lobby");
+    let (held, files) = (Held::by(&cluster.snapshot()), open_files());
+    attack(&cluster, &room);
+    room.assert_works();
+    held.wait_again(&cluster);
+    wait_until("every socket is given back", || open_files() <= files);
+    room.finish();
+    Held::wait_nothing(&cluster);
+}
+
+/// Sends `bytes` again and again; gives how much memory grew at most meanwhile, and how many bytes went out.
+fn flood(raw: &mut Raw, bytes: &[u8]) -> (usize, usize) {
+    let before = resident_bytes();
+    let (mut peak, mut sent, begun) = (0, 0, Instant::now());
+    while begun.elapsed() < FLOOD {
+        raw.send(bytes);
+        sent += bytes.len();
+        peak = peak.max(resident_bytes().saturating_sub(before));
+    }
+    (peak, sent)
+}
+
+/// A member of a room, entered by hand.
+fn member(address: SocketAddr, name: &str, rid: &str) -> Raw {
+    let mut raw = Raw::open(address, Transport::Tcp);
+    raw.send(&enter(name, rid));
+    raw.until(b"\"users\":");
+    raw
+}
+
+/// Reads and forgets, on a thread of its own, until the end.
+struct Reader {
+    bytes: Arc<AtomicUsize>,
+    thread: JoinHandle<()>,
+}
+
+impl Reader {
+    fn of(raw: &Raw) -> Self {
+        let mut stream = raw.stream().try_clone().unwrap();
+        stream.set_read_timeout(None).unwrap();
+        let bytes = Arc::<AtomicUsize>::default();
+        let counter = Arc::clone(&bytes);
+        let thread = std::thread::spawn(move || {
+            let mut buffer = [0; 64 * 1024];
+            while let Ok(more @ 1..) = stream.read(&mut buffer) {
+                counter.fetch_add(more, Ordering::Relaxed);
+            }
+        });
+        Self { bytes, thread }
+    }
+
+    fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    fn join(self) {
+        self.thread.join().unwrap();
+    }
+}
+
+#[test]
+fn a_flood_of_the_smallest_messages_is_read_no_faster_than_it_is_handled() {
+    beside_a_room(options(), |cluster, room| {
+        for transport in BOTH {
+            let mut raw = Raw::open(connectors(cluster)[0], transport);
+            room.slowest_round();
+            // A message that is ignored: one byte.
+            let messages = data(&[0x08]).repeat(10_000);
+            let bytes = match transport {
+                Transport::Tcp => messages,
+                Transport::WebSocket => frame(BINARY, &messages),
+            };
+            let (grown, sent) = flood(&mut raw, &bytes);
+            assert!(grown < GROWTH_BYTES_MAX, "{transport:?}: {grown} bytes more after {sent} were sent");
+            raw.assert_works(transport);
+            let slowest = room.slowest_round();
+            assert!(slowest < Duration::from_secs(1), "{transport:?}: the room waited {slowest:?}");
+        }
+    });
+}
+
+#[test]
+fn a_flood_of_requests_through_the_cluster_delays_nobody() {
+    for threads in [1, 2] {
+        flood_requests(Options { threads, ..options() });
+    }
+}
+
+fn flood_requests(options: Options) {
+    beside_a_room(options, |cluster, room| {
+        let mut raw = member(connectors(cluster)[0], "flooder", "loud");
+        let reader = Reader::of(&raw);
+        room.slowest_round();
+        let (grown, sent) = flood(&mut raw, &send(5, &json!("again")).repeat(1000));
+        let slowest = room.slowest_round();
+        assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes more after {sent} were sent");
+        assert!(slowest < Duration::from_secs(1), "the room waited {slowest:?}");
+        raw.half_close();
+        reader.join();
+    });
+}
+
+#[test]
+fn a_flood_of_notifies_through_the_cluster_delays_nobody() {
+    beside_a_room(options(), |cluster, room| {
+        let mut raw = member(connectors(cluster)[0], "flooder", "loud");
+        let reader = Reader::of(&raw);
+        room.slowest_round();
+        let route = b"\x02\x15chat.chatHandler.send";
+        let notify = data(&[&route[..], br#"{"content":1,"target":"nobody"}"#].concat());
+        let (grown, sent) = flood(&mut raw, &notify.repeat(1000));
+        let slowest = room.slowest_round();
+        assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes more after {sent} were sent");
+        assert!(slowest < Duration::from_secs(1), "the room waited {slowest:?}");
+        raw.half_close();
+        reader.join();
+    });
+}
+
+#[test]
+fn answers_that_nobody_reads_are_bounded() {
+    let options = Options { outbound_bytes_max: 64 * 1024, ..options() };
+    beside_a_room(options, |cluster, _| {
+        let floods: [(&str, Transport, Vec<u8>); 4] = [
+            ("connector-server-1", Transport::Tcp, HEARTBEAT.repeat(10_000)),
+            ("connector-server-2", Transport::WebSocket, frame(BINARY, &HEARTBEAT.repeat(10_000))),
+            ("gate-server-1", Transport::WebSocket, frame(PING, &[b'p'; 125]).repeat(300)),
+            ("connector-server-3", Transport::Tcp, support::raw::request(1, "a.b.c", "{}").repeat(2000)),
+        ];
+        for (name, transport, bytes) in floods {
+            let mut raw = Raw::open(cluster.address(name).unwrap(), transport);
+            let before = resident_bytes();
+            wait_until("it is closed", || {
+                raw.send(&bytes);
+                closed(cluster, name, CloseReason::SlowConsumer) == 1
+            });
+            let grown = resident_bytes().saturating_sub(before);
+            assert!(grown < GROWTH_BYTES_MAX, "{name}: {grown} bytes more");
+        }
+    });
+}
+
+#[test]
+fn a_member_that_reads_nothing_is_closed_and_the_others_lose_nothing() {
+    const ROUNDS: u64 = 400;
+    let options = Options { outbound_bytes_max: 256 * 1024, ..options() };
+    beside_a_room(options, |cluster, _| {
+        let addresses = connectors(cluster);
+        let mut speaker = Client::enter(addresses[1], Transport::WebSocket, "speaker", "hall");
+        let mut deaf = member(addresses[0], "deaf", "hall");
+        let mut listener = Client::enter(addresses[0], Transport::Tcp, "listener", "hall");
+        let content = "x".repeat(30_000);
+        let mut left = Vec::new();
+        let mut heard = |client: &mut Client| loop {
+            let (route, push) = client.push();
+            match route.as_str() {
+                "onChat" => return push["msg"][0].as_u64().unwrap(),
+                "onLeave" => left.push(push["user"].clone()),
+                _ => assert_eq!(route, "onAdd"),
+            }
+        };
+        for number in 0..ROUNDS {
+            let body = json!({"content": [number, content], "target": "*"});
+            assert_eq!(speaker.request("chat.chatHandler.send", body), json!({}));
+            assert_eq!((heard(&mut speaker), heard(&mut listener)), (number, number));
+        }
+        wait_closed(cluster, "connector-server-1", CloseReason::SlowConsumer, 1);
+        // What it did not read in time is gone; the connection has ended.
+        deaf.end();
+        assert_eq!((speaker.pushes(), listener.pushes()), (vec![], vec![]));
+        assert_eq!(left, ["deaf", "deaf"], "each of the others hears of it once");
+        speaker.close();
+        listener.close();
+    });
+}
+
+#[test]
+fn a_burst_for_those_who_read_closes_none_of_them() {
+    const MEMBERS: usize = 40;
+    beside_a_room(options(), |cluster, _| {
+        // More at once than may wait for one client, and each of them reads as fast as it can.
+        let addresses = connectors(cluster);
+        let mut members: Vec<Raw> =
+            (0..MEMBERS).map(|n| member(addresses[n % 3], &format!("m{n}"), "hall")).collect();
+        let readers: Vec<Reader> = members.iter().map(Reader::of).collect();
+        let content = Value::from("x".repeat(60_000));
+        for round in 0..2 {
+            for member in &mut members {
+                member.send(&send(round + 2, &content));
+            }
+        }
+        wait_until("all have all", || {
+            for connector in 1..=3 {
+                let name = format!("connector-server-{connector}");
+                assert_eq!(closed(cluster, &name, CloseReason::SlowConsumer), 0, "{name}");
+            }
+            readers.iter().all(|reader| reader.bytes() > 2 * MEMBERS * 60_000)
+        });
+        members.iter().for_each(Raw::half_close);
+        readers.into_iter().for_each(Reader::join);
+    });
+}
+
+#[test]
+fn a_socket_is_given_back_with_its_row_even_if_its_client_reads_nothing() {
+    let options = Options { outbound_bytes_max: 32 << 20, ..options() };
+    beside_a_room(options, |cluster, _| {
+        let address = connectors(cluster)[0];
+        let mut speaker = Client::enter(connectors(cluster)[1], Transport::Tcp, "speaker", "hall");
+        let files = open_files();
+        let deaf: Vec<Raw> = (0..10).map(|n| member(address, &format!("deaf{n}"), "hall")).collect();
+        let content = "x".repeat(60_000);
+        // Past what the kernel holds for each.
+        for _ in 0..150 {
+            speaker.request("chat.chatHandler.send", json!({"content": content, "target": "*"}));
+        }
+        deaf.iter().for_each(Raw::half_close);
+        wait_until("their rows are gone", || port(cluster, "connector-server-1").connections == 1);
+        // The clients' own ends are still open.
+        wait_until("their sockets are gone", || open_files() <= files + deaf.len());
+        speaker.close();
+    });
+}
+
+#[test]
+fn two_thousand_that_come_and_go_leave_nothing() {
+    beside_a_room(options(), |cluster, room| {
+        let before = resident_bytes();
+        for n in 0..2000 {
+            let server = ["gate-server-1", "connector-server-1", "connector-server-2"][n % 3];
+            let address = cluster.address(server).unwrap();
+            match n % 5 {
+                0 => drop(Raw::connect(address)),
+                1 => Raw::connect(address).send(b"GET / HT"),
+                2 => Raw::connect(address).send(support::raw::HELLO),
+                3 => drop(Raw::upgraded(address)),
+                _ => Client::open(address, BOTH[n % 2]).close(),
+            }
+        }
+        room.assert_works();
+        let grown = resident_bytes().saturating_sub(before);
+        assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes more");
+    });
+}
+
+#[test]
+fn three_hundred_that_hang_about_cost_little_and_go() {
+    let options = Options { handshake_timeout: Duration::from_secs(3), ..options() };
+    beside_a_room(options, |cluster, room| {
+        let before = resident_bytes();
+        let address = cluster.address("gate-server-1").unwrap();
+        let idle: Vec<Raw> = (0..300)
+            .map(|n| {
+                let mut raw = if n % 3 == 0 { Raw::upgraded(address) } else { Raw::connect(address) };
+                match n % 3 {
+                    // The longest frame and the longest package that may be declared, and not a byte of either.
+                    0 => raw.send(&[frame_header(BINARY, 0x80, 262_000), vec![0; 4]].concat()),
+                    1 => raw.send(b"\x01\x01\0\0"),
+                    _ => raw.send(b"GET / HTTP/1.1\r\nX-Slow"),
+                }
+                raw
+            })
+            .collect();
+        room.assert_works();
+        let grown = resident_bytes().saturating_sub(before);
+        assert!(grown < GROWTH_BYTES_MAX / 4, "{grown} bytes more");
+        wait_closed(cluster, "gate-server-1", CloseReason::HandshakeTimeout, 300);
+        drop(idle);
+    });
+}
+
+#[test]
+fn clusters_that_come_and_go_leave_no_socket_and_no_thread() {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    // What the first one opens for the whole process stays.
+    drop(tutorial().start().unwrap());
+    let before = (open_files(), threads());
+    for n in 0..10 {
+        let stop_timeout = Duration::from_millis(100);
+        let options = Options { threads: 1 + n % 3, stop_timeout, ..options() };
+        let cluster = tutorial().options(options).start().unwrap();
+        let client = Client::enter(connectors(&cluster)[0], BOTH[n % 2], "alice", "lobby");
+        let silent = Raw::connect(connectors(&cluster)[1]);
+        drop(cluster);
+        drop((client, silent));
+    }
+    wait_until("all is given back", || open_files() <= before.0 && threads() <= before.1);
+}
+
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
