@@ -285,7 +285,10 @@ impl Cluster {
     fn offer(&self, code: &TypeCode, codec: &Codec) -> HandshakeOffer {
         let heartbeat = code.heartbeat.map(|own| self.options.heartbeat.unwrap_or(own));
         HandshakeOffer {
-            heartbeat_s: heartbeat.map(|interval| interval.as_secs()).filter(|seconds| *seconds > 0),
+            // The wire has whole seconds; a part of one is no reason to have no heartbeat.
+            heartbeat_s: heartbeat
+                .map(|interval| interval.as_secs() + u64::from(interval.subsec_nanos() > 0))
+                .filter(|seconds| *seconds > 0),
             dictionary: codec.dictionary.clone(),
             protos: codec.protos.clone(),
         }

@@ -93,6 +93,10 @@ impl ServerActor {
                     self.router.do_send(Carry(envelope));
                     continue;
                 }
+                Effect::Done { session } => {
+                    port.done(session);
+                    continue;
+                }
                 Effect::Respond { session, request, body } => port.respond(session, request, &body),
                 Effect::Push { sessions, frame } => port.push(sessions.as_slice(), &frame),
                 Effect::Broadcast { frame } => port.broadcast(&frame),

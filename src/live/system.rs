@@ -133,6 +133,8 @@ impl LiveSystem {
         for server in &self.servers {
             let _ = server.send(Deliver(Delivery::Stopping)).await;
         }
+        // What they sent now goes by the router, and must reach the clients' outboxes before the end does.
+        let _ = self.router.send(router_actor::Inspect).await;
         // All at once, so that nobody hears the others leave first.
         let shut: Vec<_> = self.servers.iter().map(|server| server.send(ShutPort(STOP_REASON))).collect();
         for server in shut {

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::task::Waker;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
@@ -18,6 +19,10 @@ use crate::wire::{
 /// A normal end, as Pomelo's servers say it, and the end of one who breaks the WebSocket protocol (RFC 6455, 7.4).
 const CLOSE_NORMAL: [u8; 4] = [0x88, 2, 0x03, 0xe8];
 const CLOSE_PROTOCOL_ERROR: [u8; 4] = [0x88, 2, 0x03, 0xea];
+
+/// Messages of one client that may be under way; while there are more, nothing is read from it. Without a bound one
+/// who floods fills mailboxes faster than they are emptied, and all others wait behind it.
+const UNDER_WAY_MAX: usize = 64;
 
 /// An outbox larger than this gives its memory back when it is empty.
 pub(super) const OUTBOX_BYTES_KEPT: usize = 4 * 1024;
@@ -42,6 +47,10 @@ pub(super) struct Connection {
     ending: Option<(CloseReason, Time)>,
     /// The last time that bytes came.
     heard: Time,
+    /// Messages of it that were handed up and are not done with.
+    under_way: usize,
+    /// Its reader, while it waits for some of them to be done.
+    reader: Option<Waker>,
 }
 
 /// What a connection's transport works on.
@@ -55,6 +64,7 @@ pub(super) struct Core<'a> {
     peer: SocketAddr,
     now: Time,
     ignored: u64,
+    messages: usize,
     events: &'a dyn Fn(PortEvent),
 }
 
@@ -75,6 +85,7 @@ impl Core<'_> {
                 (self.events)(PortEvent::Opened { session: self.session, peer: self.peer });
             }
             Action::Message(bytes) => {
+                self.messages += 1;
                 let bytes = Bytes::copy_from_slice(bytes);
                 (self.events)(PortEvent::Message { session: self.session, bytes });
             }
@@ -116,6 +127,8 @@ impl Connection {
             blocked: false,
             ending: None,
             heard: now,
+            under_way: 0,
+            reader: None,
         }
     }
 
@@ -141,10 +154,12 @@ impl Connection {
             peer: self.peer,
             now,
             ignored: 0,
+            messages: 0,
             events,
         };
         let result = self.transport.receive(bytes, &mut core);
         let ignored = core.ignored;
+        self.under_way += core.messages;
         (self.is_websocket, self.close_sent) = (core.is_websocket, core.close_sent);
         (ignored, result)
     }
@@ -173,6 +188,8 @@ impl Connection {
             return false;
         }
         self.ending = Some((reason, now));
+        // It reads on, to find the stream's end.
+        self.wake_reader();
         if self.is_websocket && !self.close_sent {
             let protocol_error = reason == CloseReason::BadWebSocket;
             self.outbox.extend_from_slice(if protocol_error { &CLOSE_PROTOCOL_ERROR } else { &CLOSE_NORMAL });
@@ -207,6 +224,30 @@ impl Connection {
     pub(super) fn shut(&self, how: std::net::Shutdown) {
         // It may be gone already, which is as good.
         let _ = socket2::SockRef::from(&*self.stream).shutdown(how);
+    }
+
+    /// One of its messages is done with.
+    pub(super) fn done(&mut self) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if self.under_way < UNDER_WAY_MAX {
+            self.wake_reader();
+        }
+    }
+
+    /// Whether more of it may be read; if not, `waker` is woken when that may have changed. A port that `drains` reads
+    /// only on to the end of those that end.
+    pub(super) fn may_read(&mut self, drains: bool, waker: &Waker) -> bool {
+        let may = self.ending.is_some() || (!drains && self.under_way < UNDER_WAY_MAX);
+        if !may {
+            self.reader = Some(waker.clone());
+        }
+        may
+    }
+
+    fn wake_reader(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {

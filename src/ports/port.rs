@@ -1,9 +1,11 @@
 //! The port itself: accepts, reads, writes, and watches the time.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::{Rc, Weak};
+use std::task::{Poll, Waker};
 use std::time::{Duration, Instant};
 
 use slab::Slab;
@@ -23,8 +25,9 @@ const SWEEP_EVERY: Duration = Duration::from_millis(100);
 /// How long a connection that was ended may take to read the end of it.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// Bytes taken from a socket at once. One buffer serves all connections of a port.
-const READ_BYTES: usize = 64 * 1024;
+/// Bytes taken from a socket at once: what one client may have done before others get their turn. One buffer serves
+/// all connections of a port.
+const READ_BYTES: usize = 16 * 1024;
 
 /// How long to wait when no connection can be taken: the process has no file descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -41,6 +44,8 @@ struct Shared {
     events: Box<dyn Fn(PortEvent)>,
     epoch: Instant,
     table: RefCell<Table>,
+    /// Nothing more is read from clients: the cluster stops.
+    drains: Cell<bool>,
     read_buffer: RefCell<Box<[u8]>>,
 }
 
@@ -72,6 +77,7 @@ impl Port {
             events: Box::new(events),
             epoch: Instant::now(),
             table: RefCell::default(),
+            drains: Cell::new(false),
             read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         });
         let accepting = spawn_local(accept(Rc::clone(&shared), listener)).abort_handle();
@@ -112,6 +118,14 @@ impl Port {
         }
     }
 
+    /// A message of this session is done with: it may send another in its place.
+    pub fn done(&self, session: SessionId) {
+        let table = &mut *self.shared.table.borrow_mut();
+        if let Some(index) = table.find(session) {
+            table.rows[index].done();
+        }
+    }
+
     /// Tells a client why, and ends its connection.
     pub fn kick(&self, session: SessionId, reason: &str) {
         self.end(session, CloseReason::Kicked, Some(reason), "");
@@ -127,15 +141,20 @@ impl Port {
         let mut table = self.shared.table.borrow_mut();
         let mut dirty = std::mem::take(&mut table.dirty);
         for index in dirty.drain(..) {
+            if let Some(connection) = table.rows.get_mut(index) {
+                connection.dirty = false;
+            }
             self.shared.write(&mut table, index);
         }
         // Keeps the list's memory: nothing was added while it was away.
         table.dirty = dirty;
     }
 
-    /// Takes no more connections, and closes the address.
+    /// Takes no more connections, closes the address, and reads no more from clients: what they have said is answered
+    /// while nothing new comes.
     pub fn stop_accepting(&self) {
         self.tasks[0].abort();
+        self.shared.drains.set(true);
     }
 
     /// Kicks every client, ends every connection.
@@ -241,11 +260,17 @@ impl Shared {
         if let Err(Fault(reason, why)) = result {
             self.end(table, index, now, reason, &why);
         }
-        // Replies to the handshake and to heartbeats: nobody else would write them.
+        // Replies to the handshake, to heartbeats and to pings: nobody else would write them.
         let waits = table.rows.get(index).is_some_and(|row| row.waiting_bytes() > 0 && !row.dirty);
         if waits {
             self.write(table, index);
         }
+        self.bound(table, index);
+    }
+
+    fn may_read(&self, index: usize, waker: &Waker) -> bool {
+        let row = &mut self.table.borrow_mut().rows[index];
+        row.may_read(self.drains.get(), waker)
     }
 
     /// Appends to an outbox, within its bound.
@@ -257,8 +282,21 @@ impl Shared {
             connection.dirty = true;
             table.dirty.push(index);
         }
-        if connection.waiting_bytes() > self.options.outbound_bytes_max {
-            connection.kick("slow consumer");
+        self.bound(table, index);
+    }
+
+    /// Ends a connection for which too much waits. What was never offered to its socket does not count.
+    fn bound(self: &Rc<Self>, table: &mut Table, index: usize) {
+        let max = self.options.outbound_bytes_max;
+        let over = |table: &Table| {
+            let row = table.rows.get(index);
+            row.is_some_and(|row| row.waiting_bytes() > max && row.ending().is_none())
+        };
+        if over(table) {
+            self.write(table, index);
+        }
+        if over(table) {
+            table.rows[index].kick("slow consumer");
             self.end(table, index, self.now(), CloseReason::SlowConsumer, "too much waits for it to read");
         }
     }
@@ -289,7 +327,6 @@ impl Shared {
 
     fn write(self: &Rc<Self>, table: &mut Table, index: usize) {
         let Some(connection) = table.rows.get_mut(index) else { return };
-        connection.dirty = false;
         if connection.blocked {
             return;
         }
@@ -321,6 +358,11 @@ async fn accept(shared: Rc<Shared>, listener: TcpListener) {
 /// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
 async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
     while stream.readable().await.is_ok() {
+        poll_fn(|cx| match shared.may_read(index, cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
         match shared.read_once(index, &stream) {
             // One who sends without end shares the thread with the others.
             Ok(true) => tokio::task::yield_now().await,
@@ -334,7 +376,8 @@ async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
         if table.rows[index].dirty {
             table.dirty.retain(|dirty| *dirty != index);
         }
-        table.rows.remove(index);
+        // A task that waits to write to it would hold the socket for as long as its client likes.
+        table.rows.remove(index).shut(Shutdown::Both);
     }
 }
 

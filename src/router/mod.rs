@@ -7,6 +7,7 @@ mod route;
 mod uids;
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -159,7 +160,10 @@ impl Router {
             (None, Payload::Invoke(invoke)) => {
                 let input =
                     RouteInput { session: invoke.session.as_ref(), route: &invoke.route, body: &invoke.body };
-                routed_key = (replicas.key)(&input).map_err(|error| {
+                // A route is code of whoever builds a cluster; its panic fails one message, not the router.
+                let found = catch_unwind(AssertUnwindSafe(|| (replicas.key)(&input)));
+                let found = found.unwrap_or_else(|_| Err(AppError::new("its route function panicked")));
+                routed_key = found.map_err(|error| {
                     AppError::new(format!("no route to {server_type}: {}", error.message))
                 })?;
                 &*routed_key

@@ -1,5 +1,7 @@
 //! Filters: code around every handler, of one server type or of all.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use bytes::Bytes;
 
 use crate::envelope::{AppError, Session};
@@ -27,4 +29,26 @@ pub struct FilterCall<'a> {
     pub session: Option<&'a Session>,
     /// The message's body as JSON.
     pub body: &'a mut Bytes,
+}
+
+/// Runs a filter first. A panic in it is an error like any other, as in a handler.
+pub(super) fn before(filter: &dyn Filter, call: &mut FilterCall<'_>) -> Result<(), AppError> {
+    catch_unwind(AssertUnwindSafe(|| filter.before(call))).unwrap_or_else(|_| Err(panicked()))
+}
+
+/// Runs a filter last.
+pub(super) fn after(
+    filter: &dyn Filter,
+    route: &str,
+    session: Option<&Session>,
+    result: &mut Result<Bytes, AppError>,
+) {
+    if catch_unwind(AssertUnwindSafe(|| filter.after(route, session, result))).is_err() {
+        *result = Err(panicked());
+    }
+}
+
+fn panicked() -> AppError {
+    log::error!("filter panicked");
+    AppError::new("a filter failed: its server's log says where")
 }

@@ -76,6 +76,11 @@ pub enum Effect {
         /// Why.
         reason: Box<str>,
     },
+    /// A client's message is done with, answered or not: another may be read in its place.
+    Done {
+        /// Whose message.
+        session: SessionId,
+    },
     /// Close the connection of a client that sent what is no message.
     Reject {
         /// Whose.

@@ -148,6 +148,7 @@ impl PureCluster {
                     self.inboxes.get_mut(&key).unwrap().push(Out::Push(frame.package().to_vec()));
                 }
             }
+            Effect::Done { .. } => {}
             Effect::Kick { session, reason } => give(session, Out::Kick(reason.into())),
             Effect::Reject { session, error } => give(session, Out::Rejected(error)),
         }

@@ -7,8 +7,9 @@ use super::*;
 use crate::servers::outbox::Effect;
 use crate::wire::{Message, MessageError, MessageKind, WireRoute};
 
-/// How many messages of a session may wait for a handler of the frontend itself.
-const WAITING_MAX: usize = 256;
+/// How many messages of a session may wait for a handler of the frontend itself. Its port stops reading long before,
+/// but what it has read at once must fit.
+const WAITING_MAX: usize = 4096;
 
 /// A client of this frontend.
 pub(super) struct Client {
@@ -62,6 +63,7 @@ impl<L: ServerLogic> Host<L> {
             client.waiting.push_back(bytes);
         } else {
             self.counters.refused += 1;
+            out.effects.push(Effect::Done { session });
             if let Ok(Message { kind: MessageKind::Request { id }, .. }) = Message::decode(&bytes) {
                 let error =
                     AppError::new(format!("busy: {WAITING_MAX} messages wait already")).with_code(503);
@@ -87,8 +89,8 @@ impl<L: ServerLogic> Host<L> {
         result: &mut Result<Bytes, AppError>,
     ) {
         let session = self.clients.get(&session).map(|client| &client.session);
-        for filter in &self.filters {
-            filter.after(route, session, result);
+        for next in &self.filters {
+            filter::after(&**next, route, session, result);
         }
     }
 
@@ -105,8 +107,8 @@ impl<L: ServerLogic> Host<L> {
             self.counters.late_answers += 1;
             return;
         };
-        for filter in &self.setup.global_filters {
-            filter.after(route, Some(&client.session), &mut result);
+        for next in &self.setup.global_filters {
+            filter::after(&**next, route, Some(&client.session), &mut result);
         }
         let result = result.and_then(|body| self.setup.codec.encode_response(route, body));
         let body = result.unwrap_or_else(|error| {
@@ -130,7 +132,7 @@ impl<L: ServerLogic> Host<L> {
         self.counters.messages += 1;
         let message = match Message::decode(&bytes) {
             Ok(message) => message,
-            Err(MessageError::UnknownType(_)) => return self.counters.ignored += 1,
+            Err(MessageError::UnknownType(_)) => return self.ignore(session, out),
             Err(error) => {
                 out.effects.push(Effect::Reject { session, error: error.to_string() });
                 return self.closed(now, session, out);
@@ -140,23 +142,24 @@ impl<L: ServerLogic> Host<L> {
             MessageKind::Request { id } => id,
             // A push from a client is handled as the original does: like a notify.
             MessageKind::Notify | MessageKind::Push => 0,
-            MessageKind::Response { .. } => return self.counters.ignored += 1,
+            MessageKind::Response { .. } => return self.ignore(session, out),
         };
-        let Some(name) = self.route_name(&message) else { return self.counters.ignored += 1 };
+        let Some(name) = self.route_name(&message) else { return self.ignore(session, out) };
         let resolved = match self.setup.handlers.resolve(&name) {
             Ok(resolved) => resolved.clone(),
-            Err(error) => return self.respond(session, request, &name, Err(error), out),
+            Err(error) => return self.refuse(session, request, &name, error, out),
         };
         let body = bytes.slice_ref(message.body);
         let deadline = now + self.setup.request_timeout;
         let body = match self.before(session, &resolved.route, body) {
             Ok(body) => body,
-            Err(error) => return self.respond(session, request, &resolved.route, Err(error), out),
+            Err(error) => return self.refuse(session, request, &resolved.route, error, out),
         };
         let Some(client) = self.clients.get_mut(&session) else { return };
         let local = resolved.server_type == self.setup.spec.server_type;
         client.busy = local;
-        let call = (!local && request != 0).then(|| self.calls.next_id());
+        // A notify is a call too: it is known when it is done, and no client can have more under way than it may.
+        let call = (!local).then(|| self.calls.next_id());
         let invoke = Invoke {
             call,
             kind: InvokeKind::Handler,
@@ -178,6 +181,16 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
+    fn ignore(&mut self, session: SessionId, out: &mut Outbox) {
+        self.counters.ignored += 1;
+        out.effects.push(Effect::Done { session });
+    }
+
+    fn refuse(&mut self, session: SessionId, request: u64, route: &str, error: AppError, out: &mut Outbox) {
+        self.respond(session, request, route, Err(error), out);
+        out.effects.push(Effect::Done { session });
+    }
+
     /// The route in words. None: a code that the dictionary has for no handler; Pomelo drops such a message, and so a
     /// client that knows another dictionary is not told that its handler failed.
     fn route_name(&self, message: &Message<'_>) -> Option<String> {
@@ -194,8 +207,8 @@ impl<L: ServerLogic> Host<L> {
     fn before(&self, session: SessionId, route: &str, body: Bytes) -> Result<Bytes, AppError> {
         let mut body = self.setup.codec.decode(route, body)?;
         let session = self.clients.get(&session).map(|client| &client.session);
-        for filter in &self.setup.global_filters {
-            filter.before(&mut FilterCall { route, session, body: &mut body })?;
+        for next in &self.setup.global_filters {
+            filter::before(&**next, &mut FilterCall { route, session, body: &mut body })?;
         }
         Ok(body)
     }

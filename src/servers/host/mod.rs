@@ -16,7 +16,7 @@ use super::ServerLogic;
 use super::channel::Channels;
 use super::codec::Codec;
 use super::context::Cx;
-use super::filter::{Filter, FilterCall};
+use super::filter::{self, Filter, FilterCall};
 use super::handlers::HandlerTable;
 use super::outbox::{Delivery, Effect, HostCounters, Outbox, ServerSnapshot};
 use super::registry::Registry;
@@ -162,7 +162,7 @@ impl<L: ServerLogic> Host<L> {
         let Invoke { kind, route, session, mut body, deadline, .. } = invoke;
         if kind == InvokeKind::Handler {
             let mut call = FilterCall { route: &route, session: session.as_ref(), body: &mut body };
-            let refused = self.filters.iter().find_map(|filter| filter.before(&mut call).err());
+            let refused = self.filters.iter().find_map(|next| filter::before(&**next, &mut call).err());
             if let Some(error) = refused {
                 return self.finish(origin, Err(error), out);
             }
@@ -302,14 +302,15 @@ impl<L: ServerLogic> Host<L> {
                     self.filter_after(&route, session, &mut result);
                 }
                 self.respond(session, request, &route, result, out);
+                out.effects.push(Effect::Done { session });
                 if local && let Some(client) = self.clients.get_mut(&session) {
                     client.busy = false;
                 }
             }
             Origin::Server { server, call, kind, route, session } => {
                 if kind == InvokeKind::Handler {
-                    for filter in &self.filters {
-                        filter.after(&route, session.as_ref(), &mut result);
+                    for next in &self.filters {
+                        filter::after(&**next, &route, session.as_ref(), &mut result);
                     }
                 }
                 self.counters.errors += u64::from(result.is_err());
