@@ -59,13 +59,14 @@
 //!
 //! # Order and failure
 //!
-//! 1. A request gets one answer, a result or an error, by its deadline: handlers that panic and servers that say nothing
-//!    are answered for.
+//! 1. A request gets one answer, a result or an error, by its deadline: handlers, filters and routes that panic and
+//!    servers that say nothing are answered for.
 //! 2. What a handler pushes to a session comes before the response to that session; one sender's messages keep their
 //!    order; while a frontend works for a session, the session's later messages wait.
 //! 3. A uid is bound once in the cluster: the router keeps them.
 //! 4. A closed session leaves its room once, and its uid is free only after that.
-//! 5. A client that does not read costs only itself: what waits for it is bounded.
+//! 5. A client costs only itself: what waits for it to read is bounded, and so are its messages under way; while there
+//!    are more, nothing is read from it.
 //! 6. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
 //! 7. A stop takes no more clients, answers what is under way, tells clients why, and ends.
 //!

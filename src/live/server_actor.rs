@@ -1,12 +1,14 @@
 //! A configured server as an actor: deliveries in, effects out to the router and to its own port.
 
+use std::io;
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
 use super::router_actor::{Carry, RouterActor};
 use super::running::LiveServer;
-use crate::ports::{Port, PortEvent};
+use crate::ports::{Port, PortEvent, PortOptions};
 use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::time::Time;
 
@@ -18,10 +20,10 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 
 /// The shell of one server.
 pub(super) struct ServerActor {
-    pub(super) server: Box<dyn Server>,
-    pub(super) router: Addr<RouterActor>,
-    pub(super) port: Option<Port>,
-    pub(super) clock: Clock,
+    server: Box<dyn Server>,
+    router: Addr<RouterActor>,
+    port: Option<Port>,
+    clock: Clock,
     out: Outbox,
     flush_scheduled: bool,
     tick_scheduled: bool,
@@ -43,6 +45,11 @@ impl Clock {
 #[rtype(result = "()")]
 pub(super) struct Deliver(pub(super) Delivery);
 
+/// Opens the server's port.
+#[derive(Message)]
+#[rtype(result = "io::Result<()>")]
+pub(super) struct OpenPort(pub(super) TcpListener, pub(super) PortOptions);
+
 /// Closes the address of the server's port; its connections stay.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -59,18 +66,15 @@ pub(super) struct ShutPort(pub(super) &'static str);
 pub(super) struct Inspect;
 
 impl ServerActor {
-    pub(super) fn new(
-        server: Box<dyn Server>,
-        router: Addr<RouterActor>,
-        port: Option<Port>,
-        clock: Clock,
-    ) -> Self {
+    /// A server whose port is not open yet.
+    pub(super) fn new(server: Box<dyn Server>, router: Addr<RouterActor>, clock: Clock) -> Self {
+        let out = Outbox::default();
         Self {
             server,
             router,
-            port,
+            port: None,
             clock,
-            out: Outbox::default(),
+            out,
             flush_scheduled: false,
             tick_scheduled: false,
             burst: 0,
@@ -153,6 +157,19 @@ impl Handler<Deliver> for ServerActor {
     fn handle(&mut self, Deliver(delivery): Deliver, ctx: &mut Self::Context) {
         self.server.deliver(self.clock.now(), delivery, &mut self.out);
         self.perform(ctx);
+    }
+}
+
+impl Handler<OpenPort> for ServerActor {
+    type Result = io::Result<()>;
+
+    fn handle(&mut self, OpenPort(listener, options): OpenPort, ctx: &mut Self::Context) -> Self::Result {
+        let address = ctx.address();
+        let server = options.server.clone();
+        let port = Port::open(listener, options, move |event| address.do_send(Deliver(event.into())))?;
+        log::info!("port open server={server} address={}", port.address());
+        self.port = Some(port);
+        Ok(())
     }
 }
 

@@ -1,20 +1,22 @@
 //! Start and stop: the cluster's thread, its arbiters, and the order in which things come up and go down.
 
+use std::io;
 use std::net::{SocketAddr, TcpListener};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::StartError;
 use super::router_actor::{self, Register, RouterActor};
 use super::running::{ClusterSnapshot, Control, RunningCluster};
-use super::server_actor::{self, Clock, Deliver, ServerActor, ShutPort, StopAccepting};
+use super::server_actor::{self, Clock, Deliver, OpenPort, ServerActor, ShutPort, StopAccepting};
 use crate::cluster::{Options, Plan, PlannedServer};
-use crate::ids::ServerId;
-use crate::ports::{Port, PortOptions, Timeouts};
+use crate::config::ServerSpec;
+use crate::ports::{PortOptions, Timeouts};
 use crate::servers::Delivery;
+use crate::wire::HandshakeOffer;
 
 /// How often a stop looks whether all is done.
 const STOP_POLL: Duration = Duration::from_millis(5);
@@ -58,12 +60,13 @@ pub(super) fn spawn(
 /// The actors of a running cluster, on the cluster's thread.
 struct LiveSystem {
     router: Addr<RouterActor>,
-    servers: Vec<Addr<ServerActor>>,
+    servers: Vec<(ServerSpec, Addr<ServerActor>)>,
     arbiters: Vec<Arbiter>,
     stop_timeout: Duration,
 }
 
 impl LiveSystem {
+    /// Everybody is there before the first client can be.
     async fn start(
         plan: Plan,
         listeners: Vec<Option<TcpListener>>,
@@ -76,29 +79,44 @@ impl LiveSystem {
         let arbiters: Vec<Arbiter> = (1..options.threads).map(|_| Arbiter::new()).collect();
         let mut handles = vec![Arbiter::current()];
         handles.extend(arbiters.iter().map(Arbiter::handle));
-        let (opened, mut all_opened) = unbounded_channel();
-        let mut servers = Vec::with_capacity(planned.len());
+        let mut system = Self { router, servers: Vec::new(), arbiters, stop_timeout: options.stop_timeout };
+        let mut ports = Vec::new();
         for (place, (planned, listener)) in planned.into_iter().zip(listeners).enumerate() {
-            let id = planned.spec.id.clone();
-            let arbiter = &handles[place % handles.len()];
-            let start = ServerStart { planned, listener, options: options.clone(), clock };
-            let (server_router, server_opened) = (router.clone(), opened.clone());
-            let address = ServerActor::start_in_arbiter(arbiter, move |ctx| {
-                start.actor(ctx, server_router, &server_opened)
+            let PlannedServer { spec, offer, make } = planned;
+            let router = system.router.clone();
+            let address = ServerActor::start_in_arbiter(&handles[place % handles.len()], move |_| {
+                ServerActor::new(make(), router, clock)
             });
-            router.do_send(Register(id, address.clone()));
-            servers.push(address);
-        }
-        drop(opened);
-        while let Some(result) = all_opened.recv().await {
-            result?;
+            system.router.do_send(Register(spec.id.clone(), address.clone()));
+            ports.extend(listener.map(|listener| OpenPort(listener, port_options(&spec, offer, &options))));
+            log::info!("server started server={} type={}", spec.id, spec.server_type);
+            system.servers.push((spec, address));
         }
         for delivery in [Delivery::Started, Delivery::AllStarted] {
-            for server in &servers {
-                server.do_send(Deliver(delivery.clone()));
+            for (_, server) in &system.servers {
+                let _ = server.send(Deliver(delivery.clone())).await;
             }
         }
-        Ok(Self { router, servers, arbiters, stop_timeout: options.stop_timeout })
+        match system.open_ports(ports).await {
+            Ok(()) => Ok(system),
+            Err(error) => {
+                system.stop_arbiters();
+                Err(error)
+            }
+        }
+    }
+
+    async fn open_ports(&self, ports: Vec<OpenPort>) -> Result<(), StartError> {
+        let frontends = self.servers.iter().filter(|(spec, _)| spec.frontend);
+        for ((spec, server), port) in frontends.zip(ports) {
+            let opened = server.send(port).await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
+            opened.map_err(|error| StartError::Listen {
+                server: spec.id.to_string(),
+                address: format!("port {}", spec.client_port.unwrap_or(0)),
+                error,
+            })?;
+        }
+        Ok(())
     }
 
     async fn serve(self, mut orders: UnboundedReceiver<Control>) {
@@ -114,7 +132,7 @@ impl LiveSystem {
 
     async fn snapshot(&self) -> ClusterSnapshot {
         let mut snapshot = ClusterSnapshot::default();
-        for server in &self.servers {
+        for (_, server) in &self.servers {
             snapshot.servers.extend(server.send(server_actor::Inspect).await.ok());
         }
         if let Ok((router, uids)) = self.router.send(router_actor::Inspect).await {
@@ -125,18 +143,19 @@ impl LiveSystem {
 
     /// The contract's order: no new clients; answers for what is under way; hooks; a reason for each client; the end.
     async fn stop(self) {
-        for server in &self.servers {
+        for (_, server) in &self.servers {
             // Only an actor that has ended does not answer, and then it has no port.
             let _ = server.send(StopAccepting).await;
         }
         self.wait_until(|now| now.servers.iter().all(|server| server.server.calls_pending == 0)).await;
-        for server in &self.servers {
+        for (_, server) in &self.servers {
             let _ = server.send(Deliver(Delivery::Stopping)).await;
         }
         // What they sent now goes by the router, and must reach the clients' outboxes before the end does.
         let _ = self.router.send(router_actor::Inspect).await;
         // All at once, so that nobody hears the others leave first.
-        let shut: Vec<_> = self.servers.iter().map(|server| server.send(ShutPort(STOP_REASON))).collect();
+        let shut: Vec<_> =
+            self.servers.iter().map(|(_, server)| server.send(ShutPort(STOP_REASON))).collect();
         for server in shut {
             let _ = server.await;
         }
@@ -144,12 +163,16 @@ impl LiveSystem {
             now.servers.iter().all(|server| server.port.as_ref().is_none_or(|port| port.connections == 0))
         };
         self.wait_until(no_connections).await;
+        self.stop_arbiters();
+        log::info!("stopped");
+    }
+
+    fn stop_arbiters(self) {
         for arbiter in self.arbiters {
             arbiter.stop();
             // It ends as told, or it has panicked and is gone as well.
             let _ = arbiter.join();
         }
-        log::info!("stopped");
     }
 
     async fn wait_until(&self, done: impl Fn(&ClusterSnapshot) -> bool) {
@@ -160,53 +183,16 @@ impl LiveSystem {
     }
 }
 
-/// What a server's actor is made of, on the thread where it will live.
-struct ServerStart {
-    planned: PlannedServer,
-    listener: Option<TcpListener>,
-    options: Options,
-    clock: Clock,
-}
-
-impl ServerStart {
-    fn actor(
-        self,
-        ctx: &mut Context<ServerActor>,
-        router: Addr<RouterActor>,
-        opened: &UnboundedSender<Result<(), StartError>>,
-    ) -> ServerActor {
-        let Self { planned, listener, options, clock } = self;
-        let PlannedServer { spec, offer, make } = planned;
-        let id: ServerId = spec.id.clone();
-        let address = ctx.address();
-        let heartbeat = offer.heartbeat_s.map(|seconds| 2 * Duration::from_secs(seconds));
-        let options = PortOptions {
-            server: id.clone(),
-            offer,
-            timeouts: Timeouts { handshake: options.handshake_timeout, ack: options.ack_timeout, heartbeat },
-            idle_timeout: options.idle_timeout,
-            body_bytes_max: options.body_bytes_max,
-            outbound_bytes_max: options.outbound_bytes_max,
-            connections_max: spec.max_connections,
-        };
-        let port = listener.map(|listener| {
-            Port::open(listener, options, move |event| address.do_send(Deliver(event.into())))
-        });
-        let port = match port.transpose() {
-            Ok(port) => {
-                log::info!(
-                    "server started server={id} type={} clients={}",
-                    spec.server_type,
-                    port.as_ref().map_or_else(|| "-".to_owned(), |port| port.address().to_string())
-                );
-                port
-            }
-            Err(error) => {
-                let address = spec.client_port.map_or_else(String::new, |port| port.to_string());
-                let _ = opened.send(Err(StartError::Listen { server: id.to_string(), address, error }));
-                None
-            }
-        };
-        ServerActor::new(make(), router, port, clock)
+fn port_options(spec: &ServerSpec, offer: Arc<HandshakeOffer>, options: &Options) -> PortOptions {
+    // As in Pomelo, a client may miss one beat.
+    let heartbeat = offer.heartbeat_s.map(|seconds| 2 * Duration::from_secs(seconds));
+    PortOptions {
+        server: spec.id.clone(),
+        offer,
+        timeouts: Timeouts { handshake: options.handshake_timeout, ack: options.ack_timeout, heartbeat },
+        idle_timeout: options.idle_timeout,
+        body_bytes_max: options.body_bytes_max,
+        outbound_bytes_max: options.outbound_bytes_max,
+        connections_max: spec.max_connections,
     }
 }

@@ -357,7 +357,10 @@ async fn accept(shared: Rc<Shared>, listener: TcpListener) {
 
 /// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
 async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
-    while stream.readable().await.is_ok() {
+    let reason = loop {
+        if stream.readable().await.is_err() {
+            break CloseReason::Io;
+        }
         poll_fn(|cx| match shared.may_read(index, cx.waker()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
@@ -367,11 +370,12 @@ async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
             // One who sends without end shares the thread with the others.
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => {}
-            Err(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break CloseReason::Client,
+            Err(_) => break CloseReason::Io,
         }
-    }
+    };
     let table = &mut *shared.table.borrow_mut();
-    shared.end(table, index, shared.now(), CloseReason::Client, "");
+    shared.end(table, index, shared.now(), reason, "");
     if table.rows.contains(index) {
         if table.rows[index].dirty {
             table.dirty.retain(|dirty| *dirty != index);

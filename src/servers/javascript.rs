@@ -40,8 +40,13 @@ impl<'de> Deserialize<'de> for Json {
         if plain_string(raw.get()).is_some() {
             return Ok(Self(raw));
         }
-        // What serde cannot hold, half a surrogate pair, JavaScript passes on as it came.
-        let Ok(value) = serde_json::from_str::<Value>(raw.get()) else { return Ok(Self(raw)) };
+        let value = match serde_json::from_str::<Value>(raw.get()) {
+            Ok(value) => value,
+            // Half a surrogate pair is no text in Rust; JavaScript passes it on as it came.
+            Err(_) if raw.get().to_ascii_lowercase().contains("\\ud") => return Ok(Self(raw)),
+            // Nested too deep, or a number that no double holds: others may not be able to read it.
+            Err(error) => return Err(de::Error::custom(error)),
+        };
         let mut text = String::with_capacity(raw.get().len());
         stringify(&value, &mut text).map_err(de::Error::custom)?;
         RawValue::from_string(text).map(Self).map_err(de::Error::custom)
@@ -169,6 +174,9 @@ mod tests {
         ] {
             let json: Json = serde_json::from_str(left).unwrap_or_else(|error| panic!("{left}: {error}"));
             assert_eq!(json.as_str(), right, "from {left}");
+        }
+        for refused in ["1e999", &format!("{}{}", "[".repeat(200), "]".repeat(200))] {
+            assert!(serde_json::from_str::<Json>(refused).is_err(), "{refused}");
         }
     }
 
