@@ -1,7 +1,7 @@
 //! Moments of a cluster's life, as integers, so that a live and a virtual clock read the same.
 
 use std::fmt;
-use std::ops::{Add, Sub};
+use std::ops::Add;
 use std::time::Duration;
 
 /// Nanoseconds since the cluster started. Logic never asks for the time: each delivery brings it.
@@ -34,14 +34,6 @@ impl Add<Duration> for Time {
     /// Saturates at the end of time, 584 years after the start.
     fn add(self, duration: Duration) -> Time {
         Time(self.0.saturating_add(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)))
-    }
-}
-
-impl Sub for Time {
-    type Output = Duration;
-
-    fn sub(self, earlier: Time) -> Duration {
-        self.since(earlier)
     }
 }
 

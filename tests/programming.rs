@@ -27,6 +27,12 @@ use support::world::{LiveWorld, PureWorld, World};
 struct Door;
 struct Area {
     id: String,
+    hooks: Vec<&'static str>,
+}
+
+#[derive(serde::Deserialize)]
+struct Typed {
+    word: String,
 }
 
 impl ServerLogic for Door {
@@ -47,7 +53,7 @@ impl ServerLogic for Door {
                 })
             })
             .handler("door.unbind", |_: &mut Self, cx, _: Value| {
-                cx.unbind();
+                cx.unbind()?;
                 Ok(json!({"bound": cx.uid().is_ok()}))
             })
             .handler("door.settings", |_: &mut Self, cx, _: Value| {
@@ -69,7 +75,15 @@ impl ServerLogic for Area {
     const NAME: &'static str = "area";
 
     fn create(server: &ServerSpec) -> Self {
-        Self { id: server.id.to_string() }
+        Self { id: server.id.to_string(), hooks: vec!["create"] }
+    }
+
+    fn after_start(&mut self, _: &mut Cx<'_>) {
+        self.hooks.push("after_start");
+    }
+
+    fn after_start_all(&mut self, _: &mut Cx<'_>) {
+        self.hooks.push("after_start_all");
     }
 
     fn register(registry: &mut Registry<Self>) {
@@ -81,18 +95,37 @@ impl ServerLogic for Area {
                 cx.push("seen");
                 Ok(json!({}))
             })
+            .handler("area.hooks", |area: &mut Self, _, _: Value| Ok(area.hooks.clone()))
+            .handler("area.typed", |_: &mut Self, _, message: Typed| Ok(message.word))
+            .handler("area.unbind", |_: &mut Self, cx, _: Value| {
+                cx.unbind()?;
+                Ok(json!({}))
+            })
+            .handler("area.ask", |_: &mut Self, cx, message: Value| {
+                let server = message["server"].as_str().unwrap_or_default();
+                let who = cx.call::<String>("area", "areaRemote.who", &json!({})).to(server.into());
+                who.then(|_: &mut Self, _, id| id)
+            })
+            .handler("area.ring", |_: &mut Self, cx, _: Value| {
+                cx.notify_all("area", "areaRemote.ring", &json!({}))?;
+                Ok(json!({}))
+            })
+            .remote("areaRemote.ring", |area: &mut Self, cx, _: Value| {
+                let session = cx.session().unwrap().key.clone();
+                cx.push_to_sessions([&session], "onRing", &json!({"area": area.id}))
+            })
             .handler("area.join", |_: &mut Self, cx, _: Value| {
                 let (uid, session) = (cx.uid()?.clone(), cx.session().unwrap().key.clone());
-                cx.join("square", uid, session);
-                let members: Vec<Uid> = cx.channels().get("square").unwrap().uids().cloned().collect();
+                cx.channel("square").add(uid, session);
+                let members: Vec<Uid> = cx.channel("square").members().cloned().collect();
                 Ok(json!({"members": members}))
             })
             .handler("area.leave", |_: &mut Self, cx, _: Value| {
                 let (uid, session) = (cx.uid()?.clone(), cx.session().unwrap().key.clone());
-                Ok(json!({"was_in": cx.leave("square", uid, session)}))
+                Ok(json!({"was_in": cx.channel("square").leave(&uid, &session)}))
             })
             .handler("area.shout", |_: &mut Self, cx, message: Value| {
-                cx.push_to_channel("square", "onShout", &message)?;
+                cx.channel("square").push("onShout", &message)?;
                 Ok(json!({}))
             })
             .handler("area.tell", |_: &mut Self, cx, message: Value| {
@@ -125,8 +158,8 @@ impl ServerLogic for Area {
             .remote("areaRemote.who", |area: &mut Self, _, _: Value| Ok(area.id.clone()))
             .remote("areaRemote.gone", |_: &mut Self, cx, session: SessionKey| {
                 let uid = cx.uid()?.clone();
-                cx.leave("square", uid.clone(), session);
-                cx.push_to_channel("square", "onGone", &json!({"uid": uid}))
+                cx.channel("square").leave(&uid, &session);
+                cx.channel("square").push("onGone", &json!({"uid": uid}))
             });
     }
 }
@@ -236,6 +269,59 @@ fn a_uid_is_bound_once_and_comes_back() {
     world.leave(second);
     assert_eq!(world.request(first, bind.0, bind.1), json!({"uid": "u"}));
     assert_eq!(world.cluster.router.uids().len(), 1);
+}
+
+#[test]
+fn a_backend_cannot_take_a_session_s_uid() {
+    let world = &mut PureWorld::new(areas());
+    let player = bound(world, DOOR, "u", "a");
+    let refused = world.request(player, "area.area.unbind", json!({}));
+    assert_eq!(refused["code"], 500, "{refused}");
+    let second = world.open("door-server-2");
+    assert_eq!(world.request(second, "door.door.bind", json!({"uid": "u", "aid": "a"}))["code"], 500);
+}
+
+#[test]
+fn of_a_key_that_occurs_twice_the_last_counts() {
+    let world = &mut PureWorld::new(areas());
+    let player = bound(world, DOOR, "u", "a");
+    let key = world.cluster.inboxes.keys().next().unwrap().clone();
+    let message = pomelo_sim::wire::Message {
+        kind: pomelo_sim::wire::MessageKind::Request { id: 99 },
+        route: Some("area.area.typed".into()),
+        body: br#"{"word":1,"word":"last"}"#,
+    };
+    let mut bytes = Vec::new();
+    message.encode(&mut bytes).unwrap();
+    world.cluster.message(&key, &bytes);
+    world.cluster.settle();
+    assert_eq!(world.answer(player, 99), Some(json!("last")));
+    let misfit = world.request(player, "area.area.typed", json!({"word": [1]}));
+    assert_eq!(misfit["message"], "body: word: invalid type: sequence, expected a string");
+}
+
+#[test]
+fn calls_to_one_server_and_notifies_to_all_of_a_type() {
+    let world = &mut PureWorld::new(areas());
+    let player = bound(world, DOOR, "u", "a");
+    for area in ["area-1", "area-2", "area-3"] {
+        assert_eq!(world.request(player, "area.area.ask", json!({"server": area})), json!(area));
+    }
+    let missing = world.request(player, "area.area.ask", json!({"server": "area-9"}));
+    assert_eq!(missing, json!({"code": 500, "message": "no server area-9"}));
+    world.request(player, "area.area.ring", json!({}));
+    let mut heard: Vec<Value> =
+        world.pushes(player).into_iter().map(|(_, body)| body["area"].clone()).collect();
+    heard.sort_by_key(Value::to_string);
+    assert_eq!(heard, ["area-1", "area-2", "area-3"]);
+}
+
+#[test]
+fn hooks_run_at_start() {
+    let world = &mut LiveWorld::new(areas(), Transport::Tcp);
+    let player = bound(world, DOOR, "u", "a");
+    let started = world.request(player, "area.area.hooks", json!({}));
+    assert_eq!(started, json!(["create", "after_start", "after_start_all"]));
 }
 
 #[test]
@@ -357,7 +443,10 @@ impl Filter for Gatekeeper {
 fn filters_stand_around_handlers() {
     let log = Arc::new(Mutex::new(Vec::new()));
     let keeper = |name| Gatekeeper { name, log: Arc::clone(&log) };
-    let cluster = areas().global_filter(keeper("global")).filter("area", keeper("area"));
+    let cluster = areas()
+        .global_filter(keeper("global"))
+        .filter("area", keeper("area"))
+        .filter("area", keeper("inner"));
     let world = &mut PureWorld::new(cluster);
     let player = bound(world, DOOR, "u", "a");
     world.request(player, "area.area.join", json!({}));
@@ -369,6 +458,8 @@ fn filters_stand_around_handlers() {
     let expected = [
         "global before area.area.shout",
         "area before area.shout",
+        "inner before area.shout",
+        "inner after area.shout u ok",
         "area after area.shout u ok",
         "global after area.area.shout u ok",
     ];

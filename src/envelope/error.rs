@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Becomes the body of a response: `{"code":500,"message":"…"}`. `message` is for people; clients compare `code` and `error`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AppError {
-    /// Pomelo's code; 500 is its only one for failures.
+    /// Pomelo knows 500 for every failure; here 503 says that the server is busy.
     pub code: u16,
     /// Set where the chat tutorial sends `"error":true`: a login that was refused.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]

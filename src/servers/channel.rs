@@ -48,9 +48,9 @@ impl Channels {
     }
 
     /// Takes a member out; drops the channel with its last one. False when it was not in it.
-    pub fn leave(&mut self, channel: &str, member: &Member) -> bool {
+    pub fn leave(&mut self, channel: &str, uid: &Uid, session: &SessionKey) -> bool {
         let Some(known) = self.by_name.get_mut(channel) else { return false };
-        let left = known.leave(member);
+        let left = known.leave(uid, session);
         if known.is_empty() {
             self.by_name.remove(channel);
         }
@@ -84,8 +84,8 @@ impl Channel {
         self.by_uid.get(uid)
     }
 
-    /// The members' uids: by frontend, then in the order in which they joined.
-    pub fn uids(&self) -> impl Iterator<Item = &Uid> {
+    /// The members' uids: by frontend, then in the order in which they came.
+    pub fn members(&self) -> impl Iterator<Item = &Uid> {
         self.groups.iter().flat_map(|group| &group.uids)
     }
 
@@ -106,7 +106,7 @@ impl Channel {
 
     fn add(&mut self, member: Member) {
         if let Some(session) = self.by_uid.get(&member.uid).cloned() {
-            self.leave(&Member { uid: member.uid.clone(), session });
+            self.leave(&member.uid, &session);
         }
         let Member { uid, session } = member;
         let group = match self.groups.iter_mut().position(|group| group.frontend == session.frontend) {
@@ -122,16 +122,16 @@ impl Channel {
         self.by_uid.insert(uid, session);
     }
 
-    fn leave(&mut self, member: &Member) -> bool {
-        if self.by_uid.get(&member.uid) != Some(&member.session) {
+    fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {
+        if self.by_uid.get(uid) != Some(session) {
             return false;
         }
-        self.by_uid.remove(&member.uid);
-        let Some(at) = self.groups.iter().position(|group| group.frontend == member.session.frontend) else {
+        self.by_uid.remove(uid);
+        let Some(at) = self.groups.iter().position(|group| group.frontend == session.frontend) else {
             return false;
         };
         let group = &mut self.groups[at];
-        if let Some(place) = group.uids.iter().position(|uid| *uid == member.uid) {
+        if let Some(place) = group.uids.iter().position(|member| member == uid) {
             group.uids.remove(place);
             Arc::make_mut(&mut group.sessions).remove(place);
         }

@@ -46,8 +46,11 @@ impl Codec {
     pub fn encode_response(&self, route: &str, body: Bytes) -> Result<Bytes, AppError> {
         match &self.protos {
             Some(protos) if protos.has_server(route) => {
-                let value = serde_json::from_slice(&body).map_err(|error| bad_push(route, &error))?;
-                protos.encode_server(route, &value).map(Bytes::from).map_err(|error| bad_push(route, &error))
+                let value = serde_json::from_slice(&body).map_err(|error| cannot_encode(route, &error))?;
+                protos
+                    .encode_server(route, &value)
+                    .map(Bytes::from)
+                    .map_err(|error| cannot_encode(route, &error))
             }
             _ => Ok(body),
         }
@@ -70,7 +73,7 @@ impl Codec {
             }
             _ => serde_json::to_writer(buffer, body).map_err(|error| PushError(error.to_string())),
         });
-        frame.map_err(|PushError(error)| bad_push(route, &error))
+        frame.map_err(|PushError(error)| cannot_encode(route, &error))
     }
 }
 
@@ -82,7 +85,7 @@ impl From<MessageError> for PushError {
     }
 }
 
-fn bad_push(route: &str, error: &dyn std::fmt::Display) -> AppError {
+fn cannot_encode(route: &str, error: &dyn std::fmt::Display) -> AppError {
     AppError::new(format!("cannot encode {route}: {error}"))
 }
 

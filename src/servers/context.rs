@@ -6,17 +6,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::channel::{Channels, Member};
+use super::channel::{Channel, Channels, Member};
 use super::codec::{Codec, encode};
-use super::outbox::{Effect, Outbox};
+use super::outbox::Outbox;
 use super::reply::{Call, Request};
 use crate::config::ServerSpec;
-use crate::envelope::{
-    AppError, Destination, Envelope, Invoke, InvokeKind, Located, Payload, Recipients, Session,
-};
-use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Located, Payload, Recipients, Session};
+use crate::ids::{ServerType, SessionKey, Uid};
 use crate::time::Time;
-use crate::wire::PushFrame;
 
 /// Handed to every handler, remote and hook for as long as it runs. What it does takes effect in the order in which
 /// it was done, and before the handler's answer.
@@ -94,12 +91,18 @@ impl Cx<'_> {
     }
 
     /// Gives the session's uid back, on its frontend.
-    pub fn unbind(&mut self) {
-        let Some(session) = &mut self.session else { return };
+    ///
+    /// # Errors
+    /// This is not the session's frontend, which alone knows when nobody speaks for the uid any more.
+    pub fn unbind(&mut self) -> Result<(), AppError> {
+        let server = &self.server.id;
+        let session = self.session.as_mut().filter(|session| session.key.frontend == *server);
+        let session = session.ok_or_else(not_its_frontend)?;
         if let Some(uid) = session.uid.take() {
             let session = session.key.clone();
             self.send(Destination::Router, Payload::Unbind { session, uid });
         }
+        Ok(())
     }
 
     /// Closes a session, telling its client why.
@@ -149,33 +152,10 @@ impl Cx<'_> {
         self.channels
     }
 
-    /// Adds a session to a channel of this server.
-    pub fn join(&mut self, channel: &str, uid: Uid, session: SessionKey) {
-        self.channels.add(channel, Member { uid, session });
-    }
-
-    /// Takes a session out of a channel of this server; false when it was not in it.
-    pub fn leave(&mut self, channel: &str, uid: Uid, session: SessionKey) -> bool {
-        self.channels.leave(channel, &Member { uid, session })
-    }
-
-    /// A push to all members of a channel of this server; nothing when there is none.
-    ///
-    /// # Errors
-    /// The body cannot be encoded.
-    pub fn push_to_channel(
-        &mut self,
-        channel: &str,
-        route: &str,
-        body: &impl Serialize,
-    ) -> Result<(), AppError> {
-        let Some(channel) = self.channels.get(channel) else { return Ok(()) };
-        let frame = self.codec.encode_push(route, body)?;
-        for (frontend, sessions) in channel.recipients() {
-            push(self.out, self.server, frontend, sessions, frame.clone());
-            *self.pushes += 1;
-        }
-        Ok(())
+    /// A channel of this server. It need not exist: its first member makes it.
+    pub fn channel<'c>(&'c mut self, name: &'c str) -> ChannelHandle<'c> {
+        let Self { server, channels, codec, out, pushes, .. } = self;
+        ChannelHandle { name, server, channels, codec, out, pushes }
     }
 
     /// A push to these sessions.
@@ -190,7 +170,8 @@ impl Cx<'_> {
     ) -> Result<(), AppError> {
         let frame = self.codec.encode_push(route, body)?;
         for key in sessions {
-            push(self.out, self.server, &key.frontend, Recipients::One(key.session), frame.clone());
+            let payload = Payload::Push { sessions: Recipients::One(key.session), frame: frame.clone() };
+            self.send(Destination::Server(key.frontend.clone()), payload);
             *self.pushes += 1;
         }
         Ok(())
@@ -238,19 +219,62 @@ impl Cx<'_> {
     }
 
     fn send(&mut self, to: Destination, payload: Payload) {
-        self.out.effects.push(Effect::Send(Envelope { from: self.server.id.clone(), to, payload }));
+        self.out.send(&self.server.id, to, payload);
     }
+}
+
+/// A channel of the server that runs this: Pomelo's channel, with `add`, `leave`, `members` and pushes to all of them.
+pub struct ChannelHandle<'c> {
+    name: &'c str,
+    server: &'c ServerSpec,
+    channels: &'c mut Channels,
+    codec: &'c Codec,
+    out: &'c mut Outbox,
+    pushes: &'c mut u64,
+}
+
+impl ChannelHandle<'_> {
+    /// Adds a session. A uid is in a channel once: a later session takes its place.
+    pub fn add(&mut self, uid: Uid, session: SessionKey) {
+        self.channels.add(self.name, Member { uid, session });
+    }
+
+    /// Takes a session out; false when it was not in it.
+    pub fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {
+        self.channels.leave(self.name, uid, session)
+    }
+
+    /// The members' uids: by frontend, then in the order in which they came.
+    pub fn members(&self) -> impl Iterator<Item = &Uid> {
+        self.channels.get(self.name).into_iter().flat_map(Channel::members)
+    }
+
+    /// The session of a member.
+    pub fn session_of(&self, uid: &str) -> Option<&SessionKey> {
+        self.channels.get(self.name)?.session_of(uid)
+    }
+
+    /// A push to all members; nothing when there is none.
+    ///
+    /// # Errors
+    /// The body cannot be encoded.
+    pub fn push(&mut self, route: &str, body: &impl Serialize) -> Result<(), AppError> {
+        let Some(channel) = self.channels.get(self.name) else { return Ok(()) };
+        let frame = self.codec.encode_push(route, body)?;
+        for (frontend, sessions) in channel.recipients() {
+            let payload = Payload::Push { sessions, frame: frame.clone() };
+            self.out.send(&self.server.id, Destination::Server(frontend.clone()), payload);
+            *self.pushes += 1;
+        }
+        Ok(())
+    }
+}
+
+/// Why a backend can neither bind nor unbind.
+pub(super) fn not_its_frontend() -> AppError {
+    AppError::new("only a session's own frontend can bind and unbind it")
 }
 
 fn route_to(server_type: &str) -> Destination {
     Destination::Route { server_type: ServerType::from(server_type), key: None }
-}
-
-/// A push to this very server's clients, as a frontend may make, still goes by the router: one order for all.
-fn push(out: &mut Outbox, from: &ServerSpec, frontend: &ServerId, sessions: Recipients, frame: PushFrame) {
-    out.effects.push(Effect::Send(Envelope {
-        from: from.id.clone(),
-        to: Destination::Server(frontend.clone()),
-        payload: Payload::Push { sessions, frame },
-    }));
 }

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::envelope::{AppError, Session};
 
 /// Runs before and after handlers. A global filter runs on the frontend, around everything that a client asks
-/// for; a type's filter runs on the server that has the handler.
+/// for; a type's filter runs on the server that has the handler. Before the handler they run in the order in which
+/// they were added, after it in the reverse order, as Pomelo's do: the first is the outermost.
 pub trait Filter: Send + Sync + 'static {
     /// Sees the message first, and may change its body or refuse it.
     ///
@@ -33,7 +34,7 @@ pub struct FilterCall<'a> {
 
 /// Runs a filter first. A panic in it is an error like any other, as in a handler.
 pub(super) fn before(filter: &dyn Filter, call: &mut FilterCall<'_>) -> Result<(), AppError> {
-    catch_unwind(AssertUnwindSafe(|| filter.before(call))).unwrap_or_else(|_| Err(panicked()))
+    catch_unwind(AssertUnwindSafe(|| filter.before(call))).unwrap_or_else(|_| Err(panicked(call.route)))
 }
 
 /// Runs a filter last.
@@ -44,11 +45,11 @@ pub(super) fn after(
     result: &mut Result<Bytes, AppError>,
 ) {
     if catch_unwind(AssertUnwindSafe(|| filter.after(route, session, result))).is_err() {
-        *result = Err(panicked());
+        *result = Err(panicked(route));
     }
 }
 
-fn panicked() -> AppError {
-    log::error!("filter panicked");
+fn panicked(route: &str) -> AppError {
+    log::error!("filter panicked route={route:?}");
     AppError::new("a filter failed: its server's log says where")
 }

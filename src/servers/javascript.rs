@@ -73,11 +73,11 @@ impl<'de> Deserialize<'de> for Text {
             }
 
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
+                Ok(Text(number_text(&number.into())))
             }
 
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
+                Ok(Text(number_text(&number.into())))
             }
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Text, E> {
@@ -182,7 +182,14 @@ mod tests {
 
     #[test]
     fn a_number_is_its_decimal_text() {
-        for (json, text) in [("7", "7"), ("-7", "-7"), ("1.5", "1.5"), ("1e3", "1000"), (r#""7""#, "7")] {
+        for (json, text) in [
+            ("7", "7"),
+            ("-7", "-7"),
+            ("1.5", "1.5"),
+            ("1e3", "1000"),
+            (r#""7""#, "7"),
+            ("12345678901234567890", "12345678901234567000"),
+        ] {
             let parsed: Text = serde_json::from_str(json).unwrap_or_else(|error| panic!("{json}: {error}"));
             assert_eq!(parsed.0, text);
         }

@@ -17,20 +17,22 @@ mod javascript;
 mod outbox;
 mod registry;
 mod reply;
+mod snapshot;
 mod tutorial;
 
 use std::time::Duration;
 
 pub use channel::{Channel, Channels, Member};
 pub use codec::Codec;
-pub use context::Cx;
+pub use context::{ChannelHandle, Cx};
 pub use filter::{Filter, FilterCall};
 pub use handlers::{HandlerTable, Resolved};
 pub use host::{Host, HostSetup, Server};
 pub use javascript::{Json, Text};
-pub use outbox::{Delivery, Effect, HostCounters, Outbox, ServerSnapshot};
+pub use outbox::{Delivery, Effect, Outbox};
 pub use registry::Registry;
 pub use reply::{Call, IntoReply, Reply};
+pub use snapshot::{HostCounters, ServerSnapshot};
 pub use tutorial::{Chat, Connector, Gate};
 
 use crate::config::ServerSpec;
@@ -43,7 +45,7 @@ pub trait ServerLogic: Sized + 'static {
     /// How often clients of a frontend of this type beat; none: their heartbeats are swallowed.
     const HEARTBEAT: Option<Duration> = None;
 
-    /// Makes the state of one server: at its start and after a crash.
+    /// Makes the state of one server, when it starts.
     fn create(server: &ServerSpec) -> Self;
 
     /// Names the handlers, remotes and filters.

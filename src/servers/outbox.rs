@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use serde::Serialize;
 
-use crate::envelope::{Envelope, Recipients};
-use crate::ids::{ServerId, ServerType, SessionId};
+use crate::envelope::{Destination, Envelope, Payload, Recipients};
+use crate::ids::{ServerId, SessionId};
 use crate::wire::PushFrame;
 
 /// One thing that happens to a server.
@@ -97,46 +96,9 @@ pub struct Outbox {
     pub effects: Vec<Effect>,
 }
 
-/// What a server has counted since it started.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
-pub struct HostCounters {
-    /// Requests and notifies from clients.
-    pub messages: u64,
-    /// Handlers and remotes run for other servers.
-    pub invocations: u64,
-    /// Pushes handed to the router or to clients, one a recipient group.
-    pub pushes: u64,
-    /// Requests and calls that were answered with an error.
-    pub errors: u64,
-    /// Calls that nobody answered in time.
-    pub timeouts: u64,
-    /// Answers that came after their deadline, or for a session that is gone.
-    pub late_answers: u64,
-    /// Messages that the protocol gives no answer to: responses from clients, codes outside the dictionary.
-    pub ignored: u64,
-    /// Requests refused since too many of the session's wait.
-    pub refused: u64,
-    /// Handlers that panicked.
-    pub panics: u64,
-}
-
-/// A server's account of itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct ServerSnapshot {
-    /// Which server.
-    pub id: ServerId,
-    /// Of which type.
-    pub server_type: ServerType,
-    /// Clients connected to it.
-    pub sessions: usize,
-    /// Of these, bound to a uid.
-    pub bound: usize,
-    /// Channels that it holds.
-    pub channels: usize,
-    /// Members of these.
-    pub members: usize,
-    /// Calls that it waits for.
-    pub calls_pending: usize,
-    /// What it has counted.
-    pub counters: HostCounters,
+impl Outbox {
+    /// Puts an envelope for the router in.
+    pub fn send(&mut self, from: &ServerId, to: Destination, payload: Payload) {
+        self.effects.push(Effect::Send(Envelope { from: from.clone(), to, payload }));
+    }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::context::Cx;
 use super::filter::Filter;
@@ -61,7 +62,7 @@ impl<L: 'static> Registry<L> {
         self
     }
 
-    /// A filter around this type's handlers; filters run in the order in which they were added.
+    /// A filter around this type's handlers.
     pub fn filter(&mut self, filter: impl Filter) -> &mut Self {
         self.filters.push(Arc::new(filter));
         self
@@ -99,7 +100,10 @@ where
     O::Body: Serialize + 'static,
 {
     Box::new(move |logic, cx, body| {
-        let message = check(body).and_then(|()| serde_json::from_slice(body).map_err(|_| misfit::<M>(body)));
+        let message = check(body).and_then(|()| match serde_json::from_slice(body) {
+            Ok(message) => Ok(message),
+            Err(_) => second_reading(body),
+        });
         match message {
             Ok(message) => run(logic, cx, message).into_reply().into_bytes(),
             Err(error) => Reply::Done(Err(error)),
@@ -107,16 +111,16 @@ where
     })
 }
 
-/// Reads a body that does not fit once more, to name the field: keeping track of it would slow every message down.
-fn misfit<M: DeserializeOwned>(body: &[u8]) -> AppError {
-    match serde_path_to_error::deserialize::<_, M>(&mut serde_json::Deserializer::from_slice(body)) {
-        Err(error) if error.path().iter().next().is_some() => {
-            AppError::new(format!("body: {}: {}", error.path(), error.inner()))
-        }
-        Err(error) => AppError::new(format!("body: {}", error.inner())),
-        // The message is whole, so something follows it.
-        Ok(_) => AppError::new("body: more than one JSON value"),
-    }
+/// Reads a body that did not fit once more, with what would slow every message down: of a key that occurs twice the last
+/// counts, as in JavaScript, and an error names its field.
+fn second_reading<M: DeserializeOwned>(body: &[u8]) -> Result<M, AppError> {
+    let value: Value =
+        serde_json::from_slice(body).map_err(|error| AppError::new(format!("body: {error}")))?;
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let (path, why) = (error.path().to_string(), error.inner());
+        // A path of one dot is the body itself.
+        AppError::new(if path == "." { format!("body: {why}") } else { format!("body: {path}: {why}") })
+    })
 }
 
 fn any(_: &[u8]) -> Result<(), AppError> {

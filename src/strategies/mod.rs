@@ -32,7 +32,7 @@ pub struct StrategyEntry {
     pub make: fn() -> Box<dyn Strategy>,
 }
 
-/// Every strategy, the default first. `--help`, the console, benches and tests iterate it.
+/// Every strategy, the default first. `--help`, benches and tests iterate it.
 pub static ALL: &[StrategyEntry] = &[
     StrategyEntry {
         name: "pomelo-crc",

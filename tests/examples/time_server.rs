@@ -55,14 +55,14 @@ struct StampedChat;
 
 /// What connectors send when a user enters or leaves.
 #[derive(Deserialize)]
-struct Entry {
+struct Membership {
     uid: Uid,
     rid: String,
     session: SessionKey,
 }
 
 #[derive(Deserialize)]
-struct Send {
+struct SendMessage {
     content: String,
 }
 
@@ -82,25 +82,34 @@ impl ServerLogic for StampedChat {
 }
 
 impl StampedChat {
-    fn send(&mut self, cx: &mut Cx<'_>, Send { content }: Send) -> Reply<Self, Value> {
+    fn send(&mut self, cx: &mut Cx<'_>, SendMessage { content }: SendMessage) -> Reply<Self, Value> {
         // Ask first; the message goes out when the answer is there.
         cx.call("time", "timeRemote.getCurrentTime", &json!({})).then(move |_: &mut Self, cx, now| {
             let now: Now = now?;
             let rid = cx.get_str("rid").unwrap_or_default().to_owned();
             let push =
                 json!({"msg": content, "from": cx.uid()?, "uptime_ms": now.uptime_ms, "asked": now.asked});
-            cx.push_to_channel(&rid, "onChat", &push)?;
+            cx.channel(&rid).push("onChat", &push)?;
             Ok(json!({}))
         })
     }
 
-    fn add(&mut self, cx: &mut Cx<'_>, Entry { uid, rid, session }: Entry) -> Result<Vec<Uid>, AppError> {
-        cx.join(&rid, uid, session);
-        Ok(cx.channels().get(&rid).into_iter().flat_map(|room| room.uids().cloned()).collect())
+    fn add(
+        &mut self,
+        cx: &mut Cx<'_>,
+        Membership { uid, rid, session }: Membership,
+    ) -> Result<Vec<Uid>, AppError> {
+        let mut room = cx.channel(&rid);
+        room.add(uid, session);
+        Ok(room.members().cloned().collect())
     }
 
-    fn kick(&mut self, cx: &mut Cx<'_>, Entry { uid, rid, session }: Entry) -> Result<(), AppError> {
-        cx.leave(&rid, uid, session);
+    fn kick(
+        &mut self,
+        cx: &mut Cx<'_>,
+        Membership { uid, rid, session }: Membership,
+    ) -> Result<(), AppError> {
+        cx.channel(&rid).leave(&uid, &session);
         Ok(())
     }
 }

@@ -2,8 +2,15 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::*;
+use bytes::Bytes;
+
+use super::{Host, Origin};
+use crate::envelope::{AppError, CallId, Destination, Payload, Session};
+use crate::ids::{SessionId, SessionKey, Uid};
+use crate::servers::ServerLogic;
+use crate::servers::outbox::Outbox;
 use crate::servers::reply::Then;
+use crate::time::Time;
 
 /// The calls under way, by number and by deadline.
 pub(super) struct Calls<L> {
@@ -124,15 +131,13 @@ impl<L: ServerLogic> Host<L> {
                 // The client left while the router granted the uid, or the grant came too late: it goes back. From a
                 // session that does not have it, the router takes nothing.
                 _ => {
-                    let key = SessionKey { frontend: self.setup.spec.id.clone(), session: id };
-                    out.effects.push(Effect::Send(Envelope {
-                        from: key.frontend.clone(),
-                        to: Destination::Router,
-                        payload: Payload::Unbind { session: key, uid: uid.clone() },
-                    }));
+                    let server = &self.setup.spec.id;
+                    let session = SessionKey { frontend: server.clone(), session: id };
+                    out.send(server, Destination::Router, Payload::Unbind { session, uid: uid.clone() });
                 }
             }
             if let (Some(client), Ok(_)) = (client, result) {
+                log::info!("session bound server={} session={id} uid={uid}", self.setup.spec.id);
                 client.session.uid = Some(uid);
                 return Ok(Some(client.session.clone()));
             }

@@ -3,12 +3,21 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 
-use super::*;
-use crate::servers::outbox::Effect;
+use bytes::Bytes;
+
+use super::calls::{Step, Waiting};
+use super::{Host, Origin};
+use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Payload, Session};
+use crate::ids::{SessionId, SessionKey, Uid};
+use crate::servers::ServerLogic;
+use crate::servers::codec::encode;
+use crate::servers::filter::{self, FilterCall};
+use crate::servers::outbox::{Effect, Outbox};
+use crate::time::Time;
 use crate::wire::{Message, MessageError, MessageKind, WireRoute};
 
-/// How many messages of a session may wait for a handler of the frontend itself. Its port stops reading long before,
-/// but what it has read at once must fit.
+/// How many messages of a session may wait for a handler of the frontend itself. Its port stops reading long before;
+/// only one who crams thousands into one piece comes this far, and is answered with 503.
 const WAITING_MAX: usize = 4096;
 
 /// A client of this frontend.
@@ -35,7 +44,8 @@ impl<L: ServerLogic> Host<L> {
     pub(super) fn closed(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
         let Some(Client { session, .. }) = self.clients.remove(&session) else { return };
         let uid = session.uid.clone();
-        log::debug!(
+        log::log!(
+            if uid.is_some() { log::Level::Info } else { log::Level::Debug },
             "session closed server={} session={} uid={}",
             self.id(),
             session.key.session,
@@ -46,8 +56,7 @@ impl<L: ServerLogic> Host<L> {
         // After the hook: its messages overtake nobody who takes the uid next.
         if let Some(uid) = uid {
             let payload = Payload::Unbind { session: key, uid };
-            let envelope = Envelope { from: self.id().clone(), to: Destination::Router, payload };
-            out.effects.push(Effect::Send(envelope));
+            out.send(self.id(), Destination::Router, payload);
         }
     }
 
@@ -89,7 +98,7 @@ impl<L: ServerLogic> Host<L> {
         result: &mut Result<Bytes, AppError>,
     ) {
         let session = self.clients.get(&session).map(|client| &client.session);
-        for next in &self.filters {
+        for next in self.filters.iter().rev() {
             filter::after(&**next, route, session, result);
         }
     }
@@ -107,20 +116,20 @@ impl<L: ServerLogic> Host<L> {
             self.counters.late_answers += 1;
             return;
         };
-        for next in &self.setup.global_filters {
+        for next in self.setup.global_filters.iter().rev() {
             filter::after(&**next, route, Some(&client.session), &mut result);
         }
         let result = result.and_then(|body| self.setup.codec.encode_response(route, body));
         let body = result.unwrap_or_else(|error| {
             self.counters.errors += 1;
             log::debug!(
-                "request refused server={} session={session} uid={} route={route} error={:?}",
+                "request refused server={} session={session} uid={} route={route:?} error={:?}",
                 self.setup.spec.id,
                 client.session.uid.as_ref().map_or("-", Uid::as_str),
                 error.message
             );
             // An error of this crate's own always encodes; the constant is for whoever changes that.
-            crate::servers::codec::encode(&error).unwrap_or(Bytes::from_static(b"{\"code\":500}"))
+            encode(&error).unwrap_or(Bytes::from_static(b"{\"code\":500}"))
         });
         if request != 0 {
             out.effects.push(Effect::Respond { session, request, body });
@@ -174,9 +183,9 @@ impl<L: ServerLogic> Host<L> {
         }
         let to = Destination::Route { server_type: resolved.server_type, key: None };
         let payload = Payload::Invoke(invoke);
-        out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
+        out.send(self.id(), to, payload);
         if let Some(call) = call {
-            let waiting = calls::Waiting { origin, session: None, deadline, step: calls::Step::Forward };
+            let waiting = Waiting { origin, session: None, deadline, step: Step::Forward };
             self.calls.add(call, waiting);
         }
     }

@@ -10,20 +10,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use self::calls::Calls;
+use self::calls::{Calls, Step, Waiting};
 use self::clients::Client;
 use super::ServerLogic;
 use super::channel::Channels;
 use super::codec::Codec;
-use super::context::Cx;
+use super::context::{Cx, not_its_frontend};
 use super::filter::{self, Filter, FilterCall};
 use super::handlers::HandlerTable;
-use super::outbox::{Delivery, Effect, HostCounters, Outbox, ServerSnapshot};
+use super::outbox::{Delivery, Effect, Outbox};
 use super::registry::Registry;
 use super::reply::{Pending, Reply, Request};
+use super::snapshot::{HostCounters, ServerSnapshot};
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, CallId, Destination, Envelope, Invoke, InvokeKind, Payload, Session};
-use crate::ids::{ServerId, SessionId, SessionKey, Uid};
+use crate::ids::{ServerId, SessionId, Uid};
 use crate::time::Time;
 
 /// What runs a server, whatever its type.
@@ -194,12 +195,7 @@ impl<L: ServerLogic> Host<L> {
                     .request(now, deadline, &session, request, out)
                 {
                     Ok((call, bind)) => {
-                        let waiting = calls::Waiting {
-                            origin,
-                            session,
-                            deadline,
-                            step: calls::Step::Then { then, bind },
-                        };
+                        let waiting = Waiting { origin, session, deadline, step: Step::Then { then, bind } };
                         self.calls.add(call, waiting);
                         return;
                     }
@@ -281,8 +277,7 @@ impl<L: ServerLogic> Host<L> {
             }
             Request::Bind { uid } => {
                 let session = session.as_ref().filter(|session| session.key.frontend == *self.id());
-                let session =
-                    session.ok_or_else(|| AppError::new("only a session's own frontend can bind it"))?;
+                let session = session.ok_or_else(not_its_frontend)?;
                 if let Some(bound) = &session.uid {
                     return Err(AppError::new(format!("the session is bound to {bound} already")));
                 }
@@ -290,7 +285,7 @@ impl<L: ServerLogic> Host<L> {
                 (Destination::Router, Payload::Bind { call, session: session.key.clone(), uid })
             }
         };
-        out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
+        out.send(self.id(), to, payload);
         Ok((call, binds))
     }
 
@@ -309,22 +304,20 @@ impl<L: ServerLogic> Host<L> {
             }
             Origin::Server { server, call, kind, route, session } => {
                 if kind == InvokeKind::Handler {
-                    for next in &self.filters {
+                    for next in self.filters.iter().rev() {
                         filter::after(&**next, &route, session.as_ref(), &mut result);
                     }
                 }
                 self.counters.errors += u64::from(result.is_err());
                 if let Err(error) = &result {
                     log::debug!(
-                        "handler refused server={} route={route} error={:?}",
+                        "handler refused server={} route={route:?} error={:?}",
                         self.id(),
                         error.message
                     );
                 }
                 if let Some(call) = call {
-                    let payload = Payload::Answer { call, result };
-                    let to = Destination::Server(server);
-                    out.effects.push(Effect::Send(Envelope { from: self.id().clone(), to, payload }));
+                    out.send(self.id(), Destination::Server(server), Payload::Answer { call, result });
                 }
             }
             Origin::Nobody => {}

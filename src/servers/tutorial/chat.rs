@@ -13,13 +13,13 @@ pub struct Chat;
 
 /// Who enters or leaves which room: what connectors send to `chatRemote`.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Entry {
+pub(super) struct Membership {
     pub(super) uid: Uid,
     rid: String,
     session: SessionKey,
 }
 
-impl Entry {
+impl Membership {
     /// The session of this call, which has entered a room.
     pub(super) fn of(cx: &Cx<'_>) -> Result<Self, AppError> {
         let uid = cx.uid()?.clone();
@@ -30,7 +30,7 @@ impl Entry {
 }
 
 #[derive(Deserialize)]
-struct Send {
+struct SendMessage {
     #[serde(default, deserialize_with = "present")]
     content: Option<Json>,
     #[serde(default, deserialize_with = "present")]
@@ -41,7 +41,7 @@ struct Send {
 
 /// The tutorial answers with the `route` that the client put into its message, if any.
 #[derive(Serialize)]
-struct Sent {
+struct SendAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     route: Option<Json>,
 }
@@ -78,7 +78,7 @@ impl ServerLogic for Chat {
 
 impl Chat {
     /// Room and sender come from the session, never from the message: nobody speaks for another.
-    fn send(&mut self, cx: &mut Cx<'_>, message: Send) -> Result<Sent, AppError> {
+    fn send(&mut self, cx: &mut Cx<'_>, message: SendMessage) -> Result<SendAnswer, AppError> {
         let from = cx.uid()?.clone();
         let rid = room_of(cx)?;
         let no_target = || AppError::new("target: expected * or the name of a user in your room");
@@ -94,24 +94,25 @@ impl Chat {
         };
         let push = OnChat { msg: message.content, from: name_of(&from), target };
         match to {
-            None => cx.push_to_channel(&rid, "onChat", &push)?,
+            None => cx.channel(&rid).push("onChat", &push)?,
             Some(session) => cx.push_to_sessions([&session], "onChat", &push)?,
         }
-        Ok(Sent { route: message.route })
+        Ok(SendAnswer { route: message.route })
     }
 
     /// Those who are there hear of the newcomer; the newcomer gets everybody's names, in the order of the room.
-    fn add(&mut self, cx: &mut Cx<'_>, Entry { uid, rid, session }: Entry) -> Result<Vec<String>, AppError> {
-        cx.push_to_channel(&rid, "onAdd", &Presence { route: "onAdd", user: name_of(&uid) })?;
-        cx.join(&rid, uid, session);
-        let room = cx.channels().get(&rid);
-        Ok(room.into_iter().flat_map(|room| room.uids()).map(|uid| name_of(uid).to_owned()).collect())
+    fn add(&mut self, cx: &mut Cx<'_>, who: Membership) -> Result<Vec<String>, AppError> {
+        let mut room = cx.channel(&who.rid);
+        room.push("onAdd", &Presence { route: "onAdd", user: name_of(&who.uid) })?;
+        room.add(who.uid, who.session);
+        Ok(room.members().map(|uid| name_of(uid).to_owned()).collect())
     }
 
     /// A session is gone. Said twice, or of one who was never there, it means nothing.
-    fn kick(&mut self, cx: &mut Cx<'_>, Entry { uid, rid, session }: Entry) -> Result<(), AppError> {
-        if cx.leave(&rid, uid.clone(), session) {
-            cx.push_to_channel(&rid, "onLeave", &Presence { route: "onLeave", user: name_of(&uid) })?;
+    fn kick(&mut self, cx: &mut Cx<'_>, who: Membership) -> Result<(), AppError> {
+        let mut room = cx.channel(&who.rid);
+        if room.leave(&who.uid, &who.session) {
+            room.push("onLeave", &Presence { route: "onLeave", user: name_of(&who.uid) })?;
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::chat::Entry;
+use super::chat::Membership;
 use super::names::{check_name, uid_of};
 use crate::config::ServerSpec;
 use crate::envelope::AppError;
@@ -63,28 +64,30 @@ impl Connector {
     }
 
     fn enter_room(cx: &mut Cx<'_>) -> Reply<Self, Entered> {
-        let entry = match Entry::of(cx) {
-            Ok(entry) => entry,
+        let who = match Membership::of(cx) {
+            Ok(who) => who,
             Err(error) => return Reply::Done(Err(error)),
         };
-        cx.call("chat", "chatRemote.add", &entry).then(
-            |_: &mut Self, cx, users: Result<Vec<String>, AppError>| {
-                users.map(|users| Entered { users }).map_err(|error| {
-                    // The chat server may have let it in and only its answer be lost: then it must not stay.
-                    leave_room(cx);
-                    cx.unbind();
-                    cx.set("rid", serde_json::Value::Null);
-                    error.flagged()
-                })
-            },
-        )
+        let added = cx.call("chat", "chatRemote.add", &who);
+        added.then(|_: &mut Self, cx, users: Result<Vec<String>, AppError>| match users {
+            Ok(users) => Ok(Entered { users }),
+            Err(error) => Err(give_up(cx, error)),
+        })
     }
+}
+
+/// Undoes a login whose room could not be entered. The chat server may have let the session in and only its answer be
+/// lost: then it must not stay there.
+fn give_up(cx: &mut Cx<'_>, error: AppError) -> AppError {
+    leave_room(cx);
+    cx.set("rid", Value::Null);
+    cx.unbind().err().unwrap_or(error).flagged()
 }
 
 /// Tells the room's server that the session is gone; a session in no room has nothing to tell.
 fn leave_room(cx: &mut Cx<'_>) {
-    let Ok(entry) = Entry::of(cx) else { return };
-    if let Err(error) = cx.notify("chat", "chatRemote.kick", &entry) {
-        log::error!("cannot leave room server={} uid={} error={error}", cx.server().id, entry.uid);
+    let Ok(who) = Membership::of(cx) else { return };
+    if let Err(error) = cx.notify("chat", "chatRemote.kick", &who) {
+        log::error!("cannot leave room server={} uid={} error={error}", cx.server().id, who.uid);
     }
 }

@@ -17,7 +17,7 @@ struct QueryEntry {
 
 /// Where to connect next.
 #[derive(Serialize)]
-struct Entry {
+struct ConnectorAddress {
     code: u16,
     host: String,
     port: u16,
@@ -41,7 +41,7 @@ impl Gate {
         &mut self,
         cx: &mut Cx<'_>,
         QueryEntry { uid: Text(uid) }: QueryEntry,
-    ) -> Reply<Self, Entry> {
+    ) -> Reply<Self, ConnectorAddress> {
         if uid.is_empty() || uid.chars().nth(NAME_CHARS_MAX).is_some() {
             return Reply::Done(Err(AppError::new(format!(
                 "uid: expected 1 to {NAME_CHARS_MAX} characters"
@@ -50,7 +50,7 @@ impl Gate {
         cx.locate("connector", &uid).then(|_: &mut Self, _, found| {
             let found = found?;
             let no_port = || AppError::new(format!("{} has no client port", found.id));
-            Ok(Entry { code: 200, port: found.port.ok_or_else(no_port)?, host: found.host })
+            Ok(ConnectorAddress { code: 200, port: found.port.ok_or_else(no_port)?, host: found.host })
         })
     }
 }
