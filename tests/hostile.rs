@@ -26,6 +26,8 @@ const GROWTH_BYTES_MAX: usize = 64 << 20;
 enum Fate {
     /// It is closed, and counted as this.
     Ends(CloseReason),
+    /// It breaks the WebSocket protocol, and is closed with this code (RFC 6455, 7.4.1).
+    Breaks(u16),
     /// The request of this id is answered so, and the connection works on.
     Answered(u64, &'static str),
     /// Nothing happens to it.
@@ -33,7 +35,7 @@ enum Fate {
 }
 
 use CloseReason::{BadMessage, BadPackage, BadWebSocket, NotWebSocket};
-use Fate::{Answered, Ends, Ignored};
+use Fate::{Answered, Breaks, Ends, Ignored};
 
 /// A cluster, a room in it that watches, and what the cluster held before anybody did harm.
 struct Scene {
@@ -60,12 +62,16 @@ impl Scene {
     fn suffers(&self, port: &str, mut raw: Raw, transport: Transport, bytes: &[u8], fate: Fate) {
         let ends = |reason| closed(&self.cluster, port, reason);
         match fate {
-            Ends(reason) => {
+            Ends(_) | Breaks(_) => {
+                let (reason, code) = match fate {
+                    Ends(reason) => (reason, 1000),
+                    Breaks(code) => (BadWebSocket, code),
+                    Answered(..) | Ignored => unreachable!("it goes on"),
+                };
                 let before = ends(reason);
                 raw.send(bytes);
                 let said = raw.end();
                 if transport == Transport::WebSocket {
-                    let code: u16 = if reason == BadWebSocket { 1002 } else { 1000 };
                     assert!(said.ends_with(&[&[0x88, 2], &code.to_be_bytes()[..]].concat()), "{said:?}");
                 }
                 wait_closed(&self.cluster, port, reason, before + 1);
@@ -193,32 +199,20 @@ fn a_wrong_frame_harms_nobody_else() {
     let hello = frame(BINARY, HELLO);
     let two = [request(5, "a.b.c", "{}"), request(6, "a.b.c", "{}")].concat();
     let cases = [
-        ("unmasked", [frame_header(BINARY, 0, 4), HEARTBEAT.to_vec()].concat(), Ends(BadWebSocket)),
-        ("reserved bits", frame(0xf2, HEARTBEAT), Ends(BadWebSocket)),
-        ("a reserved kind of frame", frame(0x83, HEARTBEAT), Ends(BadWebSocket)),
-        ("a reserved kind of control frame", frame(0x8b, b""), Ends(BadWebSocket)),
-        (
-            "2^63 bytes declared",
-            [frame_header(BINARY, 0x80, 1 << 63), vec![0; 4]].concat(),
-            Ends(BadWebSocket),
-        ),
-        (
-            "2^64-1 bytes declared",
-            [frame_header(BINARY, 0x80, u64::MAX), vec![0; 64]].concat(),
-            Ends(BadWebSocket),
-        ),
-        ("more than several packages", frame(BINARY, &[3; 300_000]), Ends(BadWebSocket)),
-        ("text that is no text", frame(TEXT, b"\x03\0\0\0\xff"), Ends(BadWebSocket)),
-        ("a ping of 126 bytes", frame(PING, &[0; 126]), Ends(BadWebSocket)),
-        ("half a ping", frame(PING & 0x7f, b"1"), Ends(BadWebSocket)),
-        ("half a close code", frame(support::raw::CLOSE, b"\x03"), Ends(BadWebSocket)),
-        ("garbage", b"hello? is anybody there?\r\n".repeat(9), Ends(BadWebSocket)),
-        ("a continuation of nothing", frame(0x80, HEARTBEAT), Ends(BadWebSocket)),
-        (
-            "a message inside another",
-            [frame(0x02, b"\x03"), frame(BINARY, b"\x03")].concat(),
-            Ends(BadWebSocket),
-        ),
+        ("unmasked", [frame_header(BINARY, 0, 4), HEARTBEAT.to_vec()].concat(), Breaks(1002)),
+        ("reserved bits", frame(0xf2, HEARTBEAT), Breaks(1002)),
+        ("a reserved kind of frame", frame(0x83, HEARTBEAT), Breaks(1002)),
+        ("a reserved kind of control frame", frame(0x8b, b""), Breaks(1002)),
+        ("2^63 bytes declared", [frame_header(BINARY, 0x80, 1 << 63), vec![0; 4]].concat(), Breaks(1009)),
+        ("2^64-1 bytes declared", [frame_header(BINARY, 0x80, u64::MAX), vec![0; 64]].concat(), Breaks(1009)),
+        ("more than several packages", frame(BINARY, &[3; 300_000]), Breaks(1009)),
+        ("text that is no text", frame(TEXT, b"\x03\0\0\0\xff"), Breaks(1007)),
+        ("a ping of 126 bytes", frame(PING, &[0; 126]), Breaks(1002)),
+        ("half a ping", frame(PING & 0x7f, b"1"), Breaks(1002)),
+        ("half a close code", frame(support::raw::CLOSE, b"\x03"), Breaks(1002)),
+        ("garbage", b"hello? is anybody there?\r\n".repeat(9), Breaks(1002)),
+        ("a continuation of nothing", frame(0x80, HEARTBEAT), Breaks(1002)),
+        ("a message inside another", [frame(0x02, b"\x03"), frame(BINARY, b"\x03")].concat(), Breaks(1002)),
         ("an empty message", frame(BINARY, b""), Ends(BadPackage)),
         ("an empty text", frame(TEXT, b""), Ends(BadPackage)),
         (

@@ -191,20 +191,25 @@ fn a_full_port_turns_away_and_gives_places_back() {
     let (name, address) = ("connector-server-1", connectors(&cluster)[0]);
     let mut clients: Vec<Client> = (0..4).map(|n| Client::open(address, BOTH[n % 2])).collect();
     for n in 0..50 {
-        assert_eq!(Raw::connect(address).end(), b"", "no package comes with a refusal");
+        // A WebSocket is told in its own way: it opens, and closes normally.
+        assert_eq!(Client::connect(address, Transport::WebSocket).closed(), (None, Some(1000)));
         let mut speaking = Raw::connect(address);
         speaking.send(support::raw::HELLO);
-        assert_eq!(speaking.end(), b"");
+        assert_eq!(speaking.end(), b"", "no package comes with a refusal");
         assert_eq!((port(&cluster, name).connections, port(&cluster, name).refused), (4, 2 * (n + 1)));
         clients.remove(0).close();
         wait_until("the place is given back", || port(&cluster, name).connections == 3);
         clients.push(Client::open(address, BOTH[n as usize % 2]));
     }
+    // Of one that says nothing it is not known how to tell it; of many nobody is told.
+    assert_eq!(Raw::connect(address).end(), b"");
+    let mut many: Vec<Raw> = (0..80).map(|_| Raw::connect(address)).collect();
+    many.iter_mut().for_each(|silent| assert_eq!(silent.end(), b""));
     for client in &mut clients {
         assert_eq!(client.request("nobody.knows.this", json!({}))["code"], 500);
     }
     let port = port(&cluster, name);
-    assert_eq!((port.connections, port.accepted, port.refused), (4, 54, 100));
+    assert_eq!((port.connections, port.accepted, port.refused), (4, 54, 181));
     assert_eq!(closed(&cluster, name, CloseReason::Client), 50);
     clients.into_iter().for_each(Client::close);
     Held::wait_nothing(&cluster);

@@ -10,7 +10,7 @@ use clap::builder::{RangedU64ValueParser, TypedValueParser};
 use super::config_args::{ConfigArgs, StrategyChoice};
 use super::output::{count, print, refuse, table};
 use crate::cluster::{Cluster, Options};
-use crate::live::{RunningCluster, wait_for_stop_signal};
+use crate::live::{RunningCluster, StopSignal};
 use crate::strategies;
 
 /// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C) or SIGTERM.
@@ -77,15 +77,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
 
 /// Runs the command.
 pub fn run(args: &ServeArgs) -> ExitCode {
+    let stop = match StopSignal::install() {
+        Ok(stop) => stop,
+        Err(error) => return refuse(format_args!("cannot catch SIGINT and SIGTERM: {error}")),
+    };
     let began = Instant::now();
     let running = match start(args) {
         Ok(running) => running,
         Err(error) => return refuse(error),
     };
     let said = print(&banner(args, &running, began.elapsed()));
-    if let Err(error) = wait_for_stop_signal() {
-        return refuse(error);
-    }
+    stop.wait();
     running.stop();
     said
 }

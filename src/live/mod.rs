@@ -15,7 +15,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
-pub use running::{ClusterSnapshot, LiveServer, RunningCluster, wait_for_stop_signal};
+pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopSignal};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;
@@ -39,6 +39,9 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
+    /// The system lets no signal handler be installed.
+    #[error("cannot catch SIGINT and SIGTERM: {0}")]
+    Signals(io::Error),
     /// The system gives no thread, or no event loop.
     #[error("cannot start the cluster's thread: {0}")]
     Thread(io::Error),
@@ -46,7 +49,9 @@ pub enum StartError {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::AddrInUse => "; another cluster may run here: stop it, or change the clientPort",
+        io::ErrorKind::AddrInUse => {
+            "; another program has it, another cluster perhaps: stop it, or change the clientPort"
+        }
         io::ErrorKind::AddrNotAvailable => {
             "; the host is no address of this machine: --bind 0.0.0.0 takes all of its own"
         }
@@ -80,8 +85,9 @@ impl Cluster {
     /// # Errors
     /// See [`start`](Cluster::start).
     pub fn run(self) -> Result<(), StartError> {
+        let stop = StopSignal::install().map_err(StartError::Signals)?;
         let running = self.start()?;
-        wait_for_stop_signal().map_err(StartError::Thread)?;
+        stop.wait();
         running.stop();
         Ok(())
     }

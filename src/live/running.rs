@@ -6,6 +6,8 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use serde::Serialize;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::config::{ClusterSpec, ServerSpec};
@@ -92,21 +94,36 @@ impl Drop for RunningCluster {
     }
 }
 
-/// Waits for SIGINT or SIGTERM.
-///
-/// # Errors
-/// The system lets no signal handler be installed.
-pub fn wait_for_stop_signal() -> io::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) =
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        tokio::select! {
-            biased;
-            _ = interrupt.recv() => log::info!("stopping signal=SIGINT"),
-            _ = terminate.recv() => log::info!("stopping signal=SIGTERM"),
-        }
-        Ok(())
-    })
+/// SIGINT and SIGTERM, caught from the moment this is made: make it before the cluster starts, and a signal that comes
+/// at once is not lost.
+pub struct StopSignal {
+    runtime: Runtime,
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    /// Catches both signals from now on.
+    ///
+    /// # Errors
+    /// The system lets no handler be installed.
+    pub fn install() -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (interrupt, terminate) = {
+            let _entered = runtime.enter();
+            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+        };
+        Ok(Self { runtime, interrupt, terminate })
+    }
+
+    /// Waits until one of them comes, or has come.
+    pub fn wait(mut self) {
+        self.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = self.interrupt.recv() => log::info!("stopping signal=SIGINT"),
+                _ = self.terminate.recv() => log::info!("stopping signal=SIGTERM"),
+            }
+        });
+    }
 }

@@ -86,26 +86,26 @@ impl ServerActor {
     fn perform(&mut self, ctx: &mut Context<Self>) {
         let mut wrote = false;
         for effect in self.out.effects.drain(..) {
-            let Some(port) = &self.port else {
-                if let Effect::Send(envelope) = effect {
-                    self.router.do_send(Carry(envelope));
-                }
-                continue;
-            };
-            match effect {
-                Effect::Send(envelope) => {
+            match (effect, &self.port) {
+                (Effect::Send(envelope), _) => {
                     self.router.do_send(Carry(envelope));
                     continue;
                 }
-                Effect::Done { session } => {
+                (Effect::Done { session }, Some(port)) => {
                     port.done(session);
                     continue;
                 }
-                Effect::Respond { session, request, body } => port.respond(session, request, &body),
-                Effect::Push { sessions, frame } => port.push(sessions.as_slice(), &frame),
-                Effect::Broadcast { frame } => port.broadcast(&frame),
-                Effect::Kick { session, reason } => port.kick(session, &reason),
-                Effect::Reject { session, error } => port.reject(session, &error),
+                (Effect::Respond { session, request, body }, Some(port)) => {
+                    port.respond(session, request, &body)
+                }
+                (Effect::Push { sessions, frame }, Some(port)) => port.push(sessions.as_slice(), &frame),
+                (Effect::Broadcast { frame }, Some(port)) => port.broadcast(&frame),
+                (Effect::Kick { session, reason }, Some(port)) => port.kick(session, &reason),
+                (Effect::Reject { session, error }, Some(port)) => port.reject(session, &error),
+                (lost, None) => {
+                    log::error!("lost, since the server has no clients effect={lost:?}");
+                    continue;
+                }
             }
             wrote = true;
         }

@@ -185,7 +185,7 @@ impl LiveSystem {
 
 fn port_options(spec: &ServerSpec, offer: Arc<HandshakeOffer>, options: &Options) -> PortOptions {
     // As in Pomelo, a client may miss one beat.
-    let heartbeat = offer.heartbeat_s.map(|seconds| 2 * Duration::from_secs(seconds));
+    let heartbeat = offer.heartbeat_s.map(|seconds| Duration::from_secs(seconds).saturating_mul(2));
     PortOptions {
         server: spec.id.clone(),
         offer,

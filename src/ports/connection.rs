@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
+use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::machine::{Action, Machine};
 use super::transport::{Fault, Transport};
@@ -16,9 +18,8 @@ use crate::wire::{
     Package, PackageType, PushFrame, WebSocketHeader, kick_body, package_header, write_response,
 };
 
-/// A normal end, as Pomelo's servers say it, and the end of one who breaks the WebSocket protocol (RFC 6455, 7.4).
-const CLOSE_NORMAL: [u8; 4] = [0x88, 2, 0x03, 0xe8];
-const CLOSE_PROTOCOL_ERROR: [u8; 4] = [0x88, 2, 0x03, 0xea];
+/// How long one for whom there is no place may take to say how it speaks, so that it can be told in its own way.
+const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Messages of one client that may be under way; while there are more, nothing is read from it. Without a bound one
 /// who floods fills mailboxes faster than they are emptied, and all others wait behind it.
@@ -39,6 +40,9 @@ pub(super) struct Connection {
     written: usize,
     is_websocket: bool,
     close_sent: bool,
+    close_code: CloseCode,
+    /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
+    pub(super) is_surplus: bool,
     /// It stands in the port's list of outboxes to write.
     pub(super) dirty: bool,
     /// The socket takes no more for now; a task waits for it.
@@ -59,6 +63,8 @@ pub(super) struct Core<'a> {
     pub(super) outbox: &'a mut Vec<u8>,
     pub(super) is_websocket: bool,
     pub(super) close_sent: bool,
+    pub(super) close_code: CloseCode,
+    is_surplus: bool,
     machine: &'a mut Machine,
     session: SessionId,
     peer: SocketAddr,
@@ -71,6 +77,9 @@ pub(super) struct Core<'a> {
 impl Core<'_> {
     /// Takes one package.
     pub(super) fn package(&mut self, package: Package<'_>) -> Result<(), Fault> {
+        if self.is_surplus {
+            return Ok(());
+        }
         let kind = package.kind;
         match self.machine.on_package(self.now, package, &self.options.offer, &self.options.timeouts) {
             Action::Reply(kind, body) => self.reply(kind, &body),
@@ -123,6 +132,9 @@ impl Connection {
             written: 0,
             is_websocket: false,
             close_sent: false,
+            // A normal end, as Pomelo's servers say it.
+            close_code: CloseCode::Normal,
+            is_surplus: false,
             dirty: false,
             blocked: false,
             ending: None,
@@ -149,6 +161,8 @@ impl Connection {
             outbox: &mut self.outbox,
             is_websocket: self.is_websocket,
             close_sent: self.close_sent,
+            close_code: self.close_code,
+            is_surplus: self.is_surplus,
             machine: &mut self.machine,
             session: self.session,
             peer: self.peer,
@@ -160,7 +174,11 @@ impl Connection {
         let result = self.transport.receive(bytes, &mut core);
         let ignored = core.ignored;
         self.under_way += core.messages;
-        (self.is_websocket, self.close_sent) = (core.is_websocket, core.close_sent);
+        (self.is_websocket, self.close_sent, self.close_code) =
+            (core.is_websocket, core.close_sent, core.close_code);
+        if self.is_surplus && self.transport.is_known() {
+            return (ignored, Err(Fault(CloseReason::TooMany, String::new())));
+        }
         (ignored, result)
     }
 
@@ -191,8 +209,9 @@ impl Connection {
         // It reads on, to find the stream's end.
         self.wake_reader();
         if self.is_websocket && !self.close_sent {
-            let protocol_error = reason == CloseReason::BadWebSocket;
-            self.outbox.extend_from_slice(if protocol_error { &CLOSE_PROTOCOL_ERROR } else { &CLOSE_NORMAL });
+            const FIN_CLOSE: u8 = 0x88;
+            let [high, low] = u16::from(self.close_code).to_be_bytes();
+            self.outbox.extend_from_slice(&[FIN_CLOSE, 2, high, low]);
         }
         true
     }
@@ -226,12 +245,17 @@ impl Connection {
         let _ = socket2::SockRef::from(&*self.stream).shutdown(how);
     }
 
-    /// One of its messages is done with.
-    pub(super) fn done(&mut self) {
+    /// One of its messages is done with. True when it waits to be read, and may be again.
+    pub(super) fn done(&mut self) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
-        if self.under_way < UNDER_WAY_MAX {
-            self.wake_reader();
-        }
+        self.under_way < UNDER_WAY_MAX && self.reader.is_some()
+    }
+
+    /// It is read again; that it was not heard until now was not its fault.
+    pub(super) fn read_on(&mut self, now: Time) {
+        self.heard = now;
+        self.machine.heard_late(now);
+        self.wake_reader();
     }
 
     /// Whether more of it may be read; if not, `waker` is woken when that may have changed. A port that `drains` reads
@@ -280,6 +304,13 @@ impl Connection {
 
     /// Whether the client was silent for too long.
     pub(super) fn overdue(&self, now: Time, options: &PortOptions) -> Option<CloseReason> {
+        if self.is_surplus && now.since(self.heard) >= SURPLUS_PATIENCE {
+            return Some(CloseReason::TooMany);
+        }
+        // It may have spoken, and was not read: its messages are worked off first.
+        if self.reader.is_some() {
+            return None;
+        }
         let idle = !self.is_websocket && now.since(self.heard) >= options.idle_timeout;
         self.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
     }

@@ -110,6 +110,11 @@ impl Machine {
         (now.since(self.since) >= limit).then_some(reason)
     }
 
+    /// The client was not read for a while, and its silence until now is not its own.
+    pub fn heard_late(&mut self, now: Time) {
+        self.since = now;
+    }
+
     fn enter(&mut self, phase: Phase, now: Time) {
         self.phase = phase;
         self.since = now;

@@ -10,6 +10,7 @@
 mod connection;
 mod machine;
 mod port;
+mod tasks;
 mod transport;
 mod upgrade;
 
@@ -102,6 +103,8 @@ pub enum CloseReason {
     NotWebSocket,
     /// It read too slowly.
     SlowConsumer,
+    /// There was no place for it. Such connections are counted as refused, not here.
+    TooMany,
 }
 
 impl CloseReason {

@@ -1,36 +1,30 @@
-//! The port itself: accepts, reads, writes, and watches the time.
+//! The port itself: a table of connections, what goes into their outboxes, and when these are written.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
 use std::io;
 use std::net::{Shutdown, SocketAddr};
-use std::rc::{Rc, Weak};
-use std::task::{Poll, Waker};
-use std::time::{Duration, Instant};
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Instant;
 
 use slab::Slab;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::connection::{Connection, Written};
+use super::tasks::{accept, read, sweep, unblock};
 use super::transport::Fault;
 use super::{CloseReason, PortEvent, PortOptions, PortSnapshot};
 use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::PushFrame;
 
-/// How often connections are looked at for what is overdue.
-const SWEEP_EVERY: Duration = Duration::from_millis(100);
-
-/// How long a connection that was ended may take to read the end of it.
-const LINGER: Duration = Duration::from_secs(2);
-
 /// Bytes taken from a socket at once: what one client may have done before others get their turn. One buffer serves
 /// all connections of a port.
 const READ_BYTES: usize = 16 * 1024;
 
-/// How long to wait when no connection can be taken: the process has no file descriptor left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Connections over the limit that are told so; more than these are dropped without a word.
+const SURPLUS_MAX: usize = 64;
 
 /// An open client port. It must be opened and used on one thread, inside a tokio `LocalSet`.
 pub struct Port {
@@ -39,21 +33,25 @@ pub struct Port {
     tasks: Vec<AbortHandle>,
 }
 
-struct Shared {
-    options: PortOptions,
+/// What the port, its tasks and its connections share.
+pub(super) struct Shared {
+    pub(super) options: PortOptions,
     events: Box<dyn Fn(PortEvent)>,
     epoch: Instant,
-    table: RefCell<Table>,
+    pub(super) table: RefCell<Table>,
     /// Nothing more is read from clients: the cluster stops.
     drains: Cell<bool>,
     read_buffer: RefCell<Box<[u8]>>,
 }
 
+/// The connections of a port.
 #[derive(Default)]
-struct Table {
-    rows: Slab<Connection>,
+pub(super) struct Table {
+    pub(super) rows: Slab<Connection>,
     /// Number of the last session.
     serial: u32,
+    /// Rows for which there was no place.
+    surplus: usize,
     /// Rows whose outbox is to be written.
     dirty: Vec<usize>,
     counted: PortSnapshot,
@@ -121,8 +119,10 @@ impl Port {
     /// A message of this session is done with: it may send another in its place.
     pub fn done(&self, session: SessionId) {
         let table = &mut *self.shared.table.borrow_mut();
-        if let Some(index) = table.find(session) {
-            table.rows[index].done();
+        if let Some(index) = table.find(session)
+            && table.rows[index].done()
+        {
+            table.rows[index].read_on(self.shared.now());
         }
     }
 
@@ -173,7 +173,7 @@ impl Port {
     /// What the port has counted, and holds now.
     pub fn snapshot(&self) -> PortSnapshot {
         let table = self.shared.table.borrow();
-        PortSnapshot { connections: table.rows.len(), ..table.counted.clone() }
+        PortSnapshot { connections: table.connections(), ..table.counted.clone() }
     }
 
     fn end(&self, session: SessionId, reason: CloseReason, kick: Option<&str>, why: &str) {
@@ -200,6 +200,21 @@ impl Drop for Port {
 }
 
 impl Table {
+    /// Takes out a row whose connection has come to its end.
+    pub(super) fn remove(&mut self, index: usize) {
+        let Some(connection) = self.rows.try_remove(index) else { return };
+        if connection.dirty {
+            self.dirty.retain(|dirty| *dirty != index);
+        }
+        self.surplus -= usize::from(connection.is_surplus);
+        // A task that waits to write to it would hold the socket for as long as its client likes.
+        connection.shut(Shutdown::Both);
+    }
+
+    fn connections(&self) -> usize {
+        self.rows.len() - self.surplus
+    }
+
     /// The row of a session that is open.
     fn find(&self, session: SessionId) -> Option<usize> {
         let index = session.slot() as usize;
@@ -208,22 +223,25 @@ impl Table {
 }
 
 impl Shared {
-    fn now(&self) -> Time {
+    pub(super) fn now(&self) -> Time {
         Time::START + self.epoch.elapsed()
     }
 
-    fn accepted(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+    /// Makes a row for a connection, and its reader.
+    pub(super) fn accepted(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
         let table = &mut *self.table.borrow_mut();
-        if self.options.connections_max.is_some_and(|max| table.rows.len() >= max) {
-            // Dropped, and so closed, as the original does; but never counted as a connection.
+        let is_surplus = self.options.connections_max.is_some_and(|max| table.connections() >= max);
+        if is_surplus {
+            let server = &self.options.server;
+            log::debug!("connection refused server={server} peer={peer} reason=max-connections");
             table.counted.refused += 1;
-            log::debug!(
-                "connection refused server={} peer={peer} reason=max-connections",
-                self.options.server
-            );
-            return;
+            if table.surplus == SURPLUS_MAX {
+                return;
+            }
+            table.surplus += 1;
+        } else {
+            table.counted.accepted += 1;
         }
-        table.counted.accepted += 1;
         // Frames are put together before they are written; waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             log::debug!("cannot set nodelay server={} peer={peer} error={error}", self.options.server);
@@ -233,12 +251,14 @@ impl Shared {
         let index = entry.key();
         let session = SessionId::new(table.serial, index as u32);
         let stream = Rc::new(stream);
-        entry.insert(Connection::new(session, peer, Rc::clone(&stream), self.now()));
+        let mut connection = Connection::new(session, peer, Rc::clone(&stream), self.now());
+        connection.is_surplus = is_surplus;
+        entry.insert(connection);
         spawn_local(read(Rc::clone(self), index, stream));
     }
 
     /// Takes what a socket has: true when there may be more, an error when it has come to its end.
-    fn read_once(self: &Rc<Self>, index: usize, stream: &TcpStream) -> io::Result<bool> {
+    pub(super) fn read_once(self: &Rc<Self>, index: usize, stream: &TcpStream) -> io::Result<bool> {
         let mut buffer = self.read_buffer.borrow_mut();
         match stream.try_read(&mut buffer) {
             Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -268,7 +288,7 @@ impl Shared {
         self.bound(table, index);
     }
 
-    fn may_read(&self, index: usize, waker: &Waker) -> bool {
+    pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
         let row = &mut self.table.borrow_mut().rows[index];
         row.may_read(self.drains.get(), waker)
     }
@@ -302,16 +322,25 @@ impl Shared {
     }
 
     /// Decides that a connection ends. Its row stays until its reader finds the stream's end.
-    fn end(self: &Rc<Self>, table: &mut Table, index: usize, now: Time, reason: CloseReason, why: &str) {
+    pub(super) fn end(
+        self: &Rc<Self>,
+        table: &mut Table,
+        index: usize,
+        now: Time,
+        reason: CloseReason,
+        why: &str,
+    ) {
         let Some(connection) = table.rows.get_mut(index) else { return };
         if !connection.end(now, reason) {
             return;
         }
-        *table.counted.closed.entry(reason).or_default() += 1;
+        if !connection.is_surplus {
+            *table.counted.closed.entry(reason).or_default() += 1;
+        }
         let level = if reason.is_fault() { log::Level::Warn } else { log::Level::Debug };
         log::log!(
             level,
-            "connection ends server={} session={} peer={} transport={} reason={reason:?} {why}",
+            "connection ends server={} session={} peer={} transport={} reason={reason:?} detail={why:?}",
             self.options.server,
             connection.session,
             connection.peer,
@@ -325,7 +354,7 @@ impl Shared {
         }
     }
 
-    fn write(self: &Rc<Self>, table: &mut Table, index: usize) {
+    pub(super) fn write(self: &Rc<Self>, table: &mut Table, index: usize) {
         let Some(connection) = table.rows.get_mut(index) else { return };
         if connection.blocked {
             return;
@@ -339,86 +368,6 @@ impl Shared {
                 let stream = Rc::clone(&connection.stream);
                 spawn_local(unblock(Rc::downgrade(self), index, connection.session, stream));
             }
-        }
-    }
-}
-
-async fn accept(shared: Rc<Shared>, listener: TcpListener) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => shared.accepted(stream, peer),
-            Err(error) => {
-                log::warn!("cannot accept server={} error={error}", shared.options.server);
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-/// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
-async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
-    let reason = loop {
-        if stream.readable().await.is_err() {
-            break CloseReason::Io;
-        }
-        poll_fn(|cx| match shared.may_read(index, cx.waker()) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        })
-        .await;
-        match shared.read_once(index, &stream) {
-            // One who sends without end shares the thread with the others.
-            Ok(true) => tokio::task::yield_now().await,
-            Ok(false) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break CloseReason::Client,
-            Err(_) => break CloseReason::Io,
-        }
-    };
-    let table = &mut *shared.table.borrow_mut();
-    shared.end(table, index, shared.now(), reason, "");
-    if table.rows.contains(index) {
-        if table.rows[index].dirty {
-            table.dirty.retain(|dirty| *dirty != index);
-        }
-        // A task that waits to write to it would hold the socket for as long as its client likes.
-        table.rows.remove(index).shut(Shutdown::Both);
-    }
-}
-
-/// Goes on writing when a full socket has room again.
-async fn unblock(shared: Weak<Shared>, index: usize, session: SessionId, stream: Rc<TcpStream>) {
-    let writable = stream.writable().await;
-    let Some(shared) = shared.upgrade() else { return };
-    let table = &mut *shared.table.borrow_mut();
-    let Some(connection) = table.rows.get_mut(index).filter(|row| row.session == session) else { return };
-    connection.blocked = false;
-    match writable {
-        Ok(()) => shared.write(table, index),
-        Err(_) => connection.shut(Shutdown::Both),
-    }
-}
-
-/// One timer for all connections: a timer each would cost more than the connection.
-async fn sweep(shared: Weak<Shared>) {
-    let mut ticks = tokio::time::interval(SWEEP_EVERY);
-    loop {
-        ticks.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
-        let now = shared.now();
-        let table = &mut *shared.table.borrow_mut();
-        let mut overdue = Vec::new();
-        for (index, connection) in &mut table.rows {
-            connection.shrink();
-            match connection.ending() {
-                Some((_, since)) if now.since(since) >= LINGER => connection.shut(Shutdown::Both),
-                Some(_) => {}
-                None => {
-                    overdue.extend(connection.overdue(now, &shared.options).map(|reason| (index, reason)))
-                }
-            }
-        }
-        for (index, reason) in overdue {
-            shared.end(table, index, now, reason, "");
         }
     }
 }

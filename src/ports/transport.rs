@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 
+use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error as WebSocketError, Message};
 
@@ -26,6 +27,11 @@ pub(super) enum Transport {
 pub(super) struct Fault(pub(super) CloseReason, pub(super) String);
 
 impl Transport {
+    /// Whether the client has said enough to know how it speaks.
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self, Transport::Tcp(_) | Transport::WebSocket(_))
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Transport::Unknown => "unknown",
@@ -113,7 +119,10 @@ fn messages(context: &mut WebSocketContext, bytes: &[u8], core: &mut Core<'_>) -
             Err(WebSocketError::ConnectionClosed | WebSocketError::AlreadyClosed) => {
                 return Err(Fault(CloseReason::Client, String::new()));
             }
-            Err(error) => return Err(Fault(CloseReason::BadWebSocket, error.to_string())),
+            Err(error) => {
+                core.close_code = close_code(&error);
+                return Err(Fault(CloseReason::BadWebSocket, error.to_string()));
+            }
         };
         if payload.is_empty() {
             return Err(Fault(CloseReason::BadPackage, "an empty websocket message".to_owned()));
@@ -124,6 +133,15 @@ fn messages(context: &mut WebSocketContext, bytes: &[u8], core: &mut Core<'_>) -
             let why = "a websocket message that ends inside a package".to_owned();
             return Err(Fault(CloseReason::BadPackage, why));
         }
+    }
+}
+
+/// What a client that breaks the WebSocket protocol is told (RFC 6455, 7.4.1).
+fn close_code(error: &WebSocketError) -> CloseCode {
+    match error {
+        WebSocketError::Utf8(_) => CloseCode::Invalid,
+        WebSocketError::Capacity(_) => CloseCode::Size,
+        _ => CloseCode::Protocol,
     }
 }
 

@@ -28,12 +28,16 @@ pub(super) fn upgrade(head: &[u8]) -> Upgrade {
         Ok(_) => return refuse("431 Request Header Fields Too Large", "", "the request's head is too long"),
         Err(error) => return refuse("400 Bad Request", "", &format!("not an HTTP request: {error}")),
     };
-    let header = |name: &str| {
-        let found = request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-        found.and_then(|header| std::str::from_utf8(header.value).ok()).unwrap_or("")
+    // A header may be given several times, with a part of the list each.
+    let headers = |name: &'static str| {
+        let named = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
+        named.filter_map(|header| std::str::from_utf8(header.value).ok())
     };
-    let wants_websocket = header("upgrade").eq_ignore_ascii_case("websocket")
-        && header("connection").split(',').any(|token| token.trim().eq_ignore_ascii_case("upgrade"));
+    let header = |name| headers(name).next().unwrap_or("");
+    let lists = |name, wanted: &str| {
+        headers(name).flat_map(|list| list.split(',')).any(|token| token.trim().eq_ignore_ascii_case(wanted))
+    };
+    let wants_websocket = lists("upgrade", "websocket") && lists("connection", "upgrade");
     let key = header("sec-websocket-key");
     if request.method != Some("GET") || !wants_websocket || key.is_empty() {
         let why = "this port speaks Pomelo's protocol, over WebSocket or raw TCP";

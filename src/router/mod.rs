@@ -89,7 +89,7 @@ impl Router {
         replicas.servers.push(Located {
             id: server.id.clone(),
             host: server.advertised_host().to_owned(),
-            port: server.client_port,
+            port: server.client_port.filter(|_| server.frontend),
         });
         replicas.rebuild();
         self.homes.insert(server.id.clone(), server.server_type.clone());

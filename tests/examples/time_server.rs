@@ -131,11 +131,12 @@ pub(crate) fn cluster() -> Result<Cluster, Box<dyn std::error::Error>> {
 // The test that drives this file as a module has no use for `main`.
 #[allow(dead_code, clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let stop = pomelo_sim::live::StopSignal::install()?;
     let running = cluster()?.start()?;
     for (server, address) in running.servers() {
         println!("{} {}", server.id, address.map(|address| address.to_string()).unwrap_or_default());
     }
-    pomelo_sim::live::wait_for_stop_signal()?;
+    stop.wait();
     running.stop();
     Ok(())
 }

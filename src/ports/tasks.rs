@@ -1,0 +1,98 @@
+//! What runs beside a port: one task that accepts, one that watches the time, one that reads for each connection.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::Shutdown;
+use std::rc::{Rc, Weak};
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+
+use super::CloseReason;
+use super::port::Shared;
+use crate::ids::SessionId;
+
+/// How often connections are looked at for what is overdue.
+const SWEEP_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a connection that was ended may take to read the end of it.
+const LINGER: Duration = Duration::from_secs(2);
+
+/// How long to wait when no connection can be taken: the process has no file descriptor left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Takes connections for as long as the port wants them.
+pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => shared.accepted(stream, peer),
+            Err(error) => {
+                log::warn!("cannot accept server={} error={error}", shared.options.server);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
+pub(super) async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
+    let reason = loop {
+        if stream.readable().await.is_err() {
+            break CloseReason::Io;
+        }
+        poll_fn(|cx| match shared.may_read(index, cx.waker()) {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
+        match shared.read_once(index, &stream) {
+            // One who sends without end shares the thread with the others.
+            Ok(true) => tokio::task::yield_now().await,
+            Ok(false) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break CloseReason::Client,
+            Err(_) => break CloseReason::Io,
+        }
+    };
+    let table = &mut *shared.table.borrow_mut();
+    shared.end(table, index, shared.now(), reason, "");
+    table.remove(index);
+}
+
+/// Goes on writing when a full socket has room again.
+pub(super) async fn unblock(shared: Weak<Shared>, index: usize, session: SessionId, stream: Rc<TcpStream>) {
+    let writable = stream.writable().await;
+    let Some(shared) = shared.upgrade() else { return };
+    let table = &mut *shared.table.borrow_mut();
+    let Some(connection) = table.rows.get_mut(index).filter(|row| row.session == session) else { return };
+    connection.blocked = false;
+    match writable {
+        Ok(()) => shared.write(table, index),
+        Err(_) => connection.shut(Shutdown::Both),
+    }
+}
+
+/// One timer for all connections: a timer each would cost more than the connection.
+pub(super) async fn sweep(shared: Weak<Shared>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        let Some(shared) = shared.upgrade() else { return };
+        let now = shared.now();
+        let table = &mut *shared.table.borrow_mut();
+        let mut overdue = Vec::new();
+        for (index, connection) in &mut table.rows {
+            connection.shrink();
+            match connection.ending() {
+                Some((_, since)) if now.since(since) >= LINGER => connection.shut(Shutdown::Both),
+                Some(_) => {}
+                None => {
+                    overdue.extend(connection.overdue(now, &shared.options).map(|reason| (index, reason)))
+                }
+            }
+        }
+        for (index, reason) in overdue {
+            shared.end(table, index, now, reason, "");
+        }
+    }
+}
