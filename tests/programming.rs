@@ -529,6 +529,25 @@ fn without_servers_of_a_type_callers_hear_so() {
 }
 
 #[test]
+fn the_gate_hands_out_the_client_host_of_frontends_only() {
+    let connector = |more: &str| {
+        let json = format!(
+            r#"{{"gate": [{{"id": "gate-server-1", "host": "127.0.0.1", "clientPort": 1, "frontend": true}}],
+                "connector": [{{"id": "c", "host": "10.0.0.7", "clientPort": 2 {more}}}]}}"#
+        );
+        let spec = ClusterSpec::from_json(&json, "development", Path::new("servers.json")).unwrap();
+        let world = &mut PureWorld::new(Cluster::from_spec(spec));
+        let client = world.open("gate-server-1");
+        world.request(client, "gate.gateHandler.queryEntry", json!({"uid": "alice"}))
+    };
+    let inside = connector(r#", "frontend": true"#);
+    assert_eq!(inside, json!({"code": 200, "host": "10.0.0.7", "port": 2}));
+    let outside = connector(r#", "frontend": true, "clientHost": "chat.example.com""#);
+    assert_eq!(outside, json!({"code": 200, "host": "chat.example.com", "port": 2}));
+    assert_eq!(connector("")["code"], 500, "nobody listens there");
+}
+
+#[test]
 fn a_type_without_code_is_named() {
     let spec = ClusterSpec::from_json(
         r#"{"gate": [{"id": "g", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
