@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::config::{ClusterSpec, ConfigError, ServerSpec};
+use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
 use crate::ids::ServerType;
 use crate::router::{Route, RouteKey, Router, by_session, by_uid};
 use crate::servers::{
@@ -205,6 +205,11 @@ impl Cluster {
     /// The types that have a route of their own.
     pub fn routed(&self) -> Vec<&str> {
         self.routes.keys().map(ServerType::as_str).collect()
+    }
+
+    /// What works, but perhaps not as meant, with this cluster's routes and options: what `pomelo-sim check` prints.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.spec.warnings(&self.routed(), self.options.bind)
     }
 
     pub(crate) fn options_ref(&self) -> &Options {

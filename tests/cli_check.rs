@@ -2,10 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::path::Path;
 use std::process::{Command, Output};
 
+use pomelo_sim::cli::check;
 use pomelo_sim::cli::dispatch::dispatch;
+use pomelo_sim::cluster::Cluster;
+use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::ids::ServerId;
+use pomelo_sim::router::by_session;
+use pomelo_sim::servers::{Registry, ServerLogic};
 use pomelo_sim::strategies::entry;
 use serde_json::{Value, json};
 
@@ -49,6 +55,7 @@ also: master master-server-1 at 127.0.0.1:3005
 
 warning: connector-server-1, connector-server-2, connector-server-3: the gate tells clients to connect to 127.0.0.1, \
 which from another machine is that machine; set \"clientHost\" to the address that clients can reach
+warning: gate-server-1: listens on 127.0.0.1, which only clients on this machine can reach
 "
     );
 }
@@ -64,7 +71,12 @@ fn check_as_json_has_the_names_of_servers_json() {
                "frontend": true, "clientPort": 3050})
     );
     assert_eq!(report["master"], json!({"id": "master-server-1", "host": "127.0.0.1", "port": 3005}));
-    assert_eq!(report["warnings"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        report["warnings"][1],
+        json!({"about": "gate-server-1", "bites": "fromElsewhere",
+               "message": "listens on 127.0.0.1, which only clients on this machine can reach"})
+    );
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 2);
 }
 
 #[test]
@@ -75,7 +87,8 @@ fn check_refuses_with_one_line_and_exit_code_2() {
     );
     assert_eq!(
         refused(&["check", "--config", "no-such-place"]),
-        "error: no servers.json: looked for no-such-place\n"
+        "error: no servers.json: no-such-place does not exist; --config names the directory that holds it, or the file \
+         itself\n"
     );
 }
 
@@ -103,6 +116,7 @@ cluster-server-chat-0  chat       [::1]:6050     -
 
 also: dictionary of 1 push route; protobuf of 2 routes from the server, 0 from clients
 
+warning: g: listens on 127.0.0.1, which only clients on this machine can reach
 warning: 192.0.2.7: not an address of this machine, so serving here needs --bind
 "
     );
@@ -136,6 +150,36 @@ lobby1  chat-server-1  chat-server-4 *     chat-server-2 *
 of 5 keys, 2 move (*) with chat-server-4 and 3 without chat-server-3
 "
     );
+}
+
+#[test]
+fn check_serves_clusters_with_types_of_their_own() {
+    let servers = r#"{
+        "gate": [{"id": "g", "host": "0.0.0.0", "clientPort": 0, "frontend": true}],
+        "area": [{"id": "a1", "host": "h", "clientPort": 0, "frontend": "true"}, {"id": "a2", "host": "h"}]}"#;
+    let spec = ClusterSpec::from_json(servers, "development", Path::new("servers.json")).unwrap();
+    assert!(check::report(Cluster::from_spec(spec.clone()), false).is_err(), "nobody serves areas");
+    let cluster = || Cluster::from_spec(spec.clone()).server_type::<Area>().route("area", by_session("aid"));
+    let warning = "a1: with \"frontend\": true it serves only the clients that connect to it: what clients of other \
+                   servers, such as connectors, send to area is refused; take \"frontend\" away";
+    let warnings: Vec<String> = cluster().warnings().iter().map(ToString::to_string).collect();
+    assert_eq!(warnings, [warning]);
+    let shown = check::report(cluster(), false).unwrap();
+    assert!(shown.ends_with(&format!("\n\nwarning: {warning}\n")), "{shown}");
+    let shown: Value = serde_json::from_str(&check::report(cluster(), true).unwrap()).unwrap();
+    assert_eq!(shown["servers"].as_array().unwrap().len(), 3);
+}
+
+struct Area;
+
+impl ServerLogic for Area {
+    const NAME: &'static str = "area";
+
+    fn create(_: &ServerSpec) -> Self {
+        Self
+    }
+
+    fn register(_: &mut Registry<Self>) {}
 }
 
 #[test]

@@ -195,13 +195,19 @@ fn neighbours_are_read_from_either_place() {
 #[test]
 fn files_that_are_missing_or_unreadable() {
     let empty = directory(&[("servers.json/not-a-file", b"")]);
-    assert_eq!(error_in(&empty, "none"), "no servers.json: looked for none");
+    assert_eq!(
+        error_in(&empty, "none"),
+        "no servers.json: none does not exist; --config names the directory that holds it, or the file itself"
+    );
     assert!(error_in(&empty, "").starts_with("servers.json: cannot be read: "), "{}", error_in(&empty, ""));
     let bytes = directory(&[("servers.json", b"{\n\"\xff\": 1}")]);
     assert_eq!(error_in(&bytes, ""), "not UTF-8 text at servers.json:2:2");
     assert_eq!(error_in(&bytes, "servers.json"), "not UTF-8 text at servers.json:2:2");
     let none = directory(&[("development/master.json", b"{}")]);
-    assert_eq!(error_in(&none, ""), "no servers.json: looked for servers.json and development/servers.json");
+    assert_eq!(
+        error_in(&none, ""),
+        "no servers.json: looked for servers.json and development/servers.json; --config names the directory that holds it, or the file itself"
+    );
     let large = directory(&[("servers.json", &vec![b' '; (16 << 20) + 1])]);
     assert_eq!(error_in(&large, ""), "servers.json: larger than 16777216 bytes, the most that is read");
 }
@@ -316,7 +322,8 @@ fn assert_lawful(spec: &ClusterSpec) {
         spec.server_types().map(|name| spec.of_type(name.as_str()).count()).sum::<usize>(),
         spec.servers.len()
     );
-    spec.warnings(&["chat"]);
+    spec.warnings(&["chat"], None);
+    spec.warnings(&[], Some(std::net::Ipv4Addr::LOCALHOST.into()));
     serde_json::to_string(spec).unwrap();
 }
 

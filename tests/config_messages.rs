@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use pomelo_sim::config::{ClusterSpec, ConfigError};
+use pomelo_sim::config::{Bites, ClusterSpec, ConfigError};
 
 const GATE: &str =
     r#""gate": [{"id": "gate-server-1", "host": "10.0.0.1", "clientPort": 3014, "frontend": true}]"#;
@@ -213,9 +213,45 @@ fn ids_and_addresses_that_two_servers_claim() {
             r#"{"host": "h", "clusterCount": 2, "port": 3050}"#,
             "address h:3050 is used twice: development.chat[0].port at servers.json:3:53, by servers of one clusterCount; write it as text with ++ at its end, to count up",
         ),
+        (
+            r#"{"id": "c", "host": "::1", "port": 1}, {"id": "d", "host": "0:0:0:0:0:0:0:1", "port": 1}"#,
+            "address [0:0:0:0:0:0:0:1]:1 is used twice: development.chat[1].port at servers.json:3:98, first development.chat[0].port at servers.json:3:47",
+        ),
     ] {
         assert_chat_refused(servers, expected);
     }
+}
+
+#[test]
+fn every_address_of_the_machine_is_used_twice_beside_any_of_them() {
+    let clash = |first: &str, second: &str| {
+        let server = |id: &str, host: &str| format!(r#"{{"id": "{id}", "host": "{host}", "port": 1}}"#);
+        load(&with_gate(&format!("\"chat\": [{}, {}]", server("c", first), server("d", second)))).err()
+    };
+    for (one, other, wildcard) in [
+        ("0.0.0.0", "127.0.0.1", "0.0.0.0"),
+        ("0.0.0.0", "localhost", "0.0.0.0"),
+        ("0.0.0.0", "chat.example", "0.0.0.0"),
+        ("0.0.0.0", "::ffff:10.0.0.9", "0.0.0.0"),
+        ("::", "127.0.0.1", "::"),
+        ("::", "::1", "::"),
+        ("::", "0.0.0.0", "::"),
+        ("::", "chat.example", "::"),
+    ] {
+        for (first, second) in [(one, other), (other, one)] {
+            let error = clash(first, second).unwrap_or_else(|| panic!("{first} {second}")).to_string();
+            let shown = if second.contains(':') { format!("[{second}]") } else { second.to_owned() };
+            let begin = format!("address {shown}:1 is used twice: development.chat[1].port at ");
+            assert!(error.starts_with(&begin), "{error}");
+            assert!(error.contains("first development.chat[0].port at "), "{error}");
+            assert!(error.ends_with(&format!("; {wildcard} is every address of the machine")), "{error}");
+        }
+    }
+    for (first, second) in [("0.0.0.0", "::1"), ("10.0.0.1", "10.0.0.2"), ("a.example", "10.0.0.1")] {
+        assert!(clash(first, second).is_none() && clash(second, first).is_none(), "{first} {second}");
+    }
+    let same = clash("0.0.0.0", "0.0.0.0").unwrap().to_string();
+    assert!(!same.contains("every address"), "{same}");
 }
 
 #[test]
@@ -259,7 +295,12 @@ fn a_type_that_no_code_serves() {
 }
 
 fn warnings(text: &str) -> Vec<String> {
-    load(text).unwrap().warnings(&["chat"]).iter().map(ToString::to_string).collect()
+    load(text).unwrap().warnings(&["chat"], None).iter().map(ToString::to_string).collect()
+}
+
+fn warnings_bound(text: &str, bind: &str) -> Vec<(String, Bites)> {
+    let warnings = load(text).unwrap().warnings(&["chat"], Some(bind.parse().unwrap()));
+    warnings.into_iter().map(|warning| (warning.to_string(), warning.bites)).collect()
 }
 
 #[test]
@@ -298,7 +339,11 @@ fn warnings_say_what_will_bite() {
         {"id": "c2", "host": "10.0.0.2", "clientPort": 3050, "frontend": true, "clientHost": "chat.example"}]"#;
     assert_eq!(
         warnings(&with_gate(&format!("{same}, {chat}"))),
-        ["c1, c2: clients are told the same address chat.example:3050 for each of them"]
+        [
+            "c1, c2: clients are told the same address chat.example:3050 for each of them",
+            "c1, c2: clientPort 3050 on 2 hosts: fine as it stands, but --bind, which opens all ports on one address, \
+             will fail",
+        ]
     );
     let area = r#""area": [{"id": "a1", "host": "h"}, {"id": "a2", "host": "h"}], "one": [{"id": "o1", "host": "h"}]"#;
     assert_eq!(
@@ -318,4 +363,88 @@ fn warnings_say_what_will_bite() {
             "ch: unknown field \"max_conections\": did you mean \"max-connections\"?",
         ]
     );
+}
+
+#[test]
+fn roles_that_do_not_fit_are_warned_of() {
+    let chat = r#""chat": [{"id": "ch", "host": "h"}]"#;
+    let chats = r#""chat": [{"id": "ch1", "host": "10.0.0.1", "clientPort": 3060, "frontend": true}, {"id": "ch2", "host": "h"}]"#;
+    assert_eq!(
+        warnings(&with_gate(&format!("{CONNECTOR}, {chats}"))),
+        [
+            "ch1: with \"frontend\": true it serves only the clients that connect to it: what clients of other servers, such \
+          as connectors, send to chat is refused; take \"frontend\" away"
+        ]
+    );
+    let backends = r#""connector": [{"id": "co1", "host": "h", "clientPort": 3050}, {"id": "co2", "host": "h", "port": 4050}]"#;
+    assert_eq!(
+        warnings(&with_gate(&format!("{backends}, {chat}"))),
+        [
+            "co1, co2: without \"frontend\": true no port opens for clients: the gate has nothing to hand out to the users \
+          whom it sends there"
+        ]
+    );
+    let own = r#""area": [{"id": "a", "host": "h"}]"#;
+    assert_eq!(
+        warnings(&with_gate(own)),
+        [""; 0],
+        "a cluster of other types may do without connectors and chats"
+    );
+}
+
+#[test]
+fn frontends_that_nobody_hands_out_are_warned_of_by_where_they_listen() {
+    let with = |gate: &str| {
+        let chat = r#""chat": [{"id": "ch", "host": "h"}]"#;
+        warnings(&format!("{{\"gate\": [{gate}], {CONNECTOR}, {chat}}}"))
+    };
+    let local = r#"{"id": "g", "host": "localhost", "clientPort": 3014, "frontend": true}"#;
+    assert_eq!(with(local), ["g: listens on localhost, which only clients on this machine can reach"]);
+    assert_eq!(
+        with(
+            r#"{"id": "g", "host": "127.0.0.1", "clientPort": 3014, "frontend": true, "clientHost": "a.example"}"#
+        ),
+        [""; 0],
+        "something before it passes clients on"
+    );
+    assert_eq!(with(r#"{"id": "g", "host": "0.0.0.0", "clientPort": 3014, "frontend": true}"#), [""; 0]);
+}
+
+#[test]
+fn one_port_on_two_hosts_is_warned_of_as_long_as_nothing_is_bound() {
+    let servers = r#""connector": [
+        {"id": "c1", "host": "10.0.0.1", "clientPort": 3050, "frontend": true},
+        {"id": "c2", "host": "10.0.0.2", "clientPort": 3050, "frontend": true},
+        {"id": "c3", "host": "10.0.0.2", "clientPort": 0, "frontend": true},
+        {"id": "c4", "host": "10.0.0.1", "clientPort": 0, "frontend": true}], "chat": [{"id": "ch", "host": "h"}]"#;
+    let servers = with_gate(servers);
+    assert_eq!(
+        warnings(&servers),
+        [
+            "c1, c2: clientPort 3050 on 2 hosts: fine as it stands, but --bind, which opens all ports on one address, will \
+          fail"
+        ]
+    );
+    assert_eq!(warnings_bound(&servers, "0.0.0.0"), []);
+}
+
+#[test]
+fn bound_ports_are_not_where_the_gate_sends_clients() {
+    let servers = r#""connector": [
+        {"id": "c1", "host": "10.0.0.1", "clientPort": 3050, "frontend": true},
+        {"id": "c2", "host": "10.0.0.1", "clientPort": 3051, "frontend": true, "clientHost": "10.0.0.7"},
+        {"id": "c3", "host": "127.0.0.1", "clientPort": 3052, "frontend": true}], "chat": [{"id": "ch", "host": "h"}]"#;
+    let servers = with_gate(servers);
+    let local = "c3: the gate tells clients to connect to 127.0.0.1, which from another machine is that machine; set \
+                 \"clientHost\" to the address that clients can reach";
+    let left = "c1: the gate tells clients to connect to 10.0.0.1, but the port opens on 127.0.0.1; set \"clientHost\" to \
+                the address that clients can reach";
+    let gate = "gate-server-1: listens on 127.0.0.1, which only clients on this machine can reach";
+    let (always, elsewhere) = (Bites::Always, Bites::FromElsewhere);
+    assert_eq!(
+        warnings_bound(&servers, "127.0.0.1"),
+        [(local.to_owned(), elsewhere), (left.to_owned(), always), (gate.to_owned(), elsewhere)]
+    );
+    assert_eq!(warnings_bound(&servers, "10.0.0.1"), [(local.to_owned(), elsewhere)]);
+    assert_eq!(warnings_bound(&servers, "0.0.0.0"), [(local.to_owned(), elsewhere)]);
 }

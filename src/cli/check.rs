@@ -11,12 +11,19 @@ use serde_json::json;
 use super::config_args::ConfigArgs;
 use super::output::{count, print, refuse, table};
 use crate::cluster::{Cluster, PlanError};
-use crate::config::{ClusterSpec, ServerSpec, Warning};
+use crate::config::{Bites, ClusterSpec, ServerSpec, Warning};
 
-/// Reads the configuration and says what it describes, what is wrong and what will bite.
+/// Read the configuration: what it describes, what is wrong, what will bite
 ///
-/// Exit code: 0 when it can be served, with or without warnings; 2 when not.
+/// Prints a table of the servers with the address that clients are told, then one warning a line about what works but
+/// perhaps not as meant: fields that look misspelt, addresses that mean something else on another machine, servers that
+/// nobody can reach. Opens no client port, so it is safe beside a running cluster.
+///
+/// What is wrong is one error, with file, line and column, what was expected and what came.
+///
+/// Exit code: 0 when the cluster can be served, with or without warnings; 2 when not.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
 pub struct CheckArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -25,6 +32,12 @@ pub struct CheckArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim check
+      config/servers.json, environment development
+  pomelo-sim check --config game/config --env production --json
+      for scripts: the servers as read, and the warnings";
 
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> ExitCode {
@@ -39,11 +52,18 @@ pub fn run(args: &CheckArgs) -> ExitCode {
 /// # Errors
 /// What is wrong with the configuration.
 pub fn check(args: &CheckArgs) -> Result<String, PlanError> {
-    let cluster = Cluster::from_spec(args.config.load()?);
-    let mut warnings = cluster.spec().warnings(&cluster.routed());
+    report(Cluster::from_spec(args.config.load()?), args.json)
+}
+
+/// As [`check`], of any cluster: one with server types and routes of its own has no command, but can be checked too.
+///
+/// # Errors
+/// What is wrong with the cluster.
+pub fn report(cluster: Cluster, json: bool) -> Result<String, PlanError> {
+    let mut warnings = cluster.warnings();
     let spec = cluster.plan()?.spec;
     warnings.extend(foreign_hosts(&spec));
-    Ok(if args.json { as_json(&spec, &warnings) } else { as_text(&spec, &warnings) })
+    Ok(if json { as_json(&spec, &warnings) } else { as_text(&spec, &warnings) })
 }
 
 fn as_json(spec: &ClusterSpec, warnings: &[Warning]) -> String {
@@ -128,5 +148,6 @@ fn foreign_hosts(spec: &ClusterSpec) -> impl Iterator<Item = Warning> {
     hosts.into_iter().filter(foreign).map(|host| Warning {
         about: host.to_string(),
         message: "not an address of this machine, so serving here needs --bind".to_owned(),
+        bites: Bites::AtStart,
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
@@ -120,8 +121,48 @@ fn id<'a>(raw: &RawServer<'a>, taken: &mut Taken<'a>) -> Result<String, ConfigEr
 #[derive(Default)]
 struct Taken<'a> {
     ids: HashMap<String, Node<'a>>,
-    addresses: HashMap<(String, u16), Node<'a>>,
+    addresses: HashMap<(Host, u16), Node<'a>>,
+    /// The first host of each kind on each port: what a wildcard would also take.
+    kinds: HashMap<(Kind, u16), Node<'a>>,
 }
+
+/// A host as a listener sees it: two spellings of one address are one.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Host {
+    Address(IpAddr),
+    Name(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    V4,
+    V6,
+    Name,
+}
+
+impl Host {
+    fn new(host: &str) -> Self {
+        let lower = host.to_ascii_lowercase();
+        if lower == "localhost" {
+            return Self::Address(Ipv4Addr::LOCALHOST.into());
+        }
+        lower.parse::<IpAddr>().map_or(Self::Name(lower), |address| Self::Address(address.to_canonical()))
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Address(IpAddr::V4(_)) => Kind::V4,
+            Self::Address(IpAddr::V6(_)) => Kind::V6,
+            Self::Name(_) => Kind::Name,
+        }
+    }
+}
+
+/// Addresses that stand for all of the machine's.
+const WILDCARDS: [(IpAddr, &str, &[Kind]); 2] = [
+    (IpAddr::V4(Ipv4Addr::UNSPECIFIED), "0.0.0.0", &[Kind::V4, Kind::Name]),
+    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), "::", &[Kind::V4, Kind::V6, Kind::Name]),
+];
 
 impl<'a> Taken<'a> {
     fn id(&mut self, id: &str, node: &Node<'a>) -> Result<(), ConfigError> {
@@ -138,21 +179,37 @@ impl<'a> Taken<'a> {
     }
 
     /// Port 0 is any free port, so it is never taken.
-    fn address(&mut self, host: &str, port: u16, node: &Node<'a>) -> Result<(), ConfigError> {
+    fn address(&mut self, name: &str, port: u16, node: &Node<'a>) -> Result<(), ConfigError> {
         if port == 0 {
             return Ok(());
         }
-        let lower = host.to_ascii_lowercase();
-        let same_host = if lower == "localhost" { "127.0.0.1".to_owned() } else { lower };
-        match self.addresses.entry((same_host, port)) {
-            Entry::Occupied(first) => {
-                let (first, second) = (first.get().spot(), node.spot());
-                Err(ConfigError::DuplicateAddress { address: format!("{host}:{port}"), first, second })
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(node.clone());
-                Ok(())
-            }
+        let host = Host::new(name);
+        if let Some((wildcard, first)) = self.owner(&host, port) {
+            let bare_v6 = name.contains(':') && !name.starts_with('[');
+            let address = if bare_v6 { format!("[{name}]:{port}") } else { format!("{name}:{port}") };
+            let (address, first, second) = (address.into(), first.spot(), node.spot());
+            return Err(ConfigError::DuplicateAddress { address, wildcard, first, second });
         }
+        self.kinds.entry((host.kind(), port)).or_insert_with(|| node.clone());
+        self.addresses.insert((host, port), node.clone());
+        Ok(())
+    }
+
+    /// Who has this address already, and the wildcard by which.
+    fn owner(&self, host: &Host, port: u16) -> Option<(Option<&'static str>, &Node<'a>)> {
+        if let Some(same) = self.addresses.get(&(host.clone(), port)) {
+            return Some((None, same));
+        }
+        WILDCARDS.into_iter().find_map(|(address, name, kinds)| {
+            let wildcard = Host::Address(address);
+            let first = if *host == wildcard {
+                kinds.iter().find_map(|kind| self.kinds.get(&(*kind, port)))
+            } else if kinds.contains(&host.kind()) {
+                self.addresses.get(&(wildcard, port))
+            } else {
+                None
+            };
+            first.map(|first| (Some(name), first))
+        })
     }
 }

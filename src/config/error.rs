@@ -39,10 +39,16 @@ pub struct Spot {
 #[derive(Debug, Error)]
 pub enum ConfigError {
     /// None of the places where the file may be has one.
-    #[error("no servers.json: looked for {}", list(tried, " and "))]
+    #[error("no servers.json: looked for {}; {WHAT_CONFIG_IS}", list(tried, " and "))]
     NotFound {
         /// The files that were looked for.
         tried: Vec<PathBuf>,
+    },
+    /// There is neither a directory nor a file to look in.
+    #[error("no servers.json: {} does not exist; {WHAT_CONFIG_IS}", path.display())]
+    NoSuchPath {
+        /// What was given.
+        path: PathBuf,
     },
     /// The file is there, but cannot be read.
     #[error("{}: cannot be read: {reason}", file.display())]
@@ -120,10 +126,15 @@ pub enum ConfigError {
         second: Spot,
     },
     /// Two ports of the cluster are one port of one host.
-    #[error("address {address} is used twice: {} at {}, {}", second.path, second.place, first_use(first, second))]
+    #[error(
+        "address {address} is used twice: {} at {}, {}{}",
+        second.path, second.place, first_use(first, second), covering(*wildcard)
+    )]
     DuplicateAddress {
         /// `host:port`.
-        address: String,
+        address: Box<str>,
+        /// `0.0.0.0` or `::`, when one of the two is it and the other is not.
+        wildcard: Option<&'static str>,
         /// The field that has it first.
         first: Spot,
         /// The field that has it again.
@@ -174,6 +185,8 @@ pub enum ConfigError {
     },
 }
 
+const WHAT_CONFIG_IS: &str = "--config names the directory that holds it, or the file itself";
+
 const WHY_A_GATE: &str = "clients enter through a gate, which names them a connector; expected a server such as \
     \"gate\": [{\"id\": \"gate-server-1\", \"host\": \"127.0.0.1\", \"clientPort\": 3014, \"frontend\": true}]";
 
@@ -191,6 +204,10 @@ fn first_use(first: &Spot, second: &Spot) -> String {
         return "by servers of one clusterCount; write it as text with ++ at its end, to count up".to_owned();
     }
     format!("first {} at {}", first.path, first.place)
+}
+
+fn covering(wildcard: Option<&str>) -> String {
+    wildcard.map(|host| format!("; {host} is every address of the machine")).unwrap_or_default()
 }
 
 fn did_you_mean_field(similar: Option<&str>) -> String {

@@ -24,9 +24,10 @@ pub(super) fn load(path: &Path, env: &str) -> Result<ClusterSpec, ConfigError> {
         (path.parent().unwrap_or(path), read(path)?.map(|text| (path.to_path_buf(), text)))
     };
     let Some((source, servers)) = found else {
-        let tried =
-            if path.is_dir() { places(path, "servers.json", env).into() } else { vec![path.to_path_buf()] };
-        return Err(ConfigError::NotFound { tried });
+        if path.is_dir() {
+            return Err(ConfigError::NotFound { tried: places(path, "servers.json", env).into() });
+        }
+        return Err(ConfigError::NoSuchPath { path: path.to_path_buf() });
     };
     let master = find(directory, "master.json", env)?;
 

@@ -1,9 +1,10 @@
 //! The cluster's configuration: Pomelo's `servers.json` and its neighbours, read, checked and turned into a
 //! [`ClusterSpec`].
 //!
-//! Pomelo's own files work unchanged; an empty list of a type other than `gate` is allowed, and means no servers. Raw shapes (`raw`, over values that know their place, `node`) become checked
-//! ones (`spec`) in `check`; nothing outside this folder sees a raw one. The first thing that is wrong is one
-//! [`ConfigError`]; what is right but will bite is a [`Warning`].
+//! Pomelo's own files work unchanged; an empty list of a type other than `gate` is allowed, and means no servers. Raw
+//! shapes (`raw`, over values that know their place, `node`) become checked ones (`spec`) in `check`; nothing outside
+//! this folder sees a raw one. The first thing that is wrong is one [`ConfigError`]; what is right but will bite is a
+//! [`Warning`].
 
 mod check;
 mod error;
@@ -16,4 +17,4 @@ mod warning;
 pub use error::{ConfigError, Place, Spot};
 pub use raw::MAX_SERVERS;
 pub use spec::{ClusterSpec, MasterSpec, ProtoFiles, ServerSpec};
-pub use warning::Warning;
+pub use warning::{Bites, Warning};

@@ -13,8 +13,8 @@ use super::{check, files};
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::nearest;
 
-/// A cluster, as its configuration describes it: at most [`MAX_SERVERS`](super::MAX_SERVERS) servers. No two servers share an id or an address, each frontend has a client
-/// port, and there is a gate.
+/// A cluster, as its configuration describes it: at most [`MAX_SERVERS`](super::MAX_SERVERS) servers. No two servers
+/// share an id or an address, each frontend has a client port, and there is a gate.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
@@ -142,9 +142,9 @@ impl ServerSpec {
 }
 
 /// The ids of some servers, in words: not all of thousands.
-pub(super) fn some_ids<'a>(servers: impl Iterator<Item = &'a ServerSpec>) -> String {
+pub(super) fn some_ids<'a>(servers: impl IntoIterator<Item = &'a ServerSpec>) -> String {
     const SHOWN: usize = 3;
-    let ids: Vec<&str> = servers.map(|server| server.id.as_str()).collect();
+    let ids: Vec<&str> = servers.into_iter().map(|server| server.id.as_str()).collect();
     match ids.len() {
         0..=SHOWN => ids.join(", "),
         all => format!("{} and {} more", ids[..SHOWN].join(", "), all - SHOWN),

@@ -14,6 +14,9 @@ use crate::nearest::nearest;
 const POMELO_FIELDS: &[&str] =
     &["args", "auto-restart", "restart-force", "cpu", "clusterCount", "env", "user", "pid"];
 
+/// The type whose addresses the gate hands out.
+const HANDED_OUT: &str = "connector";
+
 /// A hint: what it is about (a server, a type) and what will happen. Prints as `about: message`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Warning {
@@ -21,6 +24,20 @@ pub struct Warning {
     pub about: String,
     /// What will happen, and what to do.
     pub message: String,
+    /// When it will happen.
+    pub bites: Bites,
+}
+
+/// When a [`Warning`] comes true.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Bites {
+    /// Whenever the cluster runs.
+    Always,
+    /// When a client comes from another machine.
+    FromElsewhere,
+    /// When the client ports open, by failing: a cluster that is up is past it.
+    AtStart,
 }
 
 impl fmt::Display for Warning {
@@ -30,91 +47,184 @@ impl fmt::Display for Warning {
 }
 
 impl ClusterSpec {
-    /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types that have a route.
-    pub fn warnings(&self, routed: &[&str]) -> Vec<Warning> {
+    /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types that have a route;
+    /// `bind`: the address of all client ports, when it is not each server's host.
+    /// [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
+    pub fn warnings(&self, routed: &[&str], bind: Option<IpAddr>) -> Vec<Warning> {
         let mut warnings = Vec::new();
         self.warn_of_missing_types(&mut warnings);
-        self.warn_of_unrouted(routed, &mut warnings);
-        self.warn_of_advertised(&mut warnings);
+        self.warn_of_roles(routed, &mut warnings);
+        self.warn_of_told(bind, &mut warnings);
+        self.warn_of_unreachable(bind, &mut warnings);
+        if bind.is_none() {
+            self.warn_of_one_port_on_two_hosts(&mut warnings);
+        }
         for server in &self.servers {
             warn_of_server(server, &mut warnings);
         }
         warnings
     }
 
+    /// A cluster with types of its own may do without the tutorial's.
     fn warn_of_missing_types(&self, warnings: &mut Vec<Warning>) {
+        if self.server_types().any(|name| !["gate", "connector", "chat"].contains(&name.as_str())) {
+            return;
+        }
         for (name, message) in [
             ("connector", "no server of this type: the gate has nothing to hand out, and answers 500"),
             ("chat", "no server of this type: no client can enter a room"),
         ] {
             if self.of_type(name).next().is_none() {
-                warnings.push(Warning { about: name.to_owned(), message: message.to_owned() });
+                let (about, message) = (name.to_owned(), message.to_owned());
+                warnings.push(Warning { about, message, bites: Bites::Always });
             }
         }
     }
 
-    fn warn_of_unrouted(&self, routed: &[&str], warnings: &mut Vec<Warning>) {
-        for server_type in self.server_types().filter(|name| !routed.contains(&name.as_str())) {
-            let backends = self.of_type(server_type.as_str()).filter(|server| !server.frontend).count();
-            if backends > 1 {
+    /// Frontends that should be backends, the reverse, and backends that no route leads to.
+    fn warn_of_roles(&self, routed: &[&str], warnings: &mut Vec<Warning>) {
+        let mut warn = |about: String, message: String| {
+            warnings.push(Warning { about, message, bites: Bites::Always });
+        };
+        for server_type in self.server_types() {
+            let name = server_type.as_str();
+            let (frontends, backends): (Vec<&ServerSpec>, Vec<&ServerSpec>) =
+                self.of_type(name).partition(|server| server.frontend);
+            if name == HANDED_OUT {
+                if !backends.is_empty() {
+                    let message = "without \"frontend\": true no port opens for clients: the gate has nothing to hand \
+                                   out to the users whom it sends there";
+                    warn(some_ids(backends), message.to_owned());
+                }
+            } else if !routed.contains(&name) {
+                if backends.len() > 1 {
+                    let message = format!(
+                        "{} servers but no route: nothing says which of them gets a message; \
+                         register a route for the type, or keep one server",
+                        backends.len()
+                    );
+                    warn(name.to_owned(), message);
+                }
+            } else if !frontends.is_empty() && name != "gate" {
                 let message = format!(
-                    "{backends} servers but no route: nothing says which of them gets a message; \
-                     register a route for the type, or keep one server"
+                    "with \"frontend\": true it serves only the clients that connect to it: what clients of other \
+                     servers, such as connectors, send to {name} is refused; take \"frontend\" away"
                 );
-                warnings.push(Warning { about: server_type.to_string(), message });
+                warn(some_ids(frontends), message);
             }
         }
     }
 
-    /// The gate hands out the addresses of the other frontends; nobody hands out the gate's.
-    fn warn_of_advertised(&self, warnings: &mut Vec<Warning>) {
+    /// What clients are told by the gate, which hands out connectors.
+    fn warn_of_told(&self, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
         let mut local: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
+        let mut left: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
         let mut same: BTreeMap<(&str, u16), Vec<&ServerSpec>> = BTreeMap::new();
-        for server in &self.servers {
-            let Some(port) = server.client_port.filter(|_| server.frontend) else { continue };
+        for server in self.servers.iter().filter(|server| server.frontend) {
             let host = server.advertised_host();
-            if port != 0 {
+            if let Some(port) = server.client_port.filter(|port| *port != 0) {
                 same.entry((host, port)).or_default().push(server);
             }
-            if server.server_type.as_str() != "gate" && stays_on_this_machine(host) {
+            if server.server_type.as_str() != HANDED_OUT {
+                continue;
+            }
+            if is_loopback(host) || is_unspecified(host) {
                 local.entry(host).or_default().push(server);
+            } else if server.client_host.is_none() && bind.is_some_and(|bind| leaves(host, bind)) {
+                left.entry(host).or_default().push(server);
             }
         }
+        let mut warn = |servers: Vec<&ServerSpec>, message, bites| {
+            warnings.push(Warning { about: some_ids(servers), message, bites });
+        };
         for (host, servers) in local {
             let message = format!(
                 "the gate tells clients to connect to {host}, which from another machine is that machine; \
                  set \"clientHost\" to the address that clients can reach"
             );
-            warnings.push(Warning { about: some_ids(servers.into_iter()), message });
+            warn(servers, message, Bites::FromElsewhere);
+        }
+        for (host, servers) in left {
+            let bind = bind.map_or_else(String::new, |bind| bind.to_string());
+            let message = format!(
+                "the gate tells clients to connect to {host}, but the port opens on {bind}; \
+                 set \"clientHost\" to the address that clients can reach"
+            );
+            warn(servers, message, Bites::Always);
         }
         for ((host, port), servers) in same.into_iter().filter(|(_, servers)| servers.len() > 1) {
             let message = format!("clients are told the same address {host}:{port} for each of them");
-            warnings.push(Warning { about: some_ids(servers.into_iter()), message });
+            warn(servers, message, Bites::Always);
+        }
+    }
+
+    /// Nobody hands out the gate, nor a frontend of another type: clients must know it, and so reach where it listens.
+    fn warn_of_unreachable(&self, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
+        let mut local: BTreeMap<String, Vec<&ServerSpec>> = BTreeMap::new();
+        let frontends = self.servers.iter().filter(|server| server.frontend);
+        for server in frontends.filter(|server| server.server_type.as_str() != HANDED_OUT) {
+            let listens = bind.map_or_else(|| server.host.clone(), |bind| bind.to_string());
+            // With a clientHost, something in front of it passes clients on.
+            if is_loopback(&listens) && server.client_host.is_none() {
+                local.entry(listens).or_default().push(server);
+            }
+        }
+        for (host, servers) in local {
+            let message = format!("listens on {host}, which only clients on this machine can reach");
+            warnings.push(Warning { about: some_ids(servers), message, bites: Bites::FromElsewhere });
+        }
+    }
+
+    fn warn_of_one_port_on_two_hosts(&self, warnings: &mut Vec<Warning>) {
+        let mut ports: BTreeMap<u16, Vec<&ServerSpec>> = BTreeMap::new();
+        for server in self.servers.iter().filter(|server| server.frontend) {
+            if let Some(port) = server.client_port.filter(|port| *port != 0) {
+                ports.entry(port).or_default().push(server);
+            }
+        }
+        for (port, servers) in ports.into_iter().filter(|(_, servers)| servers.len() > 1) {
+            let message = format!(
+                "clientPort {port} on {} hosts: fine as it stands, but --bind, which opens all ports on one address, \
+                 will fail",
+                servers.len()
+            );
+            warnings.push(Warning { about: some_ids(servers), message, bites: Bites::AtStart });
         }
     }
 }
 
 fn warn_of_server(server: &ServerSpec, warnings: &mut Vec<Warning>) {
-    let mut warn = |message| warnings.push(Warning { about: server.id.to_string(), message });
+    let mut warn = |message, bites| warnings.push(Warning { about: server.id.to_string(), message, bites });
     match server.client_port {
-        Some(port) if !server.frontend => {
-            warn(format!("clientPort {port} will not open: the server lacks \"frontend\": true"));
+        // Connectors have a warning of their own about this.
+        Some(port) if !server.frontend && server.server_type.as_str() != HANDED_OUT => {
+            let message = format!("clientPort {port} will not open: the server lacks \"frontend\": true");
+            warn(message, Bites::Always);
         }
-        Some(port @ 1..1024) => {
-            warn(format!("clientPort {port} is below 1024: to open it may need privileges"))
+        Some(port @ 1..1024) if server.frontend => {
+            let message = format!("clientPort {port} is below 1024: to open it may need privileges");
+            warn(message, Bites::AtStart);
         }
         _ => {}
     }
     for field in server.extra.keys().filter(|field| !POMELO_FIELDS.contains(&field.as_str())) {
         let known = KNOWN_FIELDS.iter().chain(POMELO_FIELDS).copied();
         if let Some(meant) = nearest(field, known) {
-            warn(format!("unknown field {field:?}: did you mean {meant:?}?"));
+            warn(format!("unknown field {field:?}: did you mean {meant:?}?"), Bites::Always);
         }
     }
 }
 
-/// Loopback, and 0.0.0.0 or ::, to which a client can connect only on this machine, if at all.
-fn stays_on_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback() || ip.is_unspecified())
+fn is_loopback(host: &str) -> bool {
+    host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// To 0.0.0.0 or :: a client can connect only on this machine, if at all.
+fn is_unspecified(host: &str) -> bool {
+    host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
+}
+
+/// Whether a port that is opened on `bind` is none of `host`. What a name stands for is not asked.
+fn leaves(host: &str, bind: IpAddr) -> bool {
+    !bind.is_unspecified() && host.parse::<IpAddr>().is_ok_and(|host| host != bind)
 }
