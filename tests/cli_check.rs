@@ -147,9 +147,78 @@ room1   chat-server-3  chat-server-3       chat-server-1 *
 lobby1  chat-server-1  chat-server-4 *     chat-server-2 *
 \"\"      chat-server-1  chat-server-1       chat-server-1
 
-of 5 keys, 2 move (*) with chat-server-4 and 3 without chat-server-3
+5 keys: 2 moves (*) with chat-server-4, 3 moves without chat-server-3
 "
     );
+}
+
+#[test]
+fn dispatch_counts_none_one_and_many() {
+    let tail = |keys: &[&str]| {
+        let shown = stdout(&[&["dispatch", "chat"], keys].concat());
+        shown.lines().last().unwrap().to_owned()
+    };
+    assert_eq!(tail(&["a"]), "1 key: 0 moves (*) with chat-server-4, 0 moves without chat-server-3");
+    assert_eq!(tail(&["a", "room1"]), "2 keys: 0 moves (*) with chat-server-4, 1 move without chat-server-3");
+    assert_eq!(
+        tail(&["alice", "lobby1"]),
+        "2 keys: 2 moves (*) with chat-server-4, 2 moves without chat-server-3"
+    );
+}
+
+#[test]
+fn dispatch_aligns_keys_as_wide_as_a_terminal_shows_them() {
+    let shown = stdout(&["dispatch", "chat", "房间", "🎉", "e\u{301}", "lobby1"]);
+    let rows: Vec<&str> =
+        shown.lines().skip(2).take(5).map(|row| row.split("chat").next().unwrap()).collect();
+    assert_eq!(rows, ["KEY     SERVER         WITH ", "房间    ", "🎉      ", "e\u{301}       ", "lobby1  "]);
+}
+
+#[test]
+fn config_and_env_stand_before_or_after_the_command() {
+    let directory = tempfile::TempDir::new().unwrap();
+    fs::copy("config/servers.json", directory.path().join("servers.json")).unwrap();
+    let path = directory.path().to_str().unwrap();
+    let after = stdout(&["check", "--config", path, "--env", "production"]);
+    assert!(after.starts_with(&format!("{path}/servers.json, environment production: 7 servers")), "{after}");
+    assert_eq!(stdout(&["--config", path, "--env", "production", "check"]), after);
+    assert_eq!(stdout(&["--env", "production", "check", "--config", path]), after);
+    assert_eq!(stdout(&["--env", "staging", "check", "--config", path, "--env", "production"]), after);
+    let dispatched = stdout(&["--config", path, "dispatch", "chat", "a"]);
+    assert_eq!(stdout(&["dispatch", "chat", "a", "--config", path]), dispatched);
+    assert!(refused(&["--config", "nope", "dispatch", "chat", "a"]).contains("nope does not exist"));
+    assert!(refused(&["--config", "nope", "serve"]).contains("nope does not exist"));
+}
+
+#[test]
+fn flags_of_serve_are_not_lost_before_a_command() {
+    let error = refused(&["--threads", "2", "check"]);
+    assert!(
+        error.starts_with("error: --threads is a flag of serve, and cannot be used with check\n"),
+        "{error}"
+    );
+    let error = refused(&["--bind", "0.0.0.0", "serve"]);
+    assert!(
+        error.starts_with("error: --bind stands before the command: write pomelo-sim serve --bind ...\n"),
+        "{error}"
+    );
+}
+
+#[test]
+fn the_environment_is_of_env_then_node_env_then_development() {
+    let environment = |node_env: &str, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        let output = command.args(arguments).env("NODE_ENV", node_env).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let shown = text(&output.stdout);
+        shown.split_once("environment ").unwrap().1.split_once(':').unwrap().0.to_owned()
+    };
+    assert_eq!(environment("production", &["check"]), "production");
+    assert_eq!(environment("", &["check"]), "development");
+    assert_eq!(environment("development", &["check", "--env", "production"]), "production");
+    assert_eq!(environment("development", &["--env", "production", "check"]), "production");
+    assert_eq!(environment("production", &["check", "--env", "development"]), "development");
+    assert!(stdout(&["check", "--env", "production"]).contains("environment production:"));
 }
 
 #[test]

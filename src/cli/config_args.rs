@@ -1,5 +1,6 @@
 //! Flags that several commands share.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -8,15 +9,24 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use crate::config::{ClusterSpec, ConfigError};
 use crate::strategies::{ALL, by_name};
 
-/// Which configuration: `--config` and `--env`.
+/// Which configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
     /// Directory with servers.json (or ENV/servers.json), or such a file itself
-    #[arg(long, value_name = "PATH", default_value = "config")]
+    #[arg(long, value_name = "PATH", default_value = "config", global = true)]
     pub config: PathBuf,
     /// Environment: the key of servers.json to use
-    #[arg(long, value_name = "ENV", env = "NODE_ENV", default_value = "development")]
+    #[arg(
+        long, value_name = "ENV", env = "NODE_ENV", default_value = DEFAULT_ENV, value_parser = environment, global = true
+    )]
     pub env: String,
+}
+
+const DEFAULT_ENV: &str = "development";
+
+/// As for Pomelo, a `NODE_ENV` that is set but empty says nothing.
+fn environment(text: &str) -> Result<String, Infallible> {
+    Ok(if text.is_empty() { DEFAULT_ENV } else { text }.to_owned())
 }
 
 impl ConfigArgs {

@@ -16,8 +16,15 @@ use crate::ids::ServerId;
 use crate::nearest::{did_you_mean, nearest};
 use crate::strategies::{self, DEFAULT, Strategy, UnknownStrategy};
 
-/// Shows which server of a type each key goes to: now, with one server more, and without the last one.
+/// Show which server of a type keys go to, and which with one server more or fewer
+///
+/// Asks the dispatch strategy alone, so no cluster needs to run: for each key its server now, its server once one more
+/// stands at the end of the list, and once the last is gone. A * marks a key that moves, that is, has another server
+/// than now.
+///
+/// Exit code: 0 with the table, 2 when the configuration is wrong or has no server of the type.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
 pub struct DispatchArgs {
     /// Server type, such as chat
     #[arg(value_name = "TYPE")]
@@ -38,6 +45,12 @@ pub struct DispatchArgs {
     #[arg(long)]
     pub json: bool,
 }
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim dispatch chat lobby room1 room2
+      which chat servers hold these rooms
+  pomelo-sim dispatch connector alice --strategy crc32-mod --servers 8
+      where alice would connect if there were eight connectors";
 
 /// Where keys go, and how many go elsewhere when the list changes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -180,16 +193,12 @@ fn as_text(dispatch: &Dispatch, server_type: &str, strategy: &str) -> String {
     let last = dispatch.servers.last().map_or("", ServerId::as_str);
     let (more, fewer) = (format!("WITH {}", dispatch.added), format!("WITHOUT {last}"));
     format!(
-        "{} of type {server_type}, strategy {strategy}\n\n{}\nof {}, {} (*) with {} and {} without {last}\n",
+        "{} of type {server_type}, strategy {strategy}\n\n{}\n{}: {} (*) with {}, {} without {last}\n",
         count(dispatch.servers.len(), "server"),
         table(&["KEY", "SERVER", &more, &fewer], &rows),
         count(rows.len(), "key"),
-        moves(dispatch.moved_with_one_more),
+        count(dispatch.moved_with_one_more, "move"),
         dispatch.added,
-        dispatch.moved_with_one_fewer,
+        count(dispatch.moved_with_one_fewer, "move"),
     )
-}
-
-fn moves(keys: usize) -> String {
-    format!("{keys} move{}", if keys == 1 { "s" } else { "" })
 }

@@ -8,26 +8,36 @@ pub mod serve;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{
+    ArgMatches, Args, Command as ClapCommand, CommandFactory, Error, FromArgMatches, Parser, Subcommand,
+};
 
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
 use self::serve::ServeArgs;
 
 const EXAMPLES: &str = "Examples:
-  pomelo-sim                                    run the cluster of config/servers.json
+  pomelo-sim                              run the cluster of config/servers.json
   pomelo-sim --config game/config --env production --bind 0.0.0.0
-  pomelo-sim check                              read the configuration, say what in it will bite
-  pomelo-sim dispatch chat lobby room1          which chat servers hold these rooms
+  pomelo-sim check                        what the configuration says, what will bite
+  pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
 
-Logging: RUST_LOG=info (or debug, or pomelo_sim::ports=debug) tells what happens, one line an event.";
+Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on stderr.";
+
+/// The command line: a command with its flags, or the flags of `serve` without a command.
+#[derive(Debug)]
+pub struct Cli(Line);
 
 /// A NetEase Pomelo cluster in one process: gate, connectors and chat servers as actors, with real client ports.
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
+///
+/// Exit code: 0 when all is well, 2 for bad input.
 #[derive(Parser, Debug)]
-#[command(name = "pomelo-sim", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
-pub struct Cli {
+#[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
+struct Line {
     /// What to do.
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,20 +46,60 @@ pub struct Cli {
     serve: ServeArgs,
 }
 
+// The variants have no text of their own: clap would take it in place of that of the arguments, which says more.
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run the cluster (the default)
     Serve(ServeArgs),
-    /// Read the configuration: what it describes, what is wrong, what will bite
     Check(CheckArgs),
-    /// Which server of a type keys go to, and which with one server more or fewer
     Dispatch(DispatchArgs),
 }
 
+impl CommandFactory for Cli {
+    fn command() -> ClapCommand {
+        Line::command()
+    }
+
+    fn command_for_update() -> ClapCommand {
+        Line::command_for_update()
+    }
+}
+
+impl FromArgMatches for Cli {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        refuse_flags_before_command(matches)?;
+        Line::from_arg_matches(matches).map(Self)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        refuse_flags_before_command(matches)?;
+        self.0.update_from_arg_matches(matches)
+    }
+}
+
+impl Parser for Cli {}
+
+/// Flags of `serve` that stand before a command would be lost. Clap's own setting for this would refuse `--config` and
+/// `--env` too, which belong to every command.
+fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
+    let Some(command) = matches.subcommand_name() else { return Ok(()) };
+    let serve = ServeArgs::augment_args(ClapCommand::new("serve"));
+    let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let mut own = serve.get_arguments().filter(|flag| !flag.is_global_set());
+    let Some(flag) = own.find_map(|flag| flag.get_long().filter(|_| given(flag.get_id().as_str()))) else {
+        return Ok(());
+    };
+    let message = if command == "serve" {
+        format!("--{flag} stands before the command: write pomelo-sim serve --{flag} ...")
+    } else {
+        format!("--{flag} is a flag of serve, and cannot be used with {command}")
+    };
+    Err(Error::raw(ErrorKind::ArgumentConflict, message))
+}
+
 /// Runs what the command line says. Exit codes: 0 well, 2 bad input.
-pub fn run(cli: &Cli) -> ExitCode {
-    match &cli.command {
-        None => serve::run(&cli.serve),
+pub fn run(Cli(line): &Cli) -> ExitCode {
+    match &line.command {
+        None => serve::run(&line.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Dispatch(args)) => dispatch::run(args),

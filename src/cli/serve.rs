@@ -8,16 +8,23 @@ use clap::Args;
 use clap::builder::{RangedU64ValueParser, TypedValueParser};
 
 use super::config_args::{ConfigArgs, StrategyChoice};
-use super::output::{count, print, refuse, table};
+use super::output::{count, refuse, table, warn, write};
 use crate::cluster::{Cluster, Options};
+use crate::config::{Bites, Warning};
 use crate::live::{RunningCluster, StopSignal};
 use crate::strategies;
 
-/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C) or SIGTERM.
+/// Run the cluster (the default)
 ///
-/// Each frontend listens on its clientPort, for WebSocket and raw TCP alike. Exit code: 0 after a stop, 2 when the
-/// cluster cannot start.
+/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C) or SIGTERM. Each frontend
+/// listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes any that is free. When all are up, a banner
+/// on stdout says who listens where; warnings go to stderr.
+///
+/// A stop answers what is under way, tells clients why, and ends.
+///
+/// Exit code: 0 after a stop, 2 when the cluster cannot start.
 #[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
 pub struct ServeArgs {
     /// Which configuration.
     #[command(flatten)]
@@ -26,7 +33,7 @@ pub struct ServeArgs {
     #[arg(long = "strategy", value_name = "TYPE=NAME", value_parser = StrategyChoice::parse, help = strategy_help())]
     pub strategies: Vec<StrategyChoice>,
     /// Seconds between heartbeats of clients, on frontends that have them; 0: none [default: 3 on connectors]
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=DAY_S))]
     pub heartbeat: Option<u64>,
     /// Threads that servers and ports are spread over
     #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
@@ -47,6 +54,15 @@ pub struct ServeArgs {
     #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = package_bytes())]
     pub package_max: usize,
 }
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim serve --env production --bind 0.0.0.0
+      the servers of \"production\", open to other machines
+  pomelo-sim serve --strategy chat=crc32-mod --heartbeat 10
+      rooms spread as Pinus spreads them, a heartbeat every 10 seconds";
+
+/// The longest that any time may be, in seconds: what is longer is a slip, such as milliseconds.
+const DAY_S: u64 = 24 * 60 * 60;
 
 fn strategy_help() -> String {
     let known = strategies::ALL.iter().map(|entry| format!("{} ({})", entry.name, entry.summary));
@@ -69,10 +85,10 @@ fn package_bytes() -> impl TypedValueParser<Value = usize> {
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "expected seconds, such as 10 or 0.5".to_owned())?;
-    match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if !duration.is_zero() => Ok(duration),
-        _ => Err("expected more than 0 seconds".to_owned()),
+    if !(0.001..=DAY_S as f64).contains(&seconds) {
+        return Err(format!("expected 0.001 to {DAY_S} seconds (a day)"));
     }
+    Ok(Duration::from_secs_f64(seconds))
 }
 
 /// Runs the command.
@@ -82,17 +98,34 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         Err(error) => return refuse(format_args!("cannot catch SIGINT and SIGTERM: {error}")),
     };
     let began = Instant::now();
-    let running = match start(args) {
-        Ok(running) => running,
+    let (running, warnings) = match start(args) {
+        Ok(started) => started,
         Err(error) => return refuse(error),
     };
-    let said = print(&banner(args, &running, began.elapsed()));
+    for warning in warnings.iter().filter(|warning| bites_now(warning, &running)) {
+        warn(warning);
+    }
+    if let Err(error) = write(&banner(args, &running, began.elapsed())) {
+        running.stop();
+        return refuse(error);
+    }
     stop.wait();
     running.stop();
-    said
+    ExitCode::SUCCESS
 }
 
-fn start(args: &ServeArgs) -> Result<RunningCluster, Box<dyn std::error::Error>> {
+/// Not what is past now that all ports are open, and not what only clients of other machines meet when none can come.
+fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
+    match warning.bites {
+        Bites::Always => true,
+        Bites::FromElsewhere => {
+            running.servers().filter_map(|(_, address)| address).any(|address| !address.ip().is_loopback())
+        }
+        Bites::AtStart => false,
+    }
+}
+
+fn start(args: &ServeArgs) -> Result<(RunningCluster, Vec<Warning>), Box<dyn std::error::Error>> {
     let mut cluster = Cluster::from_spec(args.config.load()?);
     for StrategyChoice { server_type, strategy } in &args.strategies {
         if !cluster.served().contains(&server_type.as_str()) {
@@ -115,7 +148,9 @@ fn start(args: &ServeArgs) -> Result<RunningCluster, Box<dyn std::error::Error>>
         body_bytes_max: args.package_max,
         ..Options::default()
     };
-    Ok(cluster.options(options).start()?)
+    let cluster = cluster.options(options);
+    let warnings = cluster.warnings();
+    Ok((cluster.start()?, warnings))
 }
 
 /// Who listens where, and what to do next.
@@ -132,11 +167,17 @@ fn banner(args: &ServeArgs, running: &RunningCluster, took: Duration) -> String 
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
         chosen.map_or(strategies::DEFAULT, |choice| &choice.strategy)
     };
-    let gate = running.servers().find(|(server, _)| server.server_type.as_str() == "gate");
-    let gate = gate.and_then(|(_, address)| address).map_or_else(String::new, |address| address.to_string());
+    let mut gates = running.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
+    let gate = gates.find_map(|(_, address)| address).map_or_else(String::new, |address| address.to_string());
+    let threads = if args.threads > 1 { format!(" on {} threads", args.threads) } else { String::new() };
+    let heartbeat = match args.heartbeat {
+        None => String::new(),
+        Some(0) => " No heartbeats.".to_owned(),
+        Some(seconds) => format!(" A heartbeat every {seconds} s."),
+    };
     format!(
-        "pomelo-sim {}: {} of {} ({}), up in {:.0} ms\n\n{}\n\
-         Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.\n\n\
+        "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
+         Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\n\
          Next:  point a Pomelo client at the gate, {gate}\n       \
          pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
          pomelo-sim check                 what the configuration says, and what in it will bite\n       \
