@@ -1,0 +1,100 @@
+//! What the command line says of itself, and what of it is refused.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+    command.args(arguments).env_remove("NODE_ENV").env("COLUMNS", "100").output().unwrap()
+}
+
+fn stdout(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    assert!(output.stderr.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+const COMMANDS: [&str; 3] = ["serve", "check", "dispatch"];
+
+#[test]
+fn help_teaches_with_exit_codes_and_examples() {
+    let whole = stdout(&["--help"]);
+    for command in COMMANDS {
+        let help = stdout(&[command, "--help"]);
+        let (_, examples) = help.split_once("\nExamples:\n").unwrap();
+        assert!(examples.contains(&format!("  pomelo-sim {command}")), "{help}");
+        assert!(help.contains("Exit code: 0 "), "{help}");
+        assert!(help.contains("--config <PATH>") && help.contains("--env <ENV>"), "{help}");
+        assert_eq!(stdout(&["help", command]), help);
+        let about = help.lines().next().unwrap();
+        assert!(
+            whole.contains(&format!("  {command:8}  {about}\n")),
+            "{about} in the list of commands:\n{whole}"
+        );
+    }
+    assert!(whole.contains("\nExamples:\n  pomelo-sim ") && whole.contains("Exit code: 0 "), "{whole}");
+    assert!(whole.contains("RUST_LOG"), "{whole}");
+}
+
+#[test]
+fn the_short_help_is_short() {
+    for command in COMMANDS {
+        let (short, long) = (stdout(&[command, "-h"]), stdout(&[command, "--help"]));
+        assert!(short.lines().count() < long.lines().count(), "{short}");
+        assert!(!short.contains("Examples:") && !short.contains("Exit code"), "{short}");
+        assert!(short.contains("(see more with '--help')"), "{short}");
+    }
+}
+
+#[test]
+fn the_version_is_the_packages() {
+    assert_eq!(stdout(&["--version"]), concat!("pomelo-sim ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn unknown_flags_and_commands_are_refused() {
+    for arguments in
+        [&["--confg", "x"][..], &["check", "--heartbeat", "3"], &["dispatch", "chat", "a", "--bind"]]
+    {
+        assert!(refused(arguments).starts_with("error: unexpected argument "), "{arguments:?}");
+    }
+    assert!(refused(&["--confg", "x"]).contains("'--config'"), "a slip of the hand gets a hint");
+    assert!(refused(&["chek"]).contains("'check'"));
+}
+
+#[test]
+fn values_out_of_range_are_refused_with_the_range() {
+    for (flag, value, expected) in [
+        ("--heartbeat", "86401", "0..=86400"),
+        ("--heartbeat", "18446744073709551615", "0..=86400"),
+        ("--heartbeat", "0.5", "invalid digit"),
+        ("--threads", "0", "1..=256"),
+        ("--package-max", "63", "64..=16777215"),
+        ("--package-max", "16777216", "64..=16777215"),
+        ("--bind", "here", "invalid IP address"),
+        ("--strategy", "chat", "expected TYPE=NAME, such as chat=crc32-mod"),
+        ("--strategy", "chat=crc32", "crc32-mod"),
+    ] {
+        let error = refused(&[flag, value]);
+        assert!(error.contains(flag) && error.contains(expected), "{error}");
+    }
+    for flag in ["--handshake-timeout", "--idle-timeout", "--request-timeout"] {
+        for value in ["0", "0.0001", "86400.5", "1e300", "inf", "nan"] {
+            let error = refused(&[flag, value]);
+            assert!(error.contains("expected 0.001 to 86400 seconds (a day)"), "{error}");
+        }
+        assert!(refused(&[flag, "soon"]).contains("expected seconds, such as 10 or 0.5"));
+        // Refused for the path, and so not for the value.
+        for value in ["0.001", "86400"] {
+            assert!(refused(&[flag, value, "--config", "no-such-place"]).contains("does not exist"));
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! `pomelo-sim serve`: each flag as a client or a reader of the banner meets it, and how it ends.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::{SocketAddr, TcpListener};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use pomelo_sim::wire::PackageType;
+use serde_json::{Value, json};
+use support::client::{BOTH, Client, Got, Transport};
+use support::raw::{HANDSHAKE, Raw};
+use support::{PATIENCE, servers_json};
+use tempfile::TempDir;
+
+/// A stop with nothing under way is at once; this is for slow machines.
+const PROMPTLY: Duration = Duration::from_secs(5);
+
+/// The tutorial's servers, on free ports.
+fn tutorial() -> TempDir {
+    configured(&servers_json(3, 3))
+}
+
+fn configured(servers: &str) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    fs::write(directory.path().join("servers.json"), servers).unwrap();
+    directory
+}
+
+fn path(directory: &TempDir) -> &str {
+    directory.path().to_str().unwrap()
+}
+
+fn command(directory: &TempDir, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+    command.args(["serve", "--config", path(directory)]).args(flags).stdin(Stdio::null());
+    command.env_remove("NODE_ENV").env_remove("RUST_LOG").stderr(Stdio::piped());
+    command
+}
+
+/// The binary, up. It is killed when it is dropped.
+struct Serving {
+    process: Running,
+    banner: String,
+    stderr: Option<JoinHandle<String>>,
+    _lines: Receiver<String>,
+}
+
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn ended(&mut self, patience: Duration) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < patience, "it still runs after {patience:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Serving {
+    fn start(directory: &TempDir, flags: &[&str]) -> Self {
+        let mut process = Running(command(directory, flags).stdout(Stdio::piped()).spawn().unwrap());
+        let output = BufReader::new(process.0.stdout.take().unwrap());
+        let mut errors = process.0.stderr.take().unwrap();
+        let stderr = std::thread::spawn(move || {
+            let mut text = String::new();
+            errors.read_to_string(&mut text).unwrap();
+            text
+        });
+        let (sender, lines) = channel();
+        // It reads on to the end: the binary must not find the pipe closed.
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
+        let mut banner = String::new();
+        let began = Instant::now();
+        while !banner.contains("Ctrl-C") {
+            let left = PATIENCE.saturating_sub(began.elapsed());
+            let line = lines.recv_timeout(left).unwrap_or_else(|_| panic!("no banner, only:\n{banner}"));
+            banner += &(line + "\n");
+        }
+        Self { process, banner, stderr: Some(stderr), _lines: lines }
+    }
+
+    /// Where a server listens, as the banner says.
+    fn address(&self, server: &str) -> SocketAddr {
+        let mut rows = self.banner.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|row| row.first() == Some(&server)).unwrap();
+        row[2].parse().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.0.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+
+    /// Stops it, and gives what it printed to stderr.
+    fn stop(mut self) -> String {
+        self.signal("-TERM");
+        assert_eq!(self.process.ended(PROMPTLY).code(), Some(0));
+        self.stderr.take().unwrap().join().unwrap()
+    }
+
+    /// Answers to a handshake.
+    fn handshake(&self, server: &str, transport: Transport) -> Value {
+        let mut client = Client::connect(self.address(server), transport);
+        client.package(PackageType::Handshake, br#"{"sys":{"type":"test","version":"0.0.1"}}"#);
+        match client.next(PATIENCE) {
+            Some(Got::Handshake(answer)) => answer,
+            other => panic!("expected a handshake, got {other:?}"),
+        }
+    }
+}
+
+/// Does not start: its exit code is 2, and this its stderr.
+fn refused(directory: &TempDir, flags: &[&str]) -> String {
+    let mut process = Running(command(directory, flags).stdout(Stdio::null()).spawn().unwrap());
+    assert_eq!(process.ended(PATIENCE).code(), Some(2));
+    let mut text = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+/// The server that `dispatch` tells for a key.
+fn dispatched(directory: &TempDir, server_type: &str, key: &str, flags: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+    command.args(["dispatch", server_type, key, "--json", "--config", path(directory)]).args(flags);
+    let output = command.env_remove("NODE_ENV").output().unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    report["keys"][0]["server"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn serves_without_a_word_more_than_the_banner() {
+    let directory = tutorial();
+    let server = Serving::start(&directory, &[]);
+    assert!(server.banner.contains(": 7 servers of "), "{}", server.banner);
+    assert!(!server.banner.contains("threads") && !server.banner.contains("eartbeat"), "{}", server.banner);
+    assert!(
+        server.banner.contains("Rooms go to chat servers by pomelo-crc, users to connectors by pomelo-crc.")
+    );
+    let gate = server.address("gate-server-1");
+    assert!(server.banner.contains(&format!("at the gate, {gate}\n")), "{}", server.banner);
+    assert_eq!(server.handshake("connector-server-1", Transport::Tcp)["sys"]["heartbeat"], 3);
+    assert_eq!(server.stop(), "", "on 127.0.0.1 nobody comes from elsewhere");
+}
+
+#[test]
+fn strategy_chooses_where_the_gate_sends_users() {
+    let directory = tutorial();
+    let crc32_mod = ["--strategy", "crc32-mod"];
+    let names = (0..).map(|n| format!("user{n}"));
+    let differs = |name: &String| {
+        dispatched(&directory, "connector", name, &[])
+            != dispatched(&directory, "connector", name, &crc32_mod)
+    };
+    let name = names.take(50).find(differs).unwrap();
+    for (flags, told, users, rooms) in [
+        (&[][..], &[][..], "pomelo-crc", "pomelo-crc"),
+        (&["--strategy", "connector=crc32-mod"], &crc32_mod, "crc32-mod", "pomelo-crc"),
+        (&["--strategy", "chat=crc32-mod"], &[], "pomelo-crc", "crc32-mod"),
+    ] {
+        let server = Serving::start(&directory, flags);
+        let expected = format!("Rooms go to chat servers by {rooms}, users to connectors by {users}.");
+        assert!(server.banner.contains(&expected), "{}", server.banner);
+        let mut client = Client::open(server.address("gate-server-1"), Transport::Tcp);
+        let connector = server.address(&dispatched(&directory, "connector", &name, told));
+        assert_eq!(
+            client.request("gate.gateHandler.queryEntry", json!({ "uid": name })),
+            json!({"code": 200, "host": "127.0.0.1", "port": connector.port()}),
+            "{name} with {flags:?}"
+        );
+        client.close();
+        server.stop();
+    }
+    let error = refused(&directory, &["--strategy", "chta=crc32-mod"]);
+    assert_eq!(
+        error,
+        "error: --strategy chta=crc32-mod: no server type chta, expected one of chat, connector, gate\n"
+    );
+}
+
+#[test]
+fn heartbeat_is_in_the_handshake_and_the_banner() {
+    let directory = tutorial();
+    for (seconds, expected, said) in [
+        ("7", json!(7), "A heartbeat every 7 s."),
+        ("0", Value::Null, "No heartbeats."),
+        ("86400", json!(86400), ""),
+    ] {
+        let server = Serving::start(&directory, &["--heartbeat", seconds]);
+        assert!(server.banner.contains(said), "{}", server.banner);
+        for transport in BOTH {
+            assert_eq!(server.handshake("connector-server-1", transport)["sys"]["heartbeat"], expected);
+            assert_eq!(server.handshake("gate-server-1", transport)["sys"].get("heartbeat"), None);
+        }
+        server.stop();
+    }
+}
+
+#[test]
+fn threads_share_the_servers() {
+    let server = Serving::start(&tutorial(), &["--threads", "2"]);
+    assert!(server.banner.lines().next().unwrap().contains(" on 2 threads, up in "), "{}", server.banner);
+    let mut users: Vec<Client> = (1..=3)
+        .map(|n| {
+            let connector = server.address(&format!("connector-server-{n}"));
+            Client::enter(connector, Transport::Tcp, &format!("user{n}"), "lobby")
+        })
+        .collect();
+    let hello = json!({"content": "hello", "target": "*"});
+    users[2].request("chat.chatHandler.send", hello);
+    for user in &mut users[..2] {
+        let said = std::iter::repeat_with(|| user.push()).find(|(route, _)| route == "onChat").unwrap();
+        assert_eq!(said.1["from"], "user3");
+    }
+    users.into_iter().for_each(Client::close);
+    server.stop();
+}
+
+#[test]
+fn bind_takes_the_place_of_hosts() {
+    // 192.0.2.0/24 is for documentation: no machine has such an address.
+    let directory = configured(&servers_json(2, 1).replace("127.0.0.1", "192.0.2.7"));
+    let error = refused(&directory, &[]);
+    assert!(error.starts_with("error: connector-server-1: cannot listen on 192.0.2.7:0: "), "{error}");
+    assert!(error.contains("--bind"), "{error}");
+    let server = Serving::start(&directory, &["--bind", "127.0.0.1"]);
+    for name in ["gate-server-1", "connector-server-1", "connector-server-2"] {
+        let address = server.address(name);
+        assert!(address.ip().is_loopback(), "{address}");
+        Client::open(address, Transport::WebSocket);
+    }
+    assert_eq!(
+        server.stop(),
+        "warning: connector-server-1, connector-server-2: the gate tells clients to connect to 192.0.2.7, but the port \
+         opens on 127.0.0.1; set \"clientHost\" to the address that clients can reach\n"
+    );
+}
+
+#[test]
+fn open_to_other_machines_it_warns_in_the_words_of_check() {
+    let directory = tutorial();
+    let check = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"))
+        .args(["check", "--config", path(&directory)])
+        .env_remove("NODE_ENV")
+        .output()
+        .unwrap();
+    let check = String::from_utf8(check.stdout).unwrap();
+    let told = check.lines().find(|line| line.contains("the gate tells clients to connect to 127.0.0.1"));
+    let server = Serving::start(&directory, &["--bind", "0.0.0.0"]);
+    assert_eq!(server.stop(), format!("{}\n", told.unwrap()));
+
+    let open_connectors = servers_json(1, 1).replacen("127.0.0.1", "0.0.0.0", 1);
+    let server = Serving::start(&configured(&open_connectors), &[]);
+    let warned = server.stop();
+    assert!(
+        warned.contains("warning: connector-server-1: the gate tells clients to connect to 0.0.0.0"),
+        "{warned}"
+    );
+    assert!(warned.contains("warning: gate-server-1: listens on 127.0.0.1"), "{warned}");
+}
+
+#[test]
+fn silent_connections_are_closed_after_the_handshake_timeout() {
+    let server = Serving::start(&tutorial(), &["--handshake-timeout", "0.3"]);
+    let begun = Instant::now();
+    let mut silent = Raw::connect(server.address("connector-server-1"));
+    // The acknowledgement has as long again.
+    let mut unacknowledged = Client::connect(server.address("gate-server-1"), Transport::Tcp);
+    unacknowledged.raw(HANDSHAKE);
+    assert_eq!(silent.end(), b"");
+    unacknowledged.closed();
+    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < PROMPTLY);
+    drop((silent, unacknowledged));
+    server.stop();
+}
+
+#[test]
+fn idle_connections_are_closed_after_the_idle_timeout() {
+    let flags = ["--idle-timeout", "0.3", "--request-timeout", "0.5", "--handshake-timeout", "86400"];
+    let server = Serving::start(&tutorial(), &flags);
+    let begun = Instant::now();
+    let mut idle = Client::open(server.address("gate-server-1"), Transport::Tcp);
+    idle.closed();
+    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < PROMPTLY);
+    idle.close();
+    server.stop();
+}
+
+#[test]
+fn packages_are_as_long_as_package_max_and_no_longer() {
+    let server = Serving::start(&tutorial(), &["--package-max", "80"]);
+    let handshake = |bytes: usize| {
+        let mut client = Client::connect(server.address("gate-server-1"), Transport::Tcp);
+        let body = r#"{"sys":{"type":"test","version":"0.0.1"}}"#;
+        client.package(PackageType::Handshake, format!("{body:bytes$}").as_bytes());
+        client.next(PATIENCE).unwrap()
+    };
+    assert!(matches!(handshake(80), Got::Handshake(_)));
+    assert_eq!(handshake(81), Got::Closed(None));
+    server.stop();
+}
+
+#[test]
+fn both_signals_stop_it_with_0() {
+    let directory = tutorial();
+    for signal in ["-INT", "-TERM"] {
+        let mut server = Serving::start(&directory, &[]);
+        let mut client =
+            Client::enter(server.address("connector-server-2"), Transport::WebSocket, "alice", "lobby");
+        server.signal(signal);
+        assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)), "{signal}");
+        client.close();
+        assert_eq!(server.process.ended(PROMPTLY).code(), Some(0), "{signal}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_named_with_its_server() {
+    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let servers = servers_json(1, 1).replacen(r#""clientPort":0"#, &format!(r#""clientPort":{port}"#), 1);
+    let error = refused(&configured(&servers), &[]);
+    assert!(
+        error.starts_with(&format!("error: connector-server-1: cannot listen on 127.0.0.1:{port}: ")),
+        "{error}"
+    );
+    assert_eq!(error.lines().count(), 1, "{error}");
+}
+
+#[test]
+fn a_banner_that_cannot_be_written_stops_it() {
+    let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else { return };
+    let directory = tutorial();
+    let mut process = Running(command(&directory, &[]).stdout(full).spawn().unwrap());
+    assert_eq!(process.ended(PROMPTLY).code(), Some(2));
+    let mut error = String::new();
+    process.0.stderr.take().unwrap().read_to_string(&mut error).unwrap();
+    assert!(error.starts_with("error: stdout: "), "{error}");
+}
