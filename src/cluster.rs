@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
 use crate::ids::ServerType;
-use crate::router::{Route, RouteKey, Router, by_session, by_uid};
+use crate::router::{OnDuplicate, Route, RouteKey, Router, by_session, by_uid};
 use crate::servers::{
     Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
 };
@@ -47,6 +47,8 @@ pub struct Options {
     pub ack_timeout: Duration,
     /// A raw TCP connection without a byte for this long is closed.
     pub idle_timeout: Duration,
+    /// What becomes of a login whose uid another session has.
+    pub on_duplicate: OnDuplicate,
     /// A request that has no answer by then is answered with an error.
     pub request_timeout: Duration,
     /// How long a stop waits for requests under way, and again for clients to read their last bytes.
@@ -66,6 +68,7 @@ impl Default for Options {
             handshake_timeout: Duration::from_secs(10),
             ack_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
+            on_duplicate: OnDuplicate::default(),
             request_timeout: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(1),
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
@@ -256,7 +259,7 @@ impl Cluster {
     }
 
     fn router(&self) -> Router {
-        let mut router = Router::default();
+        let mut router = Router::new(self.options.on_duplicate);
         let types = self.types.keys().map(ServerType::from);
         for server_type in types {
             let strategy = self.strategies.get(&server_type).map_or(strategies::DEFAULT, String::as_str);

@@ -16,7 +16,7 @@ use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::envelope::{AppError, Payload, Session};
 use pomelo_sim::ids::{SessionKey, Uid};
-use pomelo_sim::router::{by, by_session};
+use pomelo_sim::router::{OnDuplicate, by, by_session};
 use pomelo_sim::servers::{Cx, Filter, FilterCall, Registry, Reply, ServerLogic};
 use serde_json::{Value, json};
 
@@ -269,6 +269,69 @@ fn a_uid_is_bound_once_and_comes_back() {
     world.leave(second);
     assert_eq!(world.request(first, bind.0, bind.1), json!({"uid": "u"}));
     assert_eq!(world.cluster.router.uids().len(), 1);
+}
+
+fn kicking(cluster: Cluster) -> Cluster {
+    cluster.options(Options { on_duplicate: OnDuplicate::Kick, ..Options::default() })
+}
+
+#[test]
+fn a_second_login_may_kick_the_first() {
+    for world in [
+        &mut PureWorld::new(kicking(support::tutorial())) as &mut dyn World,
+        &mut LiveWorld::new(kicking(support::tutorial()), Transport::WebSocket),
+    ] {
+        let witness = world.enter("connector-server-1", "witness", "room");
+        let first = world.enter("connector-server-1", "alice", "room");
+        world.pushes(witness);
+        let second = world.enter("connector-server-2", "alice", "room");
+        assert_eq!(world.kicked(first), "logged in elsewhere");
+        let told = |route: &str| (route.to_owned(), json!({"route": route, "user": "alice"}));
+        assert_eq!(
+            world.pushes(witness),
+            [told("onLeave"), told("onAdd")],
+            "one leaves, then the other comes"
+        );
+        assert_eq!(world.send(second, "here I am", "witness"), json!({}));
+        assert_eq!(world.pushes(witness).len(), 1);
+        assert_eq!(world.send(witness, "welcome", "alice"), json!({}));
+        assert_eq!(world.pushes(second).len(), 1);
+    }
+}
+
+#[test]
+fn of_many_who_claim_a_uid_the_last_keeps_it() {
+    let world = &mut PureWorld::new(kicking(areas()));
+    let bind = ("door.door.bind", json!({"uid": "u", "aid": "a"}));
+    let claimants: Vec<_> = (0..5).map(|n| world.open(["door-server-1", "door-server-2"][n % 2])).collect();
+    let asked: Vec<_> = claimants.iter().map(|claimant| world.ask(*claimant, bind.0, &bind.1)).collect();
+    world.cluster.settle();
+    let (last, others) = claimants.split_last().unwrap();
+    for (claimant, id) in claimants.iter().zip(asked) {
+        assert_eq!(world.answer(*claimant, id), Some(json!({"uid": "u"})), "each is granted in its turn");
+    }
+    for claimant in others {
+        assert_eq!(world.kicked(*claimant), "logged in elsewhere");
+    }
+    assert_eq!(world.request(*last, "area.area.where", json!({})), json!({"area": "area-2"}));
+    assert_eq!(world.cluster.router.counters().supplanted, 4);
+    assert_eq!(world.cluster.router.uids().len(), 1);
+}
+
+#[test]
+fn a_claimant_that_leaves_claims_nothing() {
+    let world = &mut PureWorld::new(kicking(areas()));
+    let holder = bound(world, DOOR, "u", "a");
+    // The holder's frontend does not hear that it is to kick it, so the claim waits.
+    world.cluster.lost = Box::new(|_, envelope| matches!(envelope.payload, Payload::Kick { .. }));
+    let claimant = world.open("door-server-2");
+    let claim = world.ask(claimant, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
+    world.cluster.settle();
+    assert_eq!(world.answer(claimant, claim), None);
+    world.cluster.advance(Duration::from_secs(4));
+    assert_eq!(world.answer(claimant, claim).unwrap()["code"], 500, "answered at its deadline");
+    world.leave(holder);
+    assert_eq!(world.cluster.router.uids().len(), 0);
 }
 
 #[test]

@@ -5,13 +5,14 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use clap::builder::{RangedU64ValueParser, TypedValueParser};
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 
 use super::config_args::{ConfigArgs, StrategyChoice};
 use super::output::{count, refuse, table, warn, write};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
 use crate::live::{RunningCluster, StopSignal};
+use crate::router::OnDuplicate;
 use crate::strategies;
 
 /// Run the cluster (the default)
@@ -47,6 +48,9 @@ pub struct ServeArgs {
     /// Seconds without a byte after which a raw TCP connection is closed
     #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
     pub idle_timeout: Duration,
+    /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
+    #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
+    pub on_duplicate: OnDuplicate,
     /// Seconds after which a request without an answer is answered with an error
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub request_timeout: Duration,
@@ -71,6 +75,13 @@ fn strategy_help() -> String {
         known.collect::<Vec<_>>().join("; "),
         strategies::DEFAULT
     )
+}
+
+fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
+    PossibleValuesParser::new(["refuse", "kick"]).map(|what| match what.as_str() {
+        "kick" => OnDuplicate::Kick,
+        _ => OnDuplicate::Refuse,
+    })
 }
 
 fn threads() -> impl TypedValueParser<Value = usize> {
@@ -144,6 +155,7 @@ fn start(args: &ServeArgs) -> Result<(RunningCluster, Vec<Warning>), Box<dyn std
         handshake_timeout: args.handshake_timeout,
         ack_timeout: args.handshake_timeout,
         idle_timeout: args.idle_timeout,
+        on_duplicate: args.on_duplicate,
         request_timeout: args.request_timeout,
         body_bytes_max: args.package_max,
         ..Options::default()

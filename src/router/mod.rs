@@ -13,11 +13,11 @@ use bytes::Bytes;
 use serde::Serialize;
 
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
-pub use uids::Uids;
+pub use uids::{Claim, Claimed, OnDuplicate, Uids};
 
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, CallId, Destination, Envelope, Located, Payload, Recipients};
-use crate::ids::{ServerId, ServerType};
+use crate::ids::{ServerId, ServerType, SessionKey};
 use crate::strategies::Strategy;
 
 /// An envelope on its way to one server.
@@ -49,9 +49,14 @@ pub struct RouterCounters {
     pub undeliverable: u64,
     /// Binds refused since the uid was taken.
     pub binds_refused: u64,
+    /// Sessions kicked since another one claimed their uid.
+    pub supplanted: u64,
     /// Pushes to uids that are bound nowhere.
     pub uids_unknown: u64,
 }
+
+/// The answer to a bind: nothing but that it is so.
+const GRANTED: &[u8] = b"null";
 
 /// The servers of one type.
 struct Replicas {
@@ -73,6 +78,11 @@ impl Replicas {
 }
 
 impl Router {
+    /// A router that knows no server yet.
+    pub fn new(on_duplicate: OnDuplicate) -> Self {
+        Self { uids: Uids::new(on_duplicate), ..Self::default() }
+    }
+
     /// A type that servers may be added to, and how a server of it is chosen.
     pub fn add_type(&mut self, server_type: ServerType, route: Route) {
         let mut replicas = Replicas { servers: Vec::new(), key: route.key, strategy: route.strategy };
@@ -186,11 +196,24 @@ impl Router {
                 self.answer(from, call, result, out);
             }
             Payload::Bind { call, session, uid } => {
-                let result = self.uids.bind(uid, session);
-                self.counters.binds_refused += u64::from(result.is_err());
-                self.answer(from, call, result.map(|()| Bytes::from_static(b"null")), out);
+                match self.uids.bind(uid, Claim { asker: from.clone(), call, session }) {
+                    Claimed::Granted => self.answer(from, call, Ok(Bytes::from_static(GRANTED)), out),
+                    Claimed::Refused(error) => {
+                        self.counters.binds_refused += 1;
+                        self.answer(from, call, Err(error), out);
+                    }
+                    Claimed::Waits(holder) => {
+                        holder.into_iter().for_each(|holder| self.supplant(holder, out))
+                    }
+                }
             }
-            Payload::Unbind { session, uid } => self.uids.unbind(&uid, &session),
+            Payload::Unbind { session, uid } => {
+                let Some((claim, others_wait)) = self.uids.unbind(&uid, &session) else { return };
+                self.answer(claim.asker, claim.call, Ok(Bytes::from_static(GRANTED)), out);
+                if others_wait {
+                    self.supplant(claim.session, out);
+                }
+            }
             Payload::PushToUids { uids, frame } => {
                 for uid in uids {
                     let Some(key) = self.uids.get(&uid).cloned() else {
@@ -208,6 +231,13 @@ impl Router {
             }
             _ => self.counters.undeliverable += 1,
         }
+    }
+
+    /// Kicks a session whose uid another one claims.
+    fn supplant(&mut self, holder: SessionKey, out: &mut Vec<Routed>) {
+        self.counters.supplanted += 1;
+        let kick = Payload::Kick { session: holder.session, reason: "logged in elsewhere".into() };
+        self.deliver(holder.frontend.clone(), holder.frontend, kick, out);
     }
 
     fn locate(&mut self, server_type: &ServerType, key: &str) -> Result<Bytes, AppError> {
