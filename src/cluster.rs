@@ -53,6 +53,15 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How long a stop waits for requests under way, and again for clients to read their last bytes.
     pub stop_timeout: Duration,
+    /// Messages that a session may send in a second, and at once after a second of silence; none: no limit. Over it,
+    /// requests are answered with 503.
+    pub messages_per_second_max: Option<u32>,
+    /// Requests that a server may have under way with others. Over it, clients are answered with 503.
+    pub calls_max: usize,
+    /// Connections from one address that a port takes; none: no limit.
+    pub connections_per_address_max: Option<usize>,
+    /// Addresses whose connections are closed at once.
+    pub blacklist: Vec<IpAddr>,
     /// Longest body of a package from a client, in bytes.
     pub body_bytes_max: usize,
     /// Most bytes that wait for one client.
@@ -71,6 +80,10 @@ impl Default for Options {
             on_duplicate: OnDuplicate::default(),
             request_timeout: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(1),
+            messages_per_second_max: None,
+            calls_max: 10_000,
+            connections_per_address_max: None,
+            blacklist: Vec::new(),
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             outbound_bytes_max: 1024 * 1024,
         }
@@ -247,6 +260,8 @@ impl Cluster {
                 global_filters: self.global_filters.clone(),
                 filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
                 request_timeout: self.options.request_timeout,
+                messages_per_second_max: self.options.messages_per_second_max,
+                calls_max: self.options.calls_max,
             };
             let make = code.make;
             servers.push(PlannedServer {

@@ -54,6 +54,15 @@ pub struct ServeArgs {
     /// Seconds after which a request without an answer is answered with an error
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub request_timeout: Duration,
+    /// Messages that a session may send in a second; requests over that are answered with 503 [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub rate_limit: Option<u32>,
+    /// Connections that a port takes from one address [default: no limit]
+    #[arg(long, value_name = "N", value_parser = per_address())]
+    pub per_address: Option<usize>,
+    /// An address whose connections are closed at once; may be given several times
+    #[arg(long, value_name = "ADDRESS")]
+    pub blacklist: Vec<IpAddr>,
     /// Longest body of a package from a client, in bytes
     #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = package_bytes())]
     pub package_max: usize,
@@ -82,6 +91,10 @@ fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
         "kick" => OnDuplicate::Kick,
         _ => OnDuplicate::Refuse,
     })
+}
+
+fn per_address() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<u64>::new().range(1..=1_000_000).map(|connections| connections as usize)
 }
 
 fn threads() -> impl TypedValueParser<Value = usize> {
@@ -157,6 +170,9 @@ fn start(args: &ServeArgs) -> Result<(RunningCluster, Vec<Warning>), Box<dyn std
         idle_timeout: args.idle_timeout,
         on_duplicate: args.on_duplicate,
         request_timeout: args.request_timeout,
+        messages_per_second_max: args.rate_limit,
+        connections_per_address_max: args.per_address,
+        blacklist: args.blacklist.clone(),
         body_bytes_max: args.package_max,
         ..Options::default()
     };

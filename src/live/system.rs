@@ -194,5 +194,7 @@ fn port_options(spec: &ServerSpec, offer: Arc<HandshakeOffer>, options: &Options
         body_bytes_max: options.body_bytes_max,
         outbound_bytes_max: options.outbound_bytes_max,
         connections_max: spec.max_connections,
+        connections_per_address_max: options.connections_per_address_max,
+        blacklist: options.blacklist.clone(),
     }
 }

@@ -15,7 +15,7 @@ mod transport;
 mod upgrade;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +45,10 @@ pub struct PortOptions {
     pub outbound_bytes_max: usize,
     /// Most connections at once; none: no limit.
     pub connections_max: Option<usize>,
+    /// Most connections at once from one address; none: no limit.
+    pub connections_per_address_max: Option<usize>,
+    /// Addresses whose connections are closed at once.
+    pub blacklist: Vec<IpAddr>,
 }
 
 /// What a port tells the server behind it.
@@ -127,8 +131,10 @@ pub struct PortSnapshot {
     pub connections: usize,
     /// Connections taken.
     pub accepted: u64,
-    /// Connections turned away since there were too many.
+    /// Connections turned away since there were too many, in all or from their address.
     pub refused: u64,
+    /// Connections turned away since their address is on the blacklist.
+    pub blacklisted: u64,
     /// Ended connections, by reason.
     pub closed: BTreeMap<CloseReason, u64>,
     /// Packages that are ignored in the state in which they came, as Pomelo does.

@@ -1,8 +1,10 @@
 //! The port itself: a table of connections, what goes into their outboxes, and when these are written.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
@@ -52,6 +54,8 @@ pub(super) struct Table {
     serial: u32,
     /// Rows for which there was no place.
     surplus: usize,
+    /// The other rows by address, while their number is limited.
+    by_address: HashMap<IpAddr, usize>,
     /// Rows whose outbox is to be written.
     dirty: Vec<usize>,
     counted: PortSnapshot,
@@ -206,7 +210,15 @@ impl Table {
         if connection.dirty {
             self.dirty.retain(|dirty| *dirty != index);
         }
-        self.surplus -= usize::from(connection.is_surplus);
+        if connection.is_surplus {
+            self.surplus -= 1;
+        } else if let Entry::Occupied(mut count) = self.by_address.entry(connection.peer.ip().to_canonical())
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
         // A task that waits to write to it would hold the socket for as long as its client likes.
         connection.shut(Shutdown::Both);
     }
@@ -230,9 +242,18 @@ impl Shared {
     /// Makes a row for a connection, and its reader.
     pub(super) fn accepted(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
         let table = &mut *self.table.borrow_mut();
-        let is_surplus = self.options.connections_max.is_some_and(|max| table.connections() >= max);
+        let server = &self.options.server;
+        let address = peer.ip().to_canonical();
+        if self.options.blacklist.contains(&address) {
+            log::debug!("connection refused server={server} peer={peer} reason=blacklist");
+            table.counted.blacklisted += 1;
+            return;
+        }
+        let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
+        let from_there = table.by_address.get(&address).copied().unwrap_or(0);
+        let is_surplus = is_over(self.options.connections_max, table.connections())
+            || is_over(self.options.connections_per_address_max, from_there);
         if is_surplus {
-            let server = &self.options.server;
             log::debug!("connection refused server={server} peer={peer} reason=max-connections");
             table.counted.refused += 1;
             if table.surplus == SURPLUS_MAX {
@@ -241,6 +262,9 @@ impl Shared {
             table.surplus += 1;
         } else {
             table.counted.accepted += 1;
+            if self.options.connections_per_address_max.is_some() {
+                *table.by_address.entry(address).or_default() += 1;
+            }
         }
         // Frames are put together before they are written; waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {

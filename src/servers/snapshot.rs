@@ -21,7 +21,7 @@ pub struct HostCounters {
     pub late_answers: u64,
     /// Messages that the protocol gives no answer to: responses from clients, codes outside the dictionary.
     pub ignored: u64,
-    /// Requests refused since too many of the session's wait.
+    /// Messages refused: too many of the session's, or under way in all.
     pub refused: u64,
     /// Handlers that panicked.
     pub panics: u64,

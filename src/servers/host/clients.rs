@@ -27,18 +27,40 @@ pub(super) struct Client {
     /// its room.
     pub(super) busy: bool,
     waiting: VecDeque<Bytes>,
+    allowance: Allowance,
+}
+
+/// A token bucket: what a session may still send. It holds one second's worth.
+struct Allowance {
+    messages: f64,
+    since: Time,
+}
+
+impl Allowance {
+    /// Takes one message, if there is one left.
+    fn take(&mut self, now: Time, per_second_max: u32) -> bool {
+        let most = f64::from(per_second_max);
+        self.messages = (self.messages + now.since(self.since).as_secs_f64() * most).min(most);
+        self.since = now;
+        let allowed = self.messages >= 1.0;
+        if allowed {
+            self.messages -= 1.0;
+        }
+        allowed
+    }
 }
 
 impl<L: ServerLogic> Host<L> {
-    pub(super) fn opened(&mut self, session: SessionId, peer: Option<SocketAddr>) {
+    pub(super) fn opened(&mut self, now: Time, session: SessionId, peer: Option<SocketAddr>) {
         log::debug!(
             "session opened server={} session={session} peer={}",
             self.id(),
             peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string())
         );
         let key = SessionKey { frontend: self.id().clone(), session };
-        self.clients
-            .insert(session, Client { session: Session::new(key), busy: false, waiting: VecDeque::new() });
+        let allowance = Allowance { messages: f64::INFINITY, since: now };
+        let client = Client { session: Session::new(key), busy: false, waiting: VecDeque::new(), allowance };
+        self.clients.insert(session, client);
     }
 
     pub(super) fn closed(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
@@ -66,19 +88,29 @@ impl<L: ServerLogic> Host<L> {
             self.counters.late_answers += 1;
             return;
         };
-        if !client.busy {
+        let per_second_max = self.setup.messages_per_second_max;
+        if let Some(max) = per_second_max.filter(|max| !client.allowance.take(now, *max)) {
+            self.refuse_busy(session, &bytes, &format!("at most {max} messages a second"), out);
+        } else if self.calls.len() >= self.setup.calls_max {
+            let why = format!("{} requests are under way already", self.calls.len());
+            self.refuse_busy(session, &bytes, &why, out);
+        } else if !client.busy {
             self.dispatch(now, session, bytes, out);
         } else if client.waiting.len() < WAITING_MAX {
             client.waiting.push_back(bytes);
         } else {
-            self.counters.refused += 1;
-            out.effects.push(Effect::Done { session });
-            if let Ok(Message { kind: MessageKind::Request { id }, .. }) = Message::decode(&bytes) {
-                let error =
-                    AppError::new(format!("busy: {WAITING_MAX} messages wait already")).with_code(503);
-                self.respond(session, id, "", Err(error), out);
-            }
+            self.refuse_busy(session, &bytes, &format!("{WAITING_MAX} of your messages wait already"), out);
         }
+    }
+
+    /// Answers a message that there is no room for, if it wants an answer, with 503.
+    fn refuse_busy(&mut self, session: SessionId, bytes: &[u8], why: &str, out: &mut Outbox) {
+        self.counters.refused += 1;
+        if let Ok(Message { kind: MessageKind::Request { id }, .. }) = Message::decode(bytes) {
+            let error = AppError::new(format!("busy: {why}")).with_code(503);
+            self.respond(session, id, "", Err(error), out);
+        }
+        out.effects.push(Effect::Done { session });
     }
 
     /// Takes up the messages that waited.

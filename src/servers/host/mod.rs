@@ -54,6 +54,10 @@ pub struct HostSetup {
     pub filters: Vec<Arc<dyn Filter>>,
     /// How long a request may take before it is answered with an error.
     pub request_timeout: Duration,
+    /// Messages that a session may send in a second; none: no limit.
+    pub messages_per_second_max: Option<u32>,
+    /// Calls that the server may wait for before it refuses its clients' messages.
+    pub calls_max: usize,
 }
 
 /// Runs one server of the type `L`.
@@ -339,7 +343,7 @@ impl<L: ServerLogic> Server for Host<L> {
             Delivery::Started => self.hook(now, None, out, L::after_start),
             Delivery::AllStarted => self.hook(now, None, out, L::after_start_all),
             Delivery::Stopping => self.hook(now, None, out, L::before_shutdown),
-            Delivery::Opened { session, peer } => self.opened(session, peer),
+            Delivery::Opened { session, peer } => self.opened(now, session, peer),
             Delivery::Message { session, bytes } => self.message(now, session, bytes, out),
             Delivery::Closed { session } => self.closed(now, session, out),
             Delivery::Envelope(envelope) => self.envelope(now, envelope, out),
