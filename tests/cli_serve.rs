@@ -321,6 +321,45 @@ fn packages_are_as_long_as_package_max_and_no_longer() {
 }
 
 #[test]
+fn a_session_may_send_as_many_messages_as_the_rate_limit() {
+    let server = Serving::start(&tutorial(), &["--rate-limit", "5"]);
+    let mut client = Client::open(server.address("connector-server-1"), Transport::WebSocket);
+    let asked: Vec<u64> = (0..50).map(|_| client.send("nobody.knows.this", json!({}))).collect();
+    let busy = asked.into_iter().filter(|id| client.response(*id)["code"] == 503).count();
+    // Five at once; a slow machine may give it some seconds more.
+    assert!((1..=45).contains(&busy), "{busy} of 50 refused");
+    client.close();
+    server.stop();
+}
+
+#[test]
+fn addresses_have_their_places_and_the_blacklisted_have_none() {
+    let server = Serving::start(&tutorial(), &["--per-address", "1", "--blacklist", "127.0.0.9"]);
+    let address = server.address("connector-server-1");
+    let mut first = Client::open(address, Transport::Tcp);
+    assert_eq!(Client::connect(address, Transport::WebSocket).closed(), (None, Some(1000)));
+    assert_eq!(first.request("nobody.knows.this", json!({}))["code"], 500);
+    first.close();
+    server.stop();
+    let server = Serving::start(&tutorial(), &["--blacklist", "127.0.0.1"]);
+    assert_eq!(Raw::connect(server.address("gate-server-1")).end(), b"");
+    server.stop();
+}
+
+#[test]
+fn the_later_of_two_logins_may_win() {
+    let server = Serving::start(&tutorial(), &["--on-duplicate", "kick"]);
+    let enter = |n: usize| {
+        let address = server.address(&format!("connector-server-{n}"));
+        Client::enter(address, BOTH[n - 1], "alice", "lobby")
+    };
+    let (mut first, second) = (enter(1), enter(2));
+    assert_eq!(first.closed().0.as_deref(), Some("logged in elsewhere"));
+    [first, second].into_iter().for_each(Client::close);
+    server.stop();
+}
+
+#[test]
 fn both_signals_stop_it_with_0() {
     let directory = tutorial();
     for signal in ["-INT", "-TERM"] {
