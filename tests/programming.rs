@@ -13,176 +13,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use pomelo_sim::cluster::{Cluster, Options};
-use pomelo_sim::config::{ClusterSpec, ServerSpec};
+use pomelo_sim::config::ClusterSpec;
 use pomelo_sim::envelope::{AppError, Payload, Session};
-use pomelo_sim::ids::{SessionKey, Uid};
-use pomelo_sim::router::{OnDuplicate, by, by_session};
-use pomelo_sim::servers::{Cx, Filter, FilterCall, Registry, Reply, ServerLogic};
+use pomelo_sim::ids::Uid;
+use pomelo_sim::router::by;
+use pomelo_sim::servers::{Filter, FilterCall};
 use serde_json::{Value, json};
 
+use support::areas::{DOOR, areas, bound};
 use support::client::Transport;
 use support::world::{LiveWorld, PureWorld, World};
-
-/// A frontend and a backend that do whatever a test asks of them.
-struct Door;
-struct Area {
-    id: String,
-    hooks: Vec<&'static str>,
-}
-
-#[derive(serde::Deserialize)]
-struct Typed {
-    word: String,
-}
-
-impl ServerLogic for Door {
-    const NAME: &'static str = "door";
-
-    fn create(_: &ServerSpec) -> Self {
-        Self
-    }
-
-    fn register(registry: &mut Registry<Self>) {
-        registry
-            .handler("door.bind", |_: &mut Self, cx, message: Value| {
-                let uid = Uid::from(message["uid"].as_str().unwrap_or_default());
-                cx.set("aid", message["aid"].clone());
-                cx.bind(uid).then(|_: &mut Self, cx, bound: Result<(), AppError>| {
-                    bound?;
-                    Ok(json!({"uid": cx.uid()?}))
-                })
-            })
-            .handler("door.unbind", |_: &mut Self, cx, _: Value| {
-                cx.unbind()?;
-                Ok(json!({"bound": cx.uid().is_ok()}))
-            })
-            .handler("door.settings", |_: &mut Self, cx, _: Value| {
-                Ok(json!({"aid": cx.get("aid"), "seen": cx.get("seen"), "kept": cx.get("kept")}))
-            })
-            .handler("door.panic", |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
-                panic!("a handler of this test fails on purpose")
-            });
-    }
-
-    fn session_closed(&mut self, cx: &mut Cx<'_>) {
-        if cx.uid().is_ok() {
-            cx.notify("area", "areaRemote.gone", &cx.session().unwrap().key.clone()).unwrap();
-        }
-    }
-}
-
-impl ServerLogic for Area {
-    const NAME: &'static str = "area";
-
-    fn create(server: &ServerSpec) -> Self {
-        Self { id: server.id.to_string(), hooks: vec!["create"] }
-    }
-
-    fn after_start(&mut self, _: &mut Cx<'_>) {
-        self.hooks.push("after_start");
-    }
-
-    fn after_start_all(&mut self, _: &mut Cx<'_>) {
-        self.hooks.push("after_start_all");
-    }
-
-    fn register(registry: &mut Registry<Self>) {
-        registry
-            .handler("area.where", |area: &mut Self, _, _: Value| Ok(json!({"area": area.id})))
-            .handler("area.set", |_: &mut Self, cx, message: Value| {
-                cx.set("seen", message["seen"].clone());
-                cx.set("kept", "only in the backend's copy");
-                cx.push("seen");
-                Ok(json!({}))
-            })
-            .handler("area.hooks", |area: &mut Self, _, _: Value| Ok(area.hooks.clone()))
-            .handler("area.typed", |_: &mut Self, _, message: Typed| Ok(message.word))
-            .handler("area.unbind", |_: &mut Self, cx, _: Value| {
-                cx.unbind()?;
-                Ok(json!({}))
-            })
-            .handler("area.ask", |_: &mut Self, cx, message: Value| {
-                let server = message["server"].as_str().unwrap_or_default();
-                let who = cx.call::<String>("area", "areaRemote.who", &json!({})).to(server.into());
-                who.then(|_: &mut Self, _, id| id)
-            })
-            .handler("area.ring", |_: &mut Self, cx, _: Value| {
-                cx.notify_all("area", "areaRemote.ring", &json!({}))?;
-                Ok(json!({}))
-            })
-            .remote("areaRemote.ring", |area: &mut Self, cx, _: Value| {
-                let session = cx.session().unwrap().key.clone();
-                cx.push_to_sessions([&session], "onRing", &json!({"area": area.id}))
-            })
-            .handler("area.join", |_: &mut Self, cx, _: Value| {
-                let (uid, session) = (cx.uid()?.clone(), cx.session().unwrap().key.clone());
-                cx.channel("square").add(uid, session);
-                let members: Vec<Uid> = cx.channel("square").members().cloned().collect();
-                Ok(json!({"members": members}))
-            })
-            .handler("area.leave", |_: &mut Self, cx, _: Value| {
-                let (uid, session) = (cx.uid()?.clone(), cx.session().unwrap().key.clone());
-                Ok(json!({"was_in": cx.channel("square").leave(&uid, &session)}))
-            })
-            .handler("area.shout", |_: &mut Self, cx, message: Value| {
-                cx.channel("square").push("onShout", &message)?;
-                Ok(json!({}))
-            })
-            .handler("area.tell", |_: &mut Self, cx, message: Value| {
-                let uids = serde_json::from_value(message["uids"].clone()).unwrap();
-                cx.push_to_uids(uids, "onTell", &json!({"msg": message["msg"]}))?;
-                Ok(json!({}))
-            })
-            .handler("area.news", |_: &mut Self, cx, message: Value| {
-                cx.broadcast("door", "onNews", &message)?;
-                Ok(json!({}))
-            })
-            .handler("area.kick", |_: &mut Self, cx, message: Value| {
-                let session = cx.session().unwrap().key.clone();
-                cx.kick(&session, message["reason"].as_str().unwrap_or("kick"));
-                Ok(json!({}))
-            })
-            .handler("area.chain", |_: &mut Self, cx, _: Value| {
-                // Two calls, one after the other, to servers chosen by key.
-                let first = cx.call::<Value>("area", "areaRemote.who", &json!({})).key("a");
-                first.then(|_: &mut Self, cx, one: Result<Value, AppError>| -> Reply<Self, Value> {
-                    let second = cx.call::<Value>("area", "areaRemote.who", &json!({})).key("alice");
-                    second.then(move |_: &mut Self, _, two: Result<Value, AppError>| {
-                        Ok(json!({"one": one?, "two": two?}))
-                    })
-                })
-            })
-            .handler("area.ask_nobody", |_: &mut Self, cx, _: Value| {
-                cx.call::<Value>("nowhere", "x.y", &json!({})).then(|_: &mut Self, _, answer| answer)
-            })
-            .remote("areaRemote.who", |area: &mut Self, _, _: Value| Ok(area.id.clone()))
-            .remote("areaRemote.gone", |_: &mut Self, cx, session: SessionKey| {
-                let uid = cx.uid()?.clone();
-                cx.channel("square").leave(&uid, &session);
-                cx.channel("square").push("onGone", &json!({"uid": uid}))
-            });
-    }
-}
-
-const DOOR: &str = "door-server-1";
-
-fn areas() -> Cluster {
-    let json = r#"{
-        "gate": [{"id": "gate-server-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
-        "door": [{"id": "door-server-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true},
-                 {"id": "door-server-2", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
-        "area": [{"id": "area-1", "host": "127.0.0.1"}, {"id": "area-2", "host": "127.0.0.1"},
-                 {"id": "area-3", "host": "127.0.0.1"}]
-    }"#;
-    let spec = ClusterSpec::from_json(json, "development", Path::new("servers.json")).unwrap();
-    Cluster::from_spec(spec).server_type::<Door>().server_type::<Area>().route("area", by_session("aid"))
-}
-
-fn bound(world: &mut dyn World, door: &str, uid: &str, aid: &str) -> support::world::Player {
-    let player = world.open(door);
-    assert_eq!(world.request(player, "door.door.bind", json!({"uid": uid, "aid": aid})), json!({"uid": uid}));
-    player
-}
 
 #[test]
 fn the_time_server_of_the_example_stamps_messages() {
@@ -257,94 +97,6 @@ fn a_backend_pushes_settings_to_the_session() {
 }
 
 #[test]
-fn a_uid_is_bound_once_and_comes_back() {
-    let world = &mut PureWorld::new(areas());
-    let first = bound(world, DOOR, "u", "a");
-    let second = world.open("door-server-2");
-    let bind = ("door.door.bind", json!({"uid": "u", "aid": "a"}));
-    let refused = world.request(second, bind.0, bind.1.clone());
-    assert_eq!(refused, json!({"code": 500, "message": "u is logged in already"}));
-    assert_eq!(world.request(first, "door.door.unbind", json!({})), json!({"bound": false}));
-    assert_eq!(world.request(second, bind.0, bind.1.clone()), json!({"uid": "u"}));
-    world.leave(second);
-    assert_eq!(world.request(first, bind.0, bind.1), json!({"uid": "u"}));
-    assert_eq!(world.cluster.router.uids().len(), 1);
-}
-
-fn kicking(cluster: Cluster) -> Cluster {
-    cluster.options(Options { on_duplicate: OnDuplicate::Kick, ..Options::default() })
-}
-
-#[test]
-fn a_second_login_may_kick_the_first() {
-    for world in [
-        &mut PureWorld::new(kicking(support::tutorial())) as &mut dyn World,
-        &mut LiveWorld::new(kicking(support::tutorial()), Transport::WebSocket),
-    ] {
-        let witness = world.enter("connector-server-1", "witness", "room");
-        let first = world.enter("connector-server-1", "alice", "room");
-        world.pushes(witness);
-        let second = world.enter("connector-server-2", "alice", "room");
-        assert_eq!(world.kicked(first), "logged in elsewhere");
-        let told = |route: &str| (route.to_owned(), json!({"route": route, "user": "alice"}));
-        assert_eq!(
-            world.pushes(witness),
-            [told("onLeave"), told("onAdd")],
-            "one leaves, then the other comes"
-        );
-        assert_eq!(world.send(second, "here I am", "witness"), json!({}));
-        assert_eq!(world.pushes(witness).len(), 1);
-        assert_eq!(world.send(witness, "welcome", "alice"), json!({}));
-        assert_eq!(world.pushes(second).len(), 1);
-    }
-}
-
-#[test]
-fn of_many_who_claim_a_uid_the_last_keeps_it() {
-    let world = &mut PureWorld::new(kicking(areas()));
-    let bind = ("door.door.bind", json!({"uid": "u", "aid": "a"}));
-    let claimants: Vec<_> = (0..5).map(|n| world.open(["door-server-1", "door-server-2"][n % 2])).collect();
-    let asked: Vec<_> = claimants.iter().map(|claimant| world.ask(*claimant, bind.0, &bind.1)).collect();
-    world.cluster.settle();
-    let (last, others) = claimants.split_last().unwrap();
-    for (claimant, id) in claimants.iter().zip(asked) {
-        assert_eq!(world.answer(*claimant, id), Some(json!({"uid": "u"})), "each is granted in its turn");
-    }
-    for claimant in others {
-        assert_eq!(world.kicked(*claimant), "logged in elsewhere");
-    }
-    assert_eq!(world.request(*last, "area.area.where", json!({})), json!({"area": "area-2"}));
-    assert_eq!(world.cluster.router.counters().supplanted, 4);
-    assert_eq!(world.cluster.router.uids().len(), 1);
-}
-
-#[test]
-fn a_claimant_that_leaves_claims_nothing() {
-    let world = &mut PureWorld::new(kicking(areas()));
-    let holder = bound(world, DOOR, "u", "a");
-    // The holder's frontend does not hear that it is to kick it, so the claim waits.
-    world.cluster.lost = Box::new(|_, envelope| matches!(envelope.payload, Payload::Kick { .. }));
-    let claimant = world.open("door-server-2");
-    let claim = world.ask(claimant, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
-    world.cluster.settle();
-    assert_eq!(world.answer(claimant, claim), None);
-    world.cluster.advance(Duration::from_secs(4));
-    assert_eq!(world.answer(claimant, claim).unwrap()["code"], 500, "answered at its deadline");
-    world.leave(holder);
-    assert_eq!(world.cluster.router.uids().len(), 0);
-}
-
-#[test]
-fn a_backend_cannot_take_a_session_s_uid() {
-    let world = &mut PureWorld::new(areas());
-    let player = bound(world, DOOR, "u", "a");
-    let refused = world.request(player, "area.area.unbind", json!({}));
-    assert_eq!(refused["code"], 500, "{refused}");
-    let second = world.open("door-server-2");
-    assert_eq!(world.request(second, "door.door.bind", json!({"uid": "u", "aid": "a"}))["code"], 500);
-}
-
-#[test]
 fn of_a_key_that_occurs_twice_the_last_counts() {
     let world = &mut PureWorld::new(areas());
     let player = bound(world, DOOR, "u", "a");
@@ -385,31 +137,6 @@ fn hooks_run_at_start() {
     let player = bound(world, DOOR, "u", "a");
     let started = world.request(player, "area.area.hooks", json!({}));
     assert_eq!(started, json!(["create", "after_start", "after_start_all"]));
-}
-
-#[test]
-fn a_client_that_leaves_while_it_is_bound_leaves_no_uid() {
-    let world = &mut PureWorld::new(areas());
-    let player = world.open(DOOR);
-    world.ask(player, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
-    // Both stand in the queue: the close is handled before the router's answer.
-    world.leave(player);
-    assert_eq!(world.cluster.router.uids().len(), 0);
-    bound(world, DOOR, "u", "a");
-}
-
-#[test]
-fn a_uid_whose_grant_was_lost_is_free_again() {
-    let world = &mut PureWorld::new(areas());
-    let player = world.open(DOOR);
-    world.cluster.lost = Box::new(|_, envelope| matches!(envelope.payload, Payload::Answer { .. }));
-    let bind = world.ask(player, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
-    world.cluster.settle();
-    world.cluster.advance(Duration::from_secs(4));
-    assert_eq!(world.answer(player, bind).unwrap()["code"], 500);
-    assert_eq!(world.cluster.router.uids().len(), 0);
-    world.cluster.lost = Box::new(|_, _| false);
-    bound(world, "door-server-2", "u", "a");
 }
 
 #[test]
