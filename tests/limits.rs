@@ -9,12 +9,13 @@ use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use pomelo_sim::cluster::Options;
+use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::PortSnapshot;
 use pomelo_sim::servers::HostCounters;
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
-use support::client::{BOTH, Client};
+use support::client::{BOTH, Client, Transport};
 use support::world::{PureWorld, World};
 use support::{PATIENCE, tutorial, wait_until};
 
@@ -86,19 +87,51 @@ fn is_turned_away(mut stream: TcpStream) -> bool {
     matches!(stream.read(&mut [0]), Ok(0) | Err(_))
 }
 
+/// What the first connector's port holds and has counted.
+fn first_port(cluster: &RunningCluster) -> PortSnapshot {
+    let servers = cluster.snapshot().servers;
+    let first = servers.into_iter().find(|server| server.server.id.as_str() == "connector-server-1");
+    first.and_then(|server| server.port).unwrap()
+}
+
+#[test]
+fn a_reader_that_is_always_behind_takes_no_more_memory_than_what_waits() {
+    const BEHIND_BYTES: usize = 640 * 1024;
+    const PUSHED_BYTES: usize = 12 * 1024 * 1024;
+    let cluster = tutorial().start().unwrap();
+    let [first, second] =
+        ["connector-server-1", "connector-server-2"].map(|server| cluster.address(server).unwrap());
+    // A small window and short segments, so that the kernel takes little at a time, and the outbox is never empty.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_tcp_mss(536).unwrap();
+    socket.connect(&first.into()).unwrap();
+    let mut behind = Client::over(socket.into(), first, Transport::Tcp).shake_hands();
+    behind.request("connector.entryHandler.enter", json!({"username": "behind", "rid": "room"}));
+    let mut sender = Client::enter(second, Transport::Tcp, "sender", "room");
+    let content = "x".repeat(32 * 1024);
+    let mut buffer = vec![0; 16 * 1024];
+    let mut most_bytes = 0;
+    for _ in 0..PUSHED_BYTES / content.len() {
+        assert_eq!(sender.request(SEND, json!({"content": content, "target": "*"})), json!({}));
+        let mut port = first_port(&cluster);
+        while port.waiting_bytes > BEHIND_BYTES {
+            behind.raw_stream().read_exact(&mut buffer).unwrap();
+            port = first_port(&cluster);
+        }
+        most_bytes = most_bytes.max(port.outbox_bytes);
+    }
+    assert!(most_bytes > BEHIND_BYTES, "it was behind: {most_bytes}");
+    assert!(most_bytes <= 4 * BEHIND_BYTES, "{most_bytes} bytes held for {BEHIND_BYTES} waiting");
+    assert_eq!(first_port(&cluster).connections, 1, "it was not kicked");
+}
+
 #[test]
 fn one_address_gets_no_more_connections_than_it_may() {
     let options = Options { connections_per_address_max: Some(3), ..Options::default() };
     let cluster = tutorial().options(options).start().unwrap();
     let address = cluster.address("connector-server-1").unwrap();
-    let port = || -> PortSnapshot {
-        let snapshot = cluster.snapshot();
-        snapshot
-            .servers
-            .into_iter()
-            .find_map(|server| (server.server.id.as_str() == "connector-server-1").then_some(server.port)?)
-            .unwrap()
-    };
+    let port = || first_port(&cluster);
     let mut clients: Vec<Client> = (0..3).map(|n| Client::open(address, BOTH[n % 2])).collect();
     for round in 0..5 {
         assert!(is_turned_away(connect([127, 0, 0, 1], address)));

@@ -223,7 +223,15 @@ impl Connection {
                 Ok(0) => return Written::Failed,
                 Ok(bytes) => self.written += bytes,
                 // Only this means "later": any other error comes again at every try.
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Written::Blocked,
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    // A reader that is always a little behind never lets the outbox become empty: what is out must go.
+                    // Half of it at a time, so that no byte is moved twice on the average.
+                    if self.written > self.outbox.len() / 2 {
+                        self.outbox.drain(..self.written);
+                        self.written = 0;
+                    }
+                    return Written::Blocked;
+                }
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(_) => return Written::Failed,
             }
@@ -276,6 +284,11 @@ impl Connection {
 
     pub(super) fn waiting_bytes(&self) -> usize {
         self.outbox.len() - self.written
+    }
+
+    /// The memory that its outbox takes.
+    pub(super) fn outbox_bytes(&self) -> usize {
+        self.outbox.capacity()
     }
 
     /// Gives memory back that nothing waits in.

@@ -129,6 +129,10 @@ impl CloseReason {
 pub struct PortSnapshot {
     /// Connections now, in any state.
     pub connections: usize,
+    /// Bytes that wait for clients to read them, now.
+    pub waiting_bytes: usize,
+    /// Memory that the outboxes take for them, now.
+    pub outbox_bytes: usize,
     /// Connections taken.
     pub accepted: u64,
     /// Connections turned away since there were too many, in all or from their address.

@@ -177,7 +177,13 @@ impl Port {
     /// What the port has counted, and holds now.
     pub fn snapshot(&self) -> PortSnapshot {
         let table = self.shared.table.borrow();
-        PortSnapshot { connections: table.connections(), ..table.counted.clone() }
+        let rows = table.rows.iter().map(|(_, row)| row);
+        PortSnapshot {
+            connections: table.connections(),
+            waiting_bytes: rows.clone().map(Connection::waiting_bytes).sum(),
+            outbox_bytes: rows.map(Connection::outbox_bytes).sum(),
+            ..table.counted.clone()
+        }
     }
 
     fn end(&self, session: SessionId, reason: CloseReason, kick: Option<&str>, why: &str) {

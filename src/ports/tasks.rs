@@ -24,11 +24,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes connections for as long as the port wants them.
 pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+    let mut failing = false;
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => shared.accepted(stream, peer),
+            Ok((stream, peer)) => {
+                failing = false;
+                shared.accepted(stream, peer);
+            }
             Err(error) => {
-                log::warn!("cannot accept server={} error={error}", shared.options.server);
+                // It is tried again and again until somebody leaves; said once is enough.
+                if !std::mem::replace(&mut failing, true) {
+                    log::warn!("cannot accept server={} error={error}", shared.options.server);
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

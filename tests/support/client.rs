@@ -51,7 +51,11 @@ enum Socket {
 impl Client {
     /// A socket, and for a WebSocket its upgrade; no handshake yet.
     pub fn connect(address: SocketAddr, transport: Transport) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::over(TcpStream::connect(address).unwrap(), address, transport)
+    }
+
+    /// The same over a connection that is made already.
+    pub fn over(stream: TcpStream, address: SocketAddr, transport: Transport) -> Self {
         stream.set_nodelay(true).unwrap();
         let socket = match transport {
             Transport::Tcp => Socket::Tcp(stream),
@@ -66,7 +70,12 @@ impl Client {
 
     /// A client that may send messages: handshake and acknowledgement are done.
     pub fn open(address: SocketAddr, transport: Transport) -> Self {
-        let mut client = Self::connect(address, transport);
+        Self::connect(address, transport).shake_hands()
+    }
+
+    /// Handshake and acknowledgement.
+    pub fn shake_hands(mut self) -> Self {
+        let client = &mut self;
         client.package(PackageType::Handshake, br#"{"sys":{"type":"test","version":"0.0.1"}}"#);
         let Some(Got::Handshake(answer)) = client.next(PATIENCE) else { panic!("no handshake") };
         assert_eq!(answer["code"], 200, "{answer}");
@@ -74,7 +83,7 @@ impl Client {
         if answer["sys"]["heartbeat"].is_number() {
             assert_eq!(client.next(PATIENCE), Some(Got::Heartbeat));
         }
-        client
+        self
     }
 
     /// Logs in on a connector.
