@@ -13,7 +13,7 @@ use thiserror::Error;
 
 use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
 use crate::ids::ServerType;
-use crate::router::{OnDuplicate, Route, RouteKey, Router, by_session, by_uid};
+use crate::router::{LinkRule, OnDuplicate, Route, RouteKey, Router, by_session, by_uid};
 use crate::servers::{
     Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
 };
@@ -62,6 +62,15 @@ pub struct Options {
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,
+    /// Whether rooms go where the list of servers says when that changes. Without it they stay and lose their members,
+    /// as in Pomelo.
+    pub rebalance: bool,
+    /// Rules of the links between servers.
+    pub links: Vec<LinkRule>,
+    /// What chance on the links comes of.
+    pub seed: u64,
+    /// How long a session whose connection was lost waits for its client to come back; none: not at all.
+    pub resume: Option<Duration>,
     /// Longest body of a package from a client, in bytes.
     pub body_bytes_max: usize,
     /// Most bytes that wait for one client.
@@ -84,6 +93,10 @@ impl Default for Options {
             calls_max: 10_000,
             connections_per_address_max: None,
             blacklist: Vec::new(),
+            rebalance: true,
+            links: Vec::new(),
+            seed: 1,
+            resume: None,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             outbound_bytes_max: 1024 * 1024,
         }

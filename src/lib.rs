@@ -37,6 +37,7 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
+//! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
@@ -80,6 +81,7 @@
 //! | a command | one file in `cli/`, one line in its enum |
 
 pub mod ids;
+pub mod random;
 pub mod time;
 
 pub mod strategies;

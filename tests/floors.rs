@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["ids", "time", "nearest"],
+    &["ids", "random", "time", "nearest"],
     &["wire", "strategies"],
     &["config", "envelope"],
     &["router", "servers"],

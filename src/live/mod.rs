@@ -4,6 +4,7 @@
 //! otherwise, since a message between two actors on one thread costs a tenth of a microsecond and between two
 //! threads up to sixty times that.
 
+mod control;
 mod router_actor;
 mod running;
 mod server_actor;
@@ -15,6 +16,7 @@ use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
+pub use control::{ControlError, Reloaded, ServerState, ServerStatus};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopSignal};
 
 use crate::cluster::{Cluster, Options, PlanError};

@@ -10,9 +10,10 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::control::{ControlError, Reloaded, ServerStatus};
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ports::PortSnapshot;
-use crate::router::RouterCounters;
+use crate::router::{LinkRule, RouterCounters};
 use crate::servers::ServerSnapshot;
 
 /// A cluster that runs on its own thread. Dropping it stops it.
@@ -71,6 +72,102 @@ impl RunningCluster {
         let (sender, receiver) = mpsc::channel();
         let asked = self.control.send(Control::Snapshot(sender));
         asked.ok().and_then(|()| receiver.recv().ok()).unwrap_or_default()
+    }
+
+    /// How every server is, in the order in which they were configured and added.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Starts a server beside those that run, at the end of its type's list.
+    ///
+    /// # Errors
+    /// Its id or client port is taken, its type has no code, or its port cannot be opened.
+    pub fn add(&self, _server: ServerSpec) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Takes a server out of the cluster: as [`stop_server`](Self::stop_server), and then forgets it.
+    ///
+    /// # Errors
+    /// There is none of that id.
+    pub fn remove(&self, _id: &str) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Stops a server in good order: no route chooses it any more, its rooms go to others, its clients are told why.
+    ///
+    /// # Errors
+    /// There is none of that id, or it is not up.
+    pub fn stop_server(&self, _id: &str) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Lets a server vanish, as a process that crashes.
+    ///
+    /// # Errors
+    /// There is none of that id, or it is not up.
+    pub fn kill(&self, _id: &str) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Lets a server do nothing, as a process that hangs.
+    ///
+    /// # Errors
+    /// There is none of that id, or it is not running.
+    pub fn pause(&self, _id: &str) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Lets a paused server go on.
+    ///
+    /// # Errors
+    /// There is none of that id, or it is not paused.
+    pub fn resume(&self, _id: &str) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Stops a server, if it is up, and starts it again.
+    ///
+    /// # Errors
+    /// There is none of that id, or its port cannot be opened.
+    pub fn restart(&self, _id: &str) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Makes the cluster what another configuration says: adds and removes the difference.
+    ///
+    /// # Errors
+    /// A server of it cannot be added.
+    pub fn reload(&self, _spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// The rules of the links, in the order in which they are asked.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Adds a rule behind the others, or in the place of one of that name. Gives its name.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn add_link_rule(&self, _rule: LinkRule) -> Result<String, ControlError> {
+        Err(ControlError::Ended)
+    }
+
+    /// Takes a rule away, or all of them; what waited on links that were cut goes on.
+    ///
+    /// # Errors
+    /// No rule has that name.
+    pub fn heal(&self, _name: Option<&str>) -> Result<(), ControlError> {
+        Err(ControlError::Ended)
     }
 
     /// Takes no more clients, answers what is under way, tells clients why they are closed, and ends; within twice the

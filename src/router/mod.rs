@@ -3,6 +3,7 @@
 //! It decides nothing about meaning: it knows which servers there are, asks the type's route for the key and the
 //! type's strategy for the server, and keeps which session has which uid. Pure, like the servers.
 
+pub mod links;
 mod route;
 mod uids;
 
@@ -12,6 +13,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use serde::Serialize;
 
+pub use links::{Latency, LinkRule, UnknownRule};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use uids::{Claim, Claimed, OnDuplicate, Uids};
 

@@ -1,0 +1,144 @@
+//! What can be asked of a running cluster: the states of its servers, and why an order is refused.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+
+use super::StartError;
+use crate::config::ConfigError;
+use crate::ids::{ServerId, ServerType};
+use crate::nearest::{did_you_mean, nearest};
+use crate::router::UnknownRule;
+
+/// How a server is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ServerState {
+    /// It serves.
+    Running,
+    /// It does nothing until it is resumed; others wait for it, as for a process that was sent SIGSTOP.
+    Paused,
+    /// A handler of it panicked; it comes up again by itself.
+    Restarting,
+    /// It is told to stop, and hands over what it holds.
+    Stopping,
+    /// It was stopped. `restart` brings it back.
+    Stopped,
+    /// It vanished, as a process that crashed. `restart` brings it back.
+    Killed,
+}
+
+impl fmt::Display for ServerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            ServerState::Running => "running",
+            ServerState::Paused => "paused",
+            ServerState::Restarting => "restarting",
+            ServerState::Stopping => "stopping",
+            ServerState::Stopped => "stopped",
+            ServerState::Killed => "killed",
+        })
+    }
+}
+
+/// One line of `pomelo-sim list`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerStatus {
+    /// Which server.
+    pub id: ServerId,
+    /// Of which type.
+    pub server_type: ServerType,
+    /// How it is.
+    pub state: ServerState,
+    /// Its host, as configured.
+    pub host: String,
+    /// Pomelo's port between servers, as configured; nothing listens on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Where its clients connect, when it is a frontend that is up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<SocketAddr>,
+    /// Since it was started last; zero when it is not up.
+    #[serde(rename = "uptimeSeconds", serialize_with = "seconds")]
+    pub uptime: Duration,
+    /// Clients connected to it.
+    pub sessions: usize,
+    /// Rooms (channels) that it holds.
+    pub rooms: usize,
+    /// Messages from clients and calls of other servers that it took, in the last whole second.
+    pub messages_per_second: u64,
+    /// How often it has come up again: after a panic, or by order.
+    pub restarts: u64,
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((time.as_secs_f64() * 1e3).round() / 1e3)
+}
+
+/// What a reload did.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct Reloaded {
+    /// Servers that the file names and that did not run.
+    pub added: Vec<ServerId>,
+    /// Servers that ran and that the file does not name.
+    pub removed: Vec<ServerId>,
+    /// Servers that the file describes in another way than they run: removed, and added again.
+    pub replaced: Vec<ServerId>,
+}
+
+/// Why a running cluster does not do what it is told.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// No server has that id.
+    #[error("no server {id}: expected one of {}{}", known.join(", "), did_you_mean(nearest(id, known.iter().map(String::as_str))))]
+    UnknownServer {
+        /// The id that was asked for.
+        id: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// A server of that id is there already.
+    #[error("there is a server {id} already; it is {state}")]
+    Exists {
+        /// Its id.
+        id: ServerId,
+        /// How it is.
+        state: ServerState,
+    },
+    /// A server on that client port is there already.
+    #[error("{id}: {other} has the client port {port} already")]
+    PortTaken {
+        /// The server that wants it.
+        id: ServerId,
+        /// The server that has it.
+        other: ServerId,
+        /// The port.
+        port: u16,
+    },
+    /// The server is not in a state for this.
+    #[error("{id} is {state}: {wanted}")]
+    WrongState {
+        /// Which server.
+        id: ServerId,
+        /// How it is.
+        state: ServerState,
+        /// What would be needed.
+        wanted: &'static str,
+    },
+    /// The new server's description is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Its client port cannot be opened.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// No rule of the links has that name.
+    #[error(transparent)]
+    UnknownRule(#[from] UnknownRule),
+    /// The cluster has ended.
+    #[error("the cluster has ended")]
+    Ended,
+}

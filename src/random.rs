@@ -1,0 +1,46 @@
+//! Chance, repeatable: streams of random numbers, each named, all of one seed.
+
+use rand_distr::{Distribution, LogNormal, StandardUniform, Uniform};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use rand_xoshiro::rand_core::SeedableRng;
+
+/// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:
+/// so two runs that differ in one thing meet the same chance everywhere else.
+#[derive(Clone, Debug)]
+pub struct Random(Xoshiro256PlusPlus);
+
+impl Random {
+    /// The stream of that name.
+    pub fn new(seed: u64, name: &str) -> Self {
+        // FNV-1a: a name only has to tell streams apart; the generator's own seeding mixes the bits.
+        let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        Self(Xoshiro256PlusPlus::seed_from_u64(seed ^ hash))
+    }
+
+    /// Uniform in 0 to 1, 1 excluded.
+    pub fn unit(&mut self) -> f64 {
+        StandardUniform.sample(&mut self.0)
+    }
+
+    /// True with that probability.
+    pub fn chance(&mut self, probability: f64) -> bool {
+        self.unit() < probability
+    }
+
+    /// Uniform in `low` to `high`, both included; `low` when the range is empty.
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
+        Uniform::new_inclusive(low, high).map_or(low, |range| range.sample(&mut self.0))
+    }
+
+    /// An index of a list of that length, which must not be empty.
+    pub fn index(&mut self, len: usize) -> usize {
+        usize::try_from(self.between(0, len.saturating_sub(1) as u64)).unwrap_or(0)
+    }
+
+    /// Lognormal with this median and this standard deviation of the logarithm.
+    pub fn lognormal(&mut self, median: f64, sigma: f64) -> f64 {
+        LogNormal::new(median.ln(), sigma).map_or(median, |law| law.sample(&mut self.0))
+    }
+}
