@@ -40,10 +40,12 @@
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
+//! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, the servers of each type, which session has which uid |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
+//! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 5 | [`live`] | router and servers as actix actors, start and stop |
@@ -84,6 +86,7 @@ pub mod ids;
 pub mod random;
 pub mod time;
 
+pub mod channels;
 pub mod strategies;
 pub mod wire;
 
@@ -93,6 +96,7 @@ pub mod envelope;
 pub mod router;
 pub mod servers;
 
+pub mod audit;
 pub mod cluster;
 pub mod ports;
 

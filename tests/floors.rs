@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["ids", "random", "time", "nearest"],
-    &["wire", "strategies"],
+    &["channels", "wire", "strategies"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["cluster", "ports"],
+    &["audit", "cluster", "ports"],
     &["live"],
     &["cli"],
 ];

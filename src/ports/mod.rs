@@ -17,6 +17,7 @@ mod upgrade;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,6 +50,8 @@ pub struct PortOptions {
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,
+    /// Number of the last session of the server, over all its lives: none is used twice.
+    pub serials: Arc<AtomicU32>,
 }
 
 /// What a port tells the server behind it.
@@ -147,4 +150,8 @@ pub struct PortSnapshot {
     pub frames_out: u64,
     /// Socket writes.
     pub writes: u64,
+    /// Pushes that went to a session, one by one.
+    pub pushed: u64,
+    /// Pushes for sessions that are gone.
+    pub pushes_late: u64,
 }

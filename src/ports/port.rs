@@ -6,6 +6,7 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
@@ -43,6 +44,8 @@ pub(super) struct Shared {
     pub(super) table: RefCell<Table>,
     /// Nothing more is read from clients: the cluster stops.
     drains: Cell<bool>,
+    /// Nothing is taken or read, and nobody is overdue: the server is paused.
+    pub(super) paused: Cell<bool>,
     read_buffer: RefCell<Box<[u8]>>,
 }
 
@@ -50,8 +53,6 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Table {
     pub(super) rows: Slab<Connection>,
-    /// Number of the last session.
-    serial: u32,
     /// Rows for which there was no place.
     surplus: usize,
     /// The other rows by address, while their number is limited.
@@ -80,6 +81,7 @@ impl Port {
             epoch: Instant::now(),
             table: RefCell::default(),
             drains: Cell::new(false),
+            paused: Cell::new(false),
             read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         });
         let accepting = spawn_local(accept(Rc::clone(&shared), listener)).abort_handle();
@@ -96,8 +98,12 @@ impl Port {
     pub fn push(&self, sessions: &[SessionId], frame: &PushFrame) {
         let table = &mut *self.shared.table.borrow_mut();
         for session in sessions {
-            if let Some(index) = table.find(*session) {
-                self.shared.put(table, index, |connection| connection.push(frame));
+            match table.find(*session) {
+                Some(index) => {
+                    table.counted.pushed += 1;
+                    self.shared.put(table, index, |connection| connection.push(frame));
+                }
+                None => table.counted.pushes_late += 1,
             }
         }
     }
@@ -159,6 +165,17 @@ impl Port {
     pub fn stop_accepting(&self) {
         self.tasks[0].abort();
         self.shared.drains.set(true);
+    }
+
+    /// Takes no connection and reads nothing, as a process that hangs; or goes on. Silence meanwhile is nobody's fault.
+    pub fn set_paused(&self, paused: bool) {
+        self.shared.paused.set(paused);
+        if !paused {
+            let now = self.shared.now();
+            for (_, row) in &mut self.shared.table.borrow_mut().rows {
+                row.read_on(now);
+            }
+        }
     }
 
     /// Kicks every client, ends every connection.
@@ -276,10 +293,10 @@ impl Shared {
         if let Err(error) = stream.set_nodelay(true) {
             log::debug!("cannot set nodelay server={} peer={peer} error={error}", self.options.server);
         }
-        table.serial = table.serial.wrapping_add(1);
+        let serial = self.options.serials.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let entry = table.rows.vacant_entry();
         let index = entry.key();
-        let session = SessionId::new(table.serial, index as u32);
+        let session = SessionId::new(serial, index as u32);
         let stream = Rc::new(stream);
         let mut connection = Connection::new(session, peer, Rc::clone(&stream), self.now());
         connection.is_surplus = is_surplus;
@@ -320,7 +337,7 @@ impl Shared {
 
     pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
         let row = &mut self.table.borrow_mut().rows[index];
-        row.may_read(self.drains.get(), waker)
+        row.may_read(self.drains.get() || self.paused.get(), waker)
     }
 
     /// Appends to an outbox, within its bound.

@@ -29,6 +29,9 @@ pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 failing = false;
+                while shared.paused.get() {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
                 shared.accepted(stream, peer);
             }
             Err(error) => {
@@ -85,6 +88,9 @@ pub(super) async fn sweep(shared: Weak<Shared>) {
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
+        if shared.paused.get() {
+            continue;
+        }
         let now = shared.now();
         let table = &mut *shared.table.borrow_mut();
         let mut overdue = Vec::new();

@@ -91,7 +91,7 @@ impl PureCluster {
             match step {
                 Step::Route(envelope) => {
                     let mut out = Vec::new();
-                    self.router.route(envelope, &mut out);
+                    self.router.route(self.now, envelope, &mut out);
                     for routed in out {
                         if !(self.lost)(&routed.to, &routed.envelope) {
                             let delivery = Delivery::Envelope(routed.envelope);
