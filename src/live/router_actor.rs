@@ -26,10 +26,15 @@ pub(super) struct RouterActor {
     burst: u32,
 }
 
-/// An envelope to carry.
+/// What one delivery made a server send, to be carried whole: when the server vanishes, it has happened or it has not.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct Carry(pub(super) Envelope);
+pub(super) enum Carry {
+    /// As most do.
+    One(Envelope),
+    /// In order.
+    Many(Vec<Envelope>),
+}
 
 /// A server's address; none when it is no more.
 #[derive(Message)]
@@ -83,8 +88,16 @@ impl Actor for RouterActor {
 impl Handler<Carry> for RouterActor {
     type Result = ();
 
-    fn handle(&mut self, Carry(envelope): Carry, ctx: &mut Self::Context) {
-        self.router.route(self.clock.now(), envelope, &mut self.routed);
+    fn handle(&mut self, carry: Carry, ctx: &mut Self::Context) {
+        let now = self.clock.now();
+        match carry {
+            Carry::One(envelope) => self.router.route(now, envelope, &mut self.routed),
+            Carry::Many(envelopes) => {
+                for envelope in envelopes {
+                    self.router.route(now, envelope, &mut self.routed);
+                }
+            }
+        }
         self.hand_on(ctx);
         self.burst += 1;
         if self.burst >= BURST {

@@ -108,10 +108,14 @@ impl ServerActor {
     /// when the mailbox is empty, so that what belongs to one client goes out in one write.
     fn perform(&mut self, ctx: &mut Context<Self>) {
         let mut wrote = false;
+        let (mut first, mut more) = (None, Vec::new());
         for effect in self.out.effects.drain(..) {
             match (effect, &self.port) {
                 (Effect::Send(envelope), _) => {
-                    self.router.do_send(Carry(envelope));
+                    match first {
+                        None => first = Some(envelope),
+                        Some(_) => more.push(envelope),
+                    }
                     continue;
                 }
                 (Effect::Done { session }, Some(port)) => {
@@ -131,6 +135,14 @@ impl ServerActor {
                 }
             }
             wrote = true;
+        }
+        match first {
+            Some(envelope) if more.is_empty() => self.router.do_send(Carry::One(envelope)),
+            Some(envelope) => {
+                more.insert(0, envelope);
+                self.router.do_send(Carry::Many(more));
+            }
+            None => {}
         }
         if wrote && !self.flush_scheduled {
             self.flush_scheduled = true;

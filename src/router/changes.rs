@@ -17,7 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::backlog::Backlog;
+use super::directory::Place;
 use super::{Home, Replicas, Routed, Router, located};
+use crate::channels::Member;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType};
@@ -92,11 +94,15 @@ impl Router {
         self.change_list(&server_type, Vec::new(), out, |servers| servers.retain(|server| server.id != *id));
     }
 
-    /// Whether a server that was retired has nothing left: no room, and no change waits for it.
+    /// Whether a server that was retired has nothing left that another one could take: no room, and no change waits for it.
     pub fn is_empty_handed(&self, id: &ServerId) -> bool {
-        let waited_for = self.types.values().flat_map(|replicas| &replicas.changes);
-        self.directory.rooms_of(id).iter().all(|room| room.key.is_none() || self.rooms_stay)
-            && waited_for.into_iter().all(|change| !change.waiting.contains_key(id))
+        let mut changes = self.types.values().flat_map(|replicas| &replicas.changes);
+        if changes.any(|change| change.waiting.contains_key(id)) {
+            return false;
+        }
+        let others = self.type_of(id).is_some_and(|server_type| self.has_servers(server_type));
+        let can_move = |room: &Room| others && !self.rooms_stay && room.key.is_some();
+        !self.directory.rooms_of(id).iter().any(can_move)
     }
 
     /// Whether a change of a list is not over.
@@ -167,7 +173,15 @@ impl Router {
         let rooms = self.directory.rooms_of(&server);
         self.counters.rooms_restored += rooms.len() as u64;
         self.tell(server.clone(), Payload::Restored { rooms: rooms.clone() }, out);
-        self.tell_again(&rooms, &server, out);
+        for Room { channel, key, members } in rooms {
+            for Member { uid, session } in members {
+                if !self.uids.holds(&uid, &session) {
+                    // By its key: the room may be about to leave this server.
+                    let (server, channel, key) = (server.clone(), Arc::clone(&channel), key.clone());
+                    self.tell_gone(&session, Place { server, channel, key, uid }, out);
+                }
+            }
+        }
     }
 
     /// Ends what waits for nothing any more, moves the rooms that can go, and lets what was held follow them.

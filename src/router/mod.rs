@@ -450,8 +450,8 @@ impl Router {
                     self.answer(from, call, Err(error), out);
                 }
             }
-            // Nobody is left who could hear that the member is gone.
-            Payload::Gone { channel, member, .. } => self.left(&from, channel, member, out),
+            // Nobody is left who could hear it; whoever takes the room over will be told.
+            Payload::Gone { member, .. } => self.free(&member.uid, &member.session, out),
             _ => {}
         }
     }

@@ -62,24 +62,24 @@ impl Router {
     /// A room has a member no more.
     pub(super) fn left(&mut self, server: &ServerId, channel: &str, member: &Member, out: &mut Vec<Routed>) {
         self.directory.leave(server, channel, member);
-        if self.uids.is_leaving(&member.uid, &member.session) {
-            self.free(&member.uid, &member.session, out);
-        }
+        self.free(&member.uid, &member.session, out);
     }
 
     /// Tells the server that holds a room that a member is gone: behind all that the member's frontend has sent there.
     pub(super) fn tell_gone(&mut self, session: &SessionKey, place: Place, out: &mut Vec<Routed>) {
+        if self.is_stranded(&place) {
+            // Whoever takes the room over will be told.
+            return;
+        }
         let Place { server, channel, key, uid } = place;
         let Some(server_type) = self.type_of(&server).or_else(|| self.orphans.get(&server)).cloned() else {
             return;
         };
         let member = Member { uid, session: session.clone() };
-        if !self.homes.contains_key(&server) && !self.has_servers(&server_type) {
-            // Its server has vanished, and there is no other.
-            return self.left(&server, &channel, &member, out);
-        }
         let to = match &key {
-            Some(key) if !self.rooms_stay => Destination::Route { server_type, key: Some(Arc::clone(key)) },
+            Some(key) if !self.rooms_stay && self.has_servers(&server_type) => {
+                Destination::Route { server_type, key: Some(Arc::clone(key)) }
+            }
             _ => Destination::Server(server),
         };
         let payload = Payload::Gone { channel, key, member };
@@ -104,8 +104,12 @@ impl Router {
     }
 
     /// Gives a uid to whoever waits for it, once its session is in no room any more.
-    fn free(&mut self, uid: &Uid, session: &SessionKey, out: &mut Vec<Routed>) {
-        if self.directory.places(session).iter().any(|place| place.uid == *uid) {
+    pub(super) fn free(&mut self, uid: &Uid, session: &SessionKey, out: &mut Vec<Routed>) {
+        if !self.uids.is_leaving(uid, session) {
+            return;
+        }
+        let mut places = self.directory.places(session).iter();
+        if places.any(|place| place.uid == *uid && !self.is_stranded(place)) {
             return;
         }
         let freed = self.uids.unbind(uid, session);
@@ -119,6 +123,11 @@ impl Router {
         if let Some(holder) = freed.kicked {
             self.supplant(holder, out);
         }
+    }
+
+    /// Whether a room's server has vanished, and there is no other: nobody can enter the room meanwhile.
+    fn is_stranded(&self, place: &Place) -> bool {
+        self.orphans.get(&place.server).is_some_and(|server_type| !self.has_servers(server_type))
     }
 
     /// Kicks a session whose uid another one claims.
