@@ -293,6 +293,7 @@ impl Cluster {
             on_duplicate: self.options.on_duplicate,
             rooms_stay: !self.options.rebalance,
             seed: self.options.seed,
+            request_timeout: self.options.request_timeout,
         });
         let types = self.types.keys().map(ServerType::from);
         for server_type in types {

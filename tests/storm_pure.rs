@@ -4,7 +4,7 @@
 //! ```text
 //! cargo test --release --test storm_pure                                  # as many seeds as CI runs
 //! STORM_SEEDS=20000 cargo test --release --test storm_pure                # more of them
-//! STORM_SEED=17 STORM_STEPS=2000 cargo test --release --test storm_pure   # one, replayed
+//! STORM_SEED=17 STORM_STEPS=2000 cargo test --release --test storm_pure   # one, replayed; with STORM_TRACE=1 it prints all
 //! ```
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
@@ -89,7 +89,8 @@ impl Storm {
         let cluster = Cluster::from_spec(spec).options(options).server_type::<panicky::Chat>();
         let turns = random.chance(0.8).then(|| Random::new(seed, "turns"));
         let kinds = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
-        let cluster = PureCluster::with_turns(cluster, turns);
+        let mut cluster = PureCluster::with_turns(cluster, turns);
+        cluster.trace = std::env::var_os("STORM_TRACE").is_some();
         Self { random, cluster, book: Book::default(), known, faults: 0, kinds, log: Vec::new() }
     }
 
@@ -175,6 +176,9 @@ impl Storm {
         let id = spec.id.as_str();
         let (is_up, is_gate) = (self.cluster.is_up(id), spec.server_type.as_str() == "gate");
         self.log.push(format!("{fault:?} {id}"));
+        if self.cluster.trace {
+            eprintln!("{:?} {fault:?} {id}", self.cluster.now);
+        }
         self.faults += 1;
         match fault {
             Fault::Add if !is_gate && self.known.len() < 12 => {

@@ -123,7 +123,11 @@ impl Router {
         lost.extend(self.links.extract(id, |_| true));
         // What it asked and has not arrived is not done any more: the sessions for which it asked are lost too. What it
         // said to clients is: the sender of the message may have been told so.
-        self.links.discard_from(id, |envelope| matches!(envelope.payload, Payload::Invoke(_)));
+        let asked = |payload: &Payload| matches!(payload, Payload::Invoke(_));
+        self.links.discard_from(id, |envelope| asked(&envelope.payload));
+        for replicas in self.types.values_mut() {
+            replicas.held.retain(|held| held.from != *id || !asked(&held.payload));
+        }
         let serial = self.links.last_serial();
         for change in self.types.values_mut().flat_map(|replicas| &mut replicas.changes) {
             if let Some(wait) = change.waiting.get_mut(id).filter(|wait| **wait == Wait::Drained) {
@@ -133,7 +137,9 @@ impl Router {
         self.abandon(id, &server_type, out);
         self.change_list(&server_type, lost, out, |servers| servers.retain(|server| server.id != *id));
         self.lose_sessions(id, out);
+        self.is_done_with_the_dead(id, None);
         self.proceed(out);
+        self.bury(out);
     }
 
     /// A server does nothing from now on: what is for it waits.
@@ -166,6 +172,8 @@ impl Router {
             }
         }
         self.proceed(out);
+        self.is_done_with_the_dead(from, Some(number));
+        self.bury(out);
     }
 
     /// A server that has started again gets its rooms back.

@@ -14,9 +14,10 @@ mod route;
 mod sessions;
 mod uids;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -29,9 +30,10 @@ use self::backlog::Backlog;
 use self::changes::{Change, Held};
 use self::directory::Directory;
 use self::links::{Arrived, Links, Rule, SendOutcome};
+use self::sessions::Burial;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, CallId, Destination, Envelope, Located, Payload, Room};
-use crate::ids::{ServerId, ServerType, SessionId};
+use crate::ids::{ServerId, ServerType, SessionId, SessionKey};
 use crate::strategies::Strategy;
 use crate::time::Time;
 
@@ -53,6 +55,8 @@ pub struct RouterOptions {
     pub rooms_stay: bool,
     /// What chance on the links comes of.
     pub seed: u64,
+    /// After this a request is not carried out any more.
+    pub request_timeout: Duration,
 }
 
 /// See the module.
@@ -64,6 +68,10 @@ pub struct Router {
     directory: Directory,
     links: Links,
     rooms_stay: bool,
+    request_timeout: Duration,
+    burials: Vec<Burial>,
+    /// The sessions of these.
+    dying: BTreeSet<SessionKey>,
     /// Who stands in for servers that are no more, while rooms of theirs wait for another.
     orphans: BTreeMap<ServerId, ServerType>,
     /// How many servers are paused: none, and nothing has to be looked up.
@@ -149,6 +157,7 @@ impl Router {
             uids: Uids::new(options.on_duplicate),
             links: Links::new(options.seed),
             rooms_stay: options.rooms_stay,
+            request_timeout: options.request_timeout,
             ..Self::default()
         }
     }
@@ -227,11 +236,13 @@ impl Router {
         if any {
             self.proceed(out);
         }
+        self.bury(out);
     }
 
     /// When the router wants a [`tick`](Self::tick).
     pub fn next_deadline(&self) -> Option<Time> {
-        self.links.next_due()
+        let buried = self.burials.iter().map(|burial| burial.until).min();
+        [self.links.next_due(), buried].into_iter().flatten().min()
     }
 
     /// Installs a rule of the links, behind the others or in the place of the one of that name. Gives its name.

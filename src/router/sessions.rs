@@ -1,5 +1,6 @@
 //! Sessions as the router knows them: their uids, and the rooms that they are in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +11,18 @@ use super::{Claim, Claimed, GRANTED, Routed, Router};
 use crate::channels::Member;
 use crate::envelope::{Destination, Envelope, Payload, Recipients};
 use crate::ids::{ServerId, SessionKey, Uid};
+use crate::time::Time;
 use crate::wire::PushFrame;
+
+/// Sessions of a frontend that has vanished.
+pub(super) struct Burial {
+    number: u64,
+    /// Servers that may still do what the frontend had asked of them.
+    waiting: BTreeSet<ServerId>,
+    /// When it is too late for that.
+    pub(super) until: Time,
+    sessions: Vec<(Uid, SessionKey)>,
+}
 
 impl Router {
     pub(super) fn bind(&mut self, uid: Uid, claim: Claim, out: &mut Vec<Routed>) {
@@ -36,10 +48,45 @@ impl Router {
         self.free(uid, session, out);
     }
 
-    /// A frontend has vanished, and with it all its sessions.
+    /// A frontend has vanished, and with it all its sessions. Their rooms hear so at once. Their uids are free when all that
+    /// the frontend has asked of others before is done or too late: else a room could be entered by one who is gone, after
+    /// the next one who has the uid.
     pub(super) fn lose_sessions(&mut self, frontend: &ServerId, out: &mut Vec<Routed>) {
-        for (uid, session) in self.uids.lost(frontend) {
+        let sessions = self.uids.lost(frontend);
+        if sessions.is_empty() {
+            return;
+        }
+        self.last_change += 1;
+        let number = self.last_change;
+        let waiting: BTreeSet<ServerId> = self.homes.keys().cloned().collect();
+        self.dying.extend(sessions.iter().map(|(_, session)| session.clone()));
+        let until = self.now + self.request_timeout;
+        self.burials.push(Burial { number, waiting: waiting.clone(), until, sessions: sessions.clone() });
+        for (uid, session) in sessions {
             self.unbind(&uid, &session, out);
+        }
+        for server in waiting {
+            self.tell(server, Payload::Drain { change: number }, out);
+        }
+    }
+
+    /// A server has done what a frontend that has vanished had asked of it; or has vanished too.
+    pub(super) fn is_done_with_the_dead(&mut self, server: &ServerId, number: Option<u64>) {
+        for burial in &mut self.burials {
+            if number.is_none_or(|number| number == burial.number) {
+                burial.waiting.remove(server);
+            }
+        }
+    }
+
+    /// Frees the uids of those who are gone for good.
+    pub(super) fn bury(&mut self, out: &mut Vec<Routed>) {
+        let now = self.now;
+        let is_over = |burial: &mut Burial| burial.waiting.is_empty() || burial.until <= now;
+        let over: Vec<Burial> = self.burials.extract_if(.., is_over).collect();
+        for (uid, session) in over.into_iter().flat_map(|burial| burial.sessions) {
+            self.dying.remove(&session);
+            self.free(&uid, &session, out);
         }
     }
 
@@ -77,9 +124,7 @@ impl Router {
         };
         let member = Member { uid, session: session.clone() };
         let to = match &key {
-            Some(key) if !self.rooms_stay && self.has_servers(&server_type) => {
-                Destination::Route { server_type, key: Some(Arc::clone(key)) }
-            }
+            Some(key) if !self.rooms_stay => Destination::Route { server_type, key: Some(Arc::clone(key)) },
             _ => Destination::Server(server),
         };
         let payload = Payload::Gone { channel, key, member };
@@ -105,7 +150,7 @@ impl Router {
 
     /// Gives a uid to whoever waits for it, once its session is in no room any more.
     pub(super) fn free(&mut self, uid: &Uid, session: &SessionKey, out: &mut Vec<Routed>) {
-        if !self.uids.is_leaving(uid, session) {
+        if !self.uids.is_leaving(uid, session) || self.dying.contains(session) {
             return;
         }
         let mut places = self.directory.places(session).iter();
@@ -125,9 +170,11 @@ impl Router {
         }
     }
 
-    /// Whether a room's server has vanished, and there is no other: nobody can enter the room meanwhile.
+    /// Whether a room belongs to nobody: its server has vanished, or is about to stop, and there is no other. Nobody can
+    /// enter it meanwhile.
     fn is_stranded(&self, place: &Place) -> bool {
-        self.orphans.get(&place.server).is_some_and(|server_type| !self.has_servers(server_type))
+        let server_type = self.type_of(&place.server).or_else(|| self.orphans.get(&place.server));
+        place.key.is_some() && !self.rooms_stay && !server_type.is_some_and(|of| self.has_servers(of))
     }
 
     /// Kicks a session whose uid another one claims.

@@ -46,6 +46,8 @@ pub struct PureCluster {
     pub lost: Loss,
     next_session: u32,
     rooms_move: bool,
+    /// Prints what happens, one line each.
+    pub trace: bool,
 }
 
 struct Running {
@@ -84,6 +86,7 @@ impl PureCluster {
             lost: Box::new(|_, _| false),
             next_session: 0,
             rooms_move: true,
+            trace: false,
         };
         for delivery in [Delivery::Started, Delivery::AllStarted] {
             for id in pure.ids() {
@@ -229,6 +232,9 @@ impl PureCluster {
         match whose {
             None => {
                 let (_, batch) = self.router_mail.pop_front().unwrap();
+                if self.trace {
+                    batch.iter().for_each(|envelope| eprintln!("{:?} router <- {envelope:?}", self.now));
+                }
                 self.order(|router, now, out| {
                     batch.into_iter().for_each(|envelope| router.route(now, envelope, out))
                 });
@@ -237,6 +243,9 @@ impl PureCluster {
                 let running = self.servers.get_mut(&id).unwrap();
                 let (_, delivery) = running.mail.pop_front().unwrap();
                 let mut out = Outbox::default();
+                if self.trace {
+                    eprintln!("{:?} {id} <- {delivery:?}", self.now);
+                }
                 running.server.deliver(self.now, delivery, &mut out);
                 let mut sent = Vec::new();
                 for effect in out.effects {
