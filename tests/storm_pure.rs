@@ -10,8 +10,6 @@
 
 mod support;
 
-#[path = "storm_pure/panicky.rs"]
-mod panicky;
 #[path = "storm_pure/users.rs"]
 mod users;
 
@@ -21,6 +19,7 @@ use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
+use support::panicky;
 use support::pure::PureCluster;
 use users::{Book, Tally};
 

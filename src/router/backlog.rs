@@ -56,6 +56,10 @@ impl<T> Backlog<T> {
         self.queue.front_mut().map(|(tag, _)| tag)
     }
 
+    pub(super) fn tags_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.queue.iter_mut().map(|(tag, _)| tag)
+    }
+
     pub(super) fn pop(&mut self) -> Option<Envelope> {
         let (_, envelope) = self.queue.pop_front()?;
         self.bytes -= ENVELOPE_BYTES + body_bytes(&envelope.payload);

@@ -334,7 +334,8 @@ impl Router {
     fn tell_again(&mut self, rooms: &[Room], server: &ServerId, out: &mut Vec<Routed>) {
         for Room { channel, key, members } in rooms {
             for member in members {
-                if self.uids.holds(&member.uid, &member.session) {
+                let is_there = self.uids.holds(&member.uid, &member.session);
+                if is_there && !self.ghosts.contains(&member.session) {
                     continue;
                 }
                 let gone =

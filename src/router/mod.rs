@@ -72,6 +72,8 @@ pub struct Router {
     burials: Vec<Burial>,
     /// The sessions of these.
     dying: BTreeSet<SessionKey>,
+    /// Sessions that have left rooms which belong to nobody at the moment.
+    ghosts: BTreeSet<SessionKey>,
     /// Who stands in for servers that are no more, while rooms of theirs wait for another.
     orphans: BTreeMap<ServerId, ServerType>,
     /// How many servers are paused: none, and nothing has to be looked up.

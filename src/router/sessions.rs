@@ -109,13 +109,15 @@ impl Router {
     /// A room has a member no more.
     pub(super) fn left(&mut self, server: &ServerId, channel: &str, member: &Member, out: &mut Vec<Routed>) {
         self.directory.leave(server, channel, member);
+        self.ghosts.remove(&member.session);
         self.free(&member.uid, &member.session, out);
     }
 
     /// Tells the server that holds a room that a member is gone: behind all that the member's frontend has sent there.
     pub(super) fn tell_gone(&mut self, session: &SessionKey, place: Place, out: &mut Vec<Routed>) {
         if self.is_stranded(&place) {
-            // Whoever takes the room over will be told.
+            // Whoever takes the room over will be told, even if the same session has come back to its uid by then.
+            self.ghosts.insert(session.clone());
             return;
         }
         let Place { server, channel, key, uid } = place;

@@ -7,6 +7,7 @@ pub mod areas;
 pub mod client;
 pub mod node;
 pub mod official;
+pub mod panicky;
 pub mod pure;
 pub mod raw;
 pub mod rooms;

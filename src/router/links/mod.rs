@@ -263,10 +263,11 @@ impl Links {
     /// The rules have changed: what waits to be sent again is, at once.
     fn resend(&mut self, now: Time) {
         for (key, wire) in &mut self.wires {
-            if let Some(first) = wire.backlog.front_mut().filter(|first| first.lost) {
-                self.due.remove(&(first.due, first.serial, key.clone()));
-                first.due = now;
-                self.due.insert((now, first.serial, key.clone()));
+            let Some(first) = wire.backlog.front() else { continue };
+            self.due.remove(&(first.due, first.serial, key.clone()));
+            wire.backlog.tags_mut().filter(|sent| sent.lost).for_each(|sent| sent.due = now);
+            if let Some(first) = wire.backlog.front() {
+                self.due.insert((first.due, first.serial, key.clone()));
             }
         }
     }
