@@ -77,13 +77,29 @@ impl Router {
             return Err(server_type.clone());
         }
         self.homes.insert(server.id.clone(), Home { server_type: server_type.clone(), paused: None });
+        if !self.ranks.contains_key(&server.id) {
+            self.last_rank += 1;
+            self.ranks.insert(server.id.clone(), self.last_rank);
+        }
         Ok(())
     }
 
-    /// A server that was admitted stands at the end of its type's list from now on.
+    /// A server that was admitted is on its type's list from now on: at its end or, when it was on it before, in its old
+    /// place, so that its rooms come back to it.
     pub fn join(&mut self, now: Time, server: &ServerSpec, out: &mut Vec<Routed>) {
         self.now = now;
-        self.change_list(&server.server_type, Vec::new(), out, |servers| servers.push(located(server)));
+        let ranks = self.ranks.clone();
+        self.change_list(&server.server_type, Vec::new(), out, |servers| {
+            servers.push(located(server));
+            servers.sort_by_key(|server| ranks.get(&server.id).copied());
+        });
+    }
+
+    /// Forgets the place of a server that has ended: should it come back, it stands at the end.
+    pub fn strike(&mut self, id: &ServerId) {
+        if !self.homes.contains_key(id) {
+            self.ranks.remove(id);
+        }
     }
 
     /// Takes a server off its type's list: no route chooses it any more, and its rooms go to others. It can still be
@@ -140,25 +156,6 @@ impl Router {
         self.is_done_with_the_dead(id, None);
         self.proceed(out);
         self.bury(out);
-    }
-
-    /// A server does nothing from now on: what is for it waits.
-    pub fn pause(&mut self, id: &ServerId) {
-        if let Some(home) = self.homes.get_mut(id).filter(|home| home.paused.is_none()) {
-            home.paused = Some(Backlog::default());
-            self.paused += 1;
-        }
-    }
-
-    /// A paused server goes on, with what has waited for it.
-    pub fn resume(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
-        self.now = now;
-        let Some(mut backlog) = self.homes.get_mut(id).and_then(|home| home.paused.take()) else { return };
-        self.paused -= 1;
-        while let Some(envelope) = backlog.pop() {
-            self.arrive(id.clone(), envelope, out);
-        }
-        self.tell_missed(id, backlog.take_missed(), out);
     }
 
     /// A server has done what was sent to it before a change.

@@ -1,5 +1,7 @@
 //! The servers of a running cluster, one by one: started, stopped, killed, paused, brought back.
 
+mod life;
+
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::AtomicU32;
@@ -9,26 +11,21 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 
 use super::control::{ControlError, ServerState, ServerStatus};
-use super::router_actor::{Register, RouterActor, WithRouter};
-use super::running::{ClusterSnapshot, LiveServer};
+use super::router_actor::{RouterActor, WithRouter};
+use super::running::ClusterSnapshot;
 use super::server_actor::{
-    Clock, CountMessages, Deliver, Inspect, InspectHoldings, OpenPort, ServerActor, SetPaused, ShutPort,
-    StopAccepting, Vanish,
+    Clock, CountMessages, Deliver, Inspect, InspectHoldings, OpenPort, ServerActor, SetPaused,
 };
-use super::{StartError, listen, port_options};
+use super::{StartError, port_options};
 use crate::audit::{RouterView, Violation, audit};
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
-use crate::ids::ServerId;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
 use crate::time::Time;
 
 /// How often it is looked whether something is done.
 const POLL: Duration = Duration::from_millis(5);
-
-/// How long the port of a server that has just ended may take to be free again.
-const PORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The first wait before a server with `auto-restart` that was killed comes back; twice as long each time.
 const COMEBACK: Duration = Duration::from_millis(100);
@@ -69,6 +66,25 @@ struct Entry {
     messages_per_second: u64,
 }
 
+impl Entry {
+    /// One that has not come up yet.
+    fn new(spec: ServerSpec) -> Self {
+        Self {
+            spec,
+            state: ServerState::Stopped,
+            actor: None,
+            clients: None,
+            since: Instant::now(),
+            generation: 0,
+            serials: Arc::default(),
+            comeback: None,
+            kills: 0,
+            messages: 0,
+            messages_per_second: 0,
+        }
+    }
+}
+
 impl Servers {
     pub(super) fn new(
         router: Addr<RouterActor>,
@@ -83,20 +99,7 @@ impl Servers {
 
     /// Starts the actor of a server that the router knows already, before the cluster runs.
     pub(super) fn prepare(&mut self, spec: ServerSpec, planned: PlannedServer) {
-        let entry = Entry {
-            spec,
-            state: ServerState::Running,
-            actor: None,
-            clients: None,
-            since: Instant::now(),
-            generation: 0,
-            serials: Arc::default(),
-            comeback: None,
-            kills: 0,
-            messages: 0,
-            messages_per_second: 0,
-        };
-        self.entries.push(entry);
+        self.entries.push(Entry::new(spec));
         self.make(self.entries.len() - 1, planned);
     }
 
@@ -208,20 +211,7 @@ impl Servers {
         if !served.contains(&spec.server_type.as_str()) {
             return Err(ConfigError::unserved(&spec, &served).into());
         }
-        let entry = Entry {
-            spec,
-            state: ServerState::Stopped,
-            actor: None,
-            clients: None,
-            since: Instant::now(),
-            generation: 0,
-            serials: Arc::default(),
-            comeback: None,
-            kills: 0,
-            messages: 0,
-            messages_per_second: 0,
-        };
-        self.entries.push(entry);
+        self.entries.push(Entry::new(spec));
         let at = self.entries.len() - 1;
         let came_up = self.come_up(at).await;
         if came_up.is_err() {
@@ -237,7 +227,8 @@ impl Servers {
         if self.entries[at].actor.is_some() {
             self.go_down(at, "server removed").await;
         }
-        self.entries.remove(at);
+        let removed = self.entries.remove(at).spec.id;
+        let _ = self.with_router(move |router, _, _| router.strike(&removed)).await;
         self.publish();
         Ok(())
     }
@@ -380,149 +371,6 @@ impl Servers {
             return Err(ControlError::WrongState { id, state, wanted: "it is not up" });
         }
         Ok(at)
-    }
-
-    /// Makes the actor of a server.
-    fn make(&mut self, at: usize, planned: PlannedServer) {
-        let (router, clock) = (self.router.clone(), self.clock);
-        let make = planned.make;
-        let actor = ServerActor::start_in_arbiter(&self.handles[at % self.handles.len()], move |_| {
-            ServerActor::new(make(), router, clock)
-        });
-        let entry = &mut self.entries[at];
-        self.router.do_send(Register(entry.spec.id.clone(), Some(actor.clone())));
-        log::info!("server started server={} type={}", entry.spec.id, entry.spec.server_type);
-        (entry.actor, entry.state, entry.since) = (Some(actor), ServerState::Running, Instant::now());
-        entry.messages = 0;
-        self.publish();
-    }
-
-    /// Starts a server that is not up, in a cluster that runs.
-    async fn come_up(&mut self, at: usize) -> Result<(), ControlError> {
-        let listener = match self.entries[at].spec.frontend {
-            true => Some(self.listen(at).await?),
-            false => None,
-        };
-        let entry = &mut self.entries[at];
-        if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
-            entry.spec.client_port = Some(address.port());
-        }
-        entry.comeback = None;
-        let Some(planned) = self.blueprint.server(&entry.spec, entry.generation) else {
-            return Err(ConfigError::unserved(&entry.spec, &self.blueprint.served()).into());
-        };
-        let spec = entry.spec.clone();
-        let admitted = spec.clone();
-        if !matches!(self.with_router(move |router, _, _| router.admit(&admitted)).await, Ok(Ok(()))) {
-            return Err(ControlError::Ended);
-        }
-        self.make(at, planned);
-        for delivery in [Delivery::Started, Delivery::AllStarted] {
-            if let Some(actor) = &self.entries[at].actor {
-                let _ = actor.send(Deliver(delivery)).await;
-            }
-        }
-        // Its port is open before the gate names it.
-        if let Some(listener) = listener {
-            self.open(at, listener).await?;
-        }
-        let joined = self.with_router(move |router, now, out| router.join(now, &spec, out)).await;
-        joined.map_err(|_| ControlError::Ended)
-    }
-
-    async fn listen(&self, at: usize) -> Result<TcpListener, StartError> {
-        let give_up = Instant::now() + PORT_PATIENCE;
-        loop {
-            match listen(&self.entries[at].spec, &self.options) {
-                Err(StartError::Listen { error, .. })
-                    if error.kind() == std::io::ErrorKind::AddrInUse
-                        && self.entries[at].generation > 0
-                        && Instant::now() < give_up =>
-                {
-                    tokio::time::sleep(POLL).await;
-                }
-                opened => return opened,
-            }
-        }
-    }
-
-    /// Stops a server: off the list, its rooms handed over, its clients told, its calls answered, the end.
-    async fn go_down(&mut self, at: usize, reason: &'static str) {
-        if self.entries[at].state == ServerState::Paused {
-            self.go_on(at).await;
-        }
-        let entry = &mut self.entries[at];
-        entry.state = ServerState::Stopping;
-        let Some(actor) = entry.actor.clone() else { return };
-        let id = entry.spec.id.clone();
-        if entry.spec.frontend {
-            self.retire(&id).await;
-            let _ = actor.send(StopAccepting).await;
-            self.wait_for(&id, |server| server.server.calls_pending == 0).await;
-            let _ = actor.send(Deliver(Delivery::Stopping)).await;
-            let _ = self.with_router(|_, _, _| ()).await;
-            let _ = actor.send(ShutPort(reason)).await;
-            self.wait_for(&id, |server| server.port.as_ref().is_none_or(|port| port.connections == 0)).await;
-        } else {
-            let _ = actor.send(Deliver(Delivery::Stopping)).await;
-            self.retire(&id).await;
-            self.wait_for(&id, |server| server.server.calls_pending == 0).await;
-        }
-        let give_up = Instant::now() + self.options.request_timeout + self.options.stop_timeout;
-        while Instant::now() < give_up {
-            let asked = id.clone();
-            if !matches!(
-                self.with_router(move |router, _, _| router.is_empty_handed(&asked)).await,
-                Ok(false)
-            ) {
-                break;
-            }
-            tokio::time::sleep(POLL).await;
-        }
-        self.vanish(at).await;
-        self.entries[at].state = ServerState::Stopped;
-        log::info!("server stopped server={id}");
-    }
-
-    async fn retire(&self, id: &ServerId) {
-        let id = id.clone();
-        let _ = self.with_router(move |router, now, out| router.retire(now, &id, out)).await;
-    }
-
-    async fn wait_for(&self, id: &ServerId, done: impl Fn(&LiveServer) -> bool) {
-        let is_done = |now: &ClusterSnapshot| {
-            now.servers.iter().find(|server| server.server.id == *id).is_none_or(&done)
-        };
-        self.wait_until(self.options.stop_timeout, is_done).await;
-    }
-
-    async fn go_on(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        entry.state = ServerState::Running;
-        let (id, actor) = (entry.spec.id.clone(), entry.actor.clone());
-        log::info!("server resumed server={id}");
-        if let Some(actor) = actor {
-            // What came into its mailbox before the pause is older than what the router has kept.
-            let _ = actor.send(SetPaused(false)).await;
-        }
-        let _ = self.with_router(move |router, now, out| router.resume(now, &id, out)).await;
-    }
-
-    /// Ends an actor as it is. The router hears it first: what the actor still says then comes from the dead.
-    async fn vanish(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        let Some(actor) = entry.actor.take() else { return };
-        entry.clients = None;
-        entry.generation += 1;
-        let id = entry.spec.id.clone();
-        let forgotten = id.clone();
-        let _ = self.with_router(move |router, now, out| router.forget(now, &forgotten, out)).await;
-        self.router.do_send(Register(id, None));
-        actor.do_send(Vanish);
-        while actor.connected() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        self.publish();
     }
 
     fn publish(&self) {
