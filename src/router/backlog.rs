@@ -29,23 +29,23 @@ impl<T> Default for Backlog<T> {
 }
 
 impl<T> Backlog<T> {
-    /// Takes an envelope, or gives it back when it is full: a call, whose sender can be told. A push is dropped then, and
+    /// Takes an envelope; gives it back when it is full, if it is a call, whose sender can be told. A push is dropped then, and
     /// its sessions are remembered; what the cluster itself says always finds room.
-    pub(super) fn push(&mut self, tag: T, envelope: Envelope) -> Result<(), Envelope> {
+    pub(super) fn push(&mut self, tag: T, envelope: Envelope) -> Option<Envelope> {
         let bytes = ENVELOPE_BYTES + body_bytes(&envelope.payload);
         if self.bytes + bytes > BACKLOG_BYTES_MAX {
             match &envelope.payload {
-                Payload::Invoke(invoke) if invoke.call.is_some() => return Err(envelope),
+                Payload::Invoke(invoke) if invoke.call.is_some() => return Some(envelope),
                 Payload::Push { sessions, .. } => {
                     self.missed.extend(sessions.as_slice());
-                    return Ok(());
+                    return None;
                 }
                 _ => {}
             }
         }
         self.bytes += bytes;
         self.queue.push_back((tag, envelope));
-        Ok(())
+        None
     }
 
     pub(super) fn front(&self) -> Option<&T> {

@@ -125,7 +125,7 @@ impl Router {
         if self.paused > 0
             && let Some(Home { paused: Some(backlog), .. }) = self.homes.get_mut(&to)
         {
-            if let Err(refused) = backlog.push((), envelope) {
+            if let Some(refused) = backlog.push((), envelope) {
                 self.refuse(&to, refused, out);
             }
             return;

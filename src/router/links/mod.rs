@@ -164,7 +164,7 @@ impl Links {
         self.last_serial += 1;
         let sent = Sent { serial: self.last_serial, due, lost };
         let is_first = wire.backlog.is_empty();
-        if let Err(envelope) = wire.backlog.push(sent, envelope) {
+        if let Some(envelope) = wire.backlog.push(sent, envelope) {
             return SendOutcome::Full(envelope);
         }
         if is_first && let Some(first) = wire.backlog.front() {
