@@ -319,10 +319,20 @@ fn while_a_server_backs_off_it_says_so_and_others_go_on() {
     assert_eq!((status.restarts, status.rooms), (4, 1));
 }
 
-/// A chat server is killed, added and brought back over and over while rooms talk in a way that takes errors.
 #[test]
 fn nothing_acknowledged_is_lost_or_doubled_by_kills() {
-    let cluster = hasty(tutorial()).start().unwrap();
+    kills(1);
+}
+
+#[test]
+fn nor_on_three_threads() {
+    kills(3);
+}
+
+/// A chat server is killed and brought back over and over while a room talks in a way that takes errors.
+fn kills(threads: usize) {
+    let options = Options { request_timeout: DEADLINE, threads, ..Options::default() };
+    let cluster = tutorial().options(options).start().unwrap();
     let addresses = connectors(&cluster);
     let mut members: Vec<Client> =
         (0..6).map(|n| Client::enter(addresses[n % 3], BOTH[n % 2], &format!("m{n}"), "room1")).collect();

@@ -48,7 +48,16 @@ fn assert_undisturbed(rooms: &[WatchedRoom]) {
 
 #[test]
 fn chat_servers_come_and_go_while_rooms_talk() {
-    let cluster = tutorial().start().unwrap();
+    come_and_go(1);
+}
+
+#[test]
+fn chat_servers_come_and_go_on_three_threads() {
+    come_and_go(3);
+}
+
+fn come_and_go(threads: usize) {
+    let cluster = tutorial().options(Options { threads, ..Options::default() }).start().unwrap();
     let rooms = watched(&cluster);
     let moved = |cluster: &RunningCluster| cluster.snapshot().router.rooms_moved;
 
