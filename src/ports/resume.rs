@@ -4,8 +4,8 @@
 //!   handshake ─▶ token ─ack─▶ known     known ─lost─▶ away ─shown─▶ handshake done ─ack─▶ known, by the next token
 //!                                         └──────────shown──────────▲      └─lost─▶ away
 //! ```
-//! A token is worth nothing once the client has acknowledged the next. Until then both are: the answer that brings the
-//! next may be lost like anything else.
+//! A token is worth nothing once the client has acknowledged another. Until then each is that was given out since: the
+//! answer that brings one may be lost like anything else, and nobody knows which has arrived.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -22,6 +22,9 @@ use super::{CloseReason, PortOptions};
 use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::{Received, ResumeOffer, ResumeRequest};
+
+/// Tokens given out for one session and not acknowledged that are worth something, at most.
+const UNACKNOWLEDGED_MAX: usize = 8;
 
 /// The sessions of a port that may outlive their connections.
 pub(super) struct Resume {
@@ -43,8 +46,8 @@ struct Session {
     place: Place,
     /// What its client is known to have.
     token: Token,
-    /// What its client has when it got the answer to its last handshake.
-    next: Option<Token>,
+    /// What its client may have got since, in answers to handshakes that it has not acknowledged; the row's own last.
+    unacknowledged: Vec<Token>,
     history: History,
     /// Its packages go into its row's outbox.
     is_attached: bool,
@@ -155,7 +158,8 @@ impl Resume {
         if greeting.kept.is_none() {
             let place = Place::Row(row);
             let history = History::default();
-            let new = Session { session, place, token, next: None, history, is_attached: false };
+            let unacknowledged = Vec::new();
+            let new = Session { session, place, token, unacknowledged, history, is_attached: false };
             greeting.kept = Some(self.sessions.insert(new) as u32);
         }
         let token = token.to_string();
@@ -178,13 +182,10 @@ impl Resume {
         };
         let session = &mut self.sessions[key as usize];
         session.history.go_back(received)?;
-        // What was shown is what the client has: the other one never reached it.
-        if let Some(last) = session.next.take() {
-            let shows_last = Token::parse(&request.token) == Some(last);
-            let other = if shows_last { std::mem::replace(&mut session.token, last) } else { last };
-            self.tokens.remove(&other);
+        if session.unacknowledged.len() == UNACKNOWLEDGED_MAX {
+            self.tokens.remove(&session.unacknowledged.remove(0));
         }
-        session.next = Some(next);
+        session.unacknowledged.push(next);
         session.is_attached = false;
         self.tokens.insert(next, key);
         self.moved.insert(session.session, key);
@@ -198,9 +199,11 @@ impl Resume {
     /// The client has acknowledged the handshake: it has the token.
     pub(super) fn acknowledged(&mut self, key: u32) {
         let session = &mut self.sessions[key as usize];
-        if let Some(next) = session.next.take() {
-            self.tokens.remove(&session.token);
-            session.token = next;
+        if let Some(last) = session.unacknowledged.pop() {
+            let others = session.unacknowledged.drain(..).chain([session.token]);
+            others.for_each(|other| drop(self.tokens.remove(&other)));
+            session.token = last;
+            session.unacknowledged = Vec::new();
         }
         self.tokens.insert(session.token, key);
     }
@@ -286,8 +289,8 @@ impl Resume {
 
     fn remove(&mut self, key: u32) -> Session {
         let session = self.sessions.remove(key as usize);
-        for token in [Some(session.token), session.next].into_iter().flatten() {
-            self.tokens.remove(&token);
+        for token in session.unacknowledged.iter().chain([&session.token]) {
+            self.tokens.remove(token);
         }
         self.moved.remove(&session.session);
         if let Place::Away(_) = session.place {
@@ -308,7 +311,7 @@ impl Resume {
     /// The sessions that the server behind the port knows, and that are in no open row.
     pub(super) fn waiting<'a>(&'a self, rows: &'a Slab<Connection>) -> impl Iterator<Item = u32> + 'a {
         let waiting = self.sessions.iter().filter(move |(_, session)| match session.place {
-            Place::Row(row) => session.next.is_some() && !is_open(rows, row),
+            Place::Row(row) => !session.unacknowledged.is_empty() && !is_open(rows, row),
             Place::Away(_) => true,
         });
         waiting.map(|(key, _)| key as u32)
