@@ -12,8 +12,8 @@ use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got, Transport};
 use support::comeback::{
-    CUTS, Cut, FIRST, Guest, LONG, ask, assert_accounted, chat, first, greet, numbers, options, reset, start,
-    wait_away,
+    CUTS, Cut, FIRST, Guest, LONG, ask, ask_by, assert_accounted, chat, first, greet, narrow, numbers,
+    options, reset, start, wait_away,
 };
 use support::house::{DOOR, house};
 use support::raw::{HANDSHAKE, Raw};
@@ -134,6 +134,56 @@ fn what_was_sent_but_not_received_comes_again() {
         let mut alice = lost.taken_up(guest);
         alice.catch_up();
         assert_eq!(alice.heard(), [numbers(0..20), numbers(25..26)].concat());
+    }
+}
+
+#[test]
+fn a_slow_reader_goes_on_where_it_was() {
+    const PUSH_BYTES: usize = 32 * 1024;
+    for (transport, cut) in BOTH.into_iter().flat_map(|it| CUTS.map(|cut| (it, cut))) {
+        let max = 64 * 1024 * 1024;
+        let options = Options { resume_bytes_max: max, outbound_bytes_max: max, ..options() };
+        let cluster = tutorial().options(options).start().unwrap();
+        let mut bob = Guest::enter(connectors(&cluster)[1], Transport::Tcp, "bob", "lobby");
+        let (mut alice, _) = ask_by(narrow(first(&cluster), transport), &json!({"token": ""}));
+        assert!(alice.try_enter("alice", "lobby")["users"].is_array());
+        let mut said = Vec::new();
+        let mut say = |bob: &mut Guest| {
+            let content = format!("{:0PUSH_BYTES$}", said.len());
+            assert_eq!(bob.say(&*content, "*"), json!({}));
+            said.push(Value::from(content));
+            said.clone()
+        };
+        // Some of it is in the old connection's outbox when that is lost, and some is half out.
+        while port(&cluster, FIRST).waiting_bytes < 4 * PUSH_BYTES {
+            say(&mut bob);
+        }
+        while alice.heard().len() < 3 {
+            alice.client.next(PATIENCE);
+        }
+        say(&mut bob);
+        let mut lost = alice.cut(cut);
+        if cut == Cut::Reset {
+            wait_away(&cluster, FIRST, 1);
+        }
+        say(&mut bob);
+        // The second time it is all in the outbox, and she has read a part.
+        let claim = lost.claim();
+        let (guest, answer) = ask_by(narrow(first(&cluster), BOTH[1]), &claim);
+        assert_eq!(answer["resumed"], true, "{answer}");
+        let silent = lost.silent.take();
+        let mut alice = lost.taken_up(guest);
+        while alice.heard().len() < 5 {
+            alice.client.next(PATIENCE);
+        }
+        let mut alice = alice.cut(cut).back(first(&cluster), transport);
+        let said = say(&mut bob);
+        while alice.heard().len() < said.len() {
+            assert!(alice.client.next(PATIENCE).is_some());
+        }
+        alice.catch_up();
+        assert!(alice.heard() == said, "{transport:?}, {cut:?}");
+        drop(silent);
     }
 }
 

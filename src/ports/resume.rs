@@ -200,8 +200,9 @@ impl Resume {
     pub(super) fn acknowledged(&mut self, key: u32) {
         let session = &mut self.sessions[key as usize];
         if let Some(last) = session.unacknowledged.pop() {
-            let others = session.unacknowledged.drain(..).chain([session.token]);
-            others.for_each(|other| drop(self.tokens.remove(&other)));
+            for other in session.unacknowledged.drain(..).chain([session.token]) {
+                self.tokens.remove(&other);
+            }
             session.token = last;
             session.unacknowledged = Vec::new();
         }

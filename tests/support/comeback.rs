@@ -7,7 +7,7 @@ use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, PackageType, WireRoute};
 use serde_json::{Value, json};
-use socket2::SockRef;
+use socket2::{Domain, SockRef, Socket, Type};
 
 use super::client::{Client, Got, Transport};
 use super::watch::port;
@@ -86,7 +86,11 @@ pub fn greet(client: &mut Client, user: &Value) -> Value {
 
 /// A connection that asks for a session, acknowledged; and what the answer says about it.
 pub fn ask(address: SocketAddr, transport: Transport, resume: &Value) -> (Guest, Value) {
-    let mut client = Client::connect(address, transport);
+    ask_by(Client::connect(address, transport), resume)
+}
+
+/// The same by a connection that is made.
+pub fn ask_by(mut client: Client, resume: &Value) -> (Guest, Value) {
     let answer = greet(&mut client, &json!({ "resume": resume }));
     client.package(PackageType::HandshakeAck, b"");
     let resume = answer["user"]["resume"].clone();
@@ -209,6 +213,15 @@ impl Lost {
         guest.client.next_id = self.next_id;
         guest
     }
+}
+
+/// A connection with a small window and short segments, of which the kernel takes little at a time.
+pub fn narrow(address: SocketAddr, transport: Transport) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    socket.set_tcp_mss(536).unwrap();
+    socket.connect(&address.into()).unwrap();
+    Client::over(socket.into(), address, transport)
 }
 
 /// Ends a connection by a reset.
