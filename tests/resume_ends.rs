@@ -140,6 +140,8 @@ fn who_cannot_be_given_all_it_missed_starts_anew() {
             assert_eq!(lost.received(), 3);
             if cut == Cut::Reset {
                 wait_away(&cluster, FIRST, 1);
+                // She cannot have received what was never sent.
+                assert_eq!(bob.say("missed", "alice"), json!({}));
             }
             let claim = json!({"token": lost.token, "received": received});
             let (mut alice, answer) = ask(first(&cluster), Transport::Tcp, &claim);

@@ -41,7 +41,7 @@ impl Kept {
     }
 }
 
-/// A package, and where it ends in all that the connection was given: see [`History::taken`].
+/// A package, and what sockets will have taken when they have taken this too: see [`History::taken`].
 struct Sent {
     kept: Kept,
     end: u64,
@@ -60,7 +60,7 @@ pub(super) struct History {
     last: u64,
     /// Number of the last that a socket has taken as a whole, and those before it.
     written: u64,
-    /// Bytes that the connection's socket has taken of all that it was given.
+    /// Bytes that sockets have taken of all that the session's connections were given.
     out: u64,
     /// Where the last package that was let go ended.
     let_go_end: u64,
@@ -113,7 +113,6 @@ impl History {
             self.let_go();
         }
         self.written = received;
-        (self.out, self.let_go_end) = (0, 0);
         self.sent.iter_mut().for_each(|sent| sent.end = NOWHERE);
         Ok(())
     }

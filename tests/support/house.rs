@@ -1,6 +1,8 @@
 //! A house whose doors let in, throw out and call through all rooms, and ring a bell that takes its time.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pomelo_sim::cluster::{Cluster, Options};
@@ -8,7 +10,7 @@ use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::envelope::AppError;
 use pomelo_sim::ids::SessionKey;
 use pomelo_sim::live::RunningCluster;
-use pomelo_sim::servers::{Cx, Registry, Reply, ServerLogic};
+use pomelo_sim::servers::{Cx, Filter, FilterCall, Registry, Reply, ServerLogic};
 use serde_json::{Value, json};
 
 pub const DOOR: &str = "door-1";
@@ -80,8 +82,30 @@ fn ring(message: Value) -> Value {
     message
 }
 
+/// Counts the messages that a frontend has read. A snapshot would wait for the bell.
+#[derive(Clone, Default)]
+pub struct Counter(Arc<AtomicU64>);
+
+impl Counter {
+    pub fn read(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Filter for Counter {
+    fn before(&self, _: &mut FilterCall<'_>) -> Result<(), AppError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
 /// One door and one bell, each on a thread of its own; and what every cluster must have.
 pub fn house(options: Options) -> RunningCluster {
+    counting_house(options).0
+}
+
+/// The same, where messages of clients are counted.
+pub fn counting_house(options: Options) -> (RunningCluster, Counter) {
     let json = r#"{
         "door": [{"id": "door-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
         "bell": [{"id": "bell-1", "host": "127.0.0.1", "port": 0}],
@@ -91,5 +115,7 @@ pub fn house(options: Options) -> RunningCluster {
     }"#;
     let spec = ClusterSpec::from_json(json, "development", Path::new("servers.json")).unwrap();
     let options = Options { threads: 2, ..options };
-    Cluster::from_spec(spec).server_type::<Door>().server_type::<Bell>().options(options).start().unwrap()
+    let (cluster, counter) = (Cluster::from_spec(spec), Counter::default());
+    let cluster = cluster.server_type::<Door>().server_type::<Bell>().global_filter(counter.clone());
+    (cluster.options(options).start().unwrap(), counter)
 }
