@@ -33,6 +33,11 @@ impl Shared {
         resume.lost(key, now, reason, connection.peer, connection.let_go());
         // The session has taken its place.
         connection.has_place = false;
+        log::debug!(
+            "session waits for its client server={} session={}",
+            self.options.server,
+            connection.session
+        );
         true
     }
 
