@@ -72,6 +72,9 @@ pub struct Options {
     pub seed: u64,
     /// How long a session whose connection was lost waits for its client to come back; none: not at all.
     pub resume: Option<Duration>,
+    /// Most bytes of packages that are kept for each session in case its client comes back, with what it takes to keep
+    /// them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max) is used.
+    pub resume_bytes_max: usize,
     /// Longest body of a package from a client, in bytes.
     pub body_bytes_max: usize,
     /// Most bytes that wait for one client.
@@ -98,6 +101,7 @@ impl Default for Options {
             links: Vec::new(),
             seed: 1,
             resume: None,
+            resume_bytes_max: 256 * 1024,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             outbound_bytes_max: 1024 * 1024,
         }

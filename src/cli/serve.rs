@@ -51,6 +51,10 @@ pub struct ServeArgs {
     /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
     pub on_duplicate: OnDuplicate,
+    /// Seconds that a session whose connection was lost waits for its client to come back, with the token that it got
+    /// in the handshake [default: not at all]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub resume: Option<Duration>,
     /// Seconds after which a request without an answer is answered with an error
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub request_timeout: Duration,
@@ -170,6 +174,7 @@ fn start(args: &ServeArgs) -> Result<(RunningCluster, Vec<Warning>), Box<dyn std
         idle_timeout: args.idle_timeout,
         on_duplicate: args.on_duplicate,
         request_timeout: args.request_timeout,
+        resume: args.resume,
         messages_per_second_max: args.rate_limit,
         connections_per_address_max: args.per_address,
         blacklist: args.blacklist.clone(),

@@ -5,6 +5,8 @@
 
 pub mod areas;
 pub mod client;
+pub mod comeback;
+pub mod house;
 pub mod node;
 pub mod official;
 pub mod panicky;
