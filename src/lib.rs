@@ -47,7 +47,8 @@
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 5 | [`live`] | router and servers as actix actors, start and stop |
-//! | 6 | [`cli`] | one file a command |
+//! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 7 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
 //!
@@ -79,6 +80,7 @@
 //! | a handler | one function and one line in the type's `register` |
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a command | one file in `cli/`, one line in its enum |
+//! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command |
 
 pub mod ids;
 pub mod random;
@@ -97,6 +99,8 @@ pub mod cluster;
 pub mod ports;
 
 pub mod live;
+
+pub mod admin;
 
 pub mod cli;
 

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["router", "servers"],
     &["cluster", "ports"],
     &["live"],
+    &["admin"],
     &["cli"],
 ];
 
