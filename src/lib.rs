@@ -49,7 +49,8 @@
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
-//! | 6 | [`cli`] | one file a command |
+//! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 7 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
 //!
@@ -96,6 +97,7 @@
 //! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |
 //! | something that must hold | one [`Law`](audit::Law) |
 //! | a command | one file in `cli/`, one line in its enum |
+//! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command |
 
 pub mod ids;
 pub mod random;
@@ -116,6 +118,8 @@ pub mod cluster;
 pub mod ports;
 
 pub mod live;
+
+pub mod admin;
 
 pub mod cli;
 

@@ -13,6 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["router", "servers"],
     &["audit", "cluster", "ports"],
     &["live"],
+    &["admin"],
     &["cli"],
 ];
 

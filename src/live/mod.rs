@@ -21,7 +21,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus};
-pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopSignal};
+pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;

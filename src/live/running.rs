@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::control::{ControlError, Reloaded, ServerStatus};
 use super::servers::Addresses;
@@ -287,11 +287,25 @@ fn is_same(running: &ServerSpec, wanted: &ServerSpec) -> bool {
 }
 
 /// SIGINT and SIGTERM, caught from the moment this is made: make it before the cluster starts, and a signal that comes
-/// at once is not lost.
+/// at once is not lost. An order by a [`StopHandle`] counts as one.
 pub struct StopSignal {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
+    handle: StopHandle,
+    ordered: UnboundedReceiver<()>,
+}
+
+/// Does what SIGTERM does, from any thread.
+#[derive(Clone, Debug)]
+pub struct StopHandle(UnboundedSender<()>);
+
+impl StopHandle {
+    /// Ends the wait of the [`StopSignal`] that this is of.
+    pub fn stop(&self) {
+        // Fails only when nobody waits any more, since it stops already.
+        let _ = self.0.send(());
+    }
 }
 
 impl StopSignal {
@@ -305,7 +319,13 @@ impl StopSignal {
             let _entered = runtime.enter();
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
-        Ok(Self { runtime, interrupt, terminate })
+        let (sender, ordered) = unbounded_channel();
+        Ok(Self { runtime, interrupt, terminate, handle: StopHandle(sender), ordered })
+    }
+
+    /// To stop by order.
+    pub fn handle(&self) -> StopHandle {
+        self.handle.clone()
     }
 
     /// Waits until one of them comes, or has come.
@@ -315,6 +335,7 @@ impl StopSignal {
                 biased;
                 _ = self.interrupt.recv() => log::info!("stopping signal=SIGINT"),
                 _ = self.terminate.recv() => log::info!("stopping signal=SIGTERM"),
+                _ = self.ordered.recv() => log::info!("stopping order=stop"),
             }
         });
     }
