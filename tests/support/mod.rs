@@ -10,6 +10,7 @@ pub mod official;
 pub mod pure;
 pub mod raw;
 pub mod rooms;
+pub mod scene;
 pub mod watch;
 pub mod world;
 
