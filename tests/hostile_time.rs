@@ -219,7 +219,7 @@ fn who_drips_is_closed_in_time_beside_a_loud_room() {
     let working = || Raw::open(address, Transport::Tcp);
     let upgraded = || Raw::upgraded(address);
     let upgraded_working = || Raw::open(address, Transport::WebSocket);
-    let mut dripping = vec![
+    let mut dripping = [
         of(&connected, b"GET / HTTP/1.1\r\nX-Slow: "),
         of(&connected, b"\x01\0\xff\xff"),
         of(&upgraded, &long_frame),
