@@ -13,6 +13,7 @@ pub mod panicky;
 pub mod pure;
 pub mod raw;
 pub mod rooms;
+pub mod scene;
 pub mod watch;
 pub mod world;
 
