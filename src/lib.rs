@@ -40,6 +40,7 @@
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
+//! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, the servers of each type, which session has which uid |
@@ -84,6 +85,7 @@ pub mod ids;
 pub mod random;
 pub mod time;
 
+pub mod ledger;
 pub mod strategies;
 pub mod wire;
 

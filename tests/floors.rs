@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["ids", "random", "time", "nearest"],
-    &["wire", "strategies"],
+    &["wire", "strategies", "ledger"],
     &["config", "envelope"],
     &["router", "servers"],
     &["cluster", "ports"],
