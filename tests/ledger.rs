@@ -320,7 +320,21 @@ fn a_request_gets_one_answer() {
 
     let (mut recording, alice, _) = two();
     recording.acknowledge(alice, 1);
-    recording.breaks(|v| v.intruding, 1, "got an answer to message 1, which it did not send");
+    recording.breaks(
+        |v| v.intruding,
+        1,
+        "got an answer to message 1, which it did not send on this connection",
+    );
+
+    let (mut recording, alice, bob) = two();
+    let number = recording.send(alice, To::One(bob));
+    recording.ledger.gone(alice);
+    recording.ledger.removed(bob, "alice");
+    recording.enter(alice, &["alice", "bob"]);
+    recording.ledger.added(bob, "alice");
+    recording.is_clean();
+    recording.acknowledge(alice, number);
+    recording.breaks(|v| v.intruding, 1, "message 1, which it did not send on this connection");
 }
 
 #[test]

@@ -227,10 +227,16 @@ impl Ledger {
     }
 
     fn answered(&mut self, who: MemberId, number: u64, answer: Answer) -> bool {
-        let member = self.at(who);
+        let Member { stays, sent, .. } = self.at(who);
         let place = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-        let law = match place.and_then(|place| member.sent.get_mut(place)) {
+        // An answer belongs to the connection of its request.
+        let is_asker = |sent: &Sent| {
+            let current = stays.last().filter(|stay| !stay.gone);
+            current.is_some() && sent.stay as usize + 1 == stays.len()
+        };
+        let law = match place.and_then(|place| sent.get_mut(place)) {
             None => Law::Intruding,
+            Some(sent) if !is_asker(sent) => Law::Intruding,
             Some(sent) if sent.answer != Answer::Open => Law::Doubled,
             Some(sent) => {
                 sent.answer = answer;
@@ -240,7 +246,9 @@ impl Ledger {
         let name = self.name(who);
         self.so_far.add(law, || match law {
             Law::Doubled => format!("message {number} of {name} was answered again"),
-            _ => format!("{name} got an answer to message {number}, which it did not send"),
+            _ => {
+                format!("{name} got an answer to message {number}, which it did not send on this connection")
+            }
         });
         false
     }

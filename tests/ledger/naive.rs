@@ -210,11 +210,21 @@ impl Naive {
         Some(stay)
     }
 
+    /// Whether a user's connection, just before a moment, is the one that it sent a message on.
+    fn asks_on_it(&self, sent: &Sent, at: usize) -> bool {
+        self.stay_at(sent.user, at).is_some_and(|stay| {
+            let first = self.stays(sent.user)[0].entering == stay.entering;
+            stay.entering < sent.at || (first && sent.at < at)
+        })
+    }
+
     /// The first answer to a message, before a moment: when, and whether without an error.
     fn answer(&self, sent: &Sent, before: usize) -> Option<(usize, bool)> {
         self.facts[..before].iter().enumerate().find_map(|(at, fact)| match fact {
             Fact::Answered(user, number, well)
-                if (*user, *number) == (sent.user, sent.number) && at > sent.at =>
+                if (*user, *number) == (sent.user, sent.number)
+                    && at > sent.at
+                    && self.asks_on_it(sent, at) =>
             {
                 Some((at, *well))
             }
@@ -318,6 +328,7 @@ impl Naive {
                         sent.iter().find(|sent| (sent.user, sent.number) == (*user, *number) && sent.at < at);
                     match message {
                         None => unasked += 1,
+                        Some(message) if !self.asks_on_it(message, at) => unasked += 1,
                         Some(message) => doubled += u64::from(self.answer(message, at).is_some()),
                     }
                 }

@@ -5,6 +5,8 @@
 
 pub mod areas;
 pub mod client;
+pub mod fragile;
+pub mod load;
 pub mod node;
 pub mod official;
 pub mod pure;
