@@ -253,7 +253,8 @@ fn one_who_goes_misses_nothing_before_what_it_heard() {
 
 #[test]
 fn nobody_hears_what_is_not_for_them() {
-    let setups: [(&str, fn(&mut Recording, MemberId, MemberId)); 7] = [
+    type Act = fn(&mut Recording, MemberId, MemberId);
+    let setups: [(&str, Act); 7] = [
         ("it was not sent", |recording, alice, bob| recording.hear(bob, "alice", alice, 7)),
         ("nobody sends such a text", |recording, _, bob| recording.ledger.delivered(bob, "alice", "hello")),
         ("nobody sends such a text", |recording, _, bob| recording.ledger.delivered(bob, "alice", "99:1")),
@@ -378,7 +379,8 @@ fn everybody_sees_who_is_there() {
 
 #[test]
 fn nobody_comes_or_goes_twice() {
-    let setups: [(&str, fn(&mut Ledger, MemberId)); 5] = [
+    type Act = fn(&mut Ledger, MemberId);
+    let setups: [(&str, Act); 5] = [
         ("got \"bob\" by onAdd, who was there already", |ledger, alice| ledger.added(alice, "bob")),
         ("got \"eve\" by onAdd, whom nobody knows", |ledger, alice| ledger.added(alice, "eve")),
         ("got onLeave of \"eve\", who was not there", |ledger, alice| ledger.removed(alice, "eve")),

@@ -27,7 +27,10 @@ pub fn converge(mut storm: Storm) -> Result<Verdict, String> {
     audit(&storm.cluster)?;
     holds_what_it_must(&storm)?;
     let Storm { cluster, load, journal, .. } = storm;
-    journal.note("all users go".to_owned());
+    let status = load.status();
+    let [thrown_out, failed] =
+        [&status.thrown_out, &status.logins_failed].map(|count| count.load(Ordering::Relaxed));
+    journal.note(format!("users were thrown out {thrown_out} times, {failed} logins failed; all go now"));
     load.finish();
     Held::wait_nothing(&cluster);
     journal.note("the cluster stops".to_owned());
@@ -50,11 +53,12 @@ fn repair(storm: &mut Storm) -> Result<(), String> {
         };
         done.map_err(|error| format!("repair {id}: {error}"))?;
     }
-    let states = || cluster.list().map(|list| list.into_iter().map(|server| (server.id, server.state)));
-    let all_run = || states().is_ok_and(|mut states| states.all(|(_, state)| state == ServerState::Running));
-    if !wait(PATIENCE, all_run) {
-        let states: Vec<_> = states().map_err(|error| error.to_string())?.collect();
-        return Err(format!("servers do not come up again: {states:?}"));
+    let states = || -> Vec<_> {
+        let servers = cluster.list().unwrap_or_default();
+        servers.into_iter().map(|server| (server.id, server.state)).collect()
+    };
+    if !wait(PATIENCE, || states().iter().all(|(_, state)| *state == ServerState::Running)) {
+        return Err(format!("servers do not come up again: {:?}", states()));
     }
     journal.note("all servers are up, and all links are whole".to_owned());
     Ok(())

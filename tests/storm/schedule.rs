@@ -251,7 +251,9 @@ impl Draw {
             Kind::Slow if first_half => Step::Slow { from, to, latency_ms: (low, low + span) },
             Kind::Lossy if first_half => Step::Lossy { from, to, loss },
             Kind::Cut | Kind::Slow | Kind::Lossy => Step::Heal,
-            Kind::SlowClient => Step::SlowClient(index),
+            Kind::SlowClient if first_half => Step::SlowClient(index),
+            // Such a client is a lot of work for a cluster.
+            Kind::SlowClient => Step::Calm,
             Kind::Reconnect => Step::Reconnect { first: index, users, abrupt: first_half },
             Kind::PanicHandler => Step::PanicHandler(index),
         }

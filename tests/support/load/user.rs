@@ -29,11 +29,11 @@ const BACKOFF: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis
 /// How long a slow client reads nothing, and how much it has sent to itself by then: more than the kernel and an outbox
 /// of [`SLOW_OUTBOUND_BYTES_MAX`] hold, in fewer messages than a session may have under way.
 const SLOW_TIME: Duration = Duration::from_secs(1);
-const SLOW_MESSAGES: usize = 40;
-const SLOW_MESSAGE_BYTES: usize = 50_000;
+const SLOW_MESSAGES: usize = 30;
+const SLOW_MESSAGE_BYTES: usize = 16_000;
 
 /// What an outbox may hold, so that a slow client is thrown out.
-pub const SLOW_OUTBOUND_BYTES_MAX: usize = 256 * 1024;
+pub const SLOW_OUTBOUND_BYTES_MAX: usize = 64 * 1024;
 
 /// What a user can be made to do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -115,7 +115,7 @@ impl User {
             room,
             place,
             id,
-            transport: if place % 2 == 0 { Transport::Tcp } else { Transport::WebSocket },
+            transport: if place.is_multiple_of(2) { Transport::Tcp } else { Transport::WebSocket },
             mates,
             window: plan.window,
             pause: plan.pause,
@@ -281,7 +281,7 @@ impl User {
         let target = target.map(|place| &self.mates[place]);
         let to = target.map_or(To::All, |(_, id)| To::One(*id));
         let number = self.shared.record(|ledger, at| ledger.attempted(at, self.id, to));
-        let content = format!("{} {:x<padding$}", Ledger::text(self.id, number), "");
+        let content = format!("{} {}", Ledger::text(self.id, number), "x".repeat(padding));
         let target = target.map_or("*", |(name, _)| name);
         self.ask(wire, number, "chat.chatHandler.send", &json!({"content": content, "target": target}));
     }

@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use super::super::client::Transport;
 use super::super::raw::{ACK, BINARY, CLOSE, HANDSHAKE, HEARTBEAT, PING, PONG, frame, upgrade_head};
 
-/// Little, so that a client that does not read is soon noticed.
+/// Little room and short segments, so that neither side's kernel holds much for a client that does not read.
 const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
+const SEGMENT_BYTES: u32 = 1400;
 
 /// What comes from a server.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,6 +50,7 @@ impl Wire {
     pub async fn open(address: SocketAddr, transport: Transport) -> io::Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+        SockRef::from(&socket).set_tcp_mss(SEGMENT_BYTES)?;
         let stream = socket.connect(address).await?;
         stream.set_nodelay(true)?;
         let mut wire = Self {
@@ -136,13 +138,16 @@ impl Wire {
     }
 
     fn flush(&mut self) {
-        while !self.out.is_empty() && !self.ended {
-            match self.stream.try_write(&self.out) {
-                Ok(bytes) => drop(self.out.drain(..bytes)),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
-                Err(_) => self.out.clear(),
+        let mut written = 0;
+        while written < self.out.len() && !self.ended {
+            match self.stream.try_write(&self.out[written..]) {
+                Ok(bytes) => written += bytes,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                // Reading says that it has ended, after what still comes.
+                Err(_) => written = self.out.len(),
             }
         }
+        self.out.drain(..written);
     }
 
     /// Waits until the socket can be read or written, or a heartbeat is due, and does that.
