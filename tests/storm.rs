@@ -18,6 +18,7 @@ mod support;
 
 use std::any::Any;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -93,7 +94,7 @@ fn run(seed: u64, arguments: &Arguments, journal: Journal) -> Result<Verdict, St
     let schedule = Schedule::draw(seed, arguments.steps, &kinds);
     println!("seed {seed}: {}", schedule.setup);
     // Most users are in before the first fault; whoever is late meets it on the way.
-    let inside = |storm: &Storm| storm.load.status().inside.load(std::sync::atomic::Ordering::Relaxed);
+    let inside = |storm: &Storm| storm.load.status().inside.load(Ordering::Relaxed);
     if !wait(support::PATIENCE, || inside(&storm) == arguments.users) {
         return Err(format!("not all users come in on a calm cluster: {:#?}", storm.load.who_is_out()));
     }

@@ -142,8 +142,12 @@ impl Ledger {
             let Some(stay) = listener.stays[..place].last() else { continue };
             let highest = heard.highest.iter().rev().find(|(of, _)| *of as usize == place - 1);
             if stay.must_hear(*at, *acknowledged, number, highest.map_or(0, |(_, number)| *number)) {
-                let (from, who) = (self.name(from), self.name(who));
-                verdict.add(Law::Lost, || format!("message {number} of {from} did not reach {who}"));
+                verdict.add(Law::Lost, || {
+                    let (from, who) = (self.name(from), self.name(who));
+                    format!(
+                        "message {number} of {from} did not reach {who}: sent at {at}, acknowledged at {acknowledged}"
+                    )
+                });
             }
         }
     }

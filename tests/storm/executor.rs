@@ -49,8 +49,9 @@ impl Journal {
 
 /// A cluster in a storm, and its users.
 pub struct Storm {
-    pub cluster: RunningCluster,
+    // Dropped first: a cluster that stops waits for its clients.
     pub load: Load,
+    pub cluster: RunningCluster,
     pub journal: Journal,
     pub setup: Setup,
     added: usize,
@@ -89,12 +90,12 @@ impl Storm {
             self.load.gates(gates(&self.cluster));
             let status = self.load.status();
             let (inside, users) = (status.inside.load(Ordering::Relaxed), self.load.plan().users);
-            let answered = status.answered.load(Ordering::Relaxed);
-            self.journal.note(format!("step {number}: {done}  inside={inside}/{users} answered={answered}"));
+            let moment = status.moment.load(Ordering::Relaxed);
+            self.journal.note(format!("step {number}: {done}  inside={inside}/{users} moment={moment}"));
             // Only the pace of the storm; nothing is expected of this time.
             std::thread::sleep(pace);
             if status.broken.load(Ordering::Relaxed) > 0 {
-                return Err(format!("a law is broken: {}", self.load.verdict()));
+                return Err(format!("a law is broken: {}", self.load.so_far()));
             }
         }
         Ok(())

@@ -60,6 +60,8 @@ pub struct Status {
     pub under_way: AtomicUsize,
     /// Messages that were answered, with or without an error.
     pub answered: AtomicU64,
+    /// The moment of the last event in the ledger.
+    pub moment: AtomicU64,
     /// Laws broken so far.
     pub broken: AtomicU64,
     /// Logins that did not succeed.
@@ -81,6 +83,7 @@ pub struct Load {
 enum Call {
     Order(usize, Order),
     Verdict(mpsc::Sender<Verdict>),
+    SoFar(mpsc::Sender<Verdict>),
     WhoIsOut(mpsc::Sender<Vec<String>>),
 }
 
@@ -144,6 +147,13 @@ impl Load {
         receiver.recv().expect("the users have ended")
     }
 
+    /// What is broken for good, whatever is under way.
+    pub fn so_far(&self) -> Verdict {
+        let (sender, receiver) = mpsc::channel();
+        self.call(Call::SoFar(sender));
+        receiver.recv().expect("the users have ended")
+    }
+
     /// Those who are not in their rooms, and the last thing that kept them out.
     pub fn who_is_out(&self) -> Vec<String> {
         let (sender, receiver) = mpsc::channel();
@@ -186,6 +196,7 @@ impl Shared {
     fn record<T>(&self, write: impl FnOnce(&mut Ledger, u64) -> T) -> T {
         let mut ledger = self.ledger.borrow_mut();
         let written = write(&mut ledger, self.tick());
+        self.status.moment.store(self.moment.get(), Ordering::Relaxed);
         self.status.broken.store(ledger.so_far().broken(), Ordering::Relaxed);
         written
     }
@@ -216,6 +227,7 @@ async fn serve(plan: LoadPlan, shared: Rc<Shared>, mut calls: UnboundedReceiver<
                 // A user that has panicked takes no order; that is told when its task is awaited.
                 Some(Call::Order(user, order)) => drop(orders[user % orders.len()].send(order)),
                 Some(Call::Verdict(asker)) => drop(asker.send(shared.ledger.borrow().verdict())),
+                Some(Call::SoFar(asker)) => drop(asker.send(shared.ledger.borrow().so_far().clone())),
                 Some(Call::WhoIsOut(asker)) => {
                     let troubles = shared.troubles.borrow();
                     let out = troubles.iter().filter(|trouble| !trouble.is_empty()).cloned();

@@ -76,7 +76,9 @@ impl Wire {
             wire.turn().await;
         }
         let answer = wire.handshake.take().unwrap_or_default();
-        assert_eq!(answer["code"], 200, "{answer}");
+        if answer["code"] != 200 {
+            return Err(io::Error::other(format!("the handshake is answered with {answer}")));
+        }
         wire.heartbeat = answer["sys"]["heartbeat"].as_u64().map(Duration::from_secs);
         wire.packages(ACK);
         Ok(wire)
@@ -115,7 +117,10 @@ impl Wire {
         let end = b"\r\n\r\n";
         loop {
             if let Some(at) = self.frames.windows(end.len()).position(|window| window == end) {
-                assert!(self.frames.starts_with(b"HTTP/1.1 101 "), "{}", self.frames.escape_ascii());
+                if !self.frames.starts_with(b"HTTP/1.1 101 ") {
+                    let head = self.frames.escape_ascii();
+                    return Err(io::Error::other(format!("the upgrade is answered with {head}")));
+                }
                 self.frames.drain(..at + end.len());
                 self.unframe();
                 return Ok(());
