@@ -41,6 +41,7 @@
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
+//! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
@@ -104,6 +105,7 @@ pub mod random;
 pub mod time;
 
 pub mod channels;
+pub mod ledger;
 pub mod strategies;
 pub mod wire;
 

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::ServerLogic;
 use super::context::Cx;
 use super::filter::Filter;
 use super::handlers::listed;
@@ -65,6 +66,49 @@ impl<L: 'static> Registry<L> {
     /// A filter around this type's handlers.
     pub fn filter(&mut self, filter: impl Filter) -> &mut Self {
         self.filters.push(Arc::new(filter));
+        self
+    }
+
+    /// Everything that another type registers, so that this one builds on it: `part` finds the other's state in this
+    /// one's. What is registered later under the same route takes its place.
+    ///
+    /// ```
+    /// use pomelo_sim::config::ServerSpec;
+    /// use pomelo_sim::envelope::AppError;
+    /// use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
+    /// use serde_json::{Value, json};
+    ///
+    /// /// The tutorial's chat, and a handler that says what time it is.
+    /// struct ChatWithClock(Chat);
+    ///
+    /// impl ServerLogic for ChatWithClock {
+    ///     const NAME: &'static str = Chat::NAME;
+    ///
+    ///     fn create(server: &ServerSpec) -> Self {
+    ///         Self(Chat::create(server))
+    ///     }
+    ///
+    ///     fn register(registry: &mut Registry<Self>) {
+    ///         registry
+    ///             .include(|clock| &mut clock.0)
+    ///             .handler("chatHandler.now", |_: &mut Self, cx: &mut Cx<'_>, _: Value| {
+    ///                 Ok(json!({ "nanoseconds": cx.now().as_nanos() }))
+    ///             });
+    ///     }
+    /// }
+    /// # let _ = pomelo_sim::cluster::Cluster::from_config("config", "development")?.server_type::<ChatWithClock>();
+    /// # Ok::<(), pomelo_sim::config::ConfigError>(())
+    /// ```
+    pub fn include<P: ServerLogic>(&mut self, part: fn(&mut L) -> &mut P) -> &mut Self {
+        let mut of_part = Registry::<P>::default();
+        P::register(&mut of_part);
+        let Registry { handlers, remotes, filters } = of_part;
+        let within = |run: Erased<P>| -> Erased<L> {
+            Box::new(move |logic, cx, body| run(part(logic), cx, body).within(part))
+        };
+        self.handlers.extend(handlers.into_iter().map(|(route, run)| (route, within(run))));
+        self.remotes.extend(remotes.into_iter().map(|(route, run)| (route, within(run))));
+        self.filters.extend(filters);
         self
     }
 

@@ -74,6 +74,19 @@ impl<L: 'static, R: Serialize + 'static> Reply<L, R> {
     }
 }
 
+impl<P: 'static, R: 'static> Reply<P, R> {
+    /// The same reply for a type that holds a `P` as a part of it.
+    pub(super) fn within<L: 'static>(self, part: fn(&mut L) -> &mut P) -> Reply<L, R> {
+        match self {
+            Reply::Done(result) => Reply::Done(result),
+            Reply::Later(Pending { request, then }) => Reply::Later(Pending {
+                request,
+                then: Box::new(move |logic, cx, answer| then(part(logic), cx, answer).within(part)),
+            }),
+        }
+    }
+}
+
 /// A call that has not been made yet: it is made when the handler returns it with [`then`](Call::then).
 #[must_use = "a call is made when the handler returns `call.then(…)`"]
 pub struct Call<T> {

@@ -6,7 +6,9 @@
 pub mod areas;
 pub mod client;
 pub mod comeback;
+pub mod fragile;
 pub mod house;
+pub mod load;
 pub mod node;
 pub mod official;
 pub mod panicky;
@@ -36,6 +38,12 @@ pub fn cluster(connectors: usize, chats: usize) -> Cluster {
     Cluster::from_spec(spec(connectors, chats))
 }
 
+/// The same with so many gates.
+pub fn cluster_of(gates: usize, connectors: usize, chats: usize) -> Cluster {
+    let json = servers_json_of(gates, connectors, chats);
+    Cluster::from_spec(ClusterSpec::from_json(&json, "development", Path::new("servers.json")).unwrap())
+}
+
 /// The configuration of such a cluster.
 pub fn spec(connectors: usize, chats: usize) -> ClusterSpec {
     let json = servers_json(connectors, chats);
@@ -44,6 +52,10 @@ pub fn spec(connectors: usize, chats: usize) -> ClusterSpec {
 
 /// Its `servers.json`.
 pub fn servers_json(connectors: usize, chats: usize) -> String {
+    servers_json_of(1, connectors, chats)
+}
+
+fn servers_json_of(gates: usize, connectors: usize, chats: usize) -> String {
     let servers = |server_type: &str, count: usize, more: &str| -> String {
         let server = |n| format!(r#"{{"id":"{server_type}-server-{n}","host":"127.0.0.1"{more}}}"#);
         (1..=count).map(server).collect::<Vec<_>>().join(",")
@@ -53,7 +65,7 @@ pub fn servers_json(connectors: usize, chats: usize) -> String {
         r#"{{"connector":[{}],"chat":[{}],"gate":[{}]}}"#,
         servers("connector", connectors, FRONTEND),
         servers("chat", chats, r#","port":0"#),
-        servers("gate", 1, FRONTEND),
+        servers("gate", gates, FRONTEND),
     )
 }
 

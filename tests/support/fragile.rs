@@ -1,0 +1,48 @@
+//! The tutorial's chat with one handler more, which panics.
+
+use pomelo_sim::config::ServerSpec;
+use pomelo_sim::envelope::AppError;
+use pomelo_sim::ids::Uid;
+use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
+use serde_json::Value;
+
+/// Put in the chat's place by [`Cluster::server_type`](pomelo_sim::cluster::Cluster::server_type).
+pub struct FragileChat(Chat);
+
+/// The route that panics.
+pub const PANIC_ROUTE: &str = "chat.chatHandler.panic";
+
+/// What it says, for those who keep it off the terminal.
+pub const PANIC_WORDS: &str = "this handler fails on purpose";
+
+impl ServerLogic for FragileChat {
+    const NAME: &'static str = Chat::NAME;
+
+    fn create(server: &ServerSpec) -> Self {
+        Self(Chat::create(server))
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry
+            .include(|fragile| &mut fragile.0)
+            .handler("chatHandler.panic", |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
+                panic!("{PANIC_WORDS}")
+            });
+    }
+
+    fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
+        self.0.member_gone(cx, channel, uid);
+    }
+}
+
+/// Panics on purpose are not told on the terminal; others are, as always.
+pub fn keep_panics_on_purpose_quiet() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload().downcast_ref::<&str>().copied();
+        let words = words.or_else(|| panic.payload().downcast_ref::<String>().map(String::as_str));
+        if words != Some(PANIC_WORDS) {
+            usual(panic);
+        }
+    }));
+}
