@@ -3,6 +3,7 @@
 // Included by several test binaries, none of which uses all of it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+pub mod admin;
 pub mod areas;
 pub mod client;
 pub mod node;
