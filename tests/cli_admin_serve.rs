@@ -4,142 +4,15 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Instant;
 
 use serde_json::{Value, json};
+use support::admin::AdminLine;
 use support::client::{Client, Transport};
+use support::served::World;
 use support::{PATIENCE, wait_until};
-use tempfile::TempDir;
-
-/// A directory with the tutorial's servers on free ports, a `master.json`, and the binary that serves it.
-struct World {
-    directory: TempDir,
-    serve: Option<Serve>,
-}
-
-/// It does not outlive its test.
-struct Serve {
-    process: Child,
-    _lines: Receiver<String>,
-    banner: String,
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Serve {
-    fn ended(&mut self) -> ExitStatus {
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < PATIENCE, "it still runs");
-            std::thread::sleep(std::time::Duration::from_millis(5));
-        }
-    }
-}
-
-impl World {
-    /// Not served yet. Nobody else has this port, as long as the listener lives.
-    fn new() -> (Self, TcpListener) {
-        let directory = TempDir::new().unwrap();
-        fs::write(directory.path().join("servers.json"), support::servers_json(3, 3)).unwrap();
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = taken.local_addr().unwrap().port();
-        let master = json!({"id": "master-server-1", "host": "127.0.0.1", "port": port});
-        fs::write(directory.path().join("master.json"), master.to_string()).unwrap();
-        (Self { directory, serve: None }, taken)
-    }
-
-    /// Served with an admin port that is free.
-    fn served(flags: &[&str]) -> Self {
-        let (mut world, _taken) = Self::new();
-        world.serve(&[&["--admin", "0"], flags].concat());
-        world
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
-        command.args(arguments).arg("--config").arg(self.directory.path()).stdin(Stdio::null());
-        command.env("XDG_RUNTIME_DIR", self.directory.path()).env_remove("NODE_ENV").env_remove("RUST_LOG");
-        command
-    }
-
-    fn serve(&mut self, flags: &[&str]) {
-        let arguments = [&["serve"], flags].concat();
-        let mut process = self.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        // It reads on to the end: the binary must not find the pipe closed.
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
-        });
-        let mut serve = Serve { process, _lines: lines, banner: String::new() };
-        while !serve.banner.contains("Ctrl-C") {
-            let line = serve._lines.recv_timeout(PATIENCE);
-            serve.banner += &(line.unwrap_or_else(|_| panic!("no banner: {}", serve.banner)) + "\n");
-        }
-        self.serve = Some(serve);
-    }
-
-    fn banner(&self) -> &str {
-        &self.serve.as_ref().unwrap().banner
-    }
-
-    /// Where commands find it without being told: by the port of `master.json`.
-    fn file(&self) -> PathBuf {
-        let master = fs::read_to_string(self.directory.path().join("master.json")).unwrap();
-        let master: Value = serde_json::from_str(&master).unwrap();
-        self.directory.path().join(format!("pomelo-sim/{}.json", master["port"]))
-    }
-
-    fn printed(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        let stderr = String::from_utf8_lossy(&output.stderr);
-        assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{arguments:?}");
-        String::from_utf8(output.stdout).unwrap()
-    }
-
-    fn refused(&self, arguments: &[&str]) -> String {
-        let output = self.command(arguments).output().unwrap();
-        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
-        String::from_utf8(output.stderr).unwrap()
-    }
-
-    /// A server as `list` has it.
-    fn listed(&self, id: &str) -> Option<Value> {
-        let list: Value = serde_json::from_str(&self.printed(&["list", "--json"])).unwrap();
-        list["servers"].as_array().unwrap().iter().find(|server| server["id"] == id).cloned()
-    }
-
-    fn state(&self, id: &str) -> String {
-        self.listed(id).unwrap()["state"].as_str().unwrap().to_owned()
-    }
-
-    fn address(&self, id: &str) -> SocketAddr {
-        self.listed(id).unwrap()["clients"].as_str().unwrap().parse().unwrap()
-    }
-
-    /// Its directory outlives it.
-    fn end(mut self) -> TempDir {
-        let mut serve = self.serve.take().unwrap();
-        let id = serve.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-        assert_eq!(serve.ended().code(), Some(0));
-        self.directory
-    }
-}
 
 #[test]
 fn the_banner_says_where_the_port_is_and_the_file_goes_with_the_cluster() {
@@ -243,6 +116,25 @@ fn a_directory_that_others_can_enter_stops_serve() {
     let file = open.join("admin.json");
     let error = world.refused(&["serve", "--admin", "0", "--admin-file", file.to_str().unwrap()]);
     assert!(error.contains("open to others (mode 755)"), "{error}");
+}
+
+#[test]
+fn strangers_are_logged_without_what_they_said() {
+    let world = World::served(&[]);
+    let file: Value = serde_json::from_str(&fs::read_to_string(world.file()).unwrap()).unwrap();
+    let address: SocketAddr = file["address"].as_str().unwrap().parse().unwrap();
+    let right = file["token"].as_str().unwrap();
+    let wrong = format!("{right}0");
+    let answer = AdminLine::connect(address).ask(&json!({"token": wrong, "command": "stop"}).to_string());
+    assert_eq!(answer["error"]["code"], "unauthorized");
+    AdminLine::connect(address).ask("GET / HTTP/1.1\r");
+    let directory = world.end();
+    let log = fs::read_to_string(directory.path().join("stderr")).unwrap();
+    let lines: Vec<&str> = log.lines().collect();
+    assert_eq!(lines.len(), 2, "{log}");
+    assert!(lines[0].contains("WARN") && lines[0].ends_with("reason=token"), "{log}");
+    assert!(lines[1].contains("WARN") && lines[1].ends_with("reason=\"not a JSON object\""), "{log}");
+    assert!(!log.contains(right) && !log.contains("HTTP"), "{log}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ pub mod official;
 pub mod pure;
 pub mod raw;
 pub mod rooms;
+pub mod served;
 pub mod watch;
 pub mod world;
 
