@@ -68,6 +68,22 @@ fn list_is_a_table_and_json() {
 }
 
 #[test]
+fn an_audit_says_what_does_not_hold_and_exits_with_one() {
+    let world = AdminWorld::start();
+    assert_eq!(printed(&world, &["audit"]), "all holds\n");
+    assert_eq!(json_of(&world, &["audit"]), json!({"violations": []}));
+    // The stand-in has a fault for each server that was killed.
+    printed(&world, &["kill", "chat-server-1", "chat-server-2"]);
+    let (code, stdout, stderr) = command(&world, &["audit"]);
+    assert_eq!((code, stderr.as_str()), (Some(1), ""));
+    let faults = [1, 2].map(|n| format!("  uid-bound-once: alice*room is on chat-server-{n}\n"));
+    assert_eq!(stdout, format!("2 faults:\n{}", faults.concat()));
+    let (code, stdout, _) = command(&world, &["audit", "--json"]);
+    let report: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &report["violations"][0]["law"]), (Some(1), &json!("uid-bound-once")));
+}
+
+#[test]
 fn add_takes_the_fields_of_pomelo() {
     let world = AdminWorld::start();
     let one = ["add", "id=chat-server-4", "serverType=chat", "host=127.0.0.1", "port=6053"];

@@ -13,6 +13,7 @@
 //! | command | args | ok |
 //! |---|---|---|
 //! | `list` | | `servers`: see [`ServerStatus`](crate::live::ServerStatus) |
+//! | `audit` | | `violations`: see [`Violation`](crate::audit::Violation); none when all holds |
 //! | `add` | fields of a server, `serverType` | `added`: ids; `warnings`: texts |
 //! | `remove`, `kill`, `pause`, `resume`, `restart` | `ids` | `done`: the ids |
 //! | `stop` | `ids`; without them, the whole cluster | `done`: the ids; or `stopping`: true |

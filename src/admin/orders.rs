@@ -1,13 +1,18 @@
 //! What carries orders out: a running cluster, or a test's stand-in for one.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::request::{Code, Order, Refusal, Verb};
+use crate::audit::Violation;
 use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
 use crate::live::{ControlError, Reloaded, RunningCluster, ServerStatus, StopHandle};
 use crate::router::LinkRule;
+
+/// How long something must not have held to be a fault, and no moment of a busy cluster.
+const AUDIT_TIME: Duration = Duration::from_millis(500);
 
 /// What can be asked of a cluster from another thread: [`RunningCluster`]'s methods.
 pub trait Orders: Send + Sync {
@@ -16,6 +21,11 @@ pub trait Orders: Send + Sync {
     /// # Errors
     /// As [`RunningCluster::list`].
     fn list(&self) -> Result<Vec<ServerStatus>, ControlError>;
+    /// What does not hold though it must.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::audit_for`].
+    fn audit(&self) -> Result<Vec<Violation>, ControlError>;
     /// Starts a server.
     ///
     /// # Errors
@@ -61,6 +71,10 @@ pub struct LiveOrders {
 impl Orders for LiveOrders {
     fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
         self.cluster.list()
+    }
+
+    fn audit(&self) -> Result<Vec<Violation>, ControlError> {
+        self.cluster.audit_for(AUDIT_TIME)
     }
 
     fn add(&self, server: ServerSpec) -> Result<(), ControlError> {
@@ -123,6 +137,7 @@ impl From<ControlError> for Refusal {
 pub fn carry_out(order: Order, cluster: &dyn Orders) -> Result<Value, Refusal> {
     match order {
         Order::List => Ok(json!({ "servers": cluster.list()? })),
+        Order::Audit => Ok(json!({ "violations": cluster.audit()? })),
         Order::Add(fields) => {
             let present: Vec<Present> = cluster.list()?.into_iter().map(present).collect();
             let servers = additions(&fields, &present);

@@ -21,6 +21,8 @@ pub struct Request {
 pub enum Order {
     /// Say how every server is.
     List,
+    /// Say what does not hold though it must.
+    Audit,
     /// Start servers: the fields of one, or of a `clusterCount`.
     Add(Map<String, Value>),
     /// Do something with each of these servers.
@@ -104,6 +106,7 @@ pub enum Code {
 /// Every command, and the arguments that it takes; `add` takes any, as the fields of a server are.
 const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("list", Some(&[])),
+    ("audit", Some(&[])),
     ("add", None),
     ("remove", Some(&["ids"])),
     ("stop", Some(&["ids"])),
@@ -183,6 +186,7 @@ impl Request {
         let each = |verb| Ok(Order::Each(verb, required(names(args, "ids")?, "ids")?));
         match command {
             "list" => Ok(Order::List),
+            "audit" => Ok(Order::Audit),
             "add" => Ok(Order::Add(args.clone())),
             "remove" => each(Verb::Remove),
             "stop" if !args.contains_key("ids") => Ok(Order::StopAll),

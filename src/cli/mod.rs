@@ -3,6 +3,7 @@
 pub mod add;
 pub mod admin_args;
 pub mod admin_port;
+pub mod audit;
 pub mod check;
 pub mod config_args;
 pub mod dispatch;
@@ -21,6 +22,7 @@ use clap::{
 };
 
 use self::add::{AddArgs, ReloadArgs};
+use self::audit::AuditArgs;
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
@@ -46,7 +48,7 @@ pub struct Cli(Line);
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
 ///
-/// Exit code: 0 when all is well, 2 for bad input.
+/// Exit code: 0 when all is well, 1 when an audit finds something, 2 for bad input or a refusal.
 #[derive(Parser, Debug)]
 #[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
 struct Line {
@@ -65,6 +67,7 @@ enum Command {
     Check(CheckArgs),
     Dispatch(DispatchArgs),
     List(ListArgs),
+    Audit(AuditArgs),
     Add(AddArgs),
     #[command(flatten)]
     Servers(ServersCommand),
@@ -119,7 +122,7 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 2 bad input or refused.
+/// Runs what the command line says. Exit codes: 0 well, 1 an audit found something, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     match &line.command {
         None => serve::run(&line.serve),
@@ -127,6 +130,7 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Dispatch(args)) => dispatch::run(args),
         Some(Command::List(args)) => list::run(args),
+        Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Add(args)) => add::run(args),
         Some(Command::Servers(command)) => servers::run(command),
         Some(Command::Reload(args)) => add::run_reload(args),

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pomelo_sim::admin::{AdminFile, AdminServer, Orders, Token, Verb};
+use pomelo_sim::audit::{Law, Violation};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::live::{ControlError, Reloaded, ServerState, ServerStatus};
 use pomelo_sim::router::{LinkRule, UnknownRule};
@@ -114,6 +115,17 @@ impl Orders for Fake {
             removed: before.iter().filter(|id| !after.contains(id)).cloned().collect(),
             replaced: Vec::new(),
         })
+    }
+
+    fn audit(&self) -> Result<Vec<Violation>, ControlError> {
+        // A fault for each server that was killed: so that a test can see both answers.
+        let servers = self.servers.lock().unwrap();
+        let killed = servers.iter().filter(|(_, state)| *state == ServerState::Killed);
+        let fault = |(server, _): &(ServerSpec, ServerState)| Violation {
+            law: Law::UidBoundOnce,
+            detail: format!("alice*room is on {}", server.id),
+        };
+        Ok(killed.map(fault).collect())
     }
 
     fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {

@@ -1,0 +1,61 @@
+//! `pomelo-sim audit`: whether the running cluster is as it must be.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::admin_args::{AdminArgs, Failure};
+use super::output::{count, refuse, write};
+
+/// Check that the running cluster is as it must be
+///
+/// Compares what every server holds with what the router knows: each room is on one server, the one that its key belongs
+/// to; each uid belongs to one session; the members of a room are the sessions that have entered it. What is in
+/// motion is looked at again, so that only what does not come right is told, one line each.
+///
+/// Exit code: 0 when all holds, 1 when something does not, 2 when no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct AuditArgs {
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim kill chat-server-2 && pomelo-sim audit
+      that a crash has left nothing behind
+  pomelo-sim audit --json
+      for scripts: one object, with what was found";
+
+/// Runs the command.
+pub fn run(args: &AuditArgs) -> ExitCode {
+    match ask(&args.admin) {
+        Ok((text, holds)) => match write(&text) {
+            Ok(()) if holds => ExitCode::SUCCESS,
+            Ok(()) => ExitCode::from(1),
+            Err(error) => refuse(error),
+        },
+        Err(error) => refuse(error),
+    }
+}
+
+/// What to print, and whether all holds.
+fn ask(args: &AdminArgs) -> Result<(String, bool), Failure> {
+    let answer = args.connect()?.ask("audit", json!({}))?;
+    let found = answer["violations"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let text = match (args.json, found) {
+        (true, _) => format!("{answer:#}\n"),
+        (false, []) => "all holds\n".to_owned(),
+        (false, found) => {
+            format!("{}:\n{}", count(found.len(), "fault"), found.iter().map(line).collect::<String>())
+        }
+    };
+    Ok((text, found.is_empty()))
+}
+
+fn line(violation: &Value) -> String {
+    let field = |name: &str| violation[name].as_str().unwrap_or_default().to_owned();
+    format!("  {}: {}\n", field("law"), field("detail"))
+}
