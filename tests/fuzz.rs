@@ -1,8 +1,9 @@
 //! Fuzz targets: laws that hold for whatever comes in. `tests/fuzz/README.md` says how to run them for long, and how
 //! their corpus was made.
 //!
-//! To add a target: a test in the file of its part, which names itself to `check!` and takes its seeds from [`input::seeds`]; and its
-//! corpus in `tests/fuzz/__fuzz__/NAME/corpus`. A part of its own, such as the admin commands, is one file and one line here.
+//! To add a target: a test in the file of its part, which names itself to `check!` and takes its seeds by that name,
+//! and its corpus in `tests/fuzz/__fuzz__/NAME/corpus`. A new part is one file and one line here: such will be the
+//! commands of the admin port, whose parser must answer any bytes with a command or with words.
 #![allow(clippy::unwrap_used)]
 
 mod support;

@@ -181,6 +181,12 @@ fn what_is_no_text_becomes_text_before_others_see_it() {
             assert_eq!(friend.pushes(), [], "{levels} levels");
         }
     }
+    // Half a pair of surrogates passes unread, but takes nothing with it.
+    let hidden =
+        format!(r#"{{"content":["\ud800",{}{}],"target":"*"}}"#, "[".repeat(20_000), "]".repeat(20_000));
+    raw.send(&asked(4, b"chat.chatHandler.send", hidden.as_bytes()));
+    raw.until(br#"{"code":500"#);
+    assert_eq!(friend.pushes(), []);
     drop(raw);
     assert_eq!(friend.push().0, "onLeave");
     friend.close();

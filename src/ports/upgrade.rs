@@ -22,8 +22,9 @@ pub(super) enum Upgrade {
 pub(super) fn upgrade(head: &[u8]) -> Upgrade {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
-    let head_bytes = match request.parse(head) {
-        Ok(httparse::Status::Complete(head_bytes)) if head_bytes <= HEAD_BYTES_MAX => head_bytes,
+    // What is behind the longest head is not looked at, so that the answer is the same however the bytes were cut.
+    let head_bytes = match request.parse(&head[..head.len().min(HEAD_BYTES_MAX)]) {
+        Ok(httparse::Status::Complete(head_bytes)) => head_bytes,
         Ok(httparse::Status::Partial) if head.len() < HEAD_BYTES_MAX => return Upgrade::Partial,
         Ok(_) => return refuse("431 Request Header Fields Too Large", "", "the request's head is too long"),
         Err(error) => return refuse("400 Bad Request", "", &format!("not an HTTP request: {error}")),

@@ -43,16 +43,16 @@ impl<'de> Deserialize<'de> for Json {
         if plain_string(raw.get()).is_some() {
             return Ok(Self(raw));
         }
+        if levels(raw.get()) > LEVELS_MAX {
+            return Err(de::Error::custom(format!("expected at most {LEVELS_MAX} levels, got more")));
+        }
         let value = match serde_json::from_str::<Value>(raw.get()) {
             Ok(value) => value,
             // Half a surrogate pair is no text in Rust; JavaScript passes it on as it came.
             Err(_) if raw.get().to_ascii_lowercase().contains("\\ud") => return Ok(Self(raw)),
-            // Nested too deep, or a number that no double holds: others may not be able to read it.
+            // A number that no double holds: others may not be able to read it.
             Err(error) => return Err(de::Error::custom(error)),
         };
-        if levels(&value) > LEVELS_MAX {
-            return Err(de::Error::custom(format!("expected at most {LEVELS_MAX} levels, got more")));
-        }
         let mut text = String::with_capacity(raw.get().len());
         stringify(&value, &mut text).map_err(de::Error::custom)?;
         RawValue::from_string(text).map(Self).map_err(de::Error::custom)
@@ -101,12 +101,23 @@ fn plain_string(json: &str) -> Option<&str> {
     (!inside.contains('\\')).then_some(inside)
 }
 
-fn levels(value: &Value) -> usize {
-    match value {
-        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
-        Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or(0),
-        _ => 0,
+/// How deep arrays and objects lie in each other in a JSON text.
+fn levels(json: &str) -> usize {
+    let (mut now, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'[' | b'{' if !in_string => {
+                now += 1;
+                most = most.max(now);
+            }
+            b']' | b'}' if !in_string => now = now.saturating_sub(1),
+            _ => {}
+        }
     }
+    most
 }
 
 fn stringify(value: &Value, out: &mut String) -> fmt::Result {

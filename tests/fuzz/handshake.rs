@@ -102,6 +102,9 @@ fn reply_law(bytes: &[u8]) {
 fn codes_law(dictionary: &Dictionary) {
     let mut codes = 0;
     for code in 0..=u16::MAX {
+        if codes == dictionary.len() {
+            break;
+        }
         if let Some(route) = dictionary.route(code) {
             codes += 1;
             // Of two codes for one route the last counts, and both lead to it.

@@ -161,7 +161,7 @@ fn frames_law(mut rest: &[u8]) {
     assert!(rest.is_empty());
 }
 
-/// An upgrade, a handshake, and frames of any kind: masked as it must be, their payloads a piece of a seed or a few bytes.
+/// An upgrade, a handshake, and frames of any kind, masked as they must be; their payloads are a seed or a few bytes.
 fn websocket(script: &mut Script<'_>, seeds: &[Vec<u8>]) -> Vec<u8> {
     const FIRST: [u8; 12] = [0x82, 0x82, 0x81, 0x02, 0x01, 0x00, 0x80, 0x89, 0x8a, 0x88, 0xc2, 0x09];
     let mut bytes = upgrade_head("").into_bytes();
