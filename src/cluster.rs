@@ -13,11 +13,12 @@ use thiserror::Error;
 
 use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
 use crate::ids::ServerType;
-use crate::router::{LinkRule, OnDuplicate, Route, RouteKey, Router, by_session, by_uid};
+use crate::router::{LinkRule, OnDuplicate, Route, RouteKey, Router, RouterOptions, by_session, by_uid};
 use crate::servers::{
     Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
 };
 use crate::strategies::{self, UnknownStrategy};
+use crate::time::Time;
 use crate::wire::{BODY_BYTES_MAX_DEFAULT, Dictionary, HandshakeOffer, ProtoError, Protos};
 
 /// A cluster that has not started. It knows the chat tutorial's three server types and their routes; add your own, or
@@ -71,6 +72,9 @@ pub struct Options {
     pub seed: u64,
     /// How long a session whose connection was lost waits for its client to come back; none: not at all.
     pub resume: Option<Duration>,
+    /// Most bytes of packages that are kept for each session in case its client comes back, with what it takes to keep
+    /// them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max) is used.
+    pub resume_bytes_max: usize,
     /// Longest body of a package from a client, in bytes.
     pub body_bytes_max: usize,
     /// Most bytes that wait for one client.
@@ -97,6 +101,7 @@ impl Default for Options {
             links: Vec::new(),
             seed: 1,
             resume: None,
+            resume_bytes_max: 256 * 1024,
             body_bytes_max: BODY_BYTES_MAX_DEFAULT,
             outbound_bytes_max: 1024 * 1024,
         }
@@ -127,6 +132,19 @@ pub struct Plan {
     pub router: Router,
     /// In the order of the configuration.
     pub servers: Vec<PlannedServer>,
+    /// Makes more of them, or the same once more.
+    pub blueprint: Blueprint,
+}
+
+/// What every server of a cluster is made after.
+#[derive(Clone)]
+pub struct Blueprint {
+    types: BTreeMap<&'static str, TypeCode>,
+    handlers: Arc<HandlerTable>,
+    codec: Codec,
+    filters: BTreeMap<ServerType, Vec<Arc<dyn Filter>>>,
+    global_filters: Vec<Arc<dyn Filter>>,
+    options: Options,
 }
 
 /// One server of a plan.
@@ -261,45 +279,41 @@ impl Cluster {
         }
         let codec = self.codec(&handlers)?;
         let router = self.router();
-        let handlers = Arc::new(handlers);
-        let mut servers = Vec::with_capacity(self.spec.servers.len());
-        for spec in &self.spec.servers {
-            // Checked above: each type has its code.
-            let Some(code) = self.types.get(spec.server_type.as_str()) else { continue };
-            let setup = HostSetup {
-                spec: spec.clone(),
-                handlers: Arc::clone(&handlers),
-                codec: codec.clone(),
-                global_filters: self.global_filters.clone(),
-                filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
-                request_timeout: self.options.request_timeout,
-                messages_per_second_max: self.options.messages_per_second_max,
-                calls_max: self.options.calls_max,
-            };
-            let make = code.make;
-            servers.push(PlannedServer {
-                spec: spec.clone(),
-                offer: Arc::new(self.offer(code, &codec)),
-                make: Box::new(move || make(setup)),
-            });
-        }
-        Ok(Plan { spec: self.spec, router, servers })
+        let blueprint = Blueprint {
+            types: self.types,
+            handlers: Arc::new(handlers),
+            codec,
+            filters: self.filters,
+            global_filters: self.global_filters,
+            options: self.options,
+        };
+        // Checked above: each type has its code.
+        let servers = self.spec.servers.iter().filter_map(|server| blueprint.server(server, 0)).collect();
+        Ok(Plan { spec: self.spec, router, servers, blueprint })
     }
 
     fn router(&self) -> Router {
-        let mut router = Router::new(self.options.on_duplicate);
+        let mut router = Router::new(&RouterOptions {
+            on_duplicate: self.options.on_duplicate,
+            rooms_stay: !self.options.rebalance,
+            seed: self.options.seed,
+            request_timeout: self.options.request_timeout,
+        });
         let types = self.types.keys().map(ServerType::from);
         for server_type in types {
             let strategy = self.strategies.get(&server_type).map_or(strategies::DEFAULT, String::as_str);
             // Known: `strategy` checked it, and the default is one.
-            let Ok(strategy) = strategies::by_name(strategy) else { continue };
+            let Ok(strategy) = strategies::entry(strategy) else { continue };
             let key = self.routes.get(&server_type).cloned().unwrap_or_else(by_uid);
-            router.add_type(server_type, Route { key, strategy });
+            router.add_type(server_type, Route { key, make: strategy.make });
         }
         for server in &self.spec.servers {
             if let Err(server_type) = router.add_server(server) {
                 log::error!("no code for server={} type={server_type}", server.id);
             }
+        }
+        for rule in &self.options.links {
+            router.install(Time::START, rule.clone(), &mut Vec::new());
         }
         router
     }
@@ -317,16 +331,45 @@ impl Cluster {
         };
         Ok(Codec { dictionary, protos })
     }
+}
 
-    fn offer(&self, code: &TypeCode, codec: &Codec) -> HandshakeOffer {
+impl Blueprint {
+    /// One server; none when its type has no code. `generation` counts how often one of its id was made before.
+    pub fn server(&self, spec: &ServerSpec, generation: u32) -> Option<PlannedServer> {
+        let code = self.types.get(spec.server_type.as_str())?;
+        let setup = HostSetup {
+            spec: spec.clone(),
+            handlers: Arc::clone(&self.handlers),
+            codec: self.codec.clone(),
+            global_filters: self.global_filters.clone(),
+            filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
+            request_timeout: self.options.request_timeout,
+            messages_per_second_max: self.options.messages_per_second_max,
+            calls_max: self.options.calls_max,
+            generation,
+        };
+        let make = code.make;
+        Some(PlannedServer {
+            spec: spec.clone(),
+            offer: Arc::new(self.offer(code)),
+            make: Box::new(move || make(setup)),
+        })
+    }
+
+    /// The types that there is code for.
+    pub fn served(&self) -> Vec<&'static str> {
+        self.types.keys().copied().collect()
+    }
+
+    fn offer(&self, code: &TypeCode) -> HandshakeOffer {
         let heartbeat = code.heartbeat.map(|own| self.options.heartbeat.unwrap_or(own));
         HandshakeOffer {
             // The wire has whole seconds; a part of one is no reason to have no heartbeat.
             heartbeat_s: heartbeat
                 .map(|interval| interval.as_secs() + u64::from(interval.subsec_nanos() > 0))
                 .filter(|seconds| *seconds > 0),
-            dictionary: codec.dictionary.clone(),
-            protos: codec.protos.clone(),
+            dictionary: self.codec.dictionary.clone(),
+            protos: self.codec.protos.clone(),
         }
     }
 }

@@ -40,15 +40,18 @@
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
+//! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
-//! | 3 | [`router`] | routes, the servers of each type, which session has which uid |
+//! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
+//! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
-//! | 5 | [`live`] | router and servers as actix actors, start and stop |
-//! | 6 | [`cli`] | one file a command |
+//! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
+//! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 7 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
 //!
@@ -61,16 +64,29 @@
 //!
 //! # Order and failure
 //!
-//! 1. A request gets one answer, a result or an error, by its deadline: handlers, filters and routes that panic and
-//!    servers that say nothing are answered for.
-//! 2. What a handler pushes to a session comes before the response to that session; one sender's messages keep their
-//!    order; while a frontend works for a session, the session's later messages wait.
-//! 3. A uid is bound once in the cluster: the router keeps them.
-//! 4. A closed session leaves its room once, and its uid is free only after that.
-//! 5. A client costs only itself: what waits for it to read is bounded, and so are its messages under way; while there
-//!    are more, nothing is read from it.
-//! 6. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
-//! 7. A stop takes no more clients, answers what is under way, tells clients why, and ends.
+//! 1. A request gets one answer, a result or an error, by its deadline, whatever panics, hangs, vanishes, moves or is cut
+//!    off. What was answered with an error at its deadline is not done afterwards.
+//! 2. What was acknowledged reaches every member of the room once, in the order in which it was accepted. What a handler
+//!    pushes to a session comes before the response to that session; while a frontend works for a session, the session's
+//!    later messages wait.
+//! 3. A room is on one server. When servers come, go, or come back, the rooms that change owner are handed over with their
+//!    members, and their traffic waits in the router: [`router`] says how. Nobody is told that anybody left.
+//! 4. A uid is bound once in the cluster: the router keeps them. A closed session leaves its rooms once, and its uid is free
+//!    only when they have heard so and nothing is under way for it any more.
+//! 5. A crash is contained. A panic in a handler fails that request, and nothing that it did has happened; the server starts
+//!    again, slower each time, and gets its rooms back from what the router knows of the sessions. A server that vanishes is
+//!    as if it had never said what it had not said yet: each delivery's messages are carried whole or not at all.
+//! 6. A client costs only itself: what waits for it to read is bounded, and so are its messages under way; while there
+//!    are more, nothing is read from it. A link or a hanging server holds so much, then calls are answered with 503, and
+//!    sessions that miss a push are kicked, since they could not know.
+//! 7. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
+//! 8. A stop takes no more clients, answers what is under way, tells clients why, and ends.
+//!
+//! Between servers there are links: streams, as TCP's, that rules make slow, lossy or cut ([`router::links`]). Loss costs time;
+//! a cut holds everything until it heals. The router itself is no server and has no links: it is the ground that all stand on.
+//!
+//! [`audit`] states in code what must hold whenever nothing is on its way. `tests/storm_pure.rs` plays thousands of seeded
+//! storms against it on the machines alone, `tests/storm.rs` over real sockets.
 //!
 //! # Adding things
 //!
@@ -79,12 +95,16 @@
 //! | a dispatch strategy | one file in `strategies/`, one line in its table; `--help`, laws and benches pick it up |
 //! | a handler | one function and one line in the type's `register` |
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
+//! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |
+//! | something that must hold | one [`Law`](audit::Law) |
 //! | a command | one file in `cli/`, one line in its enum |
+//! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command |
 
 pub mod ids;
 pub mod random;
 pub mod time;
 
+pub mod channels;
 pub mod ledger;
 pub mod strategies;
 pub mod wire;
@@ -95,10 +115,13 @@ pub mod envelope;
 pub mod router;
 pub mod servers;
 
+pub mod audit;
 pub mod cluster;
 pub mod ports;
 
 pub mod live;
+
+pub mod admin;
 
 pub mod cli;
 

@@ -86,7 +86,7 @@ fn values_out_of_range_are_refused_with_the_range() {
         let error = refused(&[flag, value]);
         assert!(error.contains(flag) && error.contains(expected), "{error}");
     }
-    for flag in ["--handshake-timeout", "--idle-timeout", "--request-timeout"] {
+    for flag in ["--handshake-timeout", "--idle-timeout", "--request-timeout", "--resume"] {
         for value in ["0", "0.0001", "86400.5", "1e300", "inf", "nan"] {
             let error = refused(&[flag, value]);
             assert!(error.contains("expected 0.001 to 86400 seconds (a day)"), "{error}");

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got, Transport};
+use support::comeback::{Cut, Guest};
 use support::raw::{HANDSHAKE, Raw};
 use support::{PATIENCE, servers_json};
 use tempfile::TempDir;
@@ -356,6 +357,29 @@ fn the_later_of_two_logins_may_win() {
     let (mut first, second) = (enter(1), enter(2));
     assert_eq!(first.closed().0.as_deref(), Some("logged in elsewhere"));
     [first, second].into_iter().for_each(Client::close);
+    server.stop();
+}
+
+#[test]
+fn a_session_waits_for_its_client_as_long_as_resume_says() {
+    let server = Serving::start(&tutorial(), &[]);
+    assert!(server.handshake("connector-server-1", Transport::Tcp).get("user").is_none(), "off by default");
+    server.stop();
+
+    let server = Serving::start(&tutorial(), &["--resume", "0.5"]);
+    let address = server.address("connector-server-1");
+    let mut watcher =
+        Client::enter(server.address("connector-server-2"), Transport::WebSocket, "watcher", "lobby");
+    let mut guest = Guest::enter(address, Transport::Tcp, "guest", "lobby");
+    assert_eq!(guest.say("here", "*"), json!({}));
+    let mut guest = guest.cut(Cut::Silence).back(address, Transport::WebSocket);
+    assert_eq!(guest.say("still here", "*"), json!({}));
+    let begun = Instant::now();
+    drop(guest);
+    for route in ["onAdd", "onChat", "onChat", "onLeave"] {
+        assert_eq!(watcher.push().0, route);
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(500) && begun.elapsed() < PROMPTLY);
     server.stop();
 }
 

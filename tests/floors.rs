@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["ids", "random", "time", "nearest"],
-    &["wire", "strategies", "ledger"],
+    &["channels", "wire", "strategies", "ledger"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["cluster", "ports"],
+    &["audit", "cluster", "ports"],
     &["live"],
+    &["admin"],
     &["cli"],
 ];
 

@@ -1,10 +1,16 @@
 //! The command line: one file a command.
 
+pub mod add;
+pub mod admin_args;
+pub mod admin_port;
 pub mod check;
 pub mod config_args;
 pub mod dispatch;
+pub mod links;
+pub mod list;
 mod output;
 pub mod serve;
+pub mod servers;
 
 use std::process::ExitCode;
 
@@ -14,15 +20,21 @@ use clap::{
     ArgMatches, Args, Command as ClapCommand, CommandFactory, Error, FromArgMatches, Parser, Subcommand,
 };
 
+use self::add::{AddArgs, ReloadArgs};
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
+use self::links::{HealArgs, LinkArgs, LinksArgs};
+use self::list::ListArgs;
 use self::serve::ServeArgs;
+use self::servers::ServersCommand;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
   pomelo-sim --config game/config --env production --bind 0.0.0.0
   pomelo-sim check                        what the configuration says, what will bite
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
+  pomelo-sim list                         how every server of the running cluster is
+  pomelo-sim stop                         end it
 
 Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on stderr.";
 
@@ -52,6 +64,14 @@ enum Command {
     Serve(ServeArgs),
     Check(CheckArgs),
     Dispatch(DispatchArgs),
+    List(ListArgs),
+    Add(AddArgs),
+    #[command(flatten)]
+    Servers(ServersCommand),
+    Reload(ReloadArgs),
+    Links(LinksArgs),
+    Link(LinkArgs),
+    Heal(HealArgs),
 }
 
 impl CommandFactory for Cli {
@@ -88,20 +108,30 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     let Some(flag) = own.find_map(|flag| flag.get_long().filter(|_| given(flag.get_id().as_str()))) else {
         return Ok(());
     };
-    let message = if command == "serve" {
-        format!("--{flag} stands before the command: write pomelo-sim serve --{flag} ...")
+    let line = Line::command();
+    let commands = line.find_subcommand(command).into_iter();
+    let takes_it = commands.flat_map(ClapCommand::get_arguments).any(|own| own.get_long() == Some(flag));
+    let message = if takes_it {
+        format!("--{flag} stands before the command: write pomelo-sim {command} --{flag} ...")
     } else {
         format!("--{flag} is a flag of serve, and cannot be used with {command}")
     };
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 2 bad input.
+/// Runs what the command line says. Exit codes: 0 well, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     match &line.command {
         None => serve::run(&line.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Dispatch(args)) => dispatch::run(args),
+        Some(Command::List(args)) => list::run(args),
+        Some(Command::Add(args)) => add::run(args),
+        Some(Command::Servers(command)) => servers::run(command),
+        Some(Command::Reload(args)) => add::run_reload(args),
+        Some(Command::Links(args)) => links::run_links(args),
+        Some(Command::Link(args)) => links::run_link(args),
+        Some(Command::Heal(args)) => links::run_heal(args),
     }
 }

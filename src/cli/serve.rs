@@ -1,17 +1,23 @@
 //! `pomelo-sim serve`: runs the cluster until it is told to stop.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 
+use super::admin_args::Failure;
+use super::admin_port::{self, Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice};
+use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
+use crate::admin::LiveOrders;
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
-use crate::live::{RunningCluster, StopSignal};
+use crate::live::{RunningCluster, StopHandle, StopSignal};
 use crate::router::OnDuplicate;
 use crate::strategies;
 
@@ -22,6 +28,9 @@ use crate::strategies;
 /// on stdout says who listens where; warnings go to stderr.
 ///
 /// A stop answers what is under way, tells clients why, and ends.
+///
+/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They reach it by a port that
+/// only this machine can connect to, that of master.json, with a token that only its user can read.
 ///
 /// Exit code: 0 after a stop, 2 when the cluster cannot start.
 #[derive(Args, Clone, Debug)]
@@ -51,6 +60,10 @@ pub struct ServeArgs {
     /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
     pub on_duplicate: OnDuplicate,
+    /// Seconds that a session whose connection was lost waits for its client to come back, with the token that it got
+    /// in the handshake [default: not at all]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub resume: Option<Duration>,
     /// Seconds after which a request without an answer is answered with an error
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub request_timeout: Duration,
@@ -66,13 +79,33 @@ pub struct ServeArgs {
     /// Longest body of a package from a client, in bytes
     #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = package_bytes())]
     pub package_max: usize,
+    /// Whether rooms go where the list of chat servers says when that changes; off: they stay and lose their members, as
+    /// in Pomelo
+    #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_off())]
+    pub rebalance: bool,
+    /// Rules of the links between servers, as link --file takes them
+    #[arg(long, value_name = "FILE")]
+    pub links: Option<PathBuf>,
+    /// What chance on the links comes of: the same seed, the same chance
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// Port for the commands that look at the running cluster and change it, on 127.0.0.1; off: none; 0: any that is
+    /// free [default: the port of master.json, off without one]
+    #[arg(long, value_name = "off|PORT", value_parser = AdminPort::parse)]
+    pub admin: Option<AdminPort>,
+    /// File that tells those commands where the port is, and the token for it [default: by the port of master.json, in
+    /// the user's directory for what runs]
+    #[arg(long, value_name = "PATH")]
+    pub admin_file: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim serve --env production --bind 0.0.0.0
       the servers of \"production\", open to other machines
   pomelo-sim serve --strategy chat=crc32-mod --heartbeat 10
-      rooms spread as Pinus spreads them, a heartbeat every 10 seconds";
+      rooms spread as Pinus spreads them, a heartbeat every 10 seconds
+  pomelo-sim serve --admin 0 --admin-file game/admin.json
+      beside another cluster; pomelo-sim list --admin-file game/admin.json looks at this one";
 
 /// The longest that any time may be, in seconds: what is longer is a slip, such as milliseconds.
 const DAY_S: u64 = 24 * 60 * 60;
@@ -91,6 +124,10 @@ fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
         "kick" => OnDuplicate::Kick,
         _ => OnDuplicate::Refuse,
     })
+}
+
+fn on_off() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["on", "off"]).map(|what| what == "on")
 }
 
 fn per_address() -> impl TypedValueParser<Value = usize> {
@@ -122,20 +159,38 @@ pub fn run(args: &ServeArgs) -> ExitCode {
         Err(error) => return refuse(format_args!("cannot catch SIGINT and SIGTERM: {error}")),
     };
     let began = Instant::now();
-    let (running, warnings) = match start(args) {
+    let (started, warnings) = match start(args, stop.handle()) {
         Ok(started) => started,
         Err(error) => return refuse(error),
     };
-    for warning in warnings.iter().filter(|warning| bites_now(warning, &running)) {
+    for warning in warnings.iter().filter(|warning| bites_now(warning, &started.running)) {
         warn(warning);
     }
-    if let Err(error) = write(&banner(args, &running, began.elapsed())) {
-        running.stop();
+    if let Err(error) = write(&banner(args, &started, began.elapsed())) {
+        started.stop();
         return refuse(error);
     }
     stop.wait();
-    running.stop();
+    started.stop();
     ExitCode::SUCCESS
+}
+
+/// A cluster, and its admin port if it has one.
+struct Started {
+    running: Arc<RunningCluster>,
+    admin: Option<Admin>,
+}
+
+impl Started {
+    /// Takes no more orders, then stops the cluster, then takes the admin file away.
+    fn stop(self) {
+        let _file = self.admin.map(Admin::end);
+        match Arc::into_inner(self.running) {
+            Some(running) => running.stop(),
+            // The process's end is then the cluster's.
+            None => log::warn!("an order is under way still: clients are not told why they are closed"),
+        }
+    }
 }
 
 /// Not what is past now that all ports are open, and not what only clients of other machines meet when none can come.
@@ -149,7 +204,7 @@ fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
     }
 }
 
-fn start(args: &ServeArgs) -> Result<(RunningCluster, Vec<Warning>), Box<dyn std::error::Error>> {
+fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), Failure> {
     let mut cluster = Cluster::from_spec(args.config.load()?);
     for StrategyChoice { server_type, strategy } in &args.strategies {
         if !cluster.served().contains(&server_type.as_str()) {
@@ -170,19 +225,31 @@ fn start(args: &ServeArgs) -> Result<(RunningCluster, Vec<Warning>), Box<dyn std
         idle_timeout: args.idle_timeout,
         on_duplicate: args.on_duplicate,
         request_timeout: args.request_timeout,
+        resume: args.resume,
         messages_per_second_max: args.rate_limit,
         connections_per_address_max: args.per_address,
         blacklist: args.blacklist.clone(),
         body_bytes_max: args.package_max,
+        rebalance: args.rebalance,
+        links: args.links.as_deref().map_or(Ok(Vec::new()), load_rules)?,
+        seed: args.seed,
         ..Options::default()
     };
     let cluster = cluster.options(options);
     let warnings = cluster.warnings();
-    Ok((cluster.start()?, warnings))
+    // Before any client can come: a second cluster of one configuration is to fail here.
+    let admin = admin_port::open(args.admin, args.admin_file.as_deref(), cluster.spec())?;
+    let running = Arc::new(cluster.start()?);
+    let orders = LiveOrders { cluster: Arc::clone(&running), stop };
+    let admin = admin.map(|opened| opened.start(Arc::new(orders))).transpose()?;
+    Ok((Started { running, admin }, warnings))
 }
 
+/// A line of the banner, with the start of the next.
+const ORDERS: &str = "pomelo-sim list                  how every server is; add, stop, kill, link and others change it\n       ";
+
 /// Who listens where, and what to do next.
-fn banner(args: &ServeArgs, running: &RunningCluster, took: Duration) -> String {
+fn banner(args: &ServeArgs, Started { running, admin }: &Started, took: Duration) -> String {
     let spec = running.spec();
     let rows: Vec<Vec<String>> = running
         .servers()
@@ -203,13 +270,18 @@ fn banner(args: &ServeArgs, running: &RunningCluster, took: Duration) -> String 
         Some(0) => " No heartbeats.".to_owned(),
         Some(seconds) => format!(" A heartbeat every {seconds} s."),
     };
+    let orders = admin.as_ref().map_or_else(String::new, |admin| {
+        format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
+    });
+    let next_orders = if admin.is_some() { ORDERS } else { "" };
     format!(
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
-         Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\n\
+         Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
+         {orders}\n\
          Next:  point a Pomelo client at the gate, {gate}\n       \
          pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
          pomelo-sim check                 what the configuration says, and what in it will bite\n       \
-         Ctrl-C                           stops the cluster\n",
+         {next_orders}Ctrl-C                           stops the cluster\n",
         env!("CARGO_PKG_VERSION"),
         count(rows.len(), "server"),
         spec.source.display(),

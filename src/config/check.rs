@@ -16,6 +16,14 @@ use crate::ids::{ServerId, ServerType};
 pub(super) const KNOWN_FIELDS: &[&str] =
     &["id", "serverType", "host", "port", "frontend", "clientPort", "clientHost", "max-connections"];
 
+/// What [`is_type`] asks for.
+pub(super) const WHAT_TYPE_IS: &str = "a name without dots, spaces or control characters";
+
+/// A dot would end the type in `type.handler.method`.
+pub(super) fn is_type(text: &str) -> bool {
+    is_name(text) && !text.contains('.')
+}
+
 /// Checks all servers of an environment, and the master's entry if there is one.
 pub(super) fn cluster(
     servers: &Node<'_>,
@@ -25,11 +33,9 @@ pub(super) fn cluster(
     let mut specs: Vec<ServerSpec> = Vec::new();
     for list in servers.object("an object of server types, each with an array of servers")? {
         let server_type = list.key.as_str();
-        if !is_name(server_type) || server_type.contains('.') {
-            // A dot would end the type in `type.handler.method`.
+        if !is_type(server_type) {
             let met = format!("server type {server_type:?}");
-            let expected = "a name without dots, spaces or control characters";
-            return Err(list.value.invalid_as(met, expected));
+            return Err(list.value.invalid_as(met, WHAT_TYPE_IS));
         }
         let mut next_in_cluster = 0;
         for entry in list.value.array("an array of servers")? {
@@ -54,7 +60,8 @@ pub(super) fn cluster(
     Ok((specs, master))
 }
 
-fn server<'a>(
+/// One checked server; what it takes is taken from here on.
+pub(super) fn server<'a>(
     raw: &RawServer<'a>,
     server_type: &str,
     taken: &mut Taken<'a>,
@@ -119,7 +126,7 @@ fn id<'a>(raw: &RawServer<'a>, taken: &mut Taken<'a>) -> Result<String, ConfigEr
 
 /// Which ids and addresses have an owner, and where it says so.
 #[derive(Default)]
-struct Taken<'a> {
+pub(super) struct Taken<'a> {
     ids: HashMap<String, Node<'a>>,
     addresses: HashMap<(Host, u16), Node<'a>>,
     /// The first host of each kind on each port: what a wildcard would also take.
@@ -165,7 +172,7 @@ const WILDCARDS: [(IpAddr, &str, &[Kind]); 2] = [
 ];
 
 impl<'a> Taken<'a> {
-    fn id(&mut self, id: &str, node: &Node<'a>) -> Result<(), ConfigError> {
+    pub(super) fn id(&mut self, id: &str, node: &Node<'a>) -> Result<(), ConfigError> {
         match self.ids.entry(id.to_owned()) {
             Entry::Occupied(first) => {
                 let (first, second) = (first.get().spot(), node.spot());
@@ -179,7 +186,7 @@ impl<'a> Taken<'a> {
     }
 
     /// Port 0 is any free port, so it is never taken.
-    fn address(&mut self, name: &str, port: u16, node: &Node<'a>) -> Result<(), ConfigError> {
+    pub(super) fn address(&mut self, name: &str, port: u16, node: &Node<'a>) -> Result<(), ConfigError> {
         if port == 0 {
             return Ok(());
         }

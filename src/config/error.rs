@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,20 +10,28 @@ use thiserror::Error;
 
 use crate::nearest::did_you_mean;
 
-/// A place in a file. Prints as `config/servers.json:5:48`.
+/// A place in a file, or what is no file and has no lines. Prints as `config/servers.json:5:48`, or `the command line`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// The file, as it was named to [`ClusterSpec::load`](super::ClusterSpec::load).
+    /// The file, as it was named to [`ClusterSpec::load`](super::ClusterSpec::load); or the name of what is none.
     pub file: Arc<Path>,
+    /// Where in the file.
+    pub position: Option<Position>,
+}
+
+/// A character of a file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Position {
     /// Line, from 1.
-    pub line: u32,
+    pub line: NonZeroU32,
     /// Column in characters, from 1.
-    pub column: u32,
+    pub column: NonZeroU32,
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.file.display(), self.line, self.column)
+        write!(f, "{}", self.file.display())?;
+        self.position.map_or(Ok(()), |Position { line, column }| write!(f, ":{line}:{column}"))
     }
 }
 

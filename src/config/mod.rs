@@ -3,9 +3,10 @@
 //!
 //! Pomelo's own files work unchanged; an empty list of a type other than `gate` is allowed, and means no servers. Raw
 //! shapes (`raw`, over values that know their place, `node`) become checked ones (`spec`) in `check`; nothing outside
-//! this folder sees a raw one. The first thing that is wrong is one [`ConfigError`]; what is right but will bite is a
+//! this folder sees a raw one. `additions` makes servers for a cluster that runs in the same way. The first thing that is wrong is one [`ConfigError`]; what is right but will bite is a
 //! [`Warning`].
 
+mod additions;
 mod check;
 mod error;
 mod files;
@@ -14,7 +15,8 @@ mod raw;
 mod spec;
 mod warning;
 
-pub use error::{ConfigError, Place, Spot};
+pub use additions::{Present, additions, pairs};
+pub use error::{ConfigError, Place, Position, Spot};
 pub use raw::MAX_SERVERS;
 pub use spec::{ClusterSpec, MasterSpec, ProtoFiles, ServerSpec};
 pub use warning::{Bites, Warning};

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,30 +11,43 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::error::{ConfigError, Place, Spot};
+use super::error::{ConfigError, Place, Position, Spot};
 
-/// The text of one file.
+/// The text of one file, or a text that is in none.
 pub(super) struct Document<'a> {
     file: Arc<Path>,
     text: &'a str,
+    has_lines: bool,
+    /// What paths start with.
+    name: &'static str,
 }
 
 impl<'a> Document<'a> {
     pub(super) fn new(file: &Path, text: &'a str) -> Self {
         // Node drops a byte order mark from JSON files; serde_json does not.
-        Self { file: Arc::from(file), text: text.strip_prefix('\u{feff}').unwrap_or(text) }
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self { file: Arc::from(file), text, has_lines: true, name: "" }
+    }
+
+    /// A text that nobody wrote as it stands, so that its lines say nothing: errors say `name.field` and `place`.
+    pub(super) fn without_lines(name: &'static str, place: &'static str, text: &'a str) -> Self {
+        Self { file: Arc::from(Path::new(place)), text, has_lines: false, name }
     }
 
     /// The value that the whole file is. All of the file is checked to be JSON here; what it means is looked at later.
     pub(super) fn root(&'a self) -> Result<Node<'a>, ConfigError> {
         let raw: &RawValue =
             serde_json::from_str(self.text).map_err(|error| self.not_json(&error, self.text))?;
-        Ok(Node { document: self, raw: raw.get(), path: String::new() })
+        Ok(Node { document: self, raw: raw.get(), path: self.name.to_owned() })
     }
 
     /// Line and column of a byte of the text.
     fn place(&self, offset: usize) -> Place {
-        place(Arc::clone(&self.file), &self.text.as_bytes()[..offset])
+        let file = Arc::clone(&self.file);
+        if !self.has_lines {
+            return Place { file, position: None };
+        }
+        place(file, &self.text.as_bytes()[..offset])
     }
 
     /// `part` is the slice of the text that was parsed.
@@ -70,8 +84,8 @@ pub(super) fn place(file: Arc<Path>, before: &[u8]) -> Place {
     let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
     let newlines = before.iter().filter(|byte| **byte == b'\n').count();
     let column = String::from_utf8_lossy(&before[line_start..]).chars().count();
-    let number = |count: usize| u32::try_from(count + 1).unwrap_or(u32::MAX);
-    Place { file, line: number(newlines), column: number(column) }
+    let number = |count: usize| NonZeroU32::MIN.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
+    Place { file, position: Some(Position { line: number(newlines), column: number(column) }) }
 }
 
 /// What stands where a parser stopped, in a few words, and what people who write it mean.

@@ -134,6 +134,19 @@ impl ClusterSpec {
     }
 }
 
+impl ConfigError {
+    /// A server whose type has no code.
+    pub(crate) fn unserved(server: &ServerSpec, served: &[&str]) -> Self {
+        ConfigError::UnservedType {
+            server_type: server.server_type.to_string(),
+            servers: server.id.to_string(),
+            file: PathBuf::from("the new server"),
+            served: served.iter().map(ToString::to_string).collect(),
+            nearest: nearest(server.server_type.as_str(), served.iter().copied()).map(str::to_owned),
+        }
+    }
+}
+
 impl ServerSpec {
     /// The host that clients are told: `clientHost` if set, else `host`.
     pub fn advertised_host(&self) -> &str {

@@ -193,6 +193,15 @@ impl ClusterSpec {
     }
 }
 
+impl ServerSpec {
+    /// Hints about this server alone: fields that look misspelt, a client port that will not open.
+    pub fn warnings(&self) -> Vec<Warning> {
+        let mut warnings = Vec::new();
+        warn_of_server(self, &mut warnings);
+        warnings
+    }
+}
+
 fn warn_of_server(server: &ServerSpec, warnings: &mut Vec<Warning>) {
     let mut warn = |message, bites| warnings.push(Warning { about: server.id.to_string(), message, bites });
     match server.client_port {

@@ -9,11 +9,13 @@ mod session;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde_json::Value;
 
 pub use error::AppError;
 pub use session::Session;
 
+use crate::channels::Member;
 use crate::ids::{ServerId, ServerType, SessionId, SessionKey, Uid};
 use crate::time::Time;
 use crate::wire::PushFrame;
@@ -43,7 +45,7 @@ pub enum Destination {
         /// The type to choose from.
         server_type: ServerType,
         /// What to hash, when the caller knows better than the type's route.
-        key: Option<Box<str>>,
+        key: Option<Arc<str>>,
     },
     /// To every server of the type.
     All(ServerType),
@@ -116,13 +118,78 @@ pub enum Payload {
         /// The uid that it wants.
         uid: Uid,
     },
-    /// To the router: the session gives its uid back.
+    /// To the router: the session gives its uid back, and leaves the channels that it is in. The uid is free when they
+    /// have all heard so.
     Unbind {
         /// The session that had the uid.
         session: SessionKey,
-        /// The uid that is free again, if that session held it.
+        /// The uid that it gives back, if it holds it.
         uid: Uid,
     },
+    /// To the router: a session is in a channel of the sender.
+    Joined {
+        /// Which channel.
+        channel: Arc<str>,
+        /// The key by which the message came that made it a member; the room goes where the key goes. None: it stays.
+        key: Option<Arc<str>>,
+        /// Who.
+        member: Member,
+    },
+    /// To the router: a session is no more in a channel of the sender.
+    Left {
+        /// Which channel.
+        channel: Arc<str>,
+        /// Who.
+        member: Member,
+    },
+    /// To the server that has a channel: a member is gone.
+    Gone {
+        /// Which channel.
+        channel: Arc<str>,
+        /// The key by which it joined.
+        key: Option<Arc<str>>,
+        /// Who.
+        member: Member,
+    },
+    /// From the router: say [`Drained`](Payload::Drained) when all that came before this, and was chosen by a key, is
+    /// done with.
+    Drain {
+        /// The change of the list of servers for which this is asked.
+        change: u64,
+    },
+    /// To the router: see [`Drain`](Payload::Drain).
+    Drained {
+        /// As asked.
+        change: u64,
+    },
+    /// From the router: these rooms are somebody else's now; forget them in silence.
+    Release {
+        /// The rooms.
+        rooms: Vec<Room>,
+    },
+    /// From the router: these rooms are yours now, with all who are in them.
+    Adopt {
+        /// The rooms.
+        rooms: Vec<Room>,
+    },
+    /// To the router: the sender has started again and lost its rooms. Answered with [`Restored`](Payload::Restored).
+    Restarted,
+    /// From the router: all rooms of the server that asked.
+    Restored {
+        /// The rooms.
+        rooms: Vec<Room>,
+    },
+}
+
+/// A channel with those of its members who joined by one key, as it goes from server to server.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Room {
+    /// The channel's name.
+    pub channel: Arc<str>,
+    /// The key that decides where it lives.
+    pub key: Option<Arc<str>>,
+    /// In the channel's order.
+    pub members: Vec<Member>,
 }
 
 /// A handler or remote to run on another server.
@@ -140,6 +207,8 @@ pub struct Invoke {
     pub body: Bytes,
     /// When the caller stops waiting.
     pub deadline: Time,
+    /// The key by which the router chose the server; none while it has not, or when the sender named the server.
+    pub key: Option<Arc<str>>,
 }
 
 /// The two tables of routes of a server.

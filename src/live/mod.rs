@@ -8,19 +8,25 @@ mod control;
 mod router_actor;
 mod running;
 mod server_actor;
+mod servers;
 mod system;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus};
-pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopSignal};
+pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;
+use crate::ports::{PortOptions, Timeouts};
+use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -118,4 +124,28 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
+}
+
+fn port_options(
+    spec: &ServerSpec,
+    offer: Arc<HandshakeOffer>,
+    options: &Options,
+    serials: &Arc<AtomicU32>,
+) -> PortOptions {
+    // As in Pomelo, a client may miss one beat.
+    let heartbeat = offer.heartbeat_s.map(|seconds| Duration::from_secs(seconds).saturating_mul(2));
+    PortOptions {
+        server: spec.id.clone(),
+        offer,
+        timeouts: Timeouts { handshake: options.handshake_timeout, ack: options.ack_timeout, heartbeat },
+        idle_timeout: options.idle_timeout,
+        body_bytes_max: options.body_bytes_max,
+        outbound_bytes_max: options.outbound_bytes_max,
+        resume: options.resume,
+        resume_bytes_max: options.resume_bytes_max,
+        connections_max: spec.max_connections,
+        connections_per_address_max: options.connections_per_address_max,
+        blacklist: options.blacklist.clone(),
+        serials: Arc::clone(serials),
+    }
 }

@@ -2,24 +2,30 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::mpsc;
+use std::sync::{PoisonError, mpsc};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::control::{ControlError, Reloaded, ServerStatus};
+use super::servers::Addresses;
+use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ports::PortSnapshot;
 use crate::router::{LinkRule, RouterCounters};
 use crate::servers::ServerSnapshot;
 
+/// How long the audit waits before it looks again.
+const AUDIT_AGAIN: Duration = Duration::from_millis(20);
+
 /// A cluster that runs on its own thread. Dropping it stops it.
 pub struct RunningCluster {
     pub(super) spec: ClusterSpec,
-    pub(super) addresses: Vec<Option<SocketAddr>>,
+    pub(super) addresses: Addresses,
     pub(super) control: UnboundedSender<Control>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
@@ -27,7 +33,25 @@ pub struct RunningCluster {
 /// What the owner asks of the cluster's thread.
 pub(super) enum Control {
     Snapshot(mpsc::Sender<ClusterSnapshot>),
+    List(mpsc::Sender<Vec<ServerStatus>>),
+    Audit(mpsc::Sender<Vec<Violation>>),
+    Add(Box<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
+    Change(Verb, String, mpsc::Sender<Result<(), ControlError>>),
+    Rules(mpsc::Sender<Vec<LinkRule>>),
+    Install(LinkRule, mpsc::Sender<Result<String, ControlError>>),
+    Heal(Option<String>, mpsc::Sender<Result<(), ControlError>>),
     Stop,
+}
+
+/// What can be done to one server.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Verb {
+    Remove,
+    Stop,
+    Kill,
+    Pause,
+    Resume,
+    Restart,
 }
 
 /// The whole cluster at one moment.
@@ -52,26 +76,52 @@ pub struct LiveServer {
 }
 
 impl RunningCluster {
-    /// The configuration, with the ports that were really opened.
+    /// The configuration that it was started with, with the ports that were really opened.
     pub fn spec(&self) -> &ClusterSpec {
         &self.spec
     }
 
-    /// The servers, and where each listens for clients: none on a backend.
-    pub fn servers(&self) -> impl Iterator<Item = (&ServerSpec, Option<SocketAddr>)> {
-        self.spec.servers.iter().zip(self.addresses.iter().copied())
+    /// The servers of now, and where each listens for clients: none on a backend, and on one that is not up.
+    pub fn servers(&self) -> impl Iterator<Item = (ServerSpec, Option<SocketAddr>)> + use<> {
+        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter()
     }
 
     /// Where a server listens for clients.
     pub fn address(&self, server: &str) -> Option<SocketAddr> {
-        self.servers().find(|(spec, _)| spec.id.as_str() == server).and_then(|(_, address)| address)
+        let servers = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.iter().find(|(spec, _)| spec.id.as_str() == server).and_then(|(_, address)| *address)
     }
 
     /// Every server's account of itself; empty when the cluster has ended.
     pub fn snapshot(&self) -> ClusterSnapshot {
-        let (sender, receiver) = mpsc::channel();
-        let asked = self.control.send(Control::Snapshot(sender));
-        asked.ok().and_then(|()| receiver.recv().ok()).unwrap_or_default()
+        self.ask(Control::Snapshot).unwrap_or_default()
+    }
+
+    /// What does not hold, though it must whenever nothing is on its way: see [`audit`](crate::audit). What is found while
+    /// clients are busy may be gone at the next look.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn audit(&self) -> Result<Vec<Violation>, ControlError> {
+        self.ask(Control::Audit)
+    }
+
+    /// The same, looking again until all holds or what does not hold has not held for this long.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn audit_for(&self, patience: Duration) -> Result<Vec<Violation>, ControlError> {
+        let give_up = Instant::now() + patience;
+        let mut found = self.audit()?;
+        while !found.is_empty() && Instant::now() < give_up {
+            std::thread::sleep(AUDIT_AGAIN);
+            let again = self.audit()?;
+            found.retain(|violation| again.contains(violation));
+            if found.is_empty() {
+                found = again;
+            }
+        }
+        Ok(found)
     }
 
     /// How every server is, in the order in which they were configured and added.
@@ -79,71 +129,95 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
-        Err(ControlError::Ended)
+        self.ask(Control::List)
     }
 
     /// Starts a server beside those that run, at the end of its type's list.
     ///
     /// # Errors
     /// Its id or client port is taken, its type has no code, or its port cannot be opened.
-    pub fn add(&self, _server: ServerSpec) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn add(&self, server: ServerSpec) -> Result<(), ControlError> {
+        self.ask(|asker| Control::Add(Box::new(server), asker))?
     }
 
     /// Takes a server out of the cluster: as [`stop_server`](Self::stop_server), and then forgets it.
     ///
     /// # Errors
     /// There is none of that id.
-    pub fn remove(&self, _id: &str) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn remove(&self, id: &str) -> Result<(), ControlError> {
+        self.change(Verb::Remove, id)
     }
 
     /// Stops a server in good order: no route chooses it any more, its rooms go to others, its clients are told why.
     ///
     /// # Errors
     /// There is none of that id, or it is not up.
-    pub fn stop_server(&self, _id: &str) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn stop_server(&self, id: &str) -> Result<(), ControlError> {
+        self.change(Verb::Stop, id)
     }
 
     /// Lets a server vanish, as a process that crashes.
     ///
     /// # Errors
     /// There is none of that id, or it is not up.
-    pub fn kill(&self, _id: &str) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn kill(&self, id: &str) -> Result<(), ControlError> {
+        self.change(Verb::Kill, id)
     }
 
     /// Lets a server do nothing, as a process that hangs.
     ///
     /// # Errors
     /// There is none of that id, or it is not running.
-    pub fn pause(&self, _id: &str) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn pause(&self, id: &str) -> Result<(), ControlError> {
+        self.change(Verb::Pause, id)
     }
 
     /// Lets a paused server go on.
     ///
     /// # Errors
     /// There is none of that id, or it is not paused.
-    pub fn resume(&self, _id: &str) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn resume(&self, id: &str) -> Result<(), ControlError> {
+        self.change(Verb::Resume, id)
     }
 
     /// Stops a server, if it is up, and starts it again.
     ///
     /// # Errors
     /// There is none of that id, or its port cannot be opened.
-    pub fn restart(&self, _id: &str) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn restart(&self, id: &str) -> Result<(), ControlError> {
+        self.change(Verb::Restart, id)
     }
 
     /// Makes the cluster what another configuration says: adds and removes the difference.
     ///
     /// # Errors
     /// A server of it cannot be added.
-    pub fn reload(&self, _spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
-        Err(ControlError::Ended)
+    pub fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
+        let mut done = Reloaded::default();
+        let running: Vec<_> = self.servers().collect();
+        for (server, _) in &running {
+            match spec.servers.iter().find(|wanted| wanted.id == server.id) {
+                None => {
+                    self.remove(server.id.as_str())?;
+                    done.removed.push(server.id.clone());
+                }
+                Some(wanted) if !is_same(server, wanted) => {
+                    self.remove(server.id.as_str())?;
+                    done.replaced.push(server.id.clone());
+                }
+                Some(_) => {}
+            }
+        }
+        for wanted in &spec.servers {
+            let runs = running.iter().any(|(server, _)| server.id == wanted.id);
+            if !runs {
+                done.added.push(wanted.id.clone());
+            }
+            if !runs || done.replaced.contains(&wanted.id) {
+                self.add(wanted.clone())?;
+            }
+        }
+        Ok(done)
     }
 
     /// The rules of the links, in the order in which they are asked.
@@ -151,29 +225,40 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {
-        Err(ControlError::Ended)
+        self.ask(Control::Rules)
     }
 
     /// Adds a rule behind the others, or in the place of one of that name. Gives its name.
     ///
     /// # Errors
     /// The cluster has ended.
-    pub fn add_link_rule(&self, _rule: LinkRule) -> Result<String, ControlError> {
-        Err(ControlError::Ended)
+    pub fn add_link_rule(&self, rule: LinkRule) -> Result<String, ControlError> {
+        self.ask(|asker| Control::Install(rule, asker))?
     }
 
     /// Takes a rule away, or all of them; what waited on links that were cut goes on.
     ///
     /// # Errors
     /// No rule has that name.
-    pub fn heal(&self, _name: Option<&str>) -> Result<(), ControlError> {
-        Err(ControlError::Ended)
+    pub fn heal(&self, name: Option<&str>) -> Result<(), ControlError> {
+        self.ask(|asker| Control::Heal(name.map(str::to_owned), asker))?
     }
 
     /// Takes no more clients, answers what is under way, tells clients why they are closed, and ends; within twice the
     /// stop timeout.
     pub fn stop(mut self) {
         self.end();
+    }
+
+    fn change(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
+        self.ask(|asker| Control::Change(verb, id.to_owned(), asker))?
+    }
+
+    /// Asks the cluster's thread, and waits for its answer.
+    fn ask<T>(&self, order: impl FnOnce(mpsc::Sender<T>) -> Control) -> Result<T, ControlError> {
+        let (sender, receiver) = mpsc::channel();
+        self.control.send(order(sender)).map_err(|_| ControlError::Ended)?;
+        receiver.recv().map_err(|_| ControlError::Ended)
     }
 
     fn end(&mut self) {
@@ -191,12 +276,36 @@ impl Drop for RunningCluster {
     }
 }
 
+/// Whether a server runs as a configuration wants it; port 0 there means any.
+fn is_same(running: &ServerSpec, wanted: &ServerSpec) -> bool {
+    let any_port = wanted.client_port == Some(0);
+    *running
+        == ServerSpec {
+            client_port: if any_port { running.client_port } else { wanted.client_port },
+            ..wanted.clone()
+        }
+}
+
 /// SIGINT and SIGTERM, caught from the moment this is made: make it before the cluster starts, and a signal that comes
-/// at once is not lost.
+/// at once is not lost. An order by a [`StopHandle`] counts as one.
 pub struct StopSignal {
     runtime: Runtime,
     interrupt: Signal,
     terminate: Signal,
+    handle: StopHandle,
+    ordered: UnboundedReceiver<()>,
+}
+
+/// Does what SIGTERM does, from any thread.
+#[derive(Clone, Debug)]
+pub struct StopHandle(UnboundedSender<()>);
+
+impl StopHandle {
+    /// Ends the wait of the [`StopSignal`] that this is of.
+    pub fn stop(&self) {
+        // Fails only when nobody waits any more, since it stops already.
+        let _ = self.0.send(());
+    }
 }
 
 impl StopSignal {
@@ -210,7 +319,13 @@ impl StopSignal {
             let _entered = runtime.enter();
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
         };
-        Ok(Self { runtime, interrupt, terminate })
+        let (sender, ordered) = unbounded_channel();
+        Ok(Self { runtime, interrupt, terminate, handle: StopHandle(sender), ordered })
+    }
+
+    /// To stop by order.
+    pub fn handle(&self) -> StopHandle {
+        self.handle.clone()
     }
 
     /// Waits until one of them comes, or has come.
@@ -220,6 +335,7 @@ impl StopSignal {
                 biased;
                 _ = self.interrupt.recv() => log::info!("stopping signal=SIGINT"),
                 _ = self.terminate.recv() => log::info!("stopping signal=SIGTERM"),
+                _ = self.ordered.recv() => log::info!("stopping order=stop"),
             }
         });
     }

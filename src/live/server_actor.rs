@@ -9,7 +9,7 @@ use actix::prelude::*;
 use super::router_actor::{Carry, RouterActor};
 use super::running::LiveServer;
 use crate::ports::{Port, PortEvent, PortOptions};
-use crate::servers::{Delivery, Effect, Outbox, Server};
+use crate::servers::{Delivery, Effect, Holdings, Outbox, Server};
 use crate::time::Time;
 
 /// Deliveries handled before the outboxes are written and other actors get their turn.
@@ -28,6 +28,8 @@ pub(super) struct ServerActor {
     flush_scheduled: bool,
     tick_scheduled: bool,
     burst: u32,
+    /// What has come while the server is paused; none while it is not.
+    paused: Option<Vec<Delivery>>,
 }
 
 /// Real time as the cluster counts it.
@@ -35,7 +37,7 @@ pub(super) struct ServerActor {
 pub(super) struct Clock(pub(super) Instant);
 
 impl Clock {
-    fn now(self) -> Time {
+    pub(super) fn now(self) -> Time {
         Time::START + self.0.elapsed()
     }
 }
@@ -60,10 +62,30 @@ pub(super) struct StopAccepting;
 #[rtype(result = "()")]
 pub(super) struct ShutPort(pub(super) &'static str);
 
+/// Lets the server do nothing, or go on.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct SetPaused(pub(super) bool);
+
+/// Ends the actor as it is, and its connections with it.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct Vanish;
+
 /// Asks for the server's account of itself and its port.
 #[derive(Message)]
 #[rtype(result = "LiveServer")]
 pub(super) struct Inspect;
+
+/// Asks for all that the server holds, one by one.
+#[derive(Message)]
+#[rtype(result = "Holdings")]
+pub(super) struct InspectHoldings;
+
+/// Asks how many messages the server has taken since it started.
+#[derive(Message)]
+#[rtype(result = "u64")]
+pub(super) struct CountMessages;
 
 impl ServerActor {
     /// A server whose port is not open yet.
@@ -78,6 +100,7 @@ impl ServerActor {
             flush_scheduled: false,
             tick_scheduled: false,
             burst: 0,
+            paused: None,
         }
     }
 
@@ -85,10 +108,14 @@ impl ServerActor {
     /// when the mailbox is empty, so that what belongs to one client goes out in one write.
     fn perform(&mut self, ctx: &mut Context<Self>) {
         let mut wrote = false;
+        let (mut first, mut more) = (None, Vec::new());
         for effect in self.out.effects.drain(..) {
             match (effect, &self.port) {
                 (Effect::Send(envelope), _) => {
-                    self.router.do_send(Carry(envelope));
+                    match first {
+                        None => first = Some(envelope),
+                        Some(_) => more.push(envelope),
+                    }
                     continue;
                 }
                 (Effect::Done { session }, Some(port)) => {
@@ -108,6 +135,14 @@ impl ServerActor {
                 }
             }
             wrote = true;
+        }
+        match first {
+            Some(envelope) if more.is_empty() => self.router.do_send(Carry::One(envelope)),
+            Some(envelope) => {
+                more.insert(0, envelope);
+                self.router.do_send(Carry::Many(more));
+            }
+            None => {}
         }
         if wrote && !self.flush_scheduled {
             self.flush_scheduled = true;
@@ -133,6 +168,9 @@ impl ServerActor {
         let wait = deadline.since(self.clock.now()).max(TICK_MIN);
         ctx.run_later(wait, |actor, ctx| {
             actor.tick_scheduled = false;
+            if actor.paused.is_some() {
+                return;
+            }
             actor.server.deliver(actor.clock.now(), Delivery::Tick, &mut actor.out);
             actor.perform(ctx);
         });
@@ -155,6 +193,9 @@ impl Handler<Deliver> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Deliver(delivery): Deliver, ctx: &mut Self::Context) {
+        if let Some(waiting) = &mut self.paused {
+            return waiting.push(delivery);
+        }
         self.server.deliver(self.clock.now(), delivery, &mut self.out);
         self.perform(ctx);
     }
@@ -191,6 +232,53 @@ impl Handler<ShutPort> for ServerActor {
             port.shut_down(reason);
             port.flush();
         }
+    }
+}
+
+impl Handler<SetPaused> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, SetPaused(paused): SetPaused, ctx: &mut Self::Context) {
+        if let Some(port) = &self.port {
+            port.set_paused(paused);
+        }
+        if paused {
+            self.paused.get_or_insert_default();
+            return;
+        }
+        let Some(waiting) = self.paused.take() else { return };
+        // What has become overdue meanwhile is answered first: nobody waits for it any more.
+        let late = std::iter::once(Delivery::Tick);
+        for delivery in late.chain(waiting) {
+            self.server.deliver(self.clock.now(), delivery, &mut self.out);
+            self.perform(ctx);
+        }
+    }
+}
+
+impl Handler<Vanish> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Vanish: Vanish, ctx: &mut Self::Context) {
+        // Its connections end with the port, whoever holds the actor's address.
+        self.port = None;
+        ctx.terminate();
+    }
+}
+
+impl Handler<InspectHoldings> for ServerActor {
+    type Result = MessageResult<InspectHoldings>;
+
+    fn handle(&mut self, InspectHoldings: InspectHoldings, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.server.holdings())
+    }
+}
+
+impl Handler<CountMessages> for ServerActor {
+    type Result = u64;
+
+    fn handle(&mut self, CountMessages: CountMessages, _ctx: &mut Self::Context) -> Self::Result {
+        self.server.messages()
     }
 }
 

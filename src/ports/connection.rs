@@ -9,14 +9,14 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tungstenite::protocol::frame::coding::CloseCode;
 
+use super::history::Data;
 use super::machine::{Action, Machine};
+use super::resume::Resume;
 use super::transport::{Fault, Transport};
 use super::{CloseReason, PortEvent, PortOptions};
 use crate::ids::SessionId;
 use crate::time::Time;
-use crate::wire::{
-    Package, PackageType, PushFrame, WebSocketHeader, kick_body, package_header, write_response,
-};
+use crate::wire::{Package, PackageType, WebSocketHeader, kick_body, package_header, write_response};
 
 /// How long one for whom there is no place may take to say how it speaks, so that it can be told in its own way.
 const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
@@ -43,6 +43,12 @@ pub(super) struct Connection {
     close_code: CloseCode,
     /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
     pub(super) is_surplus: bool,
+    /// It takes one of the port's places. One that was lost leaves its own to the session that waits for its client.
+    pub(super) has_place: bool,
+    /// The server behind the port knows of its session, and this is the session's connection.
+    opened: bool,
+    /// Where its session is kept, when it may outlive the connection: see [`Resume`].
+    pub(super) kept: Option<u32>,
     /// It stands in the port's list of outboxes to write.
     pub(super) dirty: bool,
     /// The socket takes no more for now; a task waits for it.
@@ -65,8 +71,12 @@ pub(super) struct Core<'a> {
     pub(super) close_sent: bool,
     pub(super) close_code: CloseCode,
     is_surplus: bool,
+    opened: bool,
+    kept: Option<u32>,
     machine: &'a mut Machine,
     session: SessionId,
+    row: usize,
+    resume: Option<&'a mut Resume>,
     peer: SocketAddr,
     now: Time,
     ignored: u64,
@@ -77,11 +87,20 @@ pub(super) struct Core<'a> {
 impl Core<'_> {
     /// Takes one package.
     pub(super) fn package(&mut self, package: Package<'_>) -> Result<(), Fault> {
-        if self.is_surplus {
-            return Ok(());
-        }
         let kind = package.kind;
+        if self.is_surplus {
+            let Some(resume) = &self.resume else { return Ok(()) };
+            // There is a place for one after all: for who comes back to a session that holds it.
+            if kind != PackageType::Handshake || !resume.is_awaited(package.body) {
+                return Err(Fault(CloseReason::TooMany, String::new()));
+            }
+            self.is_surplus = false;
+        }
         match self.machine.on_package(self.now, package, &self.options.offer, &self.options.timeouts) {
+            Action::Reply(PackageType::Handshake, mut answer) => {
+                self.greet(package.body, &mut answer);
+                self.reply(PackageType::Handshake, &answer);
+            }
             Action::Reply(kind, body) => self.reply(kind, &body),
             Action::Refuse(kind, body) => {
                 self.reply(kind, &body);
@@ -91,7 +110,12 @@ impl Core<'_> {
                 if heartbeat {
                     self.reply(PackageType::Heartbeat, &[]);
                 }
-                (self.events)(PortEvent::Opened { session: self.session, peer: self.peer });
+                if let (Some(resume), Some(key)) = (self.resume.as_deref_mut(), self.kept) {
+                    resume.acknowledged(key);
+                }
+                if !std::mem::replace(&mut self.opened, true) {
+                    (self.events)(PortEvent::Opened { session: self.session, peer: self.peer });
+                }
             }
             Action::Message(bytes) => {
                 self.messages += 1;
@@ -103,6 +127,17 @@ impl Core<'_> {
             Action::Close(reason) => return Err(Fault(reason, format!("a package {kind:?} from a client"))),
         }
         Ok(())
+    }
+
+    /// Tells a client that shakes hands how to come back, or gives it the session that it comes back to.
+    fn greet(&mut self, hello: &[u8], answer: &mut Vec<u8>) {
+        let Some(resume) = self.resume.as_deref_mut() else { return };
+        let greeting = resume.greet(self.session, self.row, hello, answer);
+        // Said before anything is of the new session: it may want what the old one has.
+        if let Some(session) = greeting.ended {
+            (self.events)(PortEvent::Closed { session });
+        }
+        (self.session, self.kept, self.opened) = (greeting.session, greeting.kept, greeting.is_resumed);
     }
 
     fn reply(&mut self, kind: PackageType, body: &[u8]) {
@@ -135,6 +170,9 @@ impl Connection {
             // A normal end, as Pomelo's servers say it.
             close_code: CloseCode::Normal,
             is_surplus: false,
+            has_place: true,
+            opened: false,
+            kept: None,
             dirty: false,
             blocked: false,
             ending: None,
@@ -144,11 +182,14 @@ impl Connection {
         }
     }
 
-    /// Takes what the socket gave. Gives back the number of packages that were ignored.
+    /// Takes what the socket gave; `row` says where the connection stands. Gives back the number of packages that were
+    /// ignored.
     pub(super) fn receive(
         &mut self,
         now: Time,
         bytes: &[u8],
+        row: usize,
+        resume: Option<&mut Resume>,
         options: &PortOptions,
         events: &dyn Fn(PortEvent),
     ) -> (u64, Result<(), Fault>) {
@@ -163,8 +204,12 @@ impl Connection {
             close_sent: self.close_sent,
             close_code: self.close_code,
             is_surplus: self.is_surplus,
+            opened: self.opened,
+            kept: self.kept,
             machine: &mut self.machine,
             session: self.session,
+            row,
+            resume,
             peer: self.peer,
             now,
             ignored: 0,
@@ -173,20 +218,28 @@ impl Connection {
         };
         let result = self.transport.receive(bytes, &mut core);
         let ignored = core.ignored;
+        let may_be_awaited = core.resume.is_some();
         self.under_way += core.messages;
         (self.is_websocket, self.close_sent, self.close_code) =
             (core.is_websocket, core.close_sent, core.close_code);
-        if self.is_surplus && self.transport.is_known() {
+        (self.is_surplus, self.session, self.kept, self.opened) =
+            (core.is_surplus, core.session, core.kept, core.opened);
+        if self.is_surplus && self.transport.is_known() && !may_be_awaited {
             return (ignored, Err(Fault(CloseReason::TooMany, String::new())));
         }
         (ignored, result)
     }
 
-    pub(super) fn push(&mut self, frame: &PushFrame) {
-        self.outbox.extend_from_slice(if self.is_websocket { frame.websocket() } else { frame.package() });
+    /// Appends a data package to the outbox.
+    pub(super) fn put(&mut self, data: Data<'_>) {
+        match data {
+            Data::Push(frame) if self.is_websocket => self.outbox.extend_from_slice(frame.websocket()),
+            Data::Push(frame) => self.outbox.extend_from_slice(frame.package()),
+            Data::Response(request, body) => self.respond(request, body),
+        }
     }
 
-    pub(super) fn respond(&mut self, request: u64, body: &[u8]) {
+    fn respond(&mut self, request: u64, body: &[u8]) {
         // The header's length depends on the package's, which is written first where it must end up if short.
         let start = self.outbox.len();
         write_response(&mut self.outbox, request, body);
@@ -214,6 +267,23 @@ impl Connection {
             self.outbox.extend_from_slice(&[FIN_CLOSE, 2, high, low]);
         }
         true
+    }
+
+    /// Lets the session go: it has another connection, or waits for one. What this one was not yet given is lost to it,
+    /// and nothing can follow a frame that was cut. Gives the number of the session's messages under way.
+    pub(super) fn let_go(&mut self) -> usize {
+        (self.opened, self.kept) = (false, None);
+        if self.waiting_bytes() > 0 {
+            (self.outbox, self.written) = (Vec::new(), 0);
+            self.close_sent = true;
+            self.shut(std::net::Shutdown::Both);
+        }
+        std::mem::take(&mut self.under_way)
+    }
+
+    /// Takes on the session's messages that are under way.
+    pub(super) fn take_on(&mut self, under_way: usize) {
+        self.under_way += under_way;
     }
 
     /// Writes what waits, once. Ends the stream when that was the last of it.
@@ -304,7 +374,7 @@ impl Connection {
 
     /// Whether the server behind the port knows of it.
     pub(super) fn was_opened(&self) -> bool {
-        self.machine.is_working()
+        self.opened
     }
 
     pub(super) fn ending(&self) -> Option<(CloseReason, Time)> {

@@ -6,17 +6,25 @@
 //! A connection is a row in a table and one lean reading task. What goes to clients is appended to the row's outbox,
 //! and [`Port::flush`] writes each changed outbox once: a socket write costs the same for one frame or twenty, and
 //! far more than anything else on the way, so frames per write decides the speed of a room.
+//!
+//! A session may outlive its connection for a while: `resume.rs` keeps those whose clients may come back, each with the
+//! last packages that it was sent. The server behind the port notices nothing of that.
 
+mod comeback;
 mod connection;
+mod history;
 mod machine;
 mod port;
+mod resume;
 mod tasks;
+mod token;
 mod transport;
 mod upgrade;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -43,12 +51,18 @@ pub struct PortOptions {
     pub body_bytes_max: usize,
     /// Most bytes that wait for one client to read them; over this it is kicked.
     pub outbound_bytes_max: usize,
+    /// How long a session whose connection was lost waits for its client; none and zero: not at all.
+    pub resume: Option<Duration>,
+    /// Most bytes kept for each such session, and for each that may become one.
+    pub resume_bytes_max: usize,
     /// Most connections at once; none: no limit.
     pub connections_max: Option<usize>,
     /// Most connections at once from one address; none: no limit.
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,
+    /// Number of the last session of the server, over all its lives: none is used twice.
+    pub serials: Arc<AtomicU32>,
 }
 
 /// What a port tells the server behind it.
@@ -68,7 +82,7 @@ pub enum PortEvent {
         /// The message, not yet decoded.
         bytes: Bytes,
     },
-    /// A client that was [`Opened`](PortEvent::Opened) is gone; said once.
+    /// A client that was [`Opened`](PortEvent::Opened) is gone, and does not come back; said once.
     Closed {
         /// Its session.
         session: SessionId,
@@ -112,6 +126,12 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Whether the connection was lost, rather than ended by somebody who meant the session: its client may come back.
+    pub fn is_loss(self) -> bool {
+        use CloseReason::{AckTimeout, Client, HeartbeatTimeout, IdleTimeout, Io};
+        matches!(self, AckTimeout | Client | HeartbeatTimeout | IdleTimeout | Io)
+    }
+
     /// Whether the client is to blame: such an end is logged as a warning.
     pub fn is_fault(self) -> bool {
         use CloseReason::{
@@ -133,18 +153,30 @@ pub struct PortSnapshot {
     pub waiting_bytes: usize,
     /// Memory that the outboxes take for them, now.
     pub outbox_bytes: usize,
+    /// Sessions now whose connections were lost, and whose clients may come back.
+    pub away: usize,
+    /// Bytes of packages that are kept for clients that come back, now.
+    pub kept_bytes: usize,
     /// Connections taken.
     pub accepted: u64,
     /// Connections turned away since there were too many, in all or from their address.
     pub refused: u64,
     /// Connections turned away since their address is on the blacklist.
     pub blacklisted: u64,
-    /// Ended connections, by reason.
+    /// Ended connections, by reason. One whose session waits for its client is counted when it is known how that ends.
     pub closed: BTreeMap<CloseReason, u64>,
+    /// Ended connections whose sessions went on with another.
+    pub resumed: u64,
+    /// Clients that asked for a session which they could not have.
+    pub resume_refused: u64,
     /// Packages that are ignored in the state in which they came, as Pomelo does.
     pub ignored: u64,
     /// Frames that went into outboxes.
     pub frames_out: u64,
     /// Socket writes.
     pub writes: u64,
+    /// Pushes that went to a session, one by one.
+    pub pushed: u64,
+    /// Pushes for sessions that are gone.
+    pub pushes_late: u64,
 }

@@ -6,14 +6,18 @@ use std::collections::hash_map::Entry;
 use std::io;
 use std::net::{IpAddr, Shutdown, SocketAddr};
 use std::rc::Rc;
+use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
+use bytes::Bytes;
 use slab::Slab;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::connection::{Connection, Written};
+use super::history::Data;
+use super::resume::Resume;
 use super::tasks::{accept, read, sweep, unblock};
 use super::transport::Fault;
 use super::{CloseReason, PortEvent, PortOptions, PortSnapshot};
@@ -38,11 +42,13 @@ pub struct Port {
 /// What the port, its tasks and its connections share.
 pub(super) struct Shared {
     pub(super) options: PortOptions,
-    events: Box<dyn Fn(PortEvent)>,
+    pub(super) events: Box<dyn Fn(PortEvent)>,
     epoch: Instant,
     pub(super) table: RefCell<Table>,
     /// Nothing more is read from clients: the cluster stops.
     drains: Cell<bool>,
+    /// Nothing is taken or read, and nobody is overdue: the server is paused.
+    pub(super) paused: Cell<bool>,
     read_buffer: RefCell<Box<[u8]>>,
 }
 
@@ -50,15 +56,26 @@ pub(super) struct Shared {
 #[derive(Default)]
 pub(super) struct Table {
     pub(super) rows: Slab<Connection>,
-    /// Number of the last session.
-    serial: u32,
     /// Rows for which there was no place.
-    surplus: usize,
-    /// The other rows by address, while their number is limited.
+    pub(super) surplus: usize,
+    /// Places that are taken, by the other rows and by sessions that wait for their clients.
+    places: usize,
+    /// The same by address, while their number is limited.
     by_address: HashMap<IpAddr, usize>,
     /// Rows whose outbox is to be written.
     dirty: Vec<usize>,
-    counted: PortSnapshot,
+    /// Sessions that may outlive their connections, if any may.
+    pub(super) resume: Option<Resume>,
+    pub(super) counted: PortSnapshot,
+}
+
+/// Where a session is.
+#[derive(Clone, Copy)]
+pub(super) enum Found {
+    /// In a row that is open.
+    Row(usize),
+    /// Kept until its client has come back.
+    Kept(u32),
 }
 
 impl Port {
@@ -74,12 +91,14 @@ impl Port {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
+        let table = Table { resume: Resume::new(&options), ..Table::default() };
         let shared = Rc::new(Shared {
             options,
             events: Box::new(events),
             epoch: Instant::now(),
-            table: RefCell::default(),
+            table: RefCell::new(table),
             drains: Cell::new(false),
+            paused: Cell::new(false),
             read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         });
         let accepting = spawn_local(accept(Rc::clone(&shared), listener)).abort_handle();
@@ -96,8 +115,12 @@ impl Port {
     pub fn push(&self, sessions: &[SessionId], frame: &PushFrame) {
         let table = &mut *self.shared.table.borrow_mut();
         for session in sessions {
-            if let Some(index) = table.find(*session) {
-                self.shared.put(table, index, |connection| connection.push(frame));
+            match table.find(*session) {
+                Some(found) => {
+                    table.counted.pushed += 1;
+                    self.shared.put(table, found, Data::Push(frame));
+                }
+                None => table.counted.pushes_late += 1,
             }
         }
     }
@@ -106,24 +129,31 @@ impl Port {
     pub fn broadcast(&self, frame: &PushFrame) {
         let table = &mut *self.shared.table.borrow_mut();
         let open = table.rows.iter().filter(|(_, row)| row.is_open());
-        let indices: Vec<usize> = open.map(|(index, _)| index).collect();
-        for index in indices {
-            self.shared.put(table, index, |connection| connection.push(frame));
+        let open = open.map(|(index, _)| Found::Row(index));
+        let waiting = table.resume.iter().flat_map(|resume| resume.waiting(&table.rows));
+        let all: Vec<Found> = open.chain(waiting.map(Found::Kept)).collect();
+        for found in all {
+            self.shared.put(table, found, Data::Push(frame));
         }
     }
 
     /// Puts a response into a session's outbox.
-    pub fn respond(&self, session: SessionId, request: u64, body: &[u8]) {
+    pub fn respond(&self, session: SessionId, request: u64, body: &Bytes) {
         let table = &mut *self.shared.table.borrow_mut();
-        if let Some(index) = table.find(session) {
-            self.shared.put(table, index, |connection| connection.respond(request, body));
+        if let Some(found) = table.find(session) {
+            self.shared.put(table, found, Data::Response(request, body));
         }
     }
 
     /// A message of this session is done with: it may send another in its place.
     pub fn done(&self, session: SessionId) {
         let table = &mut *self.shared.table.borrow_mut();
-        if let Some(index) = table.find(session)
+        let index = match table.find(session) {
+            Some(Found::Row(index)) => Some(index),
+            Some(Found::Kept(key)) => table.resume.as_mut().and_then(|resume| resume.done(key)),
+            None => None,
+        };
+        if let Some(index) = index
             && table.rows[index].done()
         {
             table.rows[index].read_on(self.shared.now());
@@ -161,7 +191,18 @@ impl Port {
         self.shared.drains.set(true);
     }
 
-    /// Kicks every client, ends every connection.
+    /// Takes no connection and reads nothing, as a process that hangs; or goes on. Silence meanwhile is nobody's fault.
+    pub fn set_paused(&self, paused: bool) {
+        self.shared.paused.set(paused);
+        if !paused {
+            let now = self.shared.now();
+            for (_, row) in &mut self.shared.table.borrow_mut().rows {
+                row.read_on(now);
+            }
+        }
+    }
+
+    /// Kicks every client, ends every connection and every session that waits for its client.
     pub fn shut_down(&self, reason: &str) {
         let now = self.shared.now();
         let table = &mut *self.shared.table.borrow_mut();
@@ -172,6 +213,7 @@ impl Port {
             }
             self.shared.end(table, index, now, CloseReason::Shutdown, "");
         }
+        self.shared.keep_none(table);
     }
 
     /// What the port has counted, and holds now.
@@ -182,30 +224,31 @@ impl Port {
             connections: table.connections(),
             waiting_bytes: rows.clone().map(Connection::waiting_bytes).sum(),
             outbox_bytes: rows.map(Connection::outbox_bytes).sum(),
+            away: table.resume.as_ref().map_or(0, Resume::away),
+            kept_bytes: table.resume.as_ref().map_or(0, Resume::bytes),
             ..table.counted.clone()
         }
     }
 
     fn end(&self, session: SessionId, reason: CloseReason, kick: Option<&str>, why: &str) {
-        let now = self.shared.now();
         let table = &mut *self.shared.table.borrow_mut();
-        let Some(index) = table.find(session) else { return };
-        if let Some(text) = kick {
-            table.rows[index].kick(text);
+        if let Some(found) = table.find(session) {
+            self.shared.end_session(table, found, reason, kick, why);
         }
-        self.shared.end(table, index, now, reason, why);
     }
 }
 
 impl Drop for Port {
-    /// Connections end with the port.
+    /// Connections end with the port, and so do sessions that wait for their clients.
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
         }
-        for (_, connection) in &self.shared.table.borrow().rows {
+        let table = &mut *self.shared.table.borrow_mut();
+        for (_, connection) in &table.rows {
             connection.shut(Shutdown::Both);
         }
+        self.shared.keep_none(table);
     }
 }
 
@@ -218,25 +261,44 @@ impl Table {
         }
         if connection.is_surplus {
             self.surplus -= 1;
-        } else if let Entry::Occupied(mut count) = self.by_address.entry(connection.peer.ip().to_canonical())
-        {
+        } else if connection.has_place {
+            self.give_place(connection.peer);
+        }
+        // A task that waits to write to it would hold the socket for as long as its client likes.
+        connection.shut(Shutdown::Both);
+    }
+
+    /// Takes a place for a connection of that address.
+    pub(super) fn take_place(&mut self, peer: SocketAddr, options: &PortOptions) {
+        self.places += 1;
+        if options.connections_per_address_max.is_some() {
+            *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
+        }
+    }
+
+    /// Gives it back.
+    pub(super) fn give_place(&mut self, peer: SocketAddr) {
+        self.places -= 1;
+        if let Entry::Occupied(mut count) = self.by_address.entry(peer.ip().to_canonical()) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
             }
         }
-        // A task that waits to write to it would hold the socket for as long as its client likes.
-        connection.shut(Shutdown::Both);
     }
 
     fn connections(&self) -> usize {
         self.rows.len() - self.surplus
     }
 
-    /// The row of a session that is open.
-    fn find(&self, session: SessionId) -> Option<usize> {
+    /// Where a session is that has not ended.
+    fn find(&self, session: SessionId) -> Option<Found> {
         let index = session.slot() as usize;
-        self.rows.get(index).filter(|row| row.session == session && row.is_open()).map(|_| index)
+        if self.rows.get(index).is_some_and(|row| row.session == session && row.is_open()) {
+            return Some(Found::Row(index));
+        }
+        // One that has changed its connection is not where its number says.
+        self.resume.as_ref()?.find(session, &self.rows)
     }
 }
 
@@ -257,7 +319,7 @@ impl Shared {
         }
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
         let from_there = table.by_address.get(&address).copied().unwrap_or(0);
-        let is_surplus = is_over(self.options.connections_max, table.connections())
+        let is_surplus = is_over(self.options.connections_max, table.places)
             || is_over(self.options.connections_per_address_max, from_there);
         if is_surplus {
             log::debug!("connection refused server={server} peer={peer} reason=max-connections");
@@ -268,21 +330,19 @@ impl Shared {
             table.surplus += 1;
         } else {
             table.counted.accepted += 1;
-            if self.options.connections_per_address_max.is_some() {
-                *table.by_address.entry(address).or_default() += 1;
-            }
+            table.take_place(peer, &self.options);
         }
         // Frames are put together before they are written; waiting for more would only delay them.
         if let Err(error) = stream.set_nodelay(true) {
             log::debug!("cannot set nodelay server={} peer={peer} error={error}", self.options.server);
         }
-        table.serial = table.serial.wrapping_add(1);
+        let serial = self.options.serials.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let entry = table.rows.vacant_entry();
         let index = entry.key();
-        let session = SessionId::new(table.serial, index as u32);
+        let session = SessionId::new(serial, index as u32);
         let stream = Rc::new(stream);
         let mut connection = Connection::new(session, peer, Rc::clone(&stream), self.now());
-        connection.is_surplus = is_surplus;
+        (connection.is_surplus, connection.has_place) = (is_surplus, !is_surplus);
         entry.insert(connection);
         spawn_local(read(Rc::clone(self), index, stream));
     }
@@ -305,8 +365,11 @@ impl Shared {
         let now = self.now();
         let table = &mut *self.table.borrow_mut();
         let Some(connection) = table.rows.get_mut(index) else { return };
-        let (ignored, result) = connection.receive(now, bytes, &self.options, &self.events);
+        let was_surplus = connection.is_surplus;
+        let resume = table.resume.as_mut();
+        let (ignored, result) = connection.receive(now, bytes, index, resume, &self.options, &self.events);
         table.counted.ignored += ignored;
+        self.settle(table, index, now, was_surplus);
         if let Err(Fault(reason, why)) = result {
             self.end(table, index, now, reason, &why);
         }
@@ -320,13 +383,20 @@ impl Shared {
 
     pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
         let row = &mut self.table.borrow_mut().rows[index];
-        row.may_read(self.drains.get(), waker)
+        row.may_read(self.drains.get() || self.paused.get(), waker)
     }
 
-    /// Appends to an outbox, within its bound.
-    fn put(self: &Rc<Self>, table: &mut Table, index: usize, append: impl FnOnce(&mut Connection)) {
+    /// Appends to an outbox, or to what is kept until there is one; within their bounds.
+    fn put(self: &Rc<Self>, table: &mut Table, found: Found, data: Data<'_>) {
+        let index = match found {
+            Found::Row(index) => index,
+            Found::Kept(key) => return self.put_by(table, key, data),
+        };
         let Some(connection) = table.rows.get_mut(index) else { return };
-        append(connection);
+        connection.put(data);
+        if let (Some(key), Some(resume)) = (connection.kept, &mut table.resume) {
+            resume.sent(key, data, connection.waiting_bytes());
+        }
         table.counted.frames_out += 1;
         if !connection.dirty && !connection.blocked {
             connection.dirty = true;
@@ -360,11 +430,13 @@ impl Shared {
         reason: CloseReason,
         why: &str,
     ) {
-        let Some(connection) = table.rows.get_mut(index) else { return };
-        if !connection.end(now, reason) {
+        if table.rows.get(index).is_none_or(|row| row.ending().is_some()) {
             return;
         }
-        if !connection.is_surplus {
+        let goes_on = self.keep(table, index, now, reason);
+        let Some(connection) = table.rows.get_mut(index) else { return };
+        connection.end(now, reason);
+        if !connection.is_surplus && !goes_on {
             *table.counted.closed.entry(reason).or_default() += 1;
         }
         let level = if reason.is_fault() { log::Level::Warn } else { log::Level::Debug };
@@ -390,13 +462,18 @@ impl Shared {
             return;
         }
         table.counted.writes += 1;
-        match connection.write() {
+        let waiting_bytes = connection.waiting_bytes();
+        let written = connection.write();
+        if let (Some(key), Some(resume)) = (connection.kept, &mut table.resume) {
+            resume.taken(key, waiting_bytes - connection.waiting_bytes());
+        }
+        match written {
             Written::All => {}
             Written::Failed => connection.shut(Shutdown::Both),
             Written::Blocked => {
                 connection.blocked = true;
                 let stream = Rc::clone(&connection.stream);
-                spawn_local(unblock(Rc::downgrade(self), index, connection.session, stream));
+                spawn_local(unblock(Rc::downgrade(self), index, stream));
             }
         }
     }

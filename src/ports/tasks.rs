@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::CloseReason;
+use super::connection::Connection;
 use super::port::Shared;
-use crate::ids::SessionId;
 
 /// How often connections are looked at for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -29,6 +29,9 @@ pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 failing = false;
+                while shared.paused.get() {
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
                 shared.accepted(stream, peer);
             }
             Err(error) => {
@@ -67,11 +70,13 @@ pub(super) async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>
 }
 
 /// Goes on writing when a full socket has room again.
-pub(super) async fn unblock(shared: Weak<Shared>, index: usize, session: SessionId, stream: Rc<TcpStream>) {
+pub(super) async fn unblock(shared: Weak<Shared>, index: usize, stream: Rc<TcpStream>) {
     let writable = stream.writable().await;
     let Some(shared) = shared.upgrade() else { return };
     let table = &mut *shared.table.borrow_mut();
-    let Some(connection) = table.rows.get_mut(index).filter(|row| row.session == session) else { return };
+    // The row may be another's by now. A session may change its row, but a stream never does.
+    let is_its_row = |row: &&mut Connection| Rc::ptr_eq(&row.stream, &stream);
+    let Some(connection) = table.rows.get_mut(index).filter(is_its_row) else { return };
     connection.blocked = false;
     match writable {
         Ok(()) => shared.write(table, index),
@@ -85,6 +90,9 @@ pub(super) async fn sweep(shared: Weak<Shared>) {
     loop {
         ticks.tick().await;
         let Some(shared) = shared.upgrade() else { return };
+        if shared.paused.get() {
+            continue;
+        }
         let now = shared.now();
         let table = &mut *shared.table.borrow_mut();
         let mut overdue = Vec::new();
@@ -101,5 +109,6 @@ pub(super) async fn sweep(shared: Weak<Shared>) {
         for (index, reason) in overdue {
             shared.end(table, index, now, reason, "");
         }
+        shared.expire(table, now);
     }
 }

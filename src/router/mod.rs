@@ -1,26 +1,42 @@
 //! The router: carries every envelope between servers, and chooses the server where a route must.
 //!
 //! It decides nothing about meaning: it knows which servers there are, asks the type's route for the key and the
-//! type's strategy for the server, and keeps which session has which uid. Pure, like the servers.
+//! type's strategy for the server, and keeps which session has which uid and who is in which room. Pure, like the servers.
+//!
+//! When the list of a type changes, the rooms whose key now belongs to another server are handed over, and what is sent
+//! to them meanwhile waits: see `changes.rs`. Links may hold envelopes up: see [`links`].
 
+mod backlog;
+mod changes;
+mod delivery;
+mod directory;
 pub mod links;
 mod route;
+mod sessions;
 mod uids;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde::Serialize;
 
 pub use links::{Latency, LinkRule, UnknownRule};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
-pub use uids::{Claim, Claimed, OnDuplicate, Uids};
+pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
 
+use self::backlog::Backlog;
+use self::changes::{Change, Held};
+use self::directory::Directory;
+use self::links::Links;
+use self::sessions::Burial;
 use crate::config::ServerSpec;
-use crate::envelope::{AppError, CallId, Destination, Envelope, Located, Payload, Recipients};
+use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
 use crate::strategies::Strategy;
+use crate::time::Time;
 
 /// An envelope on its way to one server.
 #[derive(Clone, Debug)]
@@ -31,12 +47,43 @@ pub struct Routed {
     pub envelope: Envelope,
 }
 
+/// How a router behaves, whatever servers it has.
+#[derive(Clone, Debug, Default)]
+pub struct RouterOptions {
+    /// What becomes of a login whose uid another session has.
+    pub on_duplicate: OnDuplicate,
+    /// Rooms stay where they are when the list of servers changes, and lose their members: what Pomelo does.
+    pub rooms_stay: bool,
+    /// What chance on the links comes of.
+    pub seed: u64,
+    /// After this a request is not carried out any more.
+    pub request_timeout: Duration,
+}
+
 /// See the module.
 #[derive(Default)]
 pub struct Router {
     types: BTreeMap<ServerType, Replicas>,
-    homes: BTreeMap<ServerId, ServerType>,
+    homes: BTreeMap<ServerId, Home>,
+    /// In which order servers were first admitted: the order of their types' lists, to which one that comes back returns.
+    ranks: BTreeMap<ServerId, usize>,
+    last_rank: usize,
     uids: Uids,
+    directory: Directory,
+    links: Links,
+    rooms_stay: bool,
+    request_timeout: Duration,
+    burials: Vec<Burial>,
+    /// The sessions of these.
+    dying: BTreeSet<SessionKey>,
+    /// Sessions that have left rooms which belong to nobody at the moment.
+    ghosts: BTreeSet<SessionKey>,
+    /// Who stands in for servers that are no more, while rooms of theirs wait for another.
+    orphans: BTreeMap<ServerId, ServerType>,
+    /// How many servers are paused: none, and nothing has to be looked up.
+    paused: usize,
+    last_change: u64,
+    now: Time,
     counters: RouterCounters,
 }
 
@@ -49,12 +96,30 @@ pub struct RouterCounters {
     pub delivered: u64,
     /// Envelopes for a server that is not there, or with no server to choose.
     pub undeliverable: u64,
+    /// Envelopes from a server that is no more.
+    pub from_the_dead: u64,
+    /// Calls refused since too much waits for the server that they are for.
+    pub refused: u64,
+    /// Calls whose deadline had come while they waited.
+    pub expired: u64,
+    /// Envelopes that were lost on a link and sent again.
+    pub resent: u64,
+    /// Sessions kicked since a full link or server lost a push of theirs.
+    pub missed: u64,
     /// Binds refused since the uid was taken.
     pub binds_refused: u64,
     /// Sessions kicked since another one claimed their uid.
     pub supplanted: u64,
     /// Pushes to uids that are bound nowhere.
     pub uids_unknown: u64,
+    /// Changes of a list of servers.
+    pub changes: u64,
+    /// Rooms that went to another server.
+    pub rooms_moved: u64,
+    /// Members that went with them.
+    pub members_moved: u64,
+    /// Rooms that a server got back when it had started again.
+    pub rooms_restored: u64,
 }
 
 /// The answer to a bind: nothing but that it is so.
@@ -64,7 +129,19 @@ const GRANTED: &[u8] = b"null";
 struct Replicas {
     servers: Vec<Located>,
     key: RouteKey,
+    make: fn() -> Box<dyn Strategy>,
     strategy: Box<dyn Strategy>,
+    /// Changes of the list that are not over, oldest first.
+    changes: Vec<Change>,
+    /// What is for keys that are between two servers, in order.
+    held: Vec<Held>,
+}
+
+/// A server that envelopes can be given to; it need not be on its type's list.
+struct Home {
+    server_type: ServerType,
+    /// What waits for it, while it is paused.
+    paused: Option<Backlog<()>>,
 }
 
 impl Replicas {
@@ -81,45 +158,39 @@ impl Replicas {
 
 impl Router {
     /// A router that knows no server yet.
-    pub fn new(on_duplicate: OnDuplicate) -> Self {
-        Self { uids: Uids::new(on_duplicate), ..Self::default() }
+    pub fn new(options: &RouterOptions) -> Self {
+        Self {
+            uids: Uids::new(options.on_duplicate),
+            links: Links::new(options.seed),
+            rooms_stay: options.rooms_stay,
+            request_timeout: options.request_timeout,
+            ..Self::default()
+        }
     }
 
     /// A type that servers may be added to, and how a server of it is chosen.
-    pub fn add_type(&mut self, server_type: ServerType, route: Route) {
-        let mut replicas = Replicas { servers: Vec::new(), key: route.key, strategy: route.strategy };
+    pub fn add_type(&mut self, server_type: ServerType, Route { key, make }: Route) {
+        let (servers, changes, held) = (Vec::new(), Vec::new(), Vec::new());
+        let mut replicas = Replicas { servers, key, make, strategy: make(), changes, held };
         replicas.rebuild();
         self.types.insert(server_type, replicas);
     }
 
-    /// Adds a server at the end of its type's list. Its type must have been added.
+    /// Adds a server at the end of its type's list, before anything runs. Its type must have been added.
     ///
     /// # Errors
     /// Gives the type back when nothing is known of it.
     pub fn add_server(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
+        self.admit(server)?;
         let replicas = self.types.get_mut(&server.server_type).ok_or_else(|| server.server_type.clone())?;
-        replicas.servers.push(Located {
-            id: server.id.clone(),
-            host: server.advertised_host().to_owned(),
-            port: server.client_port.filter(|_| server.frontend),
-        });
+        replicas.servers.push(located(server));
         replicas.rebuild();
-        self.homes.insert(server.id.clone(), server.server_type.clone());
         Ok(())
-    }
-
-    /// Takes a server off its type's list: no route chooses it any more.
-    pub fn remove_server(&mut self, id: &ServerId) {
-        let Some(server_type) = self.homes.remove(id) else { return };
-        if let Some(replicas) = self.types.get_mut(&server_type) {
-            replicas.servers.retain(|server| server.id != *id);
-            replicas.rebuild();
-        }
     }
 
     /// What the router has counted.
     pub fn counters(&self) -> RouterCounters {
-        self.counters
+        RouterCounters { resent: self.links.resent, ..self.counters }
     }
 
     /// Which session has which uid.
@@ -127,10 +198,36 @@ impl Router {
         &self.uids
     }
 
+    /// The rooms of every server, as the router knows them.
+    pub fn rooms(&self) -> BTreeMap<ServerId, Vec<Room>> {
+        self.directory.servers().map(|server| (server.clone(), self.directory.rooms_of(server))).collect()
+    }
+
+    /// The server that a key of a type belongs to now.
+    pub fn owner(&mut self, server_type: &ServerType, key: &str) -> Option<ServerId> {
+        let replicas = self.types.get_mut(server_type)?;
+        replicas.pick(server_type, key).ok().map(|server| server.id.clone())
+    }
+
+    /// The types that have servers or had some, in order.
+    pub fn type_of(&self, server: &ServerId) -> Option<&ServerType> {
+        self.homes.get(server).map(|home| &home.server_type)
+    }
+
     /// Takes an envelope; appends to `out` what goes on, in the order in which it must arrive. What cannot be
     /// delivered is answered with an error if somebody waits for it, and counted.
-    pub fn route(&mut self, envelope: Envelope, out: &mut Vec<Routed>) {
+    pub fn route(&mut self, now: Time, envelope: Envelope, out: &mut Vec<Routed>) {
+        self.now = now;
         self.counters.envelopes += 1;
+        // What a server said that has vanished since is as if it had never been said: somebody else may have its rooms.
+        if !self.homes.contains_key(&envelope.from) {
+            self.counters.from_the_dead += 1;
+            return;
+        }
+        self.carry(envelope, out);
+    }
+
+    fn carry(&mut self, envelope: Envelope, out: &mut Vec<Routed>) {
         let Envelope { from, to, payload } = envelope;
         match to {
             Destination::Server(id) => {
@@ -141,10 +238,7 @@ impl Router {
                 }
             }
             Destination::Route { server_type, key } => {
-                match self.choose(&server_type, key.as_deref(), &payload) {
-                    Ok(id) => self.deliver(from, id, payload, out),
-                    Err(error) => self.undeliverable(from, &payload, error, out),
-                }
+                self.carry_by_key(from, server_type, key, payload, out)
             }
             Destination::All(server_type) => {
                 let servers = self.types.get(&server_type).map(|replicas| &replicas.servers);
@@ -158,31 +252,57 @@ impl Router {
         }
     }
 
-    /// The server for an envelope: by the key that the caller gave, or the one that the type's route finds.
-    fn choose(
+    /// Chooses the server by the key, or keeps the envelope while the key is between two servers.
+    fn carry_by_key(
+        &mut self,
+        from: ServerId,
+        server_type: ServerType,
+        key: Option<Arc<str>>,
+        mut payload: Payload,
+        out: &mut Vec<Routed>,
+    ) {
+        let chosen = self.key_of(&server_type, key, &payload).and_then(|key| {
+            let replicas = self.replicas(&server_type)?;
+            let server = replicas.pick(&server_type, &key)?.id.clone();
+            Ok((key, server))
+        });
+        let (key, server) = match chosen {
+            Ok(chosen) => chosen,
+            Err(error) => return self.undeliverable(from, &payload, error, out),
+        };
+        if let Payload::Invoke(invoke) = &mut payload {
+            invoke.key = Some(Arc::clone(&key));
+        }
+        let Some(replicas) = self.types.get_mut(&server_type) else { return };
+        if replicas.is_between(&key) {
+            replicas.held.push(Held { key, from, payload });
+        } else {
+            self.deliver(from, server, payload, out);
+        }
+    }
+
+    /// The key of an envelope: the one that the caller gave, or what the type's route finds.
+    fn key_of(
         &mut self,
         server_type: &ServerType,
-        key: Option<&str>,
+        key: Option<Arc<str>>,
         payload: &Payload,
-    ) -> Result<ServerId, AppError> {
+    ) -> Result<Arc<str>, AppError> {
         let replicas = self.replicas(server_type)?;
-        let routed_key;
-        let key = match (key, payload) {
-            (Some(key), _) => key,
+        match (key, payload) {
+            (Some(key), _) => Ok(key),
             (None, Payload::Invoke(invoke)) => {
                 let input =
                     RouteInput { session: invoke.session.as_ref(), route: &invoke.route, body: &invoke.body };
                 // A route is code of whoever builds a cluster; its panic fails one message, not the router.
                 let found = catch_unwind(AssertUnwindSafe(|| (replicas.key)(&input)));
                 let found = found.unwrap_or_else(|_| Err(AppError::new("its route function panicked")));
-                routed_key = found.map_err(|error| {
-                    AppError::new(format!("no route to {server_type}: {}", error.message))
-                })?;
-                &*routed_key
+                found
+                    .map(|key| Arc::from(&*key))
+                    .map_err(|error| AppError::new(format!("no route to {server_type}: {}", error.message)))
             }
-            (None, _) => "",
-        };
-        replicas.pick(server_type, key).map(|server| server.id.clone())
+            (None, _) => Ok(Arc::from("")),
+        }
     }
 
     fn replicas(&mut self, server_type: &ServerType) -> Result<&mut Replicas, AppError> {
@@ -198,72 +318,28 @@ impl Router {
                 self.answer(from, call, result, out);
             }
             Payload::Bind { call, session, uid } => {
-                match self.uids.bind(uid, Claim { asker: from.clone(), call, session }) {
-                    Claimed::Granted => self.answer(from, call, Ok(Bytes::from_static(GRANTED)), out),
-                    Claimed::Refused(error) => {
-                        self.counters.binds_refused += 1;
-                        self.answer(from, call, Err(error), out);
-                    }
-                    Claimed::Waits(holder) => {
-                        holder.into_iter().for_each(|holder| self.supplant(holder, out))
-                    }
-                }
+                self.bind(uid, Claim { asker: from, call, session }, out);
             }
-            Payload::Unbind { session, uid } => {
-                let Some((claim, others_wait)) = self.uids.unbind(&uid, &session) else { return };
-                self.answer(claim.asker, claim.call, Ok(Bytes::from_static(GRANTED)), out);
-                if others_wait {
-                    self.supplant(claim.session, out);
-                }
-            }
-            Payload::PushToUids { uids, frame } => {
-                for uid in uids {
-                    let Some(key) = self.uids.get(&uid).cloned() else {
-                        self.counters.uids_unknown += 1;
-                        continue;
-                    };
-                    let sessions = Recipients::One(key.session);
-                    self.deliver(
-                        from.clone(),
-                        key.frontend,
-                        Payload::Push { sessions, frame: frame.clone() },
-                        out,
-                    );
-                }
-            }
+            Payload::Unbind { session, uid } => self.unbind(&uid, &session, out),
+            Payload::Joined { channel, key, member } => self.joined(from, channel, key, member, out),
+            Payload::Left { channel, member } => self.left(&from, &channel, &member, out),
+            Payload::PushToUids { uids, frame } => self.push_to_uids(&from, uids, &frame, out),
+            Payload::Drained { change } => self.drained(&from, change, out),
+            Payload::Restarted => self.restore(from, out),
             _ => self.counters.undeliverable += 1,
         }
-    }
-
-    /// Kicks a session whose uid another one claims.
-    fn supplant(&mut self, holder: SessionKey, out: &mut Vec<Routed>) {
-        self.counters.supplanted += 1;
-        let kick = Payload::Kick { session: holder.session, reason: "logged in elsewhere".into() };
-        self.deliver(holder.frontend.clone(), holder.frontend, kick, out);
     }
 
     fn locate(&mut self, server_type: &ServerType, key: &str) -> Result<Bytes, AppError> {
         let located = self.replicas(server_type)?.pick(server_type, key)?;
         serde_json::to_vec(located).map(Bytes::from).map_err(|error| AppError::new(error.to_string()))
     }
+}
 
-    fn answer(&mut self, to: ServerId, call: CallId, result: Result<Bytes, AppError>, out: &mut Vec<Routed>) {
-        self.deliver(to.clone(), to, Payload::Answer { call, result }, out);
-    }
-
-    fn deliver(&mut self, from: ServerId, to: ServerId, payload: Payload, out: &mut Vec<Routed>) {
-        self.counters.delivered += 1;
-        let envelope = Envelope { from, to: Destination::Server(to.clone()), payload };
-        out.push(Routed { to, envelope });
-    }
-
-    fn undeliverable(&mut self, from: ServerId, payload: &Payload, error: AppError, out: &mut Vec<Routed>) {
-        self.counters.undeliverable += 1;
-        log::debug!("undeliverable server={from} error={:?}", error.message);
-        if let Payload::Invoke(invoke) = payload
-            && let Some(call) = invoke.call
-        {
-            self.answer(from, call, Err(error), out);
-        }
+fn located(server: &ServerSpec) -> Located {
+    Located {
+        id: server.id.clone(),
+        host: server.advertised_host().to_owned(),
+        port: server.client_port.filter(|_| server.frontend),
     }
 }

@@ -1,6 +1,6 @@
 //! Which session has which uid: each uid once in the whole cluster.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::envelope::{AppError, CallId};
 use crate::ids::{ServerId, SessionKey, Uid};
@@ -37,12 +37,30 @@ pub enum Claimed {
     Waits(Option<SessionKey>),
 }
 
+/// What follows when a uid is given back.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Freed {
+    /// The claim that waited for it longest has it now.
+    pub granted: Option<Claim>,
+    /// Others wait behind that one: its session is to be kicked in its turn.
+    pub kicked: Option<SessionKey>,
+    /// Others waited, and are refused.
+    pub refused: Vec<Claim>,
+}
+
+/// Why a login whose uid another session has is refused.
+pub(super) fn taken(uid: &Uid) -> AppError {
+    AppError::new(format!("{uid} is logged in already"))
+}
+
 /// The bound uids. Only looked up by key: no order of it reaches anything visible.
 #[derive(Default, Debug)]
 pub struct Uids {
     on_duplicate: OnDuplicate,
     sessions: HashMap<Uid, SessionKey>,
-    /// Claims for a uid whose session is being kicked, in the order in which they came.
+    /// Uids whose session has given them up, while somewhere it still counts as a member.
+    leaving: HashSet<Uid>,
+    /// Claims for a uid whose session is being kicked or leaves, in the order in which they came.
     waiting: HashMap<Uid, VecDeque<Claim>>,
 }
 
@@ -55,9 +73,13 @@ impl Uids {
     /// Gives `uid` to the session of `claim`, if it is free.
     pub fn bind(&mut self, uid: Uid, claim: Claim) -> Claimed {
         match self.sessions.get(&uid) {
+            Some(_) if self.leaving.contains(&uid) => {
+                self.waiting.entry(uid).or_default().push_back(claim);
+                Claimed::Waits(None)
+            }
             Some(holder) if *holder == claim.session => Claimed::Granted,
             Some(holder) => match self.on_duplicate {
-                OnDuplicate::Refuse => Claimed::Refused(AppError::new(format!("{uid} is logged in already"))),
+                OnDuplicate::Refuse => Claimed::Refused(taken(&uid)),
                 OnDuplicate::Kick => {
                     let holder = holder.clone();
                     let waiting = self.waiting.entry(uid).or_default();
@@ -72,25 +94,70 @@ impl Uids {
         }
     }
 
-    /// Takes `uid` back from `session`; from any other it is not taken, but a claim of that one is forgotten. Gives the
-    /// claim that waited for it and is granted now, and whether others wait behind it.
-    pub fn unbind(&mut self, uid: &Uid, session: &SessionKey) -> Option<(Claim, bool)> {
+    /// The session gives its uid up, but is not out of its rooms yet: claims wait. From any other session the uid is not
+    /// taken, but a claim of that one is forgotten. Says whether the session has the uid.
+    pub fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {
+        let holds = self.sessions.get(uid) == Some(session);
+        if holds {
+            self.leaving.insert(uid.clone());
+        }
         if let Some(waiting) = self.waiting.get_mut(uid) {
             waiting.retain(|claim| claim.session != *session);
         }
-        let granted = if self.sessions.get(uid) == Some(session) {
+        holds
+    }
+
+    /// Whether the session has the uid, and has given it up.
+    pub fn is_leaving(&self, uid: &Uid, session: &SessionKey) -> bool {
+        self.leaving.contains(uid) && self.sessions.get(uid) == Some(session)
+    }
+
+    /// Whether the session has the uid, and keeps it.
+    pub fn holds(&self, uid: &Uid, session: &SessionKey) -> bool {
+        self.sessions.get(uid) == Some(session) && !self.leaving.contains(uid)
+    }
+
+    /// The uids of a frontend's sessions, in order, when the frontend is lost; its claims are forgotten.
+    pub fn lost(&mut self, frontend: &ServerId) -> Vec<(Uid, SessionKey)> {
+        for waiting in self.waiting.values_mut() {
+            waiting.retain(|claim| claim.session.frontend != *frontend);
+        }
+        self.waiting.retain(|_, waiting| !waiting.is_empty());
+        let of_frontend = self.sessions.iter().filter(|(_, session)| session.frontend == *frontend);
+        let mut lost: Vec<(Uid, SessionKey)> =
+            of_frontend.map(|(uid, session)| (uid.clone(), session.clone())).collect();
+        lost.sort();
+        lost
+    }
+
+    /// All of them, in order.
+    pub fn all(&self) -> Vec<(Uid, SessionKey)> {
+        let mut all: Vec<_> = self.sessions.iter().map(|(uid, key)| (uid.clone(), key.clone())).collect();
+        all.sort();
+        all
+    }
+
+    /// Takes `uid` back from `session`; from any other it is not taken, but a claim of that one is forgotten.
+    pub fn unbind(&mut self, uid: &Uid, session: &SessionKey) -> Freed {
+        let mut freed = Freed::default();
+        if self.leave(uid, session) {
             self.sessions.remove(uid);
-            self.waiting.get_mut(uid).and_then(VecDeque::pop_front)
-        } else {
-            None
-        };
-        let others_wait = self.waiting.get(uid).is_some_and(|waiting| !waiting.is_empty());
-        if !others_wait {
+            self.leaving.remove(uid);
+            freed.granted = self.waiting.get_mut(uid).and_then(VecDeque::pop_front);
+        }
+        if let Some(claim) = &freed.granted {
+            self.sessions.insert(uid.clone(), claim.session.clone());
+            let waiting = self.waiting.get_mut(uid).filter(|waiting| !waiting.is_empty());
+            match (waiting, self.on_duplicate) {
+                (Some(waiting), OnDuplicate::Refuse) => freed.refused = waiting.drain(..).collect(),
+                (Some(_), OnDuplicate::Kick) => freed.kicked = Some(claim.session.clone()),
+                (None, _) => {}
+            }
+        }
+        if self.waiting.get(uid).is_some_and(VecDeque::is_empty) {
             self.waiting.remove(uid);
         }
-        let claim = granted?;
-        self.sessions.insert(uid.clone(), claim.session.clone());
-        Some((claim, others_wait))
+        freed
     }
 
     /// The session that has `uid`.

@@ -6,10 +6,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::channel::{Channel, Channels, Member};
 use super::codec::{Codec, encode};
 use super::outbox::Outbox;
 use super::reply::{Call, Request};
+use super::snapshot::HostCounters;
+use crate::channels::{Channel, Channels, Member};
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Located, Payload, Recipients, Session};
 use crate::ids::{ServerType, SessionKey, Uid};
@@ -23,9 +24,11 @@ pub struct Cx<'a> {
     pub(super) channels: &'a mut Channels,
     pub(super) codec: &'a Codec,
     pub(super) out: &'a mut Outbox,
-    pub(super) pushes: &'a mut u64,
+    pub(super) counters: &'a mut HostCounters,
     pub(super) now: Time,
     pub(super) deadline: Time,
+    /// The key by which the router chose this server for the message at hand.
+    pub(super) key: Option<Arc<str>>,
 }
 
 impl Cx<'_> {
@@ -90,7 +93,7 @@ impl Cx<'_> {
         Call::new(Request::Bind { uid })
     }
 
-    /// Gives the session's uid back, on its frontend.
+    /// Gives the session's uid back, on its frontend, and takes the session out of the channels that it is in.
     ///
     /// # Errors
     /// This is not the session's frontend, which alone knows when nobody speaks for the uid any more.
@@ -154,8 +157,8 @@ impl Cx<'_> {
 
     /// A channel of this server. It need not exist: its first member makes it.
     pub fn channel<'c>(&'c mut self, name: &'c str) -> ChannelHandle<'c> {
-        let Self { server, channels, codec, out, pushes, .. } = self;
-        ChannelHandle { name, server, channels, codec, out, pushes }
+        let Self { server, channels, codec, out, counters, key, .. } = self;
+        ChannelHandle { name, server, channels, codec, out, counters, key }
     }
 
     /// A push to these sessions.
@@ -172,7 +175,8 @@ impl Cx<'_> {
         for key in sessions {
             let payload = Payload::Push { sessions: Recipients::One(key.session), frame: frame.clone() };
             self.send(Destination::Server(key.frontend.clone()), payload);
-            *self.pushes += 1;
+            self.counters.pushes += 1;
+            self.counters.recipients += 1;
         }
         Ok(())
     }
@@ -189,7 +193,7 @@ impl Cx<'_> {
         body: &impl Serialize,
     ) -> Result<(), AppError> {
         let frame = self.codec.encode_push(route, body)?;
-        *self.pushes += 1;
+        self.counters.pushes += 1;
         self.send(Destination::Router, Payload::PushToUids { uids, frame });
         Ok(())
     }
@@ -200,7 +204,7 @@ impl Cx<'_> {
     /// The body cannot be encoded.
     pub fn broadcast(&mut self, frontends: &str, route: &str, body: &impl Serialize) -> Result<(), AppError> {
         let frame = self.codec.encode_push(route, body)?;
-        *self.pushes += 1;
+        self.counters.pushes += 1;
         self.send(Destination::All(frontends.into()), Payload::Broadcast { frame });
         Ok(())
     }
@@ -213,6 +217,7 @@ impl Cx<'_> {
             session: self.session.clone(),
             body: encode(body)?,
             deadline: self.deadline,
+            key: None,
         };
         self.send(to, Payload::Invoke(invoke));
         Ok(())
@@ -230,18 +235,32 @@ pub struct ChannelHandle<'c> {
     channels: &'c mut Channels,
     codec: &'c Codec,
     out: &'c mut Outbox,
-    pushes: &'c mut u64,
+    counters: &'c mut HostCounters,
+    key: &'c Option<Arc<str>>,
 }
 
 impl ChannelHandle<'_> {
-    /// Adds a session. A uid is in a channel once: a later session takes its place.
+    /// Adds a session, which must be bound to that uid: else it is taken out again at once. A uid is in a channel once: a
+    /// later session takes its place. When the session's connection ends it is taken out, whoever added it.
+    ///
+    /// The membership belongs to the key by which the message at hand was routed here: when another server gets that key,
+    /// or this one is lost, the member goes there with the channel.
     pub fn add(&mut self, uid: Uid, session: SessionKey) {
-        self.channels.add(self.name, Member { uid, session });
+        let member = Member { uid, session };
+        self.channels.add(self.name, member.clone());
+        let (channel, key) = (self.name.into(), self.key.clone());
+        self.out.send(&self.server.id, Destination::Router, Payload::Joined { channel, key, member });
     }
 
     /// Takes a session out; false when it was not in it.
     pub fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {
-        self.channels.leave(self.name, uid, session)
+        let left = self.channels.leave(self.name, uid, session);
+        if left {
+            let member = Member { uid: uid.clone(), session: session.clone() };
+            let channel = self.name.into();
+            self.out.send(&self.server.id, Destination::Router, Payload::Left { channel, member });
+        }
+        left
     }
 
     /// The members' uids: by frontend, then in the order in which they came.
@@ -262,9 +281,11 @@ impl ChannelHandle<'_> {
         let Some(channel) = self.channels.get(self.name) else { return Ok(()) };
         let frame = self.codec.encode_push(route, body)?;
         for (frontend, sessions) in channel.recipients() {
+            self.counters.recipients += sessions.len() as u64;
+            let sessions = Recipients::Many(Arc::clone(sessions));
             let payload = Payload::Push { sessions, frame: frame.clone() };
             self.out.send(&self.server.id, Destination::Server(frontend.clone()), payload);
-            *self.pushes += 1;
+            self.counters.pushes += 1;
         }
         Ok(())
     }

@@ -7,7 +7,6 @@
 //! A handler that must ask another server returns a [`Call`] with what to do then. Nothing blocks and nothing
 //! is polled, so the same handler runs on actors and on a virtual clock.
 
-mod channel;
 mod codec;
 mod context;
 mod filter;
@@ -22,7 +21,6 @@ mod tutorial;
 
 use std::time::Duration;
 
-pub use channel::{Channel, Channels, Member};
 pub use codec::Codec;
 pub use context::{ChannelHandle, Cx};
 pub use filter::{Filter, FilterCall};
@@ -32,10 +30,13 @@ pub use javascript::{Json, Text};
 pub use outbox::{Delivery, Effect, Outbox};
 pub use registry::Registry;
 pub use reply::{Call, IntoReply, Reply};
-pub use snapshot::{HostCounters, ServerSnapshot};
+pub use snapshot::{Holdings, HostCounters, ServerSnapshot};
 pub use tutorial::{Chat, Connector, Gate};
 
+pub use crate::channels::{Channel, Channels, Member};
+
 use crate::config::ServerSpec;
+use crate::ids::Uid;
 
 /// The code of one server type. Each configured server of the type owns one value of it.
 pub trait ServerLogic: Sized + 'static {
@@ -60,6 +61,11 @@ pub trait ServerLogic: Sized + 'static {
     /// The server is about to stop; what it sends now is still delivered.
     fn before_shutdown(&mut self, _cx: &mut Cx<'_>) {}
 
-    /// A client's connection is gone, once for each session; the context still knows its uid and settings.
+    /// A client's connection is gone, once for each session; the context still knows its uid and settings. The channels
+    /// that it was in hear of it without this: see [`member_gone`](Self::member_gone).
     fn session_closed(&mut self, _cx: &mut Cx<'_>) {}
+
+    /// A member of one of this server's channels is gone: its session closed, gave its uid back, or was lost with its
+    /// frontend. It is out of the channel already.
+    fn member_gone(&mut self, _cx: &mut Cx<'_>, _channel: &str, _uid: &Uid) {}
 }

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::channels::Member;
+use crate::envelope::Session;
 use crate::ids::{ServerId, ServerType};
 
 /// What a server has counted since it started.
@@ -25,6 +27,12 @@ pub struct HostCounters {
     pub refused: u64,
     /// Handlers that panicked.
     pub panics: u64,
+    /// Times that the server has started again after a panic.
+    pub restarts: u64,
+    /// Calls whose deadline had come before they did: they were not run.
+    pub expired: u64,
+    /// Sessions that pushes were meant for, one by one.
+    pub recipients: u64,
 }
 
 /// A server's account of itself.
@@ -44,6 +52,17 @@ pub struct ServerSnapshot {
     pub members: usize,
     /// Calls that it waits for.
     pub calls_pending: usize,
+    /// Whether a panic has ended it and it is not up again.
+    pub is_restarting: bool,
     /// What it has counted.
     pub counters: HostCounters,
+}
+
+/// All that a server holds, one by one.
+#[derive(Clone, Default, Debug)]
+pub struct Holdings {
+    /// A frontend's sessions, in order.
+    pub sessions: Vec<Session>,
+    /// Its channels by name, each with its members in order.
+    pub channels: Vec<(String, Vec<Member>)>,
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 
 use super::dictionary::Dictionary;
@@ -109,6 +109,67 @@ impl HandshakeReply {
             dictionary: codes.map(Dictionary::from_codes),
             use_proto: reply.sys.use_proto,
         })
+    }
+}
+
+/// What a client that comes back says of the session that it had: `"user":{"resume":{"token":"…","received":7}}`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ResumeRequest {
+    /// The token of the session, as it came; empty when that was no string.
+    pub token: String,
+    /// How many data packages the client has received in the session's whole life.
+    pub received: Received,
+}
+
+/// What a client says that it has received.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Received {
+    /// So many data packages.
+    Packages(u64),
+    /// It does not say.
+    Unsaid,
+    /// Something else than a number of packages.
+    Garbage,
+}
+
+impl ResumeRequest {
+    /// Finds it in the body of a client's handshake. None: the client asks for no session.
+    pub fn parse(client_body: &[u8]) -> Option<Self> {
+        let hello: Value = serde_json::from_str(&String::from_utf8_lossy(client_body)).ok()?;
+        let resume = hello.get("user")?.get("resume")?;
+        let received = match resume.get("received") {
+            None => Received::Unsaid,
+            Some(count) => count.as_u64().map_or(Received::Garbage, Received::Packages),
+        };
+        let token = resume.get("token").and_then(Value::as_str).unwrap_or_default().to_owned();
+        Some(Self { token, received })
+    }
+}
+
+/// What a server adds to its handshake for clients that may come back: `"user":{"resume":{…}}`.
+#[derive(Serialize)]
+pub struct ResumeOffer {
+    /// What the client must show when it comes back.
+    pub token: String,
+    /// How long it may be away: whole seconds where that is exact.
+    pub seconds: Number,
+    /// Whether it has its session back; nothing to one that did not ask for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<bool>,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
+}
+
+impl ResumeOffer {
+    /// Adds itself behind the last field of a handshake's answer.
+    pub fn add_to(&self, answer: &mut Vec<u8>) {
+        let user = json!({ "user": { "resume": self } }).to_string();
+        // Both are JSON objects with something in them: the brace that ends the one becomes the other's comma.
+        if answer.pop() == Some(b'}') {
+            answer.push(b',');
+            answer.extend_from_slice(&user.as_bytes()[1..]);
+        }
     }
 }
 

@@ -51,7 +51,10 @@ mod push_frame;
 mod varint;
 
 pub use dictionary::Dictionary;
-pub use handshake::{ClientHandshake, HandshakeError, HandshakeOffer, HandshakeReply, kick_body};
+pub use handshake::{
+    ClientHandshake, HandshakeError, HandshakeOffer, HandshakeReply, Received, ResumeOffer, ResumeRequest,
+    kick_body,
+};
 pub use message::{
     Message, MessageError, MessageKind, WireRoute, write_notify, write_push, write_request, write_response,
 };

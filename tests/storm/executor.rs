@@ -221,18 +221,11 @@ fn any() -> LinkRule {
 
 /// Where the gates that serve listen.
 pub fn gates(cluster: &RunningCluster) -> Vec<SocketAddr> {
-    match cluster.list() {
-        Ok(servers) => {
-            let gates = servers.into_iter().filter(|server| {
-                server.server_type.as_str() == Role::Gate.name() && server.state == ServerState::Running
-            });
-            gates.filter_map(|gate| gate.clients).collect()
-        }
-        Err(_) => {
-            let gates = cluster.servers().filter(|(spec, _)| spec.server_type.as_str() == Role::Gate.name());
-            gates.filter_map(|(_, address)| address).collect()
-        }
-    }
+    let servers = cluster.list().unwrap_or_default().into_iter();
+    let gates = servers.filter(|server| {
+        server.server_type.as_str() == Role::Gate.name() && server.state == ServerState::Running
+    });
+    gates.filter_map(|gate| gate.clients).collect()
 }
 
 /// Waits until `done` says so, or gives up: a guard against a hang.

@@ -130,9 +130,6 @@ pub const KINDS: [Kind; 11] = [
     Kind::PanicHandler,
 ];
 
-/// Faults that clients make by themselves, without the cluster's owner.
-pub const CLIENT_KINDS: [Kind; 3] = [Kind::SlowClient, Kind::Reconnect, Kind::PanicHandler];
-
 /// At most so many servers of a role: a longer schedule adds no more.
 pub const SERVERS_MAX: usize = 6;
 

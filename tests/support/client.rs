@@ -40,7 +40,8 @@ pub struct Client {
     got: VecDeque<Got>,
     /// Each package as it came, for those who compare bytes.
     pub packages: Vec<Vec<u8>>,
-    next_id: u64,
+    /// Of the next request.
+    pub next_id: u64,
 }
 
 enum Socket {

@@ -5,10 +5,13 @@
 
 pub mod areas;
 pub mod client;
+pub mod comeback;
 pub mod fragile;
+pub mod house;
 pub mod load;
 pub mod node;
 pub mod official;
+pub mod panicky;
 pub mod pure;
 pub mod raw;
 pub mod rooms;

@@ -58,6 +58,11 @@ impl PureWorld {
         Self { cluster: PureCluster::new(cluster), players: Vec::new(), last_request: 0 }
     }
 
+    /// The session of a player.
+    pub fn key(&self, player: Player) -> SessionKey {
+        self.players[player.0].clone()
+    }
+
     /// Puts a request into the queue, and gives its id.
     pub fn ask(&mut self, player: Player, route: &str, body: &Value) -> u64 {
         self.last_request += 1;

@@ -78,7 +78,7 @@ pub struct LinkRule {
 impl Rule for LinkRule {
     fn verdict(&mut self, link: &Link<'_>, random: &mut Random) -> Verdict {
         let holds = |from: &End<'_>, to: &End<'_>| names(&self.from, from) && names(&self.to, to);
-        if !holds(&link.from, &link.to) && !(self.both && holds(&link.to, &link.from)) {
+        if !(holds(&link.from, &link.to) || self.both && holds(&link.to, &link.from)) {
             return Verdict::Pass;
         }
         if self.cut || (self.loss > 0.0 && random.chance(self.loss)) {

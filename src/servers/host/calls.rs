@@ -35,13 +35,21 @@ pub(super) enum Step<L> {
     Then { then: Then<L, Bytes>, bind: Option<Uid> },
 }
 
-impl<L> Default for Calls<L> {
-    fn default() -> Self {
-        Self { last: 0, waiting: HashMap::new(), deadlines: BTreeSet::new() }
-    }
-}
-
 impl<L> Calls<L> {
+    /// No call is under way. Numbers of an earlier generation are not used again, so that answers to its calls, which may
+    /// still be on their way, find nobody.
+    pub(super) fn new(generation: u32) -> Self {
+        const NUMBERS_OF_A_GENERATION: u64 = 1 << 40;
+        let last = u64::from(generation) * NUMBERS_OF_A_GENERATION;
+        Self { last, waiting: HashMap::new(), deadlines: BTreeSet::new() }
+    }
+
+    /// Whether a message that came by a key, up to that number, waits for an answer.
+    pub(super) fn hold_work(&self, up_to: u64) -> bool {
+        let works = self.waiting.values().filter_map(|waiting| waiting.origin.work());
+        works.into_iter().any(|work| work.number <= up_to)
+    }
+
     pub(super) fn next_id(&mut self) -> CallId {
         self.last += 1;
         CallId(self.last)
@@ -80,6 +88,7 @@ impl<L: ServerLogic> Host<L> {
             self.counters.late_answers += 1;
             return;
         };
+        let client = origin.client();
         let local_client = match &origin {
             Origin::Client { session, local: true, .. } => Some(*session),
             _ => None,
@@ -97,6 +106,18 @@ impl<L: ServerLogic> Host<L> {
         if let Some(session) = local_client {
             self.release(now, session, out);
         }
+        if let Some(session) = client {
+            self.call_done(session, out);
+        }
+        self.end_drains(out);
+    }
+
+    /// Waits for the answer to a call.
+    pub(super) fn wait_for(&mut self, call: CallId, waiting: Waiting<L>) {
+        if let Some(client) = waiting.origin.client().and_then(|session| self.clients.get_mut(&session)) {
+            client.calls += 1;
+        }
+        self.calls.add(call, waiting);
     }
 
     /// Answers every call whose deadline has come with an error.

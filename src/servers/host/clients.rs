@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::calls::{Step, Waiting};
+use super::rooms::Leaving;
 use super::{Host, Origin};
 use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Payload, Session};
 use crate::ids::{SessionId, SessionKey, Uid};
@@ -26,6 +27,8 @@ pub(super) struct Client {
     /// A handler of this frontend works for it: later messages wait, so that a `send` right behind an `enter` finds
     /// its room.
     pub(super) busy: bool,
+    /// Calls that are under way for it.
+    pub(super) calls: usize,
     waiting: VecDeque<Bytes>,
     allowance: Allowance,
 }
@@ -59,12 +62,13 @@ impl<L: ServerLogic> Host<L> {
         );
         let key = SessionKey { frontend: self.id().clone(), session };
         let allowance = Allowance { messages: f64::INFINITY, since: now };
-        let client = Client { session: Session::new(key), busy: false, waiting: VecDeque::new(), allowance };
+        let client =
+            Client { session: Session::new(key), busy: false, calls: 0, waiting: VecDeque::new(), allowance };
         self.clients.insert(session, client);
     }
 
     pub(super) fn closed(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
-        let Some(Client { session, .. }) = self.clients.remove(&session) else { return };
+        let Some(Client { session, calls, .. }) = self.clients.remove(&session) else { return };
         let uid = session.uid.clone();
         log::log!(
             if uid.is_some() { log::Level::Info } else { log::Level::Debug },
@@ -77,8 +81,8 @@ impl<L: ServerLogic> Host<L> {
         self.hook(now, Some(session), out, L::session_closed);
         // After the hook: its messages overtake nobody who takes the uid next.
         if let Some(uid) = uid {
-            let payload = Payload::Unbind { session: key, uid };
-            out.send(self.id(), Destination::Router, payload);
+            self.leaving.insert(key.session, Leaving { uid, calls });
+            self.leave_when_done(key.session, out);
         }
     }
 
@@ -208,6 +212,7 @@ impl<L: ServerLogic> Host<L> {
             session: Some(client.session.clone()),
             body,
             deadline,
+            key: None,
         };
         let origin = Origin::Client { session, request, route: resolved.route, local };
         if local {
@@ -218,7 +223,7 @@ impl<L: ServerLogic> Host<L> {
         out.send(self.id(), to, payload);
         if let Some(call) = call {
             let waiting = Waiting { origin, session: None, deadline, step: Step::Forward };
-            self.calls.add(call, waiting);
+            self.wait_for(call, waiting);
         }
     }
 

@@ -11,7 +11,7 @@ use crate::servers::{Cx, Json, Registry, ServerLogic};
 /// A chat server. Its state is its channels, which the framework keeps.
 pub struct Chat;
 
-/// Who enters or leaves which room: what connectors send to `chatRemote`.
+/// Who enters which room: what connectors send to `chatRemote`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Membership {
     pub(super) uid: Uid,
@@ -69,10 +69,15 @@ impl ServerLogic for Chat {
     }
 
     fn register(registry: &mut Registry<Self>) {
-        registry
-            .handler("chatHandler.send", Self::send)
-            .remote("chatRemote.add", Self::add)
-            .remote("chatRemote.kick", Self::kick);
+        registry.handler("chatHandler.send", Self::send).remote("chatRemote.add", Self::add);
+    }
+
+    /// Said once of each who was in the room, whatever became of its session.
+    fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
+        let told = cx.channel(channel).push("onLeave", &Presence { route: "onLeave", user: name_of(uid) });
+        if let Err(error) = told {
+            log::error!("cannot tell who left server={} uid={uid} error={error}", cx.server().id);
+        }
     }
 }
 
@@ -106,15 +111,6 @@ impl Chat {
         room.push("onAdd", &Presence { route: "onAdd", user: name_of(&who.uid) })?;
         room.add(who.uid, who.session);
         Ok(room.members().map(|uid| name_of(uid).to_owned()).collect())
-    }
-
-    /// A session is gone. Said twice, or of one who was never there, it means nothing.
-    fn kick(&mut self, cx: &mut Cx<'_>, who: Membership) -> Result<(), AppError> {
-        let mut room = cx.channel(&who.rid);
-        if room.leave(&who.uid, &who.session) {
-            room.push("onLeave", &Presence { route: "onLeave", user: name_of(&who.uid) })?;
-        }
-        Ok(())
     }
 }
 

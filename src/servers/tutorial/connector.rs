@@ -37,10 +37,6 @@ impl ServerLogic for Connector {
     fn register(registry: &mut Registry<Self>) {
         registry.handler("entryHandler.enter", Self::enter);
     }
-
-    fn session_closed(&mut self, cx: &mut Cx<'_>) {
-        leave_room(cx);
-    }
 }
 
 impl Connector {
@@ -77,17 +73,8 @@ impl Connector {
 }
 
 /// Undoes a login whose room could not be entered. The chat server may have let the session in and only its answer be
-/// lost: then it must not stay there.
+/// lost: giving the uid back takes it out of the room again.
 fn give_up(cx: &mut Cx<'_>, error: AppError) -> AppError {
-    leave_room(cx);
     cx.set("rid", Value::Null);
     cx.unbind().err().unwrap_or(error).flagged()
-}
-
-/// Tells the room's server that the session is gone; a session in no room has nothing to tell.
-fn leave_room(cx: &mut Cx<'_>) {
-    let Ok(who) = Membership::of(cx) else { return };
-    if let Err(error) = cx.notify("chat", "chatRemote.kick", &who) {
-        log::error!("cannot leave room server={} uid={} error={error}", cx.server().id, who.uid);
-    }
 }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use crate::envelope::Recipients;
+use serde::Serialize;
+
 use crate::ids::{ServerId, SessionId, SessionKey, Uid};
 
 /// The channels of one server, by name. A channel exists while it has members.
@@ -13,7 +14,7 @@ pub struct Channels {
 }
 
 /// One who hears a channel.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Member {
     /// Who.
     pub uid: Uid,
@@ -39,8 +40,8 @@ struct Group {
 
 impl Channels {
     /// Adds a member, and makes the channel if it is the first. A uid is in a channel once: a later session
-    /// takes its place.
-    pub fn add(&mut self, channel: &str, member: Member) {
+    /// takes its place. Gives the session that had the place, if there was another.
+    pub fn add(&mut self, channel: &str, member: Member) -> Option<SessionKey> {
         match self.by_name.get_mut(channel) {
             Some(known) => known.add(member),
             None => self.by_name.entry(channel.into()).or_default().add(member),
@@ -55,6 +56,11 @@ impl Channels {
             self.by_name.remove(channel);
         }
         left
+    }
+
+    /// Takes a whole channel out.
+    pub fn remove(&mut self, channel: &str) -> Option<Channel> {
+        self.by_name.remove(channel)
     }
 
     /// A channel that has members.
@@ -89,6 +95,16 @@ impl Channel {
         self.groups.iter().flat_map(|group| &group.uids)
     }
 
+    /// The same, with their sessions. Added to another channel in this order, they stand there as they do here.
+    pub fn with_sessions(&self) -> impl Iterator<Item = Member> {
+        self.groups.iter().flat_map(|group| {
+            group.uids.iter().zip(&*group.sessions).map(|(uid, session)| Member {
+                uid: uid.clone(),
+                session: SessionKey { frontend: group.frontend.clone(), session: *session },
+            })
+        })
+    }
+
     /// Number of members.
     pub fn len(&self) -> usize {
         self.by_uid.len()
@@ -100,13 +116,16 @@ impl Channel {
     }
 
     /// Who gets a push, by frontend.
-    pub(super) fn recipients(&self) -> impl Iterator<Item = (&ServerId, Recipients)> {
-        self.groups.iter().map(|group| (&group.frontend, Recipients::Many(group.sessions.clone())))
+    pub fn recipients(&self) -> impl Iterator<Item = (&ServerId, &Arc<Vec<SessionId>>)> {
+        self.groups.iter().map(|group| (&group.frontend, &group.sessions))
     }
 
-    fn add(&mut self, member: Member) {
-        if let Some(session) = self.by_uid.get(&member.uid).cloned() {
-            self.leave(&member.uid, &session);
+    fn add(&mut self, member: Member) -> Option<SessionKey> {
+        let before = self.by_uid.get(&member.uid).cloned();
+        match &before {
+            Some(session) if *session == member.session => return None,
+            Some(session) => drop(self.leave(&member.uid, session)),
+            None => {}
         }
         let Member { uid, session } = member;
         let group = match self.groups.iter_mut().position(|group| group.frontend == session.frontend) {
@@ -120,6 +139,7 @@ impl Channel {
         Arc::make_mut(&mut group.sessions).push(session.session);
         group.uids.push(uid.clone());
         self.by_uid.insert(uid, session);
+        before
     }
 
     fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {

@@ -1,0 +1,248 @@
+//! The file that says where a cluster's admin port is, and the token for it: for its user's eyes only.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::{env, process};
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::token::Token;
+
+/// What the file says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// Where the admin port is.
+    pub address: SocketAddr,
+    /// What an order needs.
+    pub token: String,
+    /// The process of the cluster.
+    pub pid: u32,
+}
+
+/// The file of a cluster that runs. Dropping it removes it, unless another cluster has put its own there.
+#[derive(Debug)]
+pub struct AdminFile {
+    path: PathBuf,
+    token: Token,
+}
+
+/// Why there is no such file.
+#[derive(Debug, Error)]
+pub enum AdminFileError {
+    /// No cluster has written it.
+    #[error("no cluster runs with {}: {HOW_TO_FIND}", path.display())]
+    NoCluster {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Somebody else could read or have written it, or it is none.
+    #[error("{}: {problem}: {remedy}", path.display())]
+    Unsafe {
+        /// The file, or its directory.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+        /// What to do.
+        remedy: &'static str,
+    },
+    /// It says something else.
+    #[error("{}: no admin file, {problem}: expected what pomelo-sim serve writes there", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The system refuses.
+    #[error("{}: cannot {what}: {error}{}", path.display(), hint(error))]
+    Failed {
+        /// The file, or its directory.
+        path: PathBuf,
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+const HOW_TO_FIND: &str = "pomelo-sim serve starts one; --config and --env find one of another configuration, \
+     --admin-file one that was started with it";
+
+const OTHER_PLACE: &str = "name a file in a directory of your own with --admin-file";
+
+const ONLY_YOURS: &str =
+    "it would let others stop the cluster; chmod 700 the directory, or name another file with --admin-file";
+
+/// Most of a file that is read, in bytes: a wrong path must not fill the memory.
+const FILE_BYTES_MAX: u64 = 4096;
+
+/// What others may do with a file, as bits of its mode.
+const OTHERS: u32 = 0o077;
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => "; its directory must exist: name another file with --admin-file",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; name another file with --admin-file"
+        }
+        _ => "",
+    }
+}
+
+impl AdminFile {
+    /// Where the file is when nobody says: by the port of `master.json`, in the user's directory for what runs.
+    ///
+    /// # Errors
+    /// The system does not say who the user is.
+    pub fn default_path(port: u16) -> Result<PathBuf, AdminFileError> {
+        let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
+        let directory = match runtime {
+            Some(runtime) => runtime.join("pomelo-sim"),
+            None => {
+                let temporary = env::temp_dir();
+                let uid =
+                    own_uid().map_err(|error| failed(&temporary, "tell whose process this is", error))?;
+                temporary.join(format!("pomelo-sim-{uid}"))
+            }
+        };
+        Ok(directory.join(format!("{port}.json")))
+    }
+
+    /// Writes it, in the place of one that a cluster left behind. Its directory is made, if it is not there.
+    ///
+    /// # Errors
+    /// The directory is open to others, or the file cannot be written.
+    pub fn create(path: &Path, address: SocketAddr, token: &Token) -> Result<Self, AdminFileError> {
+        let directory = directory_of(path);
+        match DirBuilder::new().mode(0o700).create(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                return Err(failed(directory, "make the directory", error));
+            }
+            _ => check_directory(directory)?,
+        }
+        let credentials = Credentials { address, token: token.as_str().to_owned(), pid: process::id() };
+        let text =
+            serde_json::to_string(&credentials).map_err(|error| failed(path, "write", error.into()))?;
+        // Renamed when it is whole: no reader meets half of it, and a link at its place is replaced, not followed.
+        let mut new = path.as_os_str().to_owned();
+        new.push(format!(".{}.new", process::id()));
+        let new = PathBuf::from(new);
+        // Left by a process of the same number that was killed on the way.
+        let _ = fs::remove_file(&new);
+        let written = write_new(&new, &text).and_then(|()| fs::rename(&new, path));
+        if let Err(error) = written {
+            let _ = fs::remove_file(&new);
+            return Err(failed(path, "write", error));
+        }
+        Ok(Self { path: path.to_path_buf(), token: token.clone() })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for AdminFile {
+    fn drop(&mut self) {
+        if Credentials::read(&self.path).is_ok_and(|found| self.token.is(&found.token)) {
+            // Gone already: as wanted.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Credentials {
+    /// Reads the file of a cluster.
+    ///
+    /// # Errors
+    /// There is none, or it may come from somebody else, or says something else.
+    pub fn read(path: &Path) -> Result<Self, AdminFileError> {
+        let unreadable = |error: io::Error| match error.kind() {
+            ErrorKind::NotFound => AdminFileError::NoCluster { path: path.to_path_buf() },
+            _ => failed(path, "read", error),
+        };
+        let found = fs::symlink_metadata(path).map_err(unreadable)?;
+        let not_safe = |problem: String| AdminFileError::Unsafe {
+            path: path.to_path_buf(),
+            problem,
+            remedy: OTHER_PLACE,
+        };
+        if !found.is_file() {
+            return Err(not_safe("not a plain file".to_owned()));
+        }
+        let file = File::open(path).map_err(unreadable)?;
+        let opened = file.metadata().map_err(unreadable)?;
+        if (opened.dev(), opened.ino()) != (found.dev(), found.ino()) {
+            return Err(not_safe("changed while it was opened".to_owned()));
+        }
+        let own = own_uid().map_err(unreadable)?;
+        if opened.uid() != own {
+            return Err(not_safe(format!("belongs to user {}, not to {own}", opened.uid())));
+        }
+        if opened.mode() & OTHERS != 0 {
+            return Err(not_safe(format!("open to others (mode {:03o})", opened.mode() & 0o777)));
+        }
+        let mut text = String::new();
+        file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text).map_err(unreadable)?;
+        let no_admin_file = |problem: String| AdminFileError::Content { path: path.to_path_buf(), problem };
+        if text.len() as u64 > FILE_BYTES_MAX {
+            return Err(no_admin_file("it is too long".to_owned()));
+        }
+        let credentials: Self =
+            serde_json::from_str(&text).map_err(|error| no_admin_file(error.to_string()))?;
+        if !credentials.address.ip().is_loopback() {
+            return Err(no_admin_file(format!("{} is not on this machine", credentials.address)));
+        }
+        Ok(credentials)
+    }
+}
+
+/// The directory of a file; that of a bare name is the present one.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whoever can write into the directory can put a file of his own there.
+fn check_directory(directory: &Path) -> Result<(), AdminFileError> {
+    let found = fs::symlink_metadata(directory).map_err(|error| failed(directory, "look at", error))?;
+    let own = own_uid().map_err(|error| failed(directory, "tell whose process this is", error))?;
+    let (problem, remedy) = if !found.is_dir() {
+        ("not a directory, or a link".to_owned(), OTHER_PLACE)
+    } else if found.uid() != own {
+        (format!("belongs to user {}, not to {own}", found.uid()), OTHER_PLACE)
+    } else if found.mode() & OTHERS != 0 {
+        (format!("open to others (mode {:03o})", found.mode() & 0o777), ONLY_YOURS)
+    } else {
+        return Ok(());
+    };
+    Err(AdminFileError::Unsafe { path: directory.to_path_buf(), problem, remedy })
+}
+
+/// Opened as new, so that neither a file nor a link of that name is followed.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")
+}
+
+/// The user that this process's files belong to. The standard library asks no system for it; a file of its own says it.
+fn own_uid() -> io::Result<u32> {
+    if let Ok(process) = fs::metadata("/proc/self") {
+        return Ok(process.uid());
+    }
+    let name = Token::random().map_err(|error| io::Error::other(error.to_string()))?;
+    let probe = env::temp_dir().join(format!("pomelo-sim-{}", name.as_str()));
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
+    let uid = file.metadata().map(|made| made.uid());
+    let _ = fs::remove_file(&probe);
+    uid
+}
+
+fn failed(path: &Path, what: &'static str, error: io::Error) -> AdminFileError {
+    AdminFileError::Failed { path: path.to_path_buf(), what, error }
+}

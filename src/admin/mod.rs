@@ -1,0 +1,48 @@
+//! The admin port: orders to a running cluster, as lines of JSON from this machine.
+//!
+//! `serve` opens it on 127.0.0.1, at the port of `master.json`, and writes where it is into a file that only its user
+//! can read, with a token that is new at each start. Whoever can read the file may give orders:
+//!
+//! ```text
+//! > {"token":"…","command":"stop","args":{"ids":["chat-server-2"]}}
+//! < {"ok":{"done":["chat-server-2"]}}
+//! > {"token":"…","command":"kill","args":{"ids":["chat-server-9"]}}
+//! < {"error":{"code":"unknown_server","message":"no server chat-server-9: expected one of …"}}
+//! ```
+//!
+//! | command | args | ok |
+//! |---|---|---|
+//! | `list` | | `servers`: see [`ServerStatus`](crate::live::ServerStatus) |
+//! | `add` | fields of a server, `serverType` | `added`: ids; `warnings`: texts |
+//! | `remove`, `kill`, `pause`, `resume`, `restart` | `ids` | `done`: the ids |
+//! | `stop` | `ids`; without them, the whole cluster | `done`: the ids; or `stopping`: true |
+//! | `reload` | `config`: an absolute path, `env` | `added`, `removed`, `replaced`: ids |
+//! | `links` | | `rules`: see [`LinkRule`](crate::router::LinkRule) |
+//! | `link` | the fields of a rule | `name`; `warnings`: texts |
+//! | `heal` | `names`; without them, all | `healed`: the names |
+//!
+//! One line is one request and gets one line; a connection may send several. An order about several servers is done one
+//! after the other and ends at the first that fails: `done`, beside `code` and `message`, says which were done. A first line that
+//! is no JSON object ends the connection, and so does a wrong token: a browser that is made to call the port gets nothing
+//! done. Lines are at most 64 KiB, a line must arrive within 10 s, and 16 connections are served at a time.
+
+mod client;
+mod file;
+mod lines;
+mod orders;
+mod request;
+mod server;
+mod token;
+
+pub use client::{AdminClient, ClientError};
+pub use file::{AdminFile, AdminFileError, Credentials};
+pub use orders::{LiveOrders, Orders, carry_out};
+pub use request::{Code, Order, Refusal, Request, Verb, link_rule, parse_request};
+pub use server::{AdminCounters, AdminServer};
+pub use token::Token;
+
+/// Longest line of a request, in bytes, its newline not counted.
+pub const LINE_BYTES_MAX: usize = 64 * 1024;
+
+/// Connections that are served at a time.
+pub const CONNECTIONS_MAX: usize = 16;

@@ -1,0 +1,201 @@
+//! What carries orders out: a running cluster, or a test's stand-in for one.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::request::{Code, Order, Refusal, Verb};
+use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
+use crate::live::{ControlError, Reloaded, RunningCluster, ServerStatus, StopHandle};
+use crate::router::LinkRule;
+
+/// What can be asked of a cluster from another thread: [`RunningCluster`]'s methods.
+pub trait Orders: Send + Sync {
+    /// How every server is.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::list`].
+    fn list(&self) -> Result<Vec<ServerStatus>, ControlError>;
+    /// Starts a server.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::add`].
+    fn add(&self, server: ServerSpec) -> Result<(), ControlError>;
+    /// Does something with one server.
+    ///
+    /// # Errors
+    /// As the [`RunningCluster`]'s method of that name.
+    fn each(&self, verb: Verb, id: &str) -> Result<(), ControlError>;
+    /// Makes the cluster what a configuration says.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::reload`].
+    fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError>;
+    /// The rules of the links.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::link_rules`].
+    fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError>;
+    /// Adds a rule, and gives its name.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::add_link_rule`].
+    fn add_link_rule(&self, rule: LinkRule) -> Result<String, ControlError>;
+    /// Takes a rule away, or all.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::heal`].
+    fn heal(&self, name: Option<&str>) -> Result<(), ControlError>;
+    /// Lets the whole cluster end, and does not wait for it.
+    fn end(&self);
+}
+
+/// A running cluster, and how to end it.
+pub struct LiveOrders {
+    /// The cluster.
+    pub cluster: Arc<RunningCluster>,
+    /// What its owner waits for.
+    pub stop: StopHandle,
+}
+
+impl Orders for LiveOrders {
+    fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
+        self.cluster.list()
+    }
+
+    fn add(&self, server: ServerSpec) -> Result<(), ControlError> {
+        self.cluster.add(server)
+    }
+
+    fn each(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
+        match verb {
+            Verb::Remove => self.cluster.remove(id),
+            Verb::Stop => self.cluster.stop_server(id),
+            Verb::Kill => self.cluster.kill(id),
+            Verb::Pause => self.cluster.pause(id),
+            Verb::Resume => self.cluster.resume(id),
+            Verb::Restart => self.cluster.restart(id),
+        }
+    }
+
+    fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
+        self.cluster.reload(spec)
+    }
+
+    fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {
+        self.cluster.link_rules()
+    }
+
+    fn add_link_rule(&self, rule: LinkRule) -> Result<String, ControlError> {
+        self.cluster.add_link_rule(rule)
+    }
+
+    fn heal(&self, name: Option<&str>) -> Result<(), ControlError> {
+        self.cluster.heal(name)
+    }
+
+    fn end(&self) {
+        self.stop.stop();
+    }
+}
+
+impl From<ControlError> for Refusal {
+    fn from(error: ControlError) -> Self {
+        let code = match error {
+            ControlError::UnknownServer { .. } => Code::UnknownServer,
+            ControlError::Exists { .. } => Code::Exists,
+            ControlError::PortTaken { .. } => Code::PortTaken,
+            ControlError::WrongState { .. } => Code::WrongState,
+            ControlError::Config(_) => Code::BadConfig,
+            ControlError::Start(_) => Code::CannotStart,
+            ControlError::UnknownRule(_) => Code::UnknownRule,
+            ControlError::Ended => Code::Ended,
+        };
+        Refusal::new(code, error.to_string())
+    }
+}
+
+/// Carries an order out; the value is what stands behind `ok`. [`Order::StopAll`] is only answered here, so that the
+/// answer can be sent: [`Orders::end`] is to follow.
+///
+/// # Errors
+/// The cluster refuses it.
+pub fn carry_out(order: Order, cluster: &dyn Orders) -> Result<Value, Refusal> {
+    match order {
+        Order::List => Ok(json!({ "servers": cluster.list()? })),
+        Order::Add(fields) => {
+            let present: Vec<Present> = cluster.list()?.into_iter().map(present).collect();
+            let servers = additions(&fields, &present);
+            let servers = servers.map_err(|error| Refusal::new(Code::BadConfig, error.to_string()))?;
+            // Whether its port opens, it will know by then.
+            let warnings = servers.iter().flat_map(ServerSpec::warnings);
+            let warnings: Vec<String> = warnings
+                .filter(|warning| warning.bites != Bites::AtStart)
+                .map(|warning| warning.to_string())
+                .collect();
+            let added = one_by_one(servers, |server| server.id.to_string(), |server| cluster.add(server))?;
+            Ok(json!({ "added": added, "warnings": warnings }))
+        }
+        Order::Each(verb, ids) => {
+            let done = one_by_one(ids, String::clone, |id| cluster.each(verb, &id))?;
+            Ok(json!({ "done": done }))
+        }
+        Order::StopAll => Ok(json!({ "stopping": true })),
+        Order::Reload { config, env } => {
+            let spec = ClusterSpec::load(&config, &env).map_err(ControlError::from)?;
+            Ok(json!(cluster.reload(&spec)?))
+        }
+        Order::Links => Ok(json!({ "rules": cluster.link_rules()? })),
+        Order::Link(rule) => {
+            let warnings = rule_warnings(&rule, &cluster.list()?);
+            Ok(json!({ "name": cluster.add_link_rule(rule)?, "warnings": warnings }))
+        }
+        Order::Heal(names) if names.is_empty() => {
+            let healed: Vec<String> = cluster.link_rules()?.into_iter().map(|rule| rule.name).collect();
+            cluster.heal(None)?;
+            Ok(json!({ "healed": healed }))
+        }
+        Order::Heal(names) => {
+            let healed = one_by_one(names, String::clone, |name| cluster.heal(Some(&name)))?;
+            Ok(json!({ "healed": healed }))
+        }
+    }
+}
+
+/// Does one after the other, up to the first that fails.
+fn one_by_one<T>(
+    all: Vec<T>,
+    name: fn(&T) -> String,
+    each: impl Fn(T) -> Result<(), ControlError>,
+) -> Result<Vec<String>, Refusal> {
+    let mut done = Vec::with_capacity(all.len());
+    for one in all {
+        let name = name(&one);
+        if let Err(error) = each(one) {
+            return Err(Refusal { done, ..Refusal::from(error) });
+        }
+        done.push(name);
+    }
+    Ok(done)
+}
+
+fn present(server: ServerStatus) -> Present {
+    Present {
+        id: server.id,
+        server_type: server.server_type,
+        host: server.host,
+        port: server.port,
+        client_port: server.clients.map(|address| address.port()),
+    }
+}
+
+/// A rule for a server that is not there yet may be meant so, or be a slip.
+fn rule_warnings(rule: &LinkRule, servers: &[ServerStatus]) -> Vec<String> {
+    let nobody = |name: &str| {
+        let mut names = servers.iter().flat_map(|server| [server.id.as_str(), server.server_type.as_str()]);
+        name != "*" && !names.any(|known| known == name)
+    };
+    let ends = [("from", &rule.from), ("to", &rule.to)];
+    let unmet = ends.into_iter().filter(|(_, name)| nobody(name));
+    unmet.map(|(end, name)| format!("{end}: no server has the id or the type {name:?} now")).collect()
+}

@@ -1,0 +1,214 @@
+//! The audit: what must hold of a cluster whenever nothing is on its way, checked one by one.
+//!
+//! It compares what the servers hold with what the router knows of them. While messages are on their way the two differ for
+//! moments; what is found twice, a little apart, is a fault.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::channels::Member;
+use crate::envelope::Room;
+use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+use crate::router::Router;
+use crate::servers::Holdings;
+
+/// The setting of a session that names its room, in the chat tutorial.
+const ROOM_SETTING: &str = "rid";
+
+/// What the router knows, at one moment.
+#[derive(Clone, Default, Debug)]
+pub struct RouterView {
+    /// Which session has which uid.
+    pub uids: Vec<(Uid, SessionKey)>,
+    /// The rooms of each server, and for each that goes where its key goes, the server that the key belongs to.
+    pub rooms: BTreeMap<ServerId, Vec<(Room, Option<ServerId>)>>,
+    /// Whether a change of a list of servers is not over.
+    pub is_changing: bool,
+}
+
+/// A law that does not hold.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+pub struct Violation {
+    /// Which law.
+    pub law: Law,
+    /// Where it fails, in words.
+    pub detail: String,
+}
+
+/// What must hold.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Law {
+    /// A room is on one server: the one that its key belongs to.
+    RoomOnOneServer,
+    /// A uid belongs to one session, and the router knows which.
+    UidBoundOnce,
+    /// The members of a room are sessions that are there and bound to the member's uid.
+    MembersAreSessions,
+    /// A session that has a room is in it.
+    SessionsAreMembers,
+    /// The router knows every room as its server does.
+    RouterKnowsRooms,
+    /// Changes of lists come to an end.
+    ChangesEnd,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let law = match self.law {
+            Law::RoomOnOneServer => "a room is on one server",
+            Law::UidBoundOnce => "a uid is bound once",
+            Law::MembersAreSessions => "members are sessions",
+            Law::SessionsAreMembers => "sessions are members",
+            Law::RouterKnowsRooms => "the router knows the rooms",
+            Law::ChangesEnd => "changes come to an end",
+        };
+        write!(f, "{law}: {}", self.detail)
+    }
+}
+
+impl RouterView {
+    /// What a router knows now.
+    pub fn of(router: &mut Router) -> Self {
+        let mut rooms = BTreeMap::new();
+        for (server, held) in router.rooms() {
+            let server_type = router.type_of(&server).cloned();
+            let owner = |room: Room| {
+                let key = room.key.clone();
+                let owner = key.zip(server_type.clone()).and_then(|(key, of)| router.owner(&of, &key));
+                (room, owner)
+            };
+            rooms.insert(server.clone(), held.into_iter().map(owner).collect());
+        }
+        Self { uids: router.uids().all(), rooms, is_changing: router.is_changing() }
+    }
+}
+
+/// Checks a whole cluster. `servers` are those that are up. `rooms_move` is false when rooms stay where they are when the
+/// list of servers changes; then they may be anywhere.
+pub fn audit(
+    servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
+    router: &RouterView,
+    rooms_move: bool,
+) -> BTreeSet<Violation> {
+    let mut audit = Audit { found: BTreeSet::new() };
+    let sessions = audit.uids(servers, router);
+    audit.rooms(servers, router, rooms_move);
+    audit.members(servers, &sessions);
+    if router.is_changing {
+        audit.fails(Law::ChangesEnd, "a list of servers is still changing".to_owned());
+    }
+    audit.found
+}
+
+struct Audit {
+    found: BTreeSet<Violation>,
+}
+
+impl Audit {
+    fn fails(&mut self, law: Law, detail: String) {
+        self.found.insert(Violation { law, detail });
+    }
+
+    /// Gives the uid of every session.
+    fn uids(
+        &mut self,
+        servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
+        router: &RouterView,
+    ) -> BTreeMap<SessionKey, Option<Uid>> {
+        let mut sessions = BTreeMap::new();
+        let mut bound: BTreeMap<Uid, SessionKey> = BTreeMap::new();
+        for session in servers.values().flat_map(|(_, holdings)| &holdings.sessions) {
+            sessions.insert(session.key.clone(), session.uid.clone());
+            let Some(uid) = &session.uid else { continue };
+            if let Some(other) = bound.insert(uid.clone(), session.key.clone()) {
+                self.fails(Law::UidBoundOnce, format!("{uid} has the sessions {other} and {}", session.key));
+            }
+        }
+        let known: BTreeMap<Uid, SessionKey> = router.uids.iter().cloned().collect();
+        for (uid, session) in &bound {
+            if known.get(uid) != Some(session) {
+                let router = known.get(uid).map_or("nobody".to_owned(), SessionKey::to_string);
+                self.fails(Law::UidBoundOnce, format!("{uid} is {session}, and {router} for the router"));
+            }
+        }
+        for (uid, session) in &known {
+            if !bound.contains_key(uid) {
+                self.fails(Law::UidBoundOnce, format!("{uid} is {session} for the router, and nobody's"));
+            }
+        }
+        sessions
+    }
+
+    fn rooms(
+        &mut self,
+        servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
+        router: &RouterView,
+        rooms_move: bool,
+    ) {
+        // A channel by name, with the members of all its keys.
+        let mut known: BTreeMap<(&ServerId, &str), BTreeSet<(Uid, SessionKey)>> = BTreeMap::new();
+        for (server, rooms) in &router.rooms {
+            for (room, owner) in rooms {
+                let Room { channel, key, members } = room;
+                let members = members.iter().map(|member| (member.uid.clone(), member.session.clone()));
+                known.entry((server, channel)).or_default().extend(members);
+                if rooms_move && key.is_some() && owner.as_ref() != Some(server) {
+                    let owner = owner.as_ref().map_or("nobody", ServerId::as_str);
+                    self.fails(
+                        Law::RoomOnOneServer,
+                        format!("{channel:?} is on {server}, and belongs to {owner}"),
+                    );
+                }
+            }
+        }
+        let mut held: BTreeMap<(&ServerId, &str), BTreeSet<(Uid, SessionKey)>> = BTreeMap::new();
+        for (server, (_, holdings)) in servers {
+            for (channel, members) in &holdings.channels {
+                let of =
+                    members.iter().map(|Member { uid, session }| (uid.clone(), session.clone())).collect();
+                held.insert((server, channel), of);
+            }
+        }
+        let places: BTreeSet<_> = known.keys().chain(held.keys()).collect();
+        for (server, channel) in places {
+            let count = |of: &BTreeMap<_, BTreeSet<_>>| of.get(&(*server, *channel)).map_or(0, BTreeSet::len);
+            if known.get(&(*server, *channel)) != held.get(&(*server, *channel)) {
+                let (known, held) = (count(&known), count(&held));
+                let detail =
+                    format!("{channel:?} has {held} members on {server}, and {known} others for the router");
+                self.fails(Law::RouterKnowsRooms, detail);
+            }
+        }
+    }
+
+    fn members(
+        &mut self,
+        servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
+        sessions: &BTreeMap<SessionKey, Option<Uid>>,
+    ) {
+        let mut places: BTreeMap<(&SessionKey, &str), Vec<&ServerId>> = BTreeMap::new();
+        for (server, (_, holdings)) in servers {
+            for (channel, members) in &holdings.channels {
+                for Member { uid, session } in members {
+                    places.entry((session, channel)).or_default().push(server);
+                    if sessions.get(session).and_then(Option::as_ref) != Some(uid) {
+                        let detail =
+                            format!("{uid} ({session}) is in {channel:?} on {server}, and not connected so");
+                        self.fails(Law::MembersAreSessions, detail);
+                    }
+                }
+            }
+        }
+        for session in servers.values().flat_map(|(_, holdings)| &holdings.sessions) {
+            let Some((rid, uid)) = session.get_str(ROOM_SETTING).zip(session.uid.as_ref()) else { continue };
+            let on = places.get(&(&session.key, rid)).map_or(0, Vec::len);
+            if on != 1 {
+                let detail = format!("{uid} ({}) is in {rid:?} on {on} servers", session.key);
+                self.fails(Law::SessionsAreMembers, detail);
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `pomelo-sim add` and `reload`: more servers for the running cluster, or those that a configuration says.
+
+use std::path::absolute;
+use std::process::ExitCode;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::admin_args::{AdminArgs, Failure, lines, texts};
+use super::output::warn;
+use crate::config::pairs;
+
+/// Start servers in the running cluster
+///
+/// Takes the fields of a server as servers.json has them, as KEY=VALUE, with its serverType. The server stands at the
+/// end of its type's list: which keys it takes over, `pomelo-sim dispatch` tells. With clusterCount it is several, whose
+/// ids count on from those that there are, and ports that end in ++ count up.
+///
+/// The configuration stays as it is: a later reload takes away what is not in it.
+///
+/// Exit code: 0 when they are up, 2 when a field is wrong, an id or port is taken, or no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = ADD_EXAMPLES)]
+pub struct AddArgs {
+    /// Fields: id, serverType, host, port, clientPort, frontend, clusterCount ...
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    pub fields: Vec<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const ADD_EXAMPLES: &str = "Examples:
+  pomelo-sim add id=chat-server-4 serverType=chat host=127.0.0.1 port=6053
+      one chat server more
+  pomelo-sim add id=connector-server-4 serverType=connector host=127.0.0.1 port=4053 clientPort=3053 frontend=true
+      one connector more, with a port for clients
+  pomelo-sim add serverType=chat host=127.0.0.1 port=6390++ clusterCount=2
+      cluster-server-chat-0 on port 6390, cluster-server-chat-1 on 6391";
+
+/// Runs `add`.
+pub fn run(args: &AddArgs) -> ExitCode {
+    let answer = add(args);
+    for warning in answer.iter().flat_map(|answer| texts(answer, "warnings")) {
+        warn(warning);
+    }
+    args.admin.show(answer, |answer| lines("added", &texts(answer, "added")))
+}
+
+fn add(args: &AddArgs) -> Result<Value, Failure> {
+    let fields = pairs(args.fields.iter().map(String::as_str)).map_err(|error| format!("add: {error}"))?;
+    Ok(args.admin.connect()?.ask("add", Value::Object(fields))?)
+}
+
+/// Make the running cluster what the configuration says now
+///
+/// Reads --config and --env again, starts the servers that are new in it, takes away those that it no longer has, and
+/// replaces those that it describes in another way. Whatever is the same runs on untouched. A configuration that is wrong changes
+/// nothing.
+///
+/// Exit code: 0 when it is so, 2 when the configuration is wrong, a server cannot start, or no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = RELOAD_EXAMPLES)]
+pub struct ReloadArgs {
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const RELOAD_EXAMPLES: &str = "Examples:
+  pomelo-sim reload
+      after an edit of config/servers.json
+  pomelo-sim reload --config larger --admin-file game/admin.json
+      what another directory describes, in the cluster that was started with that --admin-file";
+
+/// Runs `reload`.
+pub fn run_reload(args: &ReloadArgs) -> ExitCode {
+    args.admin.show(reload(&args.admin), changes)
+}
+
+fn reload(args: &AdminArgs) -> Result<Value, Failure> {
+    // Here already, so that an error names the file as it was given.
+    args.config.load()?;
+    let path = absolute(&args.config.config)?;
+    let config = path.to_str().ok_or_else(|| format!("--config {}: not UTF-8 text", path.display()))?;
+    Ok(args.connect()?.ask("reload", json!({"config": config, "env": args.config.env}))?)
+}
+
+fn changes(answer: &Value) -> String {
+    let each = |what| lines(what, &texts(answer, what));
+    let text = ["added", "removed", "replaced"].map(each).concat();
+    if text.is_empty() { "nothing to change\n".to_owned() } else { text }
+}

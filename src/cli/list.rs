@@ -1,0 +1,117 @@
+//! `pomelo-sim list`: how every server of the running cluster is.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::admin_args::{AdminArgs, Failure};
+use super::output::{print, refuse, table};
+use crate::admin::ClientError;
+
+/// Show how every server of the running cluster is
+///
+/// One row a server: its ports, its state (running, paused, restarting, stopping, stopped, killed), how long it has
+/// been up, the clients that are connected to it, the rooms that it holds, and the messages that it took in the last
+/// second.
+///
+/// Exit code: 0 with the table, 2 when no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct ListArgs {
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim list
+      the cluster that serves config/servers.json
+  pomelo-sim list --json --admin-file game/admin.json
+      for scripts: the cluster that was started with that --admin-file";
+
+/// What is shown of a server.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: String,
+    server_type: String,
+    state: String,
+    port: Option<u16>,
+    clients: Option<String>,
+    uptime_seconds: f64,
+    sessions: u64,
+    rooms: u64,
+    messages_per_second: u64,
+}
+
+/// Runs the command.
+pub fn run(args: &ListArgs) -> ExitCode {
+    match report(&args.admin) {
+        Ok(text) => print(&text),
+        Err(error) => refuse(error),
+    }
+}
+
+fn report(args: &AdminArgs) -> Result<String, Failure> {
+    let answer = args.connect()?.ask("list", json!({}))?;
+    if args.json {
+        return Ok(format!("{answer:#}\n"));
+    }
+    let rows = Vec::<Row>::deserialize(&answer["servers"])
+        .map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+    Ok(as_text(&rows))
+}
+
+fn as_text(rows: &[Row]) -> String {
+    let cells = |row: &Row| {
+        let is_up = row.uptime_seconds > 0.0;
+        vec![
+            row.id.clone(),
+            row.server_type.clone(),
+            row.port.map_or("-".to_owned(), |port| port.to_string()),
+            row.clients.clone().unwrap_or("-".to_owned()),
+            row.state.clone(),
+            if is_up { uptime(row.uptime_seconds) } else { "-".to_owned() },
+            row.sessions.to_string(),
+            row.rooms.to_string(),
+            row.messages_per_second.to_string(),
+        ]
+    };
+    let header = ["ID", "TYPE", "PORT", "CLIENTS", "STATE", "UPTIME", "SESSIONS", "ROOMS", "MSG/S"];
+    table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+}
+
+/// The two largest units: `12s`, `3m05s`, `2h03m`, `4d01h`.
+fn uptime(seconds: f64) -> String {
+    // Seconds since a start: far from any bound.
+    let seconds = seconds as u64;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{minutes}m{:02}s", seconds % 60),
+        3600..86400 => format!("{hours}h{:02}m", minutes % 60),
+        _ => format!("{days}d{:02}h", hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uptime;
+
+    #[test]
+    fn uptime_has_two_units() {
+        for (seconds, text) in [
+            (0.4, "0s"),
+            (59.9, "59s"),
+            (60.0, "1m00s"),
+            (3599.0, "59m59s"),
+            (3600.0, "1h00m"),
+            (86399.0, "23h59m"),
+            (90061.0, "1d01h"),
+        ] {
+            assert_eq!(uptime(seconds), text, "{seconds}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `pomelo-sim stop`, `remove`, `kill`, `pause`, `resume`, `restart`: something is done with servers of the running cluster.
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::admin_args::{AdminArgs, Failure, lines, texts};
+use crate::admin::{AdminFileError, Credentials};
+
+/// A verb and its servers.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ServersCommand {
+    /// Take servers out of the running cluster
+    ///
+    /// Stops each in good order, as stop does, and forgets it: it is listed no more, and its id and ports are free.
+    ///
+    /// Exit code: 0 when all are gone, 2 at the first that is not there; those named before it are gone then.
+    #[command(after_long_help = "Examples:
+  pomelo-sim remove chat-server-3
+      its rooms go to the other chat servers
+  pomelo-sim remove cluster-server-chat-0 cluster-server-chat-1")]
+    Remove(IdsArgs),
+    /// Stop servers in good order, or the whole running cluster
+    ///
+    /// A server that is stopped gets no more messages, hands its rooms to others, tells its clients why, and stays in
+    /// the list: restart brings it back. Without an id the whole cluster ends, as at SIGTERM, and the command waits for
+    /// that.
+    ///
+    /// Exit code: 0 when all are stopped, 2 at the first that is not there or not up; those named before it are stopped then.
+    #[command(after_long_help = "Examples:
+  pomelo-sim stop chat-server-2
+      one server; restart brings it back
+  pomelo-sim stop
+      the whole cluster")]
+    Stop(StopArgs),
+    /// Let servers vanish, as processes that crash
+    ///
+    /// Nothing is handed over and nobody is told: clients of a frontend see their connection end, requests under way at
+    /// a backend are answered with an error. It stays in the list: restart brings it back.
+    ///
+    /// Exit code: 0 when all are killed, 2 at the first that is not there or not up; those named before it are killed then.
+    #[command(after_long_help = "Examples:
+  pomelo-sim kill chat-server-2
+      what a crash of a chat server does to its rooms
+  pomelo-sim kill connector-server-1 connector-server-2")]
+    Kill(IdsArgs),
+    /// Let servers do nothing, as processes that hang
+    ///
+    /// What is sent to a paused server waits, and so do those who sent it, up to their timeouts; resume lets it go on.
+    ///
+    /// Exit code: 0 when all are paused, 2 at the first that is not there or not running; those named before it are paused then.
+    #[command(after_long_help = "Examples:
+  pomelo-sim pause chat-server-1
+      requests to its rooms are answered with an error at their timeout
+  pomelo-sim pause chat-server-1 && sleep 2 && pomelo-sim resume chat-server-1
+      a hiccup of two seconds")]
+    Pause(IdsArgs),
+    /// Let paused servers go on
+    ///
+    /// What was sent to them meanwhile is worked off, in its order.
+    ///
+    /// Exit code: 0 when all go on, 2 at the first that is not there or not paused; those named before it go on then.
+    #[command(after_long_help = "Examples:
+  pomelo-sim resume chat-server-1
+  pomelo-sim resume chat-server-1 chat-server-2 --json")]
+    Resume(IdsArgs),
+    /// Stop servers, if they are up, and start them again
+    ///
+    /// Brings back what was stopped or killed, too.
+    ///
+    /// Exit code: 0 when all are up, 2 at the first that is not there or cannot start; those named before it are up then.
+    #[command(after_long_help = "Examples:
+  pomelo-sim restart chat-server-2
+      after a stop or a kill, or to begin anew
+  pomelo-sim restart connector-server-1 connector-server-2 connector-server-3
+      one after the other")]
+    Restart(IdsArgs),
+}
+
+/// Which servers.
+#[derive(Args, Clone, Debug)]
+pub struct IdsArgs {
+    /// Servers, in this order; the first that fails ends it
+    #[arg(value_name = "ID", required = true)]
+    pub ids: Vec<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// Which servers, or all.
+#[derive(Args, Clone, Debug)]
+pub struct StopArgs {
+    /// Servers, in this order; the first that fails ends it [default: the whole cluster]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// How long a cluster may take to end.
+const END_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Runs the command.
+pub fn run(command: &ServersCommand) -> ExitCode {
+    let (verb, past, IdsArgs { ids, admin }) = match command {
+        ServersCommand::Remove(args) => ("remove", "removed", args),
+        ServersCommand::Kill(args) => ("kill", "killed", args),
+        ServersCommand::Pause(args) => ("pause", "paused", args),
+        ServersCommand::Resume(args) => ("resume", "resumed", args),
+        ServersCommand::Restart(args) => ("restart", "restarted", args),
+        ServersCommand::Stop(StopArgs { ids, admin }) if ids.is_empty() => {
+            return admin.show(stop_all(admin), |_| "stopped the cluster\n".to_owned());
+        }
+        ServersCommand::Stop(StopArgs { ids, admin }) => {
+            return admin.show(each(admin, "stop", ids), |answer| lines("stopped", &texts(answer, "done")));
+        }
+    };
+    admin.show(each(admin, verb, ids), |answer| lines(past, &texts(answer, "done")))
+}
+
+fn each(admin: &AdminArgs, verb: &str, ids: &[String]) -> Result<Value, Failure> {
+    Ok(admin.connect()?.ask(verb, json!({ "ids": ids }))?)
+}
+
+/// Waits for the end, so that the ports are free when the command returns: the cluster removes its file last.
+fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
+    let file = admin.file()?;
+    let mut client = admin.connect()?;
+    let before = Credentials::read(&file)?;
+    client.ask("stop", json!({}))?;
+    let give_up = Instant::now() + END_TIMEOUT;
+    loop {
+        match Credentials::read(&file) {
+            Ok(now) if now == before && Instant::now() < give_up => thread::sleep(Duration::from_millis(10)),
+            Ok(now) if now == before => {
+                let (pid, seconds) = (before.pid, END_TIMEOUT.as_secs());
+                return Err(
+                    format!("process {pid} was told to stop, and still runs after {seconds} s").into()
+                );
+            }
+            Ok(_) | Err(AdminFileError::NoCluster { .. }) => return Ok(json!({ "stopped": true })),
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

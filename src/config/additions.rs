@@ -1,0 +1,121 @@
+//! Servers for a cluster that runs: from the words of `pomelo-sim add` to checked servers.
+
+use std::collections::HashMap;
+
+use serde_json::{Map, Value, json};
+
+use super::check::{self, Taken, WHAT_TYPE_IS, is_type};
+use super::error::ConfigError;
+use super::node::Document;
+use super::raw::{MAX_SERVERS, RawServer};
+use super::spec::ServerSpec;
+use crate::ids::{ServerId, ServerType};
+
+/// What a server of the running cluster has, and a new one cannot have.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Present {
+    /// Its id.
+    pub id: ServerId,
+    /// Its type.
+    pub server_type: ServerType,
+    /// Its host.
+    pub host: String,
+    /// Pomelo's port between servers.
+    pub port: Option<u16>,
+    /// The port of its clients.
+    pub client_port: Option<u16>,
+}
+
+/// Fields that are text even when they look like a number.
+const TEXTS: &[&str] = &["id", "serverType", "host", "clientHost"];
+
+/// `key=value` words as the fields of a server, as `servers.json` would have them: whole numbers and booleans are such,
+/// the rest is text.
+///
+/// # Errors
+/// A word has another form, or a key stands twice; the error is the message.
+pub fn pairs<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Map<String, Value>, String> {
+    let mut fields = Map::new();
+    for word in words {
+        let (key, text) = word
+            .split_once('=')
+            .filter(|(key, _)| !key.is_empty())
+            .ok_or_else(|| format!("{word:?}: expected KEY=VALUE, such as serverType=chat"))?;
+        let value = match text {
+            _ if TEXTS.contains(&key) => Value::from(text),
+            "true" => Value::from(true),
+            "false" => Value::from(false),
+            // Not `007`, which would come back as 7.
+            _ => text
+                .parse::<i64>()
+                .ok()
+                .filter(|number| number.to_string() == text)
+                .map_or_else(|| Value::from(text), Value::from),
+        };
+        if let Some(first) = fields.insert(key.to_owned(), value) {
+            let first = first.as_str().map_or_else(|| first.to_string(), str::to_owned);
+            return Err(format!("{key} is given twice, as {first:?} and as {text:?}"));
+        }
+    }
+    Ok(fields)
+}
+
+/// The servers that these fields describe, in a cluster that has these already. The fields are those of a server in
+/// `servers.json`, with its `serverType`; `clusterCount` makes several, and counts on from the cluster servers that
+/// there are.
+///
+/// # Errors
+/// The first thing that is wrong, as in a file: a field, an id or an address that is taken, too many servers.
+pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec<ServerSpec>, ConfigError> {
+    let there = taken_of(present).to_string();
+    let there = Document::without_lines("", "the running cluster", &there);
+    let text = Value::Object(fields.clone()).to_string();
+    let document = Document::without_lines("add", "the command line", &text);
+
+    let mut taken = Taken::default();
+    let owners: HashMap<String, _> =
+        there.root()?.object("an object")?.into_iter().map(|member| (member.key, member.value)).collect();
+    for server in present {
+        let Some(node) = owners.get(server.id.as_str()) else { continue };
+        let members = node.object("an object")?;
+        let member = |key: &str| members.iter().find(|member| member.key == key).map(|member| &member.value);
+        // Whatever they share works, since they run.
+        let _ = taken.id(server.id.as_str(), member("id").unwrap_or(node));
+        for (key, port) in [("port", server.port), ("clientPort", server.client_port)] {
+            if let (Some(field), Some(port)) = (member(key), port) {
+                let _ = taken.address(&server.host, port, field);
+            }
+        }
+    }
+
+    let root = document.root()?;
+    let raw = RawServer::new(root.clone(), "the fields of a server")?;
+    let field = raw.required("serverType", "the list of servers.json that it would stand in")?;
+    let server_type = field.name("a server type")?;
+    if !is_type(&server_type) {
+        return Err(field.invalid(WHAT_TYPE_IS));
+    }
+    let mut next = next_in_cluster(&server_type, present);
+    let servers = raw.expand(&server_type, &mut next)?;
+    if present.len() + servers.len() > MAX_SERVERS {
+        return Err(ConfigError::TooManyServers { most: MAX_SERVERS, at: root.spot() });
+    }
+    servers.iter().map(|raw| check::server(raw, &server_type, &mut taken)).collect()
+}
+
+/// Ids and ports of servers, each under its id, so that an error can name what has what.
+fn taken_of(present: &[Present]) -> Value {
+    let entry = |server: &Present| {
+        let fields = json!({"id": server.id, "port": server.port, "clientPort": server.client_port});
+        (server.id.to_string(), fields)
+    };
+    Value::Object(present.iter().map(entry).collect())
+}
+
+/// The number of the next server that `clusterCount` makes.
+fn next_in_cluster(server_type: &str, present: &[Present]) -> usize {
+    let stem = format!("cluster-server-{server_type}-");
+    // Larger numbers are nobody's count.
+    let number = |server: &Present| server.id.as_str().strip_prefix(&stem)?.parse::<u32>().ok();
+    present.iter().filter_map(number).max().map_or(0, |last| last as usize + 1)
+}

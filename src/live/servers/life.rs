@@ -1,0 +1,165 @@
+//! How one server comes up, goes on after a pause, goes down in good order, and vanishes.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+
+use super::{POLL, Servers};
+use crate::cluster::PlannedServer;
+use crate::config::ConfigError;
+use crate::ids::ServerId;
+use crate::live::control::{ControlError, ServerState};
+use crate::live::router_actor::Register;
+use crate::live::running::{ClusterSnapshot, LiveServer};
+use crate::live::server_actor::{Deliver, ServerActor, SetPaused, ShutPort, StopAccepting, Vanish};
+use crate::live::{StartError, listen};
+use crate::servers::Delivery;
+
+/// How long the port of a server that has just ended may take to be free again.
+const PORT_PATIENCE: Duration = Duration::from_secs(1);
+
+impl Servers {
+    /// Makes the actor of a server.
+    pub(super) fn make(&mut self, at: usize, planned: PlannedServer) {
+        let (router, clock) = (self.router.clone(), self.clock);
+        let make = planned.make;
+        let actor = ServerActor::start_in_arbiter(&self.handles[at % self.handles.len()], move |_| {
+            ServerActor::new(make(), router, clock)
+        });
+        let entry = &mut self.entries[at];
+        self.router.do_send(Register(entry.spec.id.clone(), Some(actor.clone())));
+        log::info!("server started server={} type={}", entry.spec.id, entry.spec.server_type);
+        (entry.actor, entry.state, entry.since) = (Some(actor), ServerState::Running, Instant::now());
+        entry.messages = 0;
+        self.publish();
+    }
+
+    /// Starts a server that is not up, in a cluster that runs.
+    pub(super) async fn come_up(&mut self, at: usize) -> Result<(), ControlError> {
+        let listener = match self.entries[at].spec.frontend {
+            true => Some(self.listen(at).await?),
+            false => None,
+        };
+        let entry = &mut self.entries[at];
+        if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
+            entry.spec.client_port = Some(address.port());
+        }
+        entry.comeback = None;
+        let Some(planned) = self.blueprint.server(&entry.spec, entry.generation) else {
+            return Err(ConfigError::unserved(&entry.spec, &self.blueprint.served()).into());
+        };
+        let spec = entry.spec.clone();
+        let admitted = spec.clone();
+        if !matches!(self.with_router(move |router, _, _| router.admit(&admitted)).await, Ok(Ok(()))) {
+            return Err(ControlError::Ended);
+        }
+        self.make(at, planned);
+        for delivery in [Delivery::Started, Delivery::AllStarted] {
+            if let Some(actor) = &self.entries[at].actor {
+                let _ = actor.send(Deliver(delivery)).await;
+            }
+        }
+        // Its port is open before the gate names it.
+        if let Some(listener) = listener {
+            self.open(at, listener).await?;
+        }
+        let joined = self.with_router(move |router, now, out| router.join(now, &spec, out)).await;
+        joined.map_err(|_| ControlError::Ended)
+    }
+
+    async fn listen(&self, at: usize) -> Result<TcpListener, StartError> {
+        let give_up = Instant::now() + PORT_PATIENCE;
+        loop {
+            match listen(&self.entries[at].spec, &self.options) {
+                Err(StartError::Listen { error, .. })
+                    if error.kind() == std::io::ErrorKind::AddrInUse
+                        && self.entries[at].generation > 0
+                        && Instant::now() < give_up =>
+                {
+                    tokio::time::sleep(POLL).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    /// Stops a server: off the list, its rooms handed over, its clients told, its calls answered, the end.
+    pub(super) async fn go_down(&mut self, at: usize, reason: &'static str) {
+        if self.entries[at].state == ServerState::Paused {
+            self.go_on(at).await;
+        }
+        let entry = &mut self.entries[at];
+        entry.state = ServerState::Stopping;
+        let Some(actor) = entry.actor.clone() else { return };
+        let id = entry.spec.id.clone();
+        if entry.spec.frontend {
+            self.retire(&id).await;
+            let _ = actor.send(StopAccepting).await;
+            self.wait_for(&id, |server| server.server.calls_pending == 0).await;
+            let _ = actor.send(Deliver(Delivery::Stopping)).await;
+            let _ = self.with_router(|_, _, _| ()).await;
+            let _ = actor.send(ShutPort(reason)).await;
+            self.wait_for(&id, |server| server.port.as_ref().is_none_or(|port| port.connections == 0)).await;
+        } else {
+            let _ = actor.send(Deliver(Delivery::Stopping)).await;
+            self.retire(&id).await;
+            self.wait_for(&id, |server| server.server.calls_pending == 0).await;
+        }
+        let give_up = Instant::now() + self.options.request_timeout + self.options.stop_timeout;
+        while Instant::now() < give_up {
+            let asked = id.clone();
+            if !matches!(
+                self.with_router(move |router, _, _| router.is_empty_handed(&asked)).await,
+                Ok(false)
+            ) {
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        self.vanish(at).await;
+        self.entries[at].state = ServerState::Stopped;
+        log::info!("server stopped server={id}");
+    }
+
+    async fn retire(&self, id: &ServerId) {
+        let id = id.clone();
+        let _ = self.with_router(move |router, now, out| router.retire(now, &id, out)).await;
+    }
+
+    async fn wait_for(&self, id: &ServerId, done: impl Fn(&LiveServer) -> bool) {
+        let is_done = |now: &ClusterSnapshot| {
+            now.servers.iter().find(|server| server.server.id == *id).is_none_or(&done)
+        };
+        self.wait_until(self.options.stop_timeout, is_done).await;
+    }
+
+    pub(super) async fn go_on(&mut self, at: usize) {
+        let entry = &mut self.entries[at];
+        entry.state = ServerState::Running;
+        let (id, actor) = (entry.spec.id.clone(), entry.actor.clone());
+        log::info!("server resumed server={id}");
+        if let Some(actor) = actor {
+            // What came into its mailbox before the pause is older than what the router has kept.
+            let _ = actor.send(SetPaused(false)).await;
+        }
+        let _ = self.with_router(move |router, now, out| router.resume(now, &id, out)).await;
+    }
+
+    /// Ends an actor as it is. The router hears it first: what the actor still says then comes from the dead.
+    pub(super) async fn vanish(&mut self, at: usize) {
+        let entry = &mut self.entries[at];
+        let Some(actor) = entry.actor.take() else { return };
+        entry.clients = None;
+        entry.generation += 1;
+        let id = entry.spec.id.clone();
+        let forgotten = id.clone();
+        let _ = self.with_router(move |router, now, out| router.forget(now, &forgotten, out)).await;
+        self.router.do_send(Register(id, None));
+        actor.do_send(Vanish);
+        while actor.connected() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        self.publish();
+    }
+}

@@ -1,0 +1,179 @@
+//! Connections that are lost and sessions that get another: what a port's table must do about it.
+
+use std::rc::Rc;
+
+use super::history::Data;
+use super::port::{Found, Shared, Table};
+use super::resume::{Outcome, Place};
+use super::{CloseReason, PortEvent};
+use crate::time::Time;
+
+impl Shared {
+    /// A connection ends. Keeps its session if that may go on without it; forgets it otherwise.
+    pub(super) fn keep(
+        self: &Rc<Self>,
+        table: &mut Table,
+        index: usize,
+        now: Time,
+        reason: CloseReason,
+    ) -> bool {
+        let Some(key) = table.rows.get(index).and_then(|row| row.kept) else { return false };
+        let may_go_on = reason.is_loss() && table.rows[index].was_opened();
+        if may_go_on {
+            // The client may be listening still. From here on it is given nothing here that it would be given again.
+            self.write(table, index);
+        }
+        let Table { rows, resume: Some(resume), .. } = table else { return false };
+        let connection = &mut rows[index];
+        if !may_go_on || !resume.is_gapless(key) {
+            connection.kept = None;
+            resume.forget(key);
+            return false;
+        }
+        resume.lost(key, now, reason, connection.peer, connection.let_go());
+        // The session has taken its place.
+        connection.has_place = false;
+        log::debug!(
+            "session waits for its client server={} session={}",
+            self.options.server,
+            connection.session
+        );
+        true
+    }
+
+    /// Does for the rest of the port what the package that a row has just got means: its session was another's, or is
+    /// open now.
+    pub(super) fn settle(self: &Rc<Self>, table: &mut Table, index: usize, now: Time, was_surplus: bool) {
+        let Some(resume) = &mut table.resume else { return };
+        if let Some(outcome) = resume.outcome() {
+            self.take_over(table, index, now, outcome);
+        }
+        let row = &mut table.rows[index];
+        if was_surplus && !row.is_surplus {
+            // It has come in by the place of the session that it comes back to, and was not refused.
+            row.has_place = true;
+            let peer = row.peer;
+            table.surplus -= 1;
+            table.counted.refused -= 1;
+            table.counted.accepted += 1;
+            table.take_place(peer, &self.options);
+        }
+        let Table { rows, resume: Some(resume), counted, .. } = table else { return };
+        if let Some(key) = rows[index].kept {
+            counted.frames_out += resume.attach(key, &mut rows[index]) as u64;
+        }
+    }
+
+    fn take_over(self: &Rc<Self>, table: &mut Table, index: usize, now: Time, outcome: Outcome) {
+        let Outcome { is_resumed, from } = outcome;
+        let (under_way, reason) = match from {
+            None => (0, None),
+            Some(Place::Away(away)) => {
+                table.give_place(away.peer);
+                (away.under_way, Some(away.reason))
+            }
+            Some(Place::Row(old)) => (self.leave(table, old, now), Some(CloseReason::Client)),
+        };
+        let server = &self.options.server;
+        let row = &mut table.rows[index];
+        let (session, peer) = (row.session, row.peer);
+        if is_resumed {
+            row.take_on(under_way);
+            table.counted.resumed += 1;
+            log::debug!("session resumed server={server} session={session} peer={peer}");
+        } else {
+            table.counted.resume_refused += 1;
+            reason.into_iter().for_each(|reason| *table.counted.closed.entry(reason).or_default() += 1);
+            log::debug!("session not resumed server={server} session={session} peer={peer}");
+        }
+    }
+
+    /// Ends a connection whose client has made another before this one was known to be lost. Gives the number of the
+    /// session's messages under way.
+    fn leave(&self, table: &mut Table, old: usize, now: Time) -> usize {
+        let Some(connection) = table.rows.get_mut(old) else { return 0 };
+        let under_way = connection.let_go();
+        connection.end(now, CloseReason::Client);
+        connection.shut(std::net::Shutdown::Both);
+        let peer = connection.peer;
+        if std::mem::replace(&mut connection.has_place, false) {
+            table.give_place(peer);
+        }
+        under_way
+    }
+
+    /// Keeps a package for a client that is to come back. A session that misses too much ends, as one that reads too
+    /// slowly does.
+    pub(super) fn put_by(self: &Rc<Self>, table: &mut Table, key: u32, data: Data<'_>) {
+        let Some(resume) = &mut table.resume else { return };
+        if !resume.missed(key, data) {
+            let reason = CloseReason::SlowConsumer;
+            let why = "too much waits for it to come back";
+            self.end_session(table, Found::Kept(key), reason, Some("slow consumer"), why);
+        }
+    }
+
+    /// Ends a session and its connection, if it has one; `kick` is what its client is told.
+    pub(super) fn end_session(
+        self: &Rc<Self>,
+        table: &mut Table,
+        found: Found,
+        reason: CloseReason,
+        kick: Option<&str>,
+        why: &str,
+    ) {
+        let row = match (found, &table.resume) {
+            (Found::Row(index), _) => Some(index),
+            (Found::Kept(_), None) => return,
+            (Found::Kept(key), Some(resume)) => match resume.place(key) {
+                Place::Row(index) => Some(*index),
+                Place::Away(_) => None,
+            },
+        };
+        match (row, found) {
+            (Some(index), _) => {
+                if let Some(text) = kick {
+                    table.rows[index].kick(text);
+                }
+                self.end(table, index, self.now(), reason, why);
+            }
+            (None, Found::Kept(key)) => self.end_away(table, key, reason, why),
+            (None, Found::Row(_)) => {}
+        }
+    }
+
+    /// Ends the sessions whose clients have been away for too long, as if they had ended when they were lost.
+    pub(super) fn expire(&self, table: &mut Table, now: Time) {
+        let Some(resume) = &table.resume else { return };
+        if resume.away() == 0 {
+            return;
+        }
+        for (key, reason) in resume.overdue(now) {
+            self.end_away(table, key, reason, "its client did not come back");
+        }
+    }
+
+    /// Ends every session that waits for its client, and keeps none from now on.
+    pub(super) fn keep_none(&self, table: &mut Table) {
+        let Some(resume) = &table.resume else { return };
+        for key in resume.all_away() {
+            self.end_away(table, key, CloseReason::Shutdown, "");
+        }
+        table.resume = None;
+    }
+
+    fn end_away(&self, table: &mut Table, key: u32, reason: CloseReason, why: &str) {
+        let Some(resume) = &mut table.resume else { return };
+        let (session, Place::Away(away)) = resume.forget(key) else { return };
+        let peer = away.peer;
+        table.give_place(peer);
+        *table.counted.closed.entry(reason).or_default() += 1;
+        let level = if reason.is_fault() { log::Level::Warn } else { log::Level::Debug };
+        log::log!(
+            level,
+            "session ends server={} session={session} peer={peer} reason={reason:?} detail={why:?}",
+            self.options.server,
+        );
+        (self.events)(PortEvent::Closed { session });
+    }
+}

@@ -1,0 +1,391 @@
+//! Changes of the list of servers of a type: which rooms go where, and what waits meanwhile.
+//!
+//! A key belongs to the server that the strategy picks. When the list changes, so may the server. Nothing is for that key
+//! to be sent to the new server before the old one has done all that was sent to it before, and has said what became of
+//! it; then the key's rooms go over with their members, and what was held follows them. So a room is on one server at a
+//! time, its messages keep their order, and its members notice nothing.
+//!
+//! ```text
+//!   list changes ──▶ Drain to each old server ──▶ Drained ──▶ nothing that it sent is under way on a link
+//!                    (traffic of keys that move is held)          │
+//!                    Release to the old server, Adopt to the new, held traffic ◀──┘
+//! ```
+//!
+//! A server that vanished is not asked: what it has said is known, and the rest has not happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::backlog::Backlog;
+use super::directory::Place;
+use super::{Home, Replicas, Routed, Router, located};
+use crate::channels::Member;
+use crate::config::ServerSpec;
+use crate::envelope::{AppError, Envelope, Located, Payload, Room};
+use crate::ids::{ServerId, ServerType};
+use crate::strategies::Strategy;
+use crate::time::Time;
+
+/// A change that is not over.
+pub(super) struct Change {
+    number: u64,
+    /// As it was before.
+    servers: Vec<ServerId>,
+    strategy: Box<dyn Strategy>,
+    /// The old servers whose keys cannot go yet.
+    waiting: BTreeMap<ServerId, Wait>,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Wait {
+    /// The server's word that it has done what was sent to it before.
+    Drained,
+    /// The arrival of what it had sent, up to that number.
+    Arrived(u64),
+}
+
+/// An envelope for a key that is between two servers.
+pub(super) struct Held {
+    pub(super) key: Arc<str>,
+    pub(super) from: ServerId,
+    pub(super) payload: Payload,
+}
+
+impl Replicas {
+    /// Whether the key is between two servers: an old one may still have something to say about it.
+    pub(super) fn is_between(&mut self, key: &str) -> bool {
+        if self.changes.is_empty() {
+            return false;
+        }
+        let now = self.strategy.pick(key).and_then(|index| self.servers.get(index)).map(|server| &server.id);
+        self.changes.iter_mut().any(|change| {
+            let before = change.strategy.pick(key).and_then(|index| change.servers.get(index));
+            before.is_some_and(|before| Some(before) != now && change.waiting.contains_key(before))
+        })
+    }
+}
+
+impl Router {
+    /// A server is there: it can be given envelopes, and what it says counts. No route chooses it yet.
+    ///
+    /// # Errors
+    /// Gives the type back when nothing is known of it.
+    pub fn admit(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
+        let server_type = &server.server_type;
+        if !self.types.contains_key(server_type) {
+            return Err(server_type.clone());
+        }
+        self.homes.insert(server.id.clone(), Home { server_type: server_type.clone(), paused: None });
+        if !self.ranks.contains_key(&server.id) {
+            self.last_rank += 1;
+            self.ranks.insert(server.id.clone(), self.last_rank);
+        }
+        Ok(())
+    }
+
+    /// A server that was admitted is on its type's list from now on: at its end or, when it was on it before, in its old
+    /// place, so that its rooms come back to it.
+    pub fn join(&mut self, now: Time, server: &ServerSpec, out: &mut Vec<Routed>) {
+        self.now = now;
+        let ranks = self.ranks.clone();
+        self.change_list(&server.server_type, Vec::new(), out, |servers| {
+            servers.push(located(server));
+            servers.sort_by_key(|server| ranks.get(&server.id).copied());
+        });
+    }
+
+    /// Forgets the place of a server that has ended: should it come back, it stands at the end.
+    pub fn strike(&mut self, id: &ServerId) {
+        if !self.homes.contains_key(id) {
+            self.ranks.remove(id);
+        }
+    }
+
+    /// Takes a server off its type's list: no route chooses it any more, and its rooms go to others. It can still be
+    /// given envelopes, until it is [`forgotten`](Self::forget).
+    pub fn retire(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
+        self.now = now;
+        let Some(server_type) = self.type_of(id).cloned() else { return };
+        self.change_list(&server_type, Vec::new(), out, |servers| servers.retain(|server| server.id != *id));
+    }
+
+    /// Whether a server that was retired has nothing left that another one could take: no room, and no change waits for it.
+    pub fn is_empty_handed(&self, id: &ServerId) -> bool {
+        let mut changes = self.types.values().flat_map(|replicas| &replicas.changes);
+        if changes.any(|change| change.waiting.contains_key(id)) {
+            return false;
+        }
+        let others = self.type_of(id).is_some_and(|server_type| self.has_servers(server_type));
+        let can_move = |room: &Room| others && !self.rooms_stay && room.key.is_some();
+        !self.directory.rooms_of(id).iter().any(can_move)
+    }
+
+    /// Whether a change of a list is not over.
+    pub fn is_changing(&self) -> bool {
+        self.types.values().any(|replicas| !replicas.changes.is_empty())
+    }
+
+    /// A server has ended, or has vanished: nothing it says counts any more. What was under way to it goes to whoever has
+    /// its keys now, or is answered with an error; its rooms go to others; its sessions leave theirs.
+    pub fn forget(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
+        self.now = now;
+        let Some(Home { server_type, paused }) = self.homes.remove(id) else { return };
+        let mut lost = Vec::new();
+        if let Some(mut backlog) = paused {
+            self.paused -= 1;
+            lost.extend(backlog.extract(|_| true).into_iter().map(|(_, envelope)| envelope));
+        }
+        lost.extend(self.links.extract(id, |_| true));
+        // What it asked and has not arrived is not done any more: the sessions for which it asked are lost too. What it
+        // said to clients is: the sender of the message may have been told so.
+        let asked = |payload: &Payload| matches!(payload, Payload::Invoke(_));
+        self.links.discard_from(id, |envelope| asked(&envelope.payload));
+        for replicas in self.types.values_mut() {
+            replicas.held.retain(|held| held.from != *id || !asked(&held.payload));
+        }
+        let serial = self.links.last_serial();
+        for change in self.types.values_mut().flat_map(|replicas| &mut replicas.changes) {
+            if let Some(wait) = change.waiting.get_mut(id).filter(|wait| **wait == Wait::Drained) {
+                *wait = Wait::Arrived(serial);
+            }
+        }
+        self.abandon(id, &server_type, out);
+        self.change_list(&server_type, lost, out, |servers| servers.retain(|server| server.id != *id));
+        self.lose_sessions(id, out);
+        self.is_done_with_the_dead(id, None);
+        self.proceed(out);
+        self.bury(out);
+    }
+
+    /// A server has done what was sent to it before a change.
+    pub(super) fn drained(&mut self, from: &ServerId, number: u64, out: &mut Vec<Routed>) {
+        let serial = self.links.last_serial();
+        for change in self.types.values_mut().flat_map(|replicas| &mut replicas.changes) {
+            if change.number == number
+                && let Some(wait) = change.waiting.get_mut(from)
+            {
+                *wait = Wait::Arrived(serial);
+            }
+        }
+        self.proceed(out);
+        self.is_done_with_the_dead(from, Some(number));
+        self.bury(out);
+    }
+
+    /// A server that has started again gets its rooms back.
+    pub(super) fn restore(&mut self, server: ServerId, out: &mut Vec<Routed>) {
+        let rooms = self.directory.rooms_of(&server);
+        self.counters.rooms_restored += rooms.len() as u64;
+        self.tell(server.clone(), Payload::Restored { rooms: rooms.clone() }, out);
+        for Room { channel, key, members } in rooms {
+            for Member { uid, session } in members {
+                if !self.uids.holds(&uid, &session) {
+                    // By its key: the room may be about to leave this server.
+                    let (server, channel, key) = (server.clone(), Arc::clone(&channel), key.clone());
+                    self.tell_gone(&session, Place { server, channel, key, uid }, out);
+                }
+            }
+        }
+    }
+
+    /// Ends what waits for nothing any more, moves the rooms that can go, and lets what was held follow them.
+    pub(super) fn proceed(&mut self, out: &mut Vec<Routed>) {
+        let types: Vec<ServerType> = self.types.keys().cloned().collect();
+        for server_type in types {
+            let Some(replicas) = self.types.get_mut(&server_type) else { continue };
+            if replicas.changes.is_empty() {
+                continue;
+            }
+            let links = &self.links;
+            for change in &mut replicas.changes {
+                change.waiting.retain(|server, wait| match wait {
+                    Wait::Drained => true,
+                    Wait::Arrived(serial) => links.holds_from(server, *serial),
+                });
+            }
+            self.move_rooms(&server_type, out);
+            if let Some(replicas) = self.types.get_mut(&server_type) {
+                replicas.changes.retain(|change| !change.waiting.is_empty());
+            }
+            self.release_held(&server_type, out);
+        }
+    }
+
+    /// Whether any server of the type is on its list.
+    pub(super) fn has_servers(&self, server_type: &ServerType) -> bool {
+        self.types.get(server_type).is_some_and(|replicas| !replicas.servers.is_empty())
+    }
+
+    /// Changes the list of a type. `lost` was under way to a server that has vanished.
+    fn change_list(
+        &mut self,
+        server_type: &ServerType,
+        lost: Vec<Envelope>,
+        out: &mut Vec<Routed>,
+        change: impl FnOnce(&mut Vec<Located>),
+    ) {
+        let Some(replicas) = self.types.get_mut(server_type) else { return };
+        let servers: Vec<ServerId> = replicas.servers.iter().map(|server| server.id.clone()).collect();
+        change(&mut replicas.servers);
+        let mut asked = Vec::new();
+        if !replicas.servers.iter().map(|server| &server.id).eq(&servers) {
+            self.counters.changes += 1;
+            let strategy = std::mem::replace(&mut replicas.strategy, (replicas.make)());
+            replicas.rebuild();
+            if !self.rooms_stay {
+                self.last_change += 1;
+                let number = self.last_change;
+                let serial = self.links.last_serial();
+                let wait = |id: &ServerId| match self.homes.contains_key(id) {
+                    true => Wait::Drained,
+                    false => Wait::Arrived(serial),
+                };
+                let waiting = servers.iter().map(|id| (id.clone(), wait(id))).collect();
+                asked.extend(servers.iter().filter(|id| self.homes.contains_key(*id)).cloned());
+                replicas.changes.push(Change { number, servers, strategy, waiting });
+            }
+        }
+        self.requeue(server_type, lost, out);
+        for id in asked {
+            self.call_back(server_type, &id, out);
+            self.tell(id, Payload::Drain { change: self.last_change }, out);
+        }
+        self.proceed(out);
+    }
+
+    /// What is on its way to an old server, for a key that is no longer its own, goes where the key goes.
+    fn call_back(&mut self, server_type: &ServerType, id: &ServerId, out: &mut Vec<Routed>) {
+        let Some(replicas) = self.types.get_mut(server_type) else { return };
+        let mut moving = BTreeSet::new();
+        let waits = self.homes.get(id).and_then(|home| home.paused.as_ref());
+        let keys = self.links.keys_to(id).chain(waits.into_iter().flat_map(Backlog::keys));
+        for key in keys {
+            if replicas.is_between(&key) {
+                moving.insert(key);
+            }
+        }
+        if moving.is_empty() {
+            return;
+        }
+        let moves = |envelope: &Envelope| key_of(&envelope.payload).is_some_and(|key| moving.contains(key));
+        let mut called = Vec::new();
+        if let Some(backlog) = self.homes.get_mut(id).and_then(|home| home.paused.as_mut()) {
+            called.extend(backlog.extract(moves).into_iter().map(|(_, envelope)| envelope));
+        }
+        called.extend(self.links.extract(id, moves));
+        self.requeue(server_type, called, out);
+    }
+
+    /// Sends once more what has not arrived: before all that is held, since it is older.
+    fn requeue(&mut self, server_type: &ServerType, envelopes: Vec<Envelope>, out: &mut Vec<Routed>) {
+        let mut held = Vec::new();
+        for Envelope { from, payload, .. } in envelopes {
+            match (key_of(&payload).cloned(), self.rooms_stay) {
+                (Some(key), false) => held.push(Held { key, from, payload }),
+                _ => self.undeliverable(from, &payload, AppError::new("the server is gone"), out),
+            }
+        }
+        if let Some(replicas) = self.types.get_mut(server_type) {
+            held.append(&mut replicas.held);
+            replicas.held = held;
+        }
+        self.release_held(server_type, out);
+    }
+
+    /// Rooms of keys that are between no servers any more go to the server that the key belongs to.
+    fn move_rooms(&mut self, server_type: &ServerType, out: &mut Vec<Routed>) {
+        let holders: Vec<ServerId> = self.directory.servers().cloned().collect();
+        let mut moves: BTreeMap<(ServerId, ServerId), Vec<Arc<str>>> = BTreeMap::new();
+        for holder in holders {
+            let its_type = self.type_of(&holder).or_else(|| self.orphans.get(&holder));
+            if its_type != Some(server_type) {
+                continue;
+            }
+            let Some(replicas) = self.types.get_mut(server_type) else { return };
+            for key in self.directory.keys(&holder) {
+                let owner = replicas.pick(server_type, key).map(|server| server.id.clone());
+                if let Ok(owner) = owner.as_ref()
+                    && *owner != holder
+                    && !replicas.is_between(key)
+                {
+                    moves.entry((holder.clone(), owner.clone())).or_default().push(Arc::clone(key));
+                }
+            }
+        }
+        for ((from, to), keys) in moves {
+            let over = |key: Arc<str>| self.directory.hand_over(&from, &Some(key), &to);
+            let rooms: Vec<Room> = keys.into_iter().flat_map(over).collect();
+            self.counters.rooms_moved += rooms.len() as u64;
+            self.counters.members_moved += rooms.iter().map(|room| room.members.len() as u64).sum::<u64>();
+            log::info!("rooms handed over from={from} to={to} rooms={}", rooms.len());
+            if self.homes.contains_key(&from) {
+                self.tell(from, Payload::Release { rooms: rooms.clone() }, out);
+            }
+            self.tell(to.clone(), Payload::Adopt { rooms: rooms.clone() }, out);
+            self.tell_again(&rooms, &to, out);
+        }
+    }
+
+    /// Members that are gone, of which the server that held the room may never have heard.
+    fn tell_again(&mut self, rooms: &[Room], server: &ServerId, out: &mut Vec<Routed>) {
+        for Room { channel, key, members } in rooms {
+            for member in members {
+                let is_there = self.uids.holds(&member.uid, &member.session);
+                if is_there && !self.ghosts.contains(&member.session) {
+                    continue;
+                }
+                let gone =
+                    Payload::Gone { channel: channel.clone(), key: key.clone(), member: member.clone() };
+                self.tell(server.clone(), gone, out);
+            }
+        }
+    }
+
+    /// The rooms of a server that is no more: those that go where their key goes wait for another server, under a name
+    /// that no server has, since one of its own may come back; the members of the others are in no room any more.
+    fn abandon(&mut self, id: &ServerId, server_type: &ServerType, out: &mut Vec<Routed>) {
+        for Room { channel, key, members } in self.directory.rooms_of(id) {
+            if key.is_none() || self.rooms_stay {
+                for member in members {
+                    self.left(id, &channel, &member, out);
+                }
+            }
+        }
+        let orphanage = ServerId::from(format!("{id} (lost {})", self.last_change));
+        if self.directory.rename(id, &orphanage) {
+            self.orphans.insert(orphanage, server_type.clone());
+        }
+        self.orphans.retain(|id, _| self.directory.holds_rooms(id));
+    }
+
+    fn release_held(&mut self, server_type: &ServerType, out: &mut Vec<Routed>) {
+        let Some(replicas) = self.types.get_mut(server_type) else { return };
+        let mut free = Vec::new();
+        let mut still = Vec::new();
+        for held in std::mem::take(&mut replicas.held) {
+            if replicas.is_between(&held.key) { still.push(held) } else { free.push(held) }
+        }
+        replicas.held = still;
+        for Held { key, from, payload } in free {
+            if let Payload::Invoke(invoke) = &payload
+                && invoke.call.is_some()
+                && invoke.deadline <= self.now
+            {
+                // Its sender has given up; nobody would hear of it.
+                self.counters.expired += 1;
+                continue;
+            }
+            self.carry_by_key(from, server_type.clone(), Some(key), payload, out);
+        }
+    }
+}
+
+/// The key by which the server of an envelope was chosen.
+pub(super) fn key_of(payload: &Payload) -> Option<&Arc<str>> {
+    match payload {
+        Payload::Invoke(invoke) => invoke.key.as_ref(),
+        Payload::Gone { key, .. } => key.as_ref(),
+        _ => None,
+    }
+}

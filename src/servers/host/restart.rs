@@ -1,0 +1,126 @@
+//! A server whose handler has panicked starts again: new state, and its rooms back from the router.
+
+use std::collections::VecDeque;
+use std::panic::catch_unwind;
+use std::time::Duration;
+
+use super::Host;
+use crate::channels::Channels;
+use crate::envelope::{Destination, Envelope, Payload, Room};
+use crate::servers::ServerLogic;
+use crate::servers::outbox::{Delivery, Effect, Outbox};
+use crate::time::Time;
+
+/// The first restart is immediate. If another panic follows within this time, it is waited before the next.
+const CALM: Duration = Duration::from_secs(10);
+
+/// The second restart in a row waits this long, each further one twice as long as the one before.
+const BACKOFF: Duration = Duration::from_millis(100);
+
+/// The longest wait: less than clients wait for their answers.
+const BACKOFF_MAX: Duration = Duration::from_secs(2);
+
+/// While the server is not up.
+pub(super) struct Down {
+    /// When it asks for its rooms; none when it has.
+    pub(super) back_at: Option<Time>,
+    /// What has come meanwhile, in order. Bounded by what its senders may have under way.
+    queue: VecDeque<Delivery>,
+}
+
+/// How often the logic has failed lately.
+#[derive(Default)]
+pub(super) struct Crashes {
+    /// It has failed in the delivery at hand.
+    pub(super) pending: bool,
+    in_a_row: u32,
+    last: Time,
+}
+
+impl Crashes {
+    /// How long to wait this time.
+    fn wait(&mut self, now: Time) -> Duration {
+        if now.since(self.last) > CALM {
+            self.in_a_row = 0;
+        }
+        (self.last, self.in_a_row) = (now, self.in_a_row + 1);
+        match self.in_a_row {
+            1 => Duration::ZERO,
+            again => BACKOFF.saturating_mul(1 << (again - 2).min(10)).min(BACKOFF_MAX),
+        }
+    }
+}
+
+impl<L: ServerLogic> Host<L> {
+    /// The logic has panicked: nothing that it kept can be trusted.
+    pub(super) fn go_down(&mut self, now: Time, out: &mut Outbox) {
+        let wait = self.crashes.wait(now);
+        self.counters.restarts += 1;
+        self.channels = Channels::default();
+        // What was left of an earlier queue comes first.
+        let queue = self.down.take().map(|down| down.queue).unwrap_or_default();
+        log::warn!("server restarts server={} wait={wait:?} in_a_row={}", self.id(), self.crashes.in_a_row);
+        self.down = Some(Down { back_at: Some(now + wait), queue });
+        if wait.is_zero() {
+            self.ask_for_rooms(out);
+        }
+    }
+
+    /// A delivery while the server is not up. What needs no logic passes, the rest waits.
+    pub(super) fn take_while_down(&mut self, now: Time, delivery: Delivery, out: &mut Outbox) {
+        match delivery {
+            Delivery::Envelope(Envelope { payload: Payload::Restored { rooms }, .. }) => {
+                self.come_up(now, rooms, out)
+            }
+            Delivery::Envelope(Envelope { payload: Payload::Push { sessions, frame }, .. }) => {
+                out.effects.push(Effect::Push { sessions, frame });
+            }
+            Delivery::Envelope(Envelope { payload: Payload::Broadcast { frame }, .. }) => {
+                out.effects.push(Effect::Broadcast { frame });
+            }
+            Delivery::Tick => {
+                if self.down.as_ref().and_then(|down| down.back_at).is_some_and(|at| at <= now) {
+                    self.ask_for_rooms(out);
+                }
+                self.expire(now, out);
+            }
+            other => {
+                if let Some(down) = &mut self.down {
+                    down.queue.push_back(other);
+                }
+            }
+        }
+    }
+
+    fn ask_for_rooms(&mut self, out: &mut Outbox) {
+        if let Some(down) = &mut self.down {
+            down.back_at = None;
+        }
+        out.send(self.id(), Destination::Router, Payload::Restarted);
+    }
+
+    /// The rooms are back. What has waited is done, unless the logic fails again.
+    fn come_up(&mut self, now: Time, rooms: Vec<Room>, out: &mut Outbox) {
+        let spec = &self.setup.spec;
+        match catch_unwind(|| L::create(spec)) {
+            Ok(logic) => self.logic = logic,
+            Err(_) => {
+                log::error!("server cannot be made anew server={}", self.id());
+                self.crashes.pending = true;
+                return;
+            }
+        }
+        self.channels = Channels::default();
+        self.adopt(rooms);
+        let mut queue = self.down.take().map(|down| down.queue).unwrap_or_default();
+        self.hook(now, None, out, L::after_start);
+        while !self.crashes.pending
+            && let Some(delivery) = queue.pop_front()
+        {
+            self.take(now, delivery, out);
+        }
+        if !queue.is_empty() {
+            self.down = Some(Down { back_at: None, queue });
+        }
+    }
+}

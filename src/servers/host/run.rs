@@ -1,0 +1,213 @@
+//! How a piece of the logic runs: its filters, what it asks of others on the way, and who gets the outcome.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::calls::{Step, Waiting};
+use super::{Host, Origin};
+use crate::envelope::{AppError, CallId, Destination, Invoke, InvokeKind, Payload, Session};
+use crate::ids::Uid;
+use crate::servers::ServerLogic;
+use crate::servers::context::{Cx, not_its_frontend};
+use crate::servers::filter::{self, FilterCall};
+use crate::servers::outbox::{Effect, Outbox};
+use crate::servers::registry::Registry;
+use crate::servers::reply::{Pending, Reply, Request};
+use crate::time::Time;
+
+impl<L: ServerLogic> Host<L> {
+    /// Filters, then the handler or remote.
+    pub(super) fn run_handler(&mut self, now: Time, origin: Origin, invoke: Invoke, out: &mut Outbox) {
+        let Invoke { kind, route, session, mut body, deadline, .. } = invoke;
+        if kind == InvokeKind::Handler {
+            let mut call = FilterCall { route: &route, session: session.as_ref(), body: &mut body };
+            let refused = self.filters.iter().find_map(|next| filter::before(&**next, &mut call).err());
+            if let Some(error) = refused {
+                return self.finish(origin, Err(error), out);
+            }
+        }
+        // The handler is looked up inside, where the registry can be borrowed beside the logic.
+        self.run(now, deadline, origin, session, out, move |logic, registry, cx| {
+            match registry.find(kind, &route) {
+                Ok(handler) => handler(logic, cx, &body),
+                Err(error) => Reply::Done(Err(error)),
+            }
+        });
+    }
+
+    /// Runs a piece of the logic, and whatever it asks for, until it is done or waits for an answer.
+    pub(super) fn run(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        origin: Origin,
+        session: Option<Session>,
+        out: &mut Outbox,
+        step: impl FnOnce(&mut L, &Registry<L>, &mut Cx<'_>) -> Reply<L, Bytes>,
+    ) {
+        let key = origin.work().map(|work| Arc::clone(&work.key));
+        let (mut reply, mut session) = self.step(now, deadline, session, key.clone(), out, step);
+        loop {
+            match reply {
+                Reply::Done(result) => return self.finish(origin, result, out),
+                Reply::Later(Pending { request, then }) => match self
+                    .request(now, deadline, &session, request, out)
+                {
+                    Ok((call, bind)) => {
+                        let waiting = Waiting { origin, session, deadline, step: Step::Then { then, bind } };
+                        return self.wait_for(call, waiting);
+                    }
+                    // Nothing could be asked: the logic hears so at once.
+                    Err(error) => {
+                        (reply, session) =
+                            self.step(now, deadline, session, key.clone(), out, |logic, _, cx| {
+                                then(logic, cx, Err(error))
+                            });
+                    }
+                },
+            }
+        }
+    }
+
+    /// One call into the logic. A panic in it is an error like any other: nobody waits in vain, and what it had done so far
+    /// has not happened.
+    fn step(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        session: Option<Session>,
+        key: Option<Arc<str>>,
+        out: &mut Outbox,
+        step: impl FnOnce(&mut L, &Registry<L>, &mut Cx<'_>) -> Reply<L, Bytes>,
+    ) -> (Reply<L, Bytes>, Option<Session>) {
+        let Self { setup, logic, registry, channels, counters, .. } = self;
+        let (before, counted, unchanged) = (out.effects.len(), *counters, session.clone());
+        let mut cx = Cx {
+            server: &setup.spec,
+            session,
+            channels,
+            codec: &setup.codec,
+            out,
+            counters,
+            now,
+            deadline,
+            key,
+        };
+        let reply = catch_unwind(AssertUnwindSafe(|| step(logic, registry, &mut cx)));
+        let mut session = cx.session;
+        if reply.is_err() {
+            out.effects.truncate(before);
+            *counters = counted;
+            session = unchanged;
+        }
+        // On a frontend the context held the session itself.
+        if let Some(changed) = &session
+            && changed.key.frontend == setup.spec.id
+            && let Some(client) = self.clients.get_mut(&changed.key.session)
+        {
+            client.session = changed.clone();
+        }
+        let reply = reply.unwrap_or_else(|_| {
+            counters.panics += 1;
+            log::error!("handler panicked server={}", setup.spec.id);
+            self.crashes.pending = true;
+            Reply::Done(Err(AppError::new("the handler failed: its server's log says where")))
+        });
+        (reply, session)
+    }
+
+    /// Sends what the logic asks for.
+    fn request(
+        &mut self,
+        now: Time,
+        deadline: Time,
+        session: &Option<Session>,
+        request: Request,
+        out: &mut Outbox,
+    ) -> Result<(CallId, Option<Uid>), AppError> {
+        if deadline <= now {
+            return Err(AppError::timed_out("the request"));
+        }
+        let call = self.calls.next_id();
+        let mut binds = None;
+        let (to, payload) = match request {
+            Request::Remote { to, route, body } => {
+                let invoke = Invoke {
+                    call: Some(call),
+                    kind: InvokeKind::Remote,
+                    route,
+                    session: session.clone(),
+                    body: body?,
+                    deadline,
+                    key: None,
+                };
+                (to, Payload::Invoke(invoke))
+            }
+            Request::Locate { server_type, key } => {
+                (Destination::Router, Payload::Locate { call, server_type, key })
+            }
+            Request::Bind { uid } => {
+                let session = session.as_ref().filter(|session| session.key.frontend == *self.id());
+                let session = session.ok_or_else(not_its_frontend)?;
+                if let Some(bound) = &session.uid {
+                    return Err(AppError::new(format!("the session is bound to {bound} already")));
+                }
+                binds = Some(uid.clone());
+                (Destination::Router, Payload::Bind { call, session: session.key.clone(), uid })
+            }
+        };
+        out.send(self.id(), to, payload);
+        Ok((call, binds))
+    }
+
+    /// Gives the outcome to whoever waits for it.
+    pub(super) fn finish(&mut self, origin: Origin, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
+        match origin {
+            Origin::Client { session, request, route, local } => {
+                if local {
+                    self.filter_after(&route, session, &mut result);
+                }
+                self.respond(session, request, &route, result, out);
+                out.effects.push(Effect::Done { session });
+                if local && let Some(client) = self.clients.get_mut(&session) {
+                    client.busy = false;
+                }
+            }
+            Origin::Server { server, call, kind, route, session, .. } => {
+                if kind == InvokeKind::Handler {
+                    for next in self.filters.iter().rev() {
+                        filter::after(&**next, &route, session.as_ref(), &mut result);
+                    }
+                }
+                self.counters.errors += u64::from(result.is_err());
+                if let Err(error) = &result {
+                    log::debug!(
+                        "handler refused server={} route={route:?} error={:?}",
+                        self.id(),
+                        error.message
+                    );
+                }
+                if let Some(call) = call {
+                    out.send(self.id(), Destination::Server(server), Payload::Answer { call, result });
+                }
+            }
+            Origin::Nobody => {}
+        }
+    }
+
+    pub(super) fn hook(
+        &mut self,
+        now: Time,
+        session: Option<Session>,
+        out: &mut Outbox,
+        hook: fn(&mut L, &mut Cx<'_>),
+    ) {
+        let deadline = now + self.setup.request_timeout;
+        self.run(now, deadline, Origin::Nobody, session, out, |logic, _, cx| {
+            hook(logic, cx);
+            Reply::Done(Ok(Bytes::new()))
+        });
+    }
+}
