@@ -72,4 +72,6 @@ fn targets_are_servers_in_a_fit_state() {
     setup.spares_none = true;
     assert_eq!(target(Role::Connector, 0).pick_victim(&servers, &setup), Some("connector-1"));
     assert_eq!(target(Role::Gate, 0).pick_victim(&servers, &setup), None);
+    assert_eq!(target(Role::Connector, 0).pick_to_remove(&servers, &setup), None);
+    assert_eq!(target(Role::Chat, 3).pick_to_remove(&servers, &setup), Some("chat-3"));
 }

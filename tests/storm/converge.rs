@@ -69,7 +69,8 @@ fn everybody_is_in(storm: &Storm) -> Result<(), String> {
         || status.inside.load(Ordering::Relaxed) == users && status.under_way.load(Ordering::Relaxed) == 0;
     if !wait(PATIENCE, all) {
         let (out, open) = (storm.load.who_is_out(), status.under_way.load(Ordering::Relaxed));
-        return Err(format!("{} users do not come in, {open} requests are open: {out:#?}", out.len()));
+        let some = &out[..out.len().min(8)];
+        return Err(format!("{} users do not come in, {open} requests are open: {some:#?}", out.len()));
     }
     storm.journal.note(format!("all {users} users are in"));
     Ok(())
