@@ -22,7 +22,10 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 3] = ["serve", "check", "dispatch"];
+const COMMANDS: [&str; 15] = [
+    "serve", "check", "dispatch", "list", "add", "remove", "stop", "kill", "pause", "resume", "restart",
+    "reload", "links", "link", "heal",
+];
 
 #[test]
 fn help_teaches_with_exit_codes_and_examples() {
@@ -68,6 +71,11 @@ fn unknown_flags_and_commands_are_refused() {
     }
     assert!(refused(&["--confg", "x"]).contains("'--config'"), "a slip of the hand gets a hint");
     assert!(refused(&["chek"]).contains("'check'"));
+    assert!(
+        refused(&["--admin", "off", "list"])
+            .contains("--admin is a flag of serve, and cannot be used with list")
+    );
+    assert!(refused(&["--admin-file", "x", "list"]).contains("write pomelo-sim list --admin-file ..."));
 }
 
 #[test]
@@ -80,6 +88,10 @@ fn values_out_of_range_are_refused_with_the_range() {
         ("--package-max", "63", "64..=16777215"),
         ("--package-max", "16777216", "64..=16777215"),
         ("--bind", "here", "invalid IP address"),
+        ("--admin", "on", "expected off, or a port from 0 to 65535"),
+        ("--admin", "65536", "expected off, or a port from 0 to 65535"),
+        ("--rebalance", "yes", "invalid value 'yes' for '--rebalance <on|off>'"),
+        ("--seed", "x", "invalid digit"),
         ("--strategy", "chat", "expected TYPE=NAME, such as chat=crc32-mod"),
         ("--strategy", "chat=crc32", "crc32-mod"),
     ] {

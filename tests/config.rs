@@ -142,6 +142,17 @@ fn a_cluster_of_the_largest_size_loads() {
 }
 
 #[test]
+fn a_dictionary_of_many_routes_is_read_in_their_order() {
+    // Each was once compared with all before it.
+    let routes: Vec<String> = (0..100_000).map(|n| format!("push.of.some.length.{n}")).collect();
+    let text = serde_json::to_string(&routes).unwrap();
+    let servers = gate("g").to_string();
+    let directory = directory(&[("servers.json", servers.as_bytes()), ("dictionary.json", text.as_bytes())]);
+    let spec = ClusterSpec::load(directory.path(), "development").unwrap();
+    assert_eq!(spec.dictionary, Some(routes));
+}
+
+#[test]
 fn the_whole_file_is_the_cluster_when_it_has_no_environments() {
     assert_eq!(ids(&load(&gate("whole"))), ["whole"]);
     assert_eq!(ids(&load(&json!({"production": gate("p"), "development": gate("d")}))), ["d"]);

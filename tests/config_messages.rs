@@ -175,6 +175,36 @@ fn fields_that_cannot_be_what_they_say() {
 }
 
 #[test]
+fn control_characters_of_a_file_reach_no_terminal() {
+    // JSON lets the control characters of Unicode pass unescaped; \u{9b} starts a sequence as ESC [ does.
+    assert_chat_refused(
+        "{\"id\": \"c\", \"host\": \"h\", \"port\": \"\u{9b}31m\"}",
+        "development.chat[0].port: invalid value: string \"\u{fffd}31m\", expected a port, 0 to 65535, at servers.json:3:45",
+    );
+    assert_refused(
+        r#"{"production\n\u001b[31m": {}}"#,
+        r#"unknown environment "development": servers.json has production\n\u{1b}[31m"#,
+    );
+}
+
+#[test]
+fn a_name_is_no_longer_than_any_host() {
+    let long = "x".repeat(256);
+    let shown = "x".repeat(39);
+    assert_chat_refused(
+        &format!("{{\"id\": \"{long}\"}}"),
+        &format!(
+            "development.chat[0].id: invalid value: string \"{shown}…, expected an id of at most 255 bytes, at servers.json:3:19"
+        ),
+    );
+    assert!(
+        load(&with_gate(&format!("\"{long}\": []"))).is_err(),
+        "what errors call each server starts with its type"
+    );
+    assert!(load(&with_gate(&format!("\"{}\": []", &long[1..]))).is_ok());
+}
+
+#[test]
 fn the_place_is_in_lines_and_characters() {
     assert_refused(
         "{\n  \"gate\": [\n    {\"id\": \"gää\", \"host\": \"h\",\r\n \"port\": 70000}]}",
@@ -264,6 +294,11 @@ fn cluster_counts_that_do_not_work_out() {
         (
             r#"{"host": "h", "clusterCount": 2, "port": "a++"}"#,
             "development.chat[0].port: invalid value: string \"a++\", expected a number before ++, to count up from, at servers.json:3:53",
+        ),
+        // An entry of four kilobytes, ten thousand times, would be forty megabytes of text.
+        (
+            &format!(r#"{{"host": "h", "note": "{}", "clusterCount": 10000}}"#, "x".repeat(4048)),
+            "development.chat[0].clusterCount: invalid value: integer 10000, expected a number of servers, 1 to 1024 with so much in each, at servers.json:3:4102",
         ),
         (
             r#"{"host": "h", "clusterCount": 10000}"#,

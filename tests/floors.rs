@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["ids", "random", "time", "nearest"],
-    &["channels", "wire", "strategies", "ledger"],
+    &["channels", "ledger", "strategies", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
     &["audit", "cluster", "ports"],

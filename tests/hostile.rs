@@ -5,101 +5,19 @@ mod support;
 
 use std::time::Duration;
 
-use pomelo_sim::cluster::Options;
-use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::CloseReason;
 use proptest::prelude::*;
 use support::client::{BOTH, Transport};
 use support::raw::{
     BINARY, HEARTBEAT, HELLO, PING, Raw, TEXT, data, frame, frame_header, package, request, upgrade_head,
 };
-use support::tutorial;
-use support::watch::{Held, WatchedRoom, closed, resident_bytes, wait_closed};
+use support::scene::{Fate, Scene};
+use support::watch::closed;
 
 const PORTS: [&str; 2] = ["gate-server-1", "connector-server-1"];
 
-/// A declared length costs nothing, and a message is never kept.
-const GROWTH_BYTES_MAX: usize = 64 << 20;
-
-/// What becomes of a connection that sent something.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Fate {
-    /// It is closed, and counted as this.
-    Ends(CloseReason),
-    /// It breaks the WebSocket protocol, and is closed with this code (RFC 6455, 7.4.1).
-    Breaks(u16),
-    /// The request of this id is answered so, and the connection works on.
-    Answered(u64, &'static str),
-    /// Nothing happens to it.
-    Ignored,
-}
-
-use CloseReason::{BadMessage, BadPackage, BadWebSocket, NotWebSocket};
+use CloseReason::{BadMessage, BadPackage, NotWebSocket};
 use Fate::{Answered, Breaks, Ends, Ignored};
-
-/// A cluster, a room in it that watches, and what the cluster held before anybody did harm.
-struct Scene {
-    cluster: RunningCluster,
-    room: WatchedRoom,
-    held: Held,
-    resident: usize,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let options = Options { heartbeat: Some(Duration::from_secs(600)), ..Options::default() };
-        let cluster = tutorial().options(options).start().unwrap();
-        let room = WatchedRoom::start(&cluster, "lobby");
-        let held = Held::by(&cluster.snapshot());
-        Self { cluster, room, held, resident: resident_bytes() }
-    }
-
-    fn open(&self, port: &str, transport: Transport) -> Raw {
-        Raw::open(self.cluster.address(port).unwrap(), transport)
-    }
-
-    /// Sends `bytes`, and sees that what was promised comes about, there and everywhere else.
-    fn suffers(&self, port: &str, mut raw: Raw, transport: Transport, bytes: &[u8], fate: Fate) {
-        let ends = |reason| closed(&self.cluster, port, reason);
-        match fate {
-            Ends(_) | Breaks(_) => {
-                let (reason, code) = match fate {
-                    Ends(reason) => (reason, 1000),
-                    Breaks(code) => (BadWebSocket, code),
-                    Answered(..) | Ignored => unreachable!("it goes on"),
-                };
-                let before = ends(reason);
-                raw.send(bytes);
-                let said = raw.end();
-                if transport == Transport::WebSocket {
-                    assert!(said.ends_with(&[&[0x88, 2], &code.to_be_bytes()[..]].concat()), "{said:?}");
-                }
-                wait_closed(&self.cluster, port, reason, before + 1);
-            }
-            Answered(id, answer) => {
-                raw.send(bytes);
-                let mut expected = Vec::new();
-                pomelo_sim::wire::write_response(&mut expected, id, b"");
-                raw.until(&[&expected[4..], answer.as_bytes()].concat());
-                raw.assert_works(transport);
-            }
-            Ignored => {
-                raw.send(bytes);
-                raw.assert_works(transport);
-            }
-        }
-        drop(raw);
-        self.room.assert_works();
-        self.held.wait_again(&self.cluster);
-    }
-
-    fn end(self) {
-        self.room.finish();
-        let grown = resident_bytes().saturating_sub(self.resident);
-        assert!(grown < GROWTH_BYTES_MAX, "memory grew by {grown} bytes");
-        Held::wait_nothing(&self.cluster);
-    }
-}
 
 /// A handler that takes an object, whatever the server: each is sent to both.
 fn handlers(body: &[u8]) -> Vec<u8> {

@@ -143,6 +143,23 @@ fn wrong_definitions_are_named() {
 }
 
 #[test]
+fn control_characters_in_definitions_reach_no_terminal() {
+    for definitions in [
+        json!({"on\u{1b}[31m": {"required bool a": 1}}),
+        json!({"onX": {"required b\u{7} a": 1}}),
+        json!({"onX": {"requird string a\n": 1}}),
+    ] {
+        let error = Protos::from_json(&definitions, &Value::Null).unwrap_err().to_string();
+        assert!(!error.chars().any(char::is_control), "{error:?}");
+    }
+    let protos = Protos::from_json(&json!({"onX": {"required string a\u{9b}": 1}}), &Value::Null).unwrap();
+    for error in [protos.encode_server("onX", &json!({})), protos.encode_server("on\n", &json!({}))] {
+        let error = error.unwrap_err().to_string();
+        assert!(!error.chars().any(char::is_control), "{error:?}");
+    }
+}
+
+#[test]
 fn tags_are_listed_by_number_and_fields_as_in_the_file() {
     let server = json!({"onX": {"required string b": 10, "optional A a": 2, "message A": {}}});
     let protos = Protos::from_json(&server, &Value::Null).unwrap();

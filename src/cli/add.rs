@@ -33,7 +33,8 @@ pub struct AddArgs {
 const ADD_EXAMPLES: &str = "Examples:
   pomelo-sim add id=chat-server-4 serverType=chat host=127.0.0.1 port=6053
       one chat server more
-  pomelo-sim add id=connector-server-4 serverType=connector host=127.0.0.1 port=4053 clientPort=3053 frontend=true
+  pomelo-sim add id=connector-server-4 serverType=connector host=127.0.0.1 \\
+      clientPort=3053 frontend=true
       one connector more, with a port for clients
   pomelo-sim add serverType=chat host=127.0.0.1 port=6390++ clusterCount=2
       cluster-server-chat-0 on port 6390, cluster-server-chat-1 on 6391";

@@ -1,13 +1,17 @@
 //! The admin port of `serve`: whether and where it is opened, and how it ends.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::admin_args::Failure;
-use crate::admin::{AdminFile, AdminServer, Orders, Token};
+use crate::admin::{AdminFile, AdminServer, Credentials, Orders, Token};
 use crate::config::ClusterSpec;
+
+/// How long it takes to see whether another cluster is there.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `off`, or a port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +89,19 @@ pub(super) fn open(
         // By the port of master.json even on another: commands know only that.
         None => AdminFile::default_path(master.unwrap_or(listener.local_addr()?.port()))?,
     };
+    // The port of a cluster that was killed may be this one's now.
+    let other =
+        Credentials::read(&file).ok().filter(|other| listener.local_addr().ok() != Some(other.address));
+    if let Some(other) = other
+        && TcpStream::connect_timeout(&other.address, CONNECT_TIMEOUT).is_ok()
+    {
+        return Err(format!(
+            "{}: process {} runs a cluster with this file, which could be found no more; --admin-file PATH takes another",
+            file.display(),
+            other.pid
+        )
+        .into());
+    }
     Ok(Some(Opened { listener, file }))
 }
 

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use clap::{ArgAction, Args};
 
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
@@ -81,7 +81,7 @@ pub struct ServeArgs {
     pub package_max: usize,
     /// Whether rooms go where the list of chat servers says when that changes; off: they stay and lose their members, as
     /// in Pomelo
-    #[arg(long, value_name = "on|off", default_value = "on", value_parser = on_off())]
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = on_off())]
     pub rebalance: bool,
     /// Rules of the links between servers, as link --file takes them
     #[arg(long, value_name = "FILE")]

@@ -158,7 +158,7 @@ pub enum ConfigError {
         at: Spot,
     },
     /// The file has environments, but not the wanted one.
-    #[error("unknown environment {wanted:?}: {} has {}", file.display(), known.join(", "))]
+    #[error("unknown environment {wanted:?}: {} has {}", file.display(), names(known))]
     UnknownEnvironment {
         /// The environment that was asked for.
         wanted: String,
@@ -201,6 +201,11 @@ const WHY_A_GATE: &str = "clients enter through a gate, which names them a conne
 
 fn list(paths: &[PathBuf], separator: &str) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(separator)
+}
+
+/// Keys of a file, which may be any text, as one line.
+fn names(keys: &[String]) -> String {
+    keys.iter().map(|key| key.escape_debug().to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn prefix(path: &str) -> String {

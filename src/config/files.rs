@@ -1,5 +1,6 @@
 //! Finding and reading the files of a configuration.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -64,9 +65,10 @@ fn parsed<T>(
 /// Push routes: their codes follow from their places in the list, so one that stands twice would have two.
 fn dictionary(node: Node<'_>) -> Result<Vec<String>, ConfigError> {
     let mut routes: Vec<String> = Vec::new();
+    let mut seen = HashSet::new();
     for element in node.array("an array of push routes")? {
         match element.value()? {
-            Value::String(route) if is_name(&route) && !routes.contains(&route) => routes.push(route),
+            Value::String(route) if is_name(&route) && seen.insert(route.clone()) => routes.push(route),
             _ => return Err(element.invalid("a push route such as \"onChat\", each once")),
         }
     }

@@ -163,6 +163,11 @@ impl<'a> Node<'a> {
         self.parse()
     }
 
+    /// How long the value is in the file, in bytes.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.raw.len()
+    }
+
     pub(super) fn is_object(&self) -> bool {
         self.raw.starts_with('{')
     }
@@ -196,8 +201,10 @@ impl<'a> Node<'a> {
             _ if self.raw.contains(['.', 'e', 'E']) => "number",
             _ => "integer",
         };
-        let mut shown: String = self.raw.chars().take(40).collect();
-        if shown.len() < self.raw.len() {
+        // JSON escapes the control characters of ASCII, but not those of Unicode, which move cursors just as well.
+        let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+        let mut shown: String = self.raw.chars().take(40).map(printable).collect();
+        if self.raw.chars().nth(40).is_some() {
             shown.push('…');
         }
         format!("{kind} {shown}")

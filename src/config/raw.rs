@@ -9,6 +9,13 @@ use crate::nearest::nearest;
 /// Most servers of a cluster, `clusterCount` written out: a slip such as 1000000 must not eat the memory.
 pub const MAX_SERVERS: usize = 10_000;
 
+/// Most bytes of text that one `clusterCount` may multiply an entry to: each server has all of its fields.
+const COUNTED_BYTES_MAX: usize = 4 << 20;
+
+/// Longest name of a server, a type, a host or a route, in bytes. A type's name is a part of what errors call each of
+/// its servers.
+const NAME_BYTES_MAX: usize = 255;
+
 /// The part of a file that is for `env`: the value of that key if the file has it, else the whole file.
 pub(super) fn env_or_whole<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, ConfigError> {
     if !root.is_object() {
@@ -66,11 +73,16 @@ impl<'a> RawServer<'a> {
     /// server of this type that is made so.
     pub(super) fn expand(self, server_type: &str, next: &mut usize) -> Result<Vec<Self>, ConfigError> {
         let Some(count) = self.get("clusterCount") else { return Ok(vec![self]) };
+        // An entry of usual length may be counted up to the largest cluster.
+        let most = MAX_SERVERS.min(COUNTED_BYTES_MAX / self.node.text_bytes()).max(1);
         let count = count
             .number()
             .and_then(|count| usize::try_from(count).ok())
-            .filter(|count| (1..=MAX_SERVERS).contains(count))
-            .ok_or_else(|| count.invalid(&format!("a number of servers, 1 to {MAX_SERVERS}")))?;
+            .filter(|count| (1..=most).contains(count))
+            .ok_or_else(|| {
+                let so_long = if most < MAX_SERVERS { " with so much in each" } else { "" };
+                count.invalid(&format!("a number of servers, 1 to {most}{so_long}"))
+            })?;
         let first = *next;
         *next += count;
         (0..count)
@@ -135,6 +147,9 @@ impl Field<'_> {
         match &self.value {
             Value::String(text) if is_name(text) => Ok(text.clone()),
             Value::Number(number) if self.counted => Ok(number.to_string()),
+            Value::String(text) if text.len() > NAME_BYTES_MAX && !text.contains(is_unprintable) => {
+                Err(self.invalid(&format!("{expected} of at most {NAME_BYTES_MAX} bytes")))
+            }
             _ => Err(self.invalid(&format!("{expected}, not empty, without spaces or control characters"))),
         }
     }
@@ -167,7 +182,11 @@ impl Field<'_> {
 
 /// Whether a text can name a server or a host.
 pub(super) fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(is_unprintable)
+}
+
+fn is_unprintable(c: char) -> bool {
+    c.is_whitespace() || c.is_control()
 }
 
 /// JavaScript's `parseInt` of a decimal number: white space, a sign, then as many digits as there are.

@@ -1,5 +1,7 @@
 //! One connection: its transport, its state, and the bytes that wait for its client.
 
+mod offline;
+
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::task::Waker;
@@ -8,6 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::net::TcpStream;
 use tungstenite::protocol::frame::coding::CloseCode;
+
+pub use offline::{OfflineConnection, Received};
 
 use super::history::Data;
 use super::machine::{Action, Machine};

@@ -30,6 +30,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 
+pub use connection::{OfflineConnection, Received};
 pub use machine::{Action, Machine, Timeouts};
 pub use port::Port;
 

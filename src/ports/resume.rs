@@ -46,7 +46,8 @@ struct Session {
     place: Place,
     /// What its client is known to have.
     token: Token,
-    /// What its client may have got since, in answers to handshakes that it has not acknowledged; the row's own last.
+    /// What its client may have got since, in answers to handshakes that it has not acknowledged: those first that were
+    /// given out and shown longest ago, the row's own last.
     unacknowledged: Vec<Token>,
     history: History,
     /// Its packages go into its row's outbox.
@@ -182,6 +183,11 @@ impl Resume {
         };
         let session = &mut self.sessions[key as usize];
         session.history.go_back(received)?;
+        // What was shown is what the client has, however often it must try.
+        let is_shown = |token: &Token| Token::parse(&request.token) == Some(*token);
+        if let Some(place) = session.unacknowledged.iter().position(is_shown) {
+            session.unacknowledged[place..].rotate_left(1);
+        }
         if session.unacknowledged.len() == UNACKNOWLEDGED_MAX {
             self.tokens.remove(&session.unacknowledged.remove(0));
         }

@@ -8,6 +8,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+/// How deep a value may be: it will be a part of a body, and readers such as this program's take 127 levels.
+const LEVELS_MAX: usize = 126;
+
 /// Any JSON value that passes through unread, such as the content of a chat message. It is written as
 /// `JSON.stringify(JSON.parse(text))` would: no spaces, shortest escapes, numbers as doubles.
 #[derive(Clone, Debug, Serialize)]
@@ -47,6 +50,9 @@ impl<'de> Deserialize<'de> for Json {
             // Nested too deep, or a number that no double holds: others may not be able to read it.
             Err(error) => return Err(de::Error::custom(error)),
         };
+        if levels(&value) > LEVELS_MAX {
+            return Err(de::Error::custom(format!("expected at most {LEVELS_MAX} levels, got more")));
+        }
         let mut text = String::with_capacity(raw.get().len());
         stringify(&value, &mut text).map_err(de::Error::custom)?;
         RawValue::from_string(text).map(Self).map_err(de::Error::custom)
@@ -93,6 +99,14 @@ impl<'de> Deserialize<'de> for Text {
 fn plain_string(json: &str) -> Option<&str> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     (!inside.contains('\\')).then_some(inside)
+}
+
+fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Value::Object(fields) => 1 + fields.values().map(levels).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 fn stringify(value: &Value, out: &mut String) -> fmt::Result {

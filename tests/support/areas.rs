@@ -141,6 +141,14 @@ impl ServerLogic for Area {
                     })
                 })
             })
+            .handler("area.ask_then_shout", |_: &mut Self, cx, message: Value| {
+                let server = message["server"].as_str().unwrap_or_default();
+                let who = cx.call::<String>("area", "areaRemote.who", &json!({})).to(server.into());
+                who.then(|area: &mut Self, cx, who: Result<String, AppError>| {
+                    cx.channel("square").push("onShout", &json!({"by": area.id, "of": who?}))?;
+                    Ok(json!({}))
+                })
+            })
             .handler("area.ask_nobody", |_: &mut Self, cx, _: Value| {
                 cx.call::<Value>("nowhere", "x.y", &json!({})).then(|_: &mut Self, _, answer| answer)
             })

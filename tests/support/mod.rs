@@ -3,6 +3,7 @@
 // Included by several test binaries, none of which uses all of it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
+pub mod admin;
 pub mod areas;
 pub mod client;
 pub mod comeback;
@@ -15,6 +16,8 @@ pub mod panicky;
 pub mod pure;
 pub mod raw;
 pub mod rooms;
+pub mod scene;
+pub mod served;
 pub mod watch;
 pub mod world;
 

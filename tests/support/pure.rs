@@ -200,6 +200,12 @@ impl PureCluster {
         }
     }
 
+    /// Lets a server have no turn, or have turns again. Unlike [`pause`](Self::pause) the router knows nothing of it: so
+    /// does a thread that is slow.
+    pub fn stall(&mut self, id: &str, is_stalled: bool) {
+        self.servers.get_mut(id).unwrap().is_paused = is_stalled;
+    }
+
     pub fn install(&mut self, rule: LinkRule) {
         self.order(|router, now, out| router.install(now, rule, out));
     }

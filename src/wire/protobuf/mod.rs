@@ -44,11 +44,11 @@ pub struct Protos {
     json: Box<RawValue>,
 }
 
-/// Why definitions are wrong, or a body does not follow them.
+/// Why definitions are wrong, or a body does not follow them. Names of others are said without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProtoError {
     /// A file, a route or a message definition is no JSON object.
-    #[error("expected an object of definitions at {at}, got {got}")]
+    #[error("expected an object of definitions at {}, got {got}", at.escape_debug())]
     NotAnObject {
         /// Where in the file.
         at: String,
@@ -57,7 +57,8 @@ pub enum ProtoError {
     },
     /// A line of a definition cannot be understood.
     #[error(
-        "expected `required|optional|repeated TYPE NAME: TAG` or `message NAME: {{…}}` at {at}, got `{declaration}`: {reason}"
+        "expected `required|optional|repeated TYPE NAME: TAG` or `message NAME: {{…}}` at {}, got `{}`: {reason}",
+        at.escape_debug(), declaration.escape_debug()
     )]
     Declaration {
         /// Where in the file.
@@ -69,7 +70,8 @@ pub enum ProtoError {
     },
     /// A field's type is neither built in nor a message in reach.
     #[error(
-        "expected uInt32, int32, sInt32, float, double, string or a message defined at {at} or at the top, got `{name}`"
+        "expected uInt32, int32, sInt32, float, double, string or a message defined at {} or at the top, got `{}`",
+        at.escape_debug(), name.escape_debug()
     )]
     UnknownType {
         /// Where in the file.
@@ -81,19 +83,19 @@ pub enum ProtoError {
     #[error("expected at most {DEPTH_MAX} levels of messages, got more")]
     TooDeep,
     /// There is no definition for this route in this direction.
-    #[error("expected a route with a definition, got `{route}`")]
+    #[error("expected a route with a definition, got `{}`", route.escape_debug())]
     NoDefinition {
         /// The route.
         route: String,
     },
     /// A required field is missing or null.
-    #[error("expected the required field `{field}`, got a message without it")]
+    #[error("expected the required field `{}`, got a message without it", field.escape_debug())]
     Missing {
         /// The field's name.
         field: String,
     },
     /// A value is of another type than the field.
-    #[error("expected {expected} in `{field}`, got {got}")]
+    #[error("expected {expected} in `{}`, got {got}", field.escape_debug())]
     WrongType {
         /// The field's name; empty for the body itself.
         field: String,
@@ -103,7 +105,7 @@ pub enum ProtoError {
         got: &'static str,
     },
     /// An integer is negative where it must not be, or not exact in JavaScript.
-    #[error("expected an integer in `{field}` that the type holds, up to 2^53 - 1, got another")]
+    #[error("expected an integer in `{}` that the type holds, up to 2^53 - 1, got another", field.escape_debug())]
     OutOfRange {
         /// The field's name.
         field: String,
@@ -115,7 +117,7 @@ pub enum ProtoError {
         tag: u64,
     },
     /// The bytes end before the value does.
-    #[error("expected {expected} bytes in `{field}`, got {got}")]
+    #[error("expected {expected} bytes in `{}`, got {got}", field.escape_debug())]
     Truncated {
         /// The field's name; empty for a tag.
         field: String,

@@ -1,0 +1,337 @@
+//! The admin port: its protocol, its bounds, and what comes of those who may not use it.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use pomelo_sim::admin::{CONNECTIONS_MAX, LINE_BYTES_MAX, Order, parse_request};
+use pomelo_sim::live::ServerState;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use support::admin::AdminWorld;
+use support::wait_until;
+
+fn code(answer: &Value) -> &str {
+    answer["error"]["code"].as_str().unwrap_or_else(|| panic!("no error: {answer}"))
+}
+
+fn message(answer: &Value) -> &str {
+    answer["error"]["message"].as_str().unwrap_or_else(|| panic!("no error: {answer}"))
+}
+
+#[test]
+fn several_orders_go_over_one_connection_also_at_once() {
+    let world = AdminWorld::start();
+    let mut line = world.connect();
+    let listed = line.ask(&world.request("list", json!({})));
+    let first = &listed["ok"]["servers"][0];
+    assert_eq!(
+        (&first["id"], &first["serverType"], &first["state"], &first["clients"]),
+        (&json!("connector-server-1"), &json!("connector"), &json!("running"), &json!("127.0.0.1:3050"))
+    );
+    let [stop, restart] =
+        ["stop", "restart"].map(|verb| world.request(verb, json!({"ids": ["chat-server-2"]})));
+    line.send(format!("{stop}\r\n{restart}\n{stop}\n").as_bytes());
+    for _ in 0..3 {
+        assert_eq!(line.answer().unwrap(), json!({"ok": {"done": ["chat-server-2"]}}));
+    }
+    assert_eq!(world.fake.state("chat-server-2"), Some(ServerState::Stopped));
+    assert_eq!(world.server.counters().requests, 4);
+}
+
+#[test]
+fn orders_do_what_they_say() {
+    let world = AdminWorld::start();
+    let fields = json!({"id": "chat-server-4", "serverType": "chat", "host": "127.0.0.1", "prot": 6053});
+    assert_eq!(
+        world.ask("add", fields)["ok"],
+        json!({
+            "added": ["chat-server-4"],
+            "warnings": ["chat-server-4: unknown field \"prot\": did you mean \"port\"?"]
+        })
+    );
+    assert_eq!(world.fake.server("chat-server-4").unwrap().extra["prot"], 6053);
+    for (verb, state) in [
+        ("pause", Some(ServerState::Paused)),
+        ("resume", Some(ServerState::Running)),
+        ("kill", Some(ServerState::Killed)),
+        ("restart", Some(ServerState::Running)),
+        ("stop", Some(ServerState::Stopped)),
+        ("remove", None),
+    ] {
+        let answer = world.ask(verb, json!({"ids": ["chat-server-1"]}));
+        assert_eq!(answer, json!({"ok": {"done": ["chat-server-1"]}}), "{verb}");
+        assert_eq!(world.fake.state("chat-server-1"), state, "{verb}");
+    }
+    let path = world.write("servers.json", &support::servers_json(2, 3));
+    assert_eq!(
+        world.ask("reload", json!({"config": path, "env": "development"}))["ok"],
+        json!({"added": ["chat-server-1"], "removed": ["connector-server-3", "chat-server-4"], "replaced": []})
+    );
+    let slow = json!({"name": "slow", "from": "connector", "to": "chat-srever-1", "latency": "20ms..50ms"});
+    assert_eq!(
+        world.ask("link", slow.clone())["ok"],
+        json!({"name": "slow", "warnings": ["to: no server has the id or the type \"chat-srever-1\" now"]})
+    );
+    assert_eq!(world.ask("link", json!({"cut": true}))["ok"], json!({"name": "rule-2", "warnings": []}));
+    assert_eq!(world.ask("links", json!({}))["ok"]["rules"][0], slow);
+    assert_eq!(world.ask("heal", json!({"names": ["slow"]}))["ok"], json!({"healed": ["slow"]}));
+    assert_eq!(world.ask("heal", json!({}))["ok"], json!({"healed": ["rule-2"]}));
+    assert_eq!(world.ask("links", json!({}))["ok"], json!({"rules": []}));
+}
+
+#[test]
+fn the_whole_cluster_ends_only_by_a_stop_without_ids() {
+    let world = AdminWorld::start();
+    let ends = || world.fake.ends.load(Ordering::SeqCst);
+    for args in [json!({"ids": []}), json!({"id": "chat-server-1"}), json!({"ids": "x"}), json!([])] {
+        assert_eq!(code(&world.ask("stop", args.clone())), "bad_request", "{args}");
+    }
+    world.ask("stop", json!({"ids": ["chat-server-1"]}));
+    assert_eq!(ends(), 0);
+    assert_eq!(world.ask("stop", json!({})), json!({"ok": {"stopping": true}}));
+    wait_until("the end is ordered", || ends() == 1);
+}
+
+#[test]
+fn what_fails_says_what_was_done_before_it() {
+    let world = AdminWorld::start();
+    let answer = world.ask("kill", json!({"ids": ["chat-server-1", "chat-sever-2", "chat-server-3"]}));
+    assert_eq!(code(&answer), "unknown_server");
+    assert!(message(&answer).ends_with("did you mean \"chat-server-2\"?"), "{answer}");
+    assert_eq!(answer["error"]["done"], json!(["chat-server-1"]));
+    assert_eq!(world.fake.state("chat-server-3"), Some(ServerState::Running));
+    let answer = world.ask("kill", json!({"ids": ["chat-server-1"]}));
+    assert_eq!((code(&answer), answer["error"].get("done")), ("wrong_state", None));
+    assert_eq!(code(&world.ask("heal", json!({"names": ["nothing"]}))), "unknown_rule");
+    let taken = json!({"id": "chat-server-2", "serverType": "chat", "host": "127.0.0.1"});
+    assert_eq!(code(&world.ask("add", taken)), "bad_config");
+    let nowhere = json!({"config": "/no/such/place", "env": "development"});
+    assert_eq!(code(&world.ask("reload", nowhere)), "bad_config");
+}
+
+#[test]
+fn slips_are_answered_with_what_was_meant() {
+    let world = AdminWorld::start();
+    for (line, expected_code, expected) in [
+        (world.request("restrat", json!({})), "unknown_command", "did you mean \"restart\"?"),
+        (world.request("restrat", json!({})), "unknown_command", "expected one of list, add, remove, stop,"),
+        (world.request("kill", json!({"IDs": []})), "bad_request", "expected ids; did you mean \"ids\"?"),
+        (
+            world.request("list", json!({"all": true})),
+            "bad_request",
+            "unknown argument of list \"all\": it takes none",
+        ),
+        (
+            world.request("kill", json!({"ids": [1]})),
+            "bad_request",
+            "ids: expected an array of names, got [1]",
+        ),
+        (world.request("link", json!({"latncy": "2ms"})), "bad_request", "did you mean \"latency\"?"),
+        (
+            world.request("link", json!({"latency": "2"})),
+            "bad_request",
+            "latency: expected a latency such as 20ms",
+        ),
+        (world.request("link", json!({"loss": 2})), "bad_request", "loss: expected a share from 0 to 1"),
+        (world.request("link", json!({"to": "a b", "cut": true})), "bad_request", "to: expected a name"),
+        (world.request("link", json!({"from": "chat"})), "bad_request", "a rule that does nothing"),
+        (
+            world.request("reload", json!({"config": "x", "env": "y"})),
+            "bad_request",
+            "expected an absolute path",
+        ),
+        (world.request("reload", json!({"config": "/x"})), "bad_request", "missing \"env\""),
+        (world.request("add", json!({"id": "x"})), "bad_config", "add: missing \"serverType\""),
+        (json!({"token": world.token.as_str()}).to_string(), "bad_request", "missing \"command\""),
+        (
+            json!({"token": world.token.as_str(), "comand": "list"}).to_string(),
+            "bad_request",
+            "unknown field \"comand\": expected token, command, args; did you mean \"command\"?",
+        ),
+        (
+            json!({"token": world.token.as_str(), "command": 1}).to_string(),
+            "bad_request",
+            "command: expected a name",
+        ),
+    ] {
+        let mut connection = world.connect();
+        let answer = connection.ask(&line);
+        assert_eq!(code(&answer), expected_code, "{answer}");
+        assert!(message(&answer).contains(expected), "{answer}");
+        // It works on.
+        assert!(connection.ask(&world.request("links", json!({})))["ok"].is_object());
+    }
+}
+
+#[test]
+fn a_wrong_token_gets_nothing_done_and_ends_the_connection() {
+    let world = AdminWorld::start();
+    let right = world.token.as_str();
+    let wrong = [
+        json!(""),
+        json!(&right[..31]),
+        json!(format!("{right}0")),
+        json!(right.to_uppercase() + "A"),
+        json!(["x", right]),
+        Value::Null,
+    ];
+    for token in &wrong {
+        let mut line = world.connect();
+        let order = json!({"token": token, "command": "stop"}).to_string();
+        line.send(format!("{order}\n{}\n", world.request("stop", json!({}))).as_bytes());
+        assert_eq!(code(&line.answer().unwrap()), "unauthorized", "{token}");
+        line.assert_closed();
+    }
+    // An unknown command is not told to strangers.
+    assert_eq!(code(&world.connect().ask(r#"{"command":"nothing"}"#)), "unauthorized");
+    assert_eq!(world.fake.ends.load(Ordering::SeqCst), 0);
+    let counters = world.server.counters();
+    assert_eq!((counters.unauthorized, counters.requests), (wrong.len() as u64 + 1, 0));
+}
+
+#[test]
+fn a_browser_gets_nothing_done() {
+    let world = AdminWorld::start();
+    let body = world.request("stop", json!({}));
+    for request in [
+        format!("POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/plain\r\n\r\n{body}\n"),
+        format!("GET /{body} HTTP/1.1\r\n\r\n"),
+        format!("\n{body}\n"),
+        format!("[1]\n{body}\n"),
+        format!("\"{{}}\"\n{body}\n"),
+        format!("\u{feff}{body}\n"),
+    ] {
+        let mut line = world.connect();
+        line.send(request.as_bytes());
+        let answer = line.answer().unwrap();
+        assert_eq!(code(&answer), "bad_request", "{request}");
+        line.assert_closed();
+    }
+    assert_eq!(world.fake.ends.load(Ordering::SeqCst), 0);
+    assert_eq!((world.server.counters().malformed, world.server.counters().requests), (6, 0));
+}
+
+#[test]
+fn hostile_lines_are_answered_and_closed() {
+    let world = AdminWorld::start();
+    let deep = LINE_BYTES_MAX / 2;
+    for line in [
+        b"\xff\xfe\x00".to_vec(),
+        b"{\"token\":\"\\ud800\"}".to_vec(),
+        b"{".to_vec(),
+        b"\0\0\0\0".to_vec(),
+        [b"{\"token\":".repeat(deep / 9), b"1".to_vec()].concat(),
+        b"[".repeat(deep),
+    ] {
+        let mut connection = world.connect();
+        connection.send(&line);
+        connection.send(b"\n");
+        assert_eq!(code(&connection.answer().unwrap()), "bad_request");
+        connection.assert_closed();
+    }
+    // Deep inside a request, too.
+    let token = world.token.as_str();
+    let nested = format!(r#"{{"token":"{token}","command":"add","args":{{"x":{}"#, "[".repeat(deep));
+    assert_eq!(code(&world.connect().ask(&nested)), "bad_request");
+    assert!(world.ask("links", json!({}))["ok"].is_object());
+}
+
+#[test]
+fn lines_are_as_long_as_they_may_be_and_no_longer() {
+    let world = AdminWorld::start();
+    let padded = |bytes: usize| {
+        let request = world.request("links", json!({}));
+        request.clone() + &" ".repeat(bytes - request.len())
+    };
+    let mut line = world.connect();
+    assert!(line.ask(&padded(LINE_BYTES_MAX))["ok"].is_object());
+    let answer = line.ask(&padded(LINE_BYTES_MAX + 1));
+    assert_eq!((code(&answer), message(&answer)), ("bad_request", "a line of more than 65536 bytes"));
+    line.assert_closed();
+    // Without a newline it is not waited for either.
+    let mut endless = world.connect();
+    endless.send(&vec![b' '; LINE_BYTES_MAX + 4096]);
+    assert_eq!(code(&endless.answer().unwrap()), "bad_request");
+    endless.assert_closed();
+}
+
+#[test]
+fn a_line_that_drips_in_is_not_waited_for() {
+    let world = AdminWorld::with_timeout(Duration::from_millis(300));
+    let began = Instant::now();
+    let mut silent = world.connect();
+    let mut dripping = world.connect();
+    silent.0.get_mut().set_nodelay(true).unwrap();
+    // Each byte comes in time; the line does not. The write fails once the other side has closed.
+    use std::io::Write as _;
+    while dripping.0.get_mut().write_all(b" ").is_ok() {
+        assert!(began.elapsed() < support::PATIENCE, "it is waited for");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    silent.assert_closed();
+    assert!(began.elapsed() >= Duration::from_millis(300));
+    assert_eq!(world.server.counters().late, 2);
+}
+
+#[test]
+fn one_connection_too_many_is_told_so_and_places_are_given_back() {
+    let world = AdminWorld::start();
+    let request = world.request("links", json!({}));
+    let mut served: Vec<_> = (0..CONNECTIONS_MAX).map(|_| world.connect()).collect();
+    // Answered, and so accepted.
+    served.iter_mut().for_each(|line| assert!(line.ask(&request)["ok"].is_object()));
+    let mut surplus = world.connect();
+    assert_eq!(code(&surplus.answer().unwrap()), "busy");
+    surplus.assert_closed();
+    assert_eq!(world.server.counters().busy, 1);
+    drop(served.pop());
+    wait_until("the place is given back", || {
+        let mut line = world.connect();
+        // Busy, the port may close before it has read this.
+        use std::io::Write as _;
+        let _ = line.0.get_mut().write_all(format!("{request}\n").as_bytes());
+        line.answer().is_some_and(|answer| answer["ok"].is_object())
+    });
+}
+
+#[test]
+fn the_end_closes_connections_and_the_port() {
+    let world = AdminWorld::start();
+    let address = world.server.address();
+    let mut idle = world.connect();
+    assert!(idle.ask(&world.request("list", json!({})))["ok"].is_object());
+    world.server.end();
+    idle.assert_closed();
+    assert!(std::net::TcpStream::connect(address).is_err());
+}
+
+#[test]
+fn it_listens_on_this_machine_only() {
+    assert!(AdminWorld::start().server.address().ip().is_loopback());
+}
+
+#[test]
+fn what_a_request_asks_for_is_read_without_a_cluster() {
+    let order = |line: &str| parse_request(line.as_bytes()).unwrap().order().unwrap();
+    assert_eq!(order(r#"{"command":"list"}"#), Order::List);
+    assert_eq!(order(r#"{"command":"stop","args":null}"#), Order::StopAll);
+    assert_eq!(order(r#"{"command":"heal","args":{}}"#), Order::Heal(Vec::new()));
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_read_without_a_panic(
+        line in proptest::collection::vec(any::<u8>(), 0..300),
+        command in "(list|add|stop|reload|link|heal|x)",
+        args in r#"[{}\[\]":,a-z0-9]{0,60}"#,
+    ) {
+        for line in [line, format!(r#"{{"token":"","command":"{command}","args":{{{args}}}}}"#).into_bytes()] {
+            if let Ok(request) = parse_request(&line) {
+                let _ = request.order();
+            }
+        }
+    }
+}

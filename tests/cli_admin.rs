@@ -1,0 +1,238 @@
+//! The commands that talk to a running cluster, as a terminal meets them: what they order, print and exit with.
+//!
+//! The cluster is a stand-in behind a real admin port; `cli_admin_serve` has the real one.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use pomelo_sim::live::ServerState;
+use serde_json::{Value, json};
+use support::admin::AdminWorld;
+use tempfile::TempDir;
+
+fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+    command.env_remove("NODE_ENV").env_remove("RUST_LOG").args(arguments).output().unwrap()
+}
+
+/// A command to the world's cluster: exit code, stdout, stderr.
+fn command(world: &AdminWorld, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let file = world.file.path().to_str().unwrap();
+    let output = run(&[arguments, &["--admin-file", file]].concat());
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// What it prints when all is well and nothing is to be warned of.
+fn printed(world: &AdminWorld, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = command(world, arguments);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    stdout
+}
+
+fn json_of(world: &AdminWorld, arguments: &[&str]) -> Value {
+    serde_json::from_str(&printed(world, &[arguments, &["--json"]].concat())).unwrap()
+}
+
+/// The one line of a refusal.
+fn refused(world: &AdminWorld, arguments: &[&str]) -> String {
+    let (code, stdout, stderr) = command(world, arguments);
+    assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}");
+    let line = stderr.strip_prefix("error: ").and_then(|line| line.strip_suffix('\n'));
+    let line = line.unwrap_or_else(|| panic!("{arguments:?}: {stderr}"));
+    assert!(!line.contains('\n'), "one line: {stderr}");
+    line.to_owned()
+}
+
+#[test]
+fn list_is_a_table_and_json() {
+    let world = AdminWorld::start();
+    printed(&world, &["kill", "chat-server-1"]);
+    let table = printed(&world, &["list"]);
+    let lines: Vec<&str> = table.lines().collect();
+    assert_eq!(
+        [lines[0], lines[1], lines[4]],
+        [
+            "ID                  TYPE       PORT  CLIENTS         STATE    UPTIME  SESSIONS  ROOMS  MSG/S",
+            "connector-server-1  connector  -     127.0.0.1:3050  running  1m01s   2         1      40",
+            "chat-server-1       chat       0     -               killed   -       2         1      40",
+        ]
+    );
+    assert_eq!(lines.len(), 8);
+    let report = json_of(&world, &["list"]);
+    assert_eq!(report["servers"][3]["state"], "killed");
+    assert_eq!(report["servers"][0]["uptimeSeconds"], 61.5);
+}
+
+#[test]
+fn add_takes_the_fields_of_pomelo() {
+    let world = AdminWorld::start();
+    let one = ["add", "id=chat-server-4", "serverType=chat", "host=127.0.0.1", "port=6053"];
+    assert_eq!(printed(&world, &one), "added chat-server-4\n");
+    assert_eq!(world.fake.server("chat-server-4").unwrap().port, Some(6053));
+    let several = ["add", "serverType=chat", "host=127.0.0.1", "port=6390++", "clusterCount=2"];
+    let ids = ["cluster-server-chat-0", "cluster-server-chat-1"];
+    assert_eq!(json_of(&world, &several), json!({"added": ids, "warnings": []}));
+    assert_eq!(world.fake.server(ids[1]).unwrap().port, Some(6391));
+
+    let slip = ["add", "id=chat-server-5", "serverType=chat", "host=127.0.0.1", "prot=6054"];
+    let (code, stdout, stderr) = command(&world, &slip);
+    assert_eq!((code, stdout.as_str()), (Some(0), "added chat-server-5\n"));
+    assert_eq!(stderr, "warning: chat-server-5: unknown field \"prot\": did you mean \"port\"?\n");
+
+    assert!(
+        refused(&world, &one).starts_with("duplicate id \"chat-server-4\": add.id at the command line, ")
+    );
+    let port = ["add", "id=x", "serverType=chat", "host=127.0.0.1", "clientPort=7e4"];
+    assert!(
+        refused(&world, &port).starts_with("add.clientPort: invalid value: string \"7e4\", expected a port")
+    );
+    assert!(refused(&world, &["add", "chat"]).starts_with("add: \"chat\": expected KEY=VALUE"));
+}
+
+#[test]
+fn servers_are_stopped_one_after_the_other() {
+    let world = AdminWorld::start();
+    for (verb, past, state) in [
+        ("pause", "paused", Some(ServerState::Paused)),
+        ("resume", "resumed", Some(ServerState::Running)),
+        ("kill", "killed", Some(ServerState::Killed)),
+        ("restart", "restarted", Some(ServerState::Running)),
+        ("stop", "stopped", Some(ServerState::Stopped)),
+        ("remove", "removed", None),
+    ] {
+        let text = printed(&world, &[verb, "chat-server-1", "chat-server-2"]);
+        assert_eq!(text, format!("{past} chat-server-1\n{past} chat-server-2\n"));
+        assert_eq!(world.fake.state("chat-server-2"), state, "{verb}");
+    }
+    assert_eq!(json_of(&world, &["kill", "chat-server-3"]), json!({"done": ["chat-server-3"]}));
+    let error = refused(&world, &["stop", "connector-server-1", "chat-server-3", "connector-server-2"]);
+    assert_eq!(error, "chat-server-3 is killed: expected another state; done before: connector-server-1");
+    assert_eq!(world.fake.state("connector-server-2"), Some(ServerState::Running));
+    let error = refused(&world, &["kill", "connector-sever-2"]);
+    assert!(error.ends_with("did you mean \"connector-server-2\"?"), "{error}");
+}
+
+#[test]
+fn reload_gives_the_configuration_of_the_command() {
+    let world = AdminWorld::start();
+    world.write("servers.json", &support::servers_json(2, 4));
+    let config = world.directory.path().to_str().unwrap();
+    let text = printed(&world, &["reload", "--config", config]);
+    assert_eq!(text, "added chat-server-4\nremoved connector-server-3\n");
+    assert_eq!(printed(&world, &["reload", "--config", config]), "nothing to change\n");
+    world.write("servers.json", "{");
+    let error = refused(&world, &["reload", "--config", config]);
+    assert!(error.starts_with("not JSON: "), "{error}");
+    // From another directory than the cluster's.
+    let elsewhere = TempDir::new().unwrap();
+    fs::create_dir(elsewhere.path().join("game")).unwrap();
+    fs::write(elsewhere.path().join("game/servers.json"), support::servers_json(3, 4)).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"))
+        .args(["reload", "--config", "game", "--json", "--admin-file"])
+        .arg(world.file.path())
+        .current_dir(&elsewhere)
+        .env_remove("NODE_ENV")
+        .output()
+        .unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer, json!({"added": ["connector-server-3"], "removed": [], "replaced": []}));
+}
+
+#[test]
+fn links_are_ruled_and_healed() {
+    let world = AdminWorld::start();
+    assert_eq!(printed(&world, &["links"]), "no rules: everything arrives at once\n");
+    let slow =
+        ["from=connector", "to=chat-server-1", "both=true", "latency=20ms..50ms", "loss=0.01", "name=slow"];
+    assert_eq!(printed(&world, &[&["link"], &slow[..]].concat()), "added rule slow\n");
+    assert_eq!(
+        json_of(&world, &["link", "to=chat-server-2", "cut=true"]),
+        json!({"names": ["rule-2"], "warnings": []})
+    );
+    assert_eq!(
+        printed(&world, &["links"]),
+        "NAME    FROM       TO             BOTH  LATENCY     LOSS  CUT\n\
+         slow    connector  chat-server-1  yes   20ms..50ms  0.01  -\n\
+         rule-2  *          chat-server-2  -     -           -     yes\n"
+    );
+    let (code, _, stderr) = command(&world, &["link", "to=chat-sever-2", "cut=true"]);
+    let warning = "warning: to: no server has the id or the type \"chat-sever-2\" now\n";
+    assert_eq!((code, stderr.as_str()), (Some(0), warning));
+    // What links prints, link takes.
+    let file = world.write("links.json", &printed(&world, &["links", "--json"]));
+    assert_eq!(printed(&world, &["heal", "slow", "rule-2"]), "healed slow\nhealed rule-2\n");
+    assert!(refused(&world, &["heal", "slow"]).starts_with("no rule \"slow\": expected one of rule-3"));
+    assert_eq!(printed(&world, &["heal"]), "healed rule-3\n");
+    assert_eq!(printed(&world, &["heal"]), "no rules to take away\n");
+    let file = file.to_str().unwrap();
+    let (code, stdout, _) = command(&world, &["link", "--file", file]);
+    assert_eq!((code, stdout.as_str()), (Some(0), "added rule slow\nadded rule rule-2\nadded rule rule-3\n"));
+}
+
+#[test]
+fn rules_that_are_wrong_are_refused_before_anything_is_done() {
+    let world = AdminWorld::start();
+    for (words, expected) in [
+        (&["slow"][..], "link: \"slow\": expected KEY=VALUE, such as latency=20ms"),
+        (&["latncy=2ms"], "link: unknown field of a rule \"latncy\": expected name, from, to, both,"),
+        (&["latency=2"], "link: latency: expected a latency such as 20ms"),
+        (&["loss=a"], "link: loss: expected a share from 0 to 1, got \"a\""),
+        (&["loss=2"], "link: loss: expected a share from 0 to 1, got 2"),
+        (&["cut=yes"], "link: cut: expected true or false, got \"yes\""),
+        (&["from=chat"], "link: a rule that does nothing: expected latency, loss or cut"),
+        (&["cut=true", "cut=true"], "link: cut is given twice"),
+        (&["cut=true", "name=a b"], "link: name: expected a name of at most 128 bytes"),
+    ] {
+        let error = refused(&world, &[&["link"], words].concat());
+        assert!(error.starts_with(expected), "{error}");
+    }
+    for (text, expected) in [
+        (r#"{"rules":[{"cut":true},{"los":1}]}"#, "rules[1]: unknown field of a rule \"los\""),
+        (r#"{"rules":{}}"#, "expected {\"rules\":[{"),
+        (r#"{"rule":[]}"#, "unknown field `rule`"),
+        ("", "EOF"),
+    ] {
+        let file = world.write("links.json", text);
+        let error = refused(&world, &["link", "--file", file.to_str().unwrap()]);
+        assert!(error.starts_with(file.to_str().unwrap()) && error.contains(expected), "{error}");
+    }
+    assert!(refused(&world, &["link", "--file", "/no/such/file"]).contains("cannot be read"));
+    assert_eq!(printed(&world, &["links"]), "no rules: everything arrives at once\n");
+}
+
+#[test]
+fn where_no_cluster_is_found_the_error_says_how_to_find_it() {
+    let directory = TempDir::new().unwrap();
+    let config = directory.path().to_str().unwrap();
+    let error = |arguments: &[&str]| {
+        let output = run(arguments);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let none = error(&["list", "--config", config]);
+    assert!(none.starts_with("error: no servers.json") && none.contains("--admin-file PATH"), "{none}");
+    fs::write(directory.path().join("servers.json"), support::servers_json(1, 1)).unwrap();
+    let no_master = error(&["stop", "--config", config]);
+    assert!(
+        no_master.starts_with("error: no master.json beside ") && no_master.contains("--admin-file PATH")
+    );
+    let missing = directory.path().join("admin.json");
+    let no_file = error(&["kill", "x", "--admin-file", missing.to_str().unwrap()]);
+    assert!(no_file.contains("no cluster runs with") && no_file.contains("pomelo-sim serve"), "{no_file}");
+    // Found by the port of master.json, in the user's directory for what runs.
+    let master = r#"{"id":"master-server-1","host":"127.0.0.1","port":3999}"#;
+    fs::write(directory.path().join("master.json"), master).unwrap();
+    let command = |variable: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        command.args(["list", "--config", config]).env_remove("NODE_ENV").env_remove("XDG_RUNTIME_DIR");
+        let output = command.env(variable, directory.path()).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(command("XDG_RUNTIME_DIR").contains(&format!("{config}/pomelo-sim/3999.json")));
+    let temporary = command("TMPDIR");
+    assert!(temporary.contains(&format!("{config}/pomelo-sim-")) && temporary.contains("/3999.json"));
+}

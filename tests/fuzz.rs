@@ -1,0 +1,19 @@
+//! Fuzz targets: laws that hold for whatever comes in. `tests/fuzz/README.md` says how to run them for long, and how
+//! their corpus was made.
+//!
+//! To add a target: a test in the file of its part, which names itself to `check!` and takes its seeds from [`input::seeds`]; and its
+//! corpus in `tests/fuzz/__fuzz__/NAME/corpus`. A part of its own, such as the admin commands, is one file and one line here.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+mod fuzz {
+    mod config;
+    mod conversations;
+    mod handshake;
+    pub(crate) mod input;
+    pub(crate) mod laws;
+    mod links;
+    mod ports;
+    mod protobuf;
+    mod wire;
+}

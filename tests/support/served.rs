@@ -1,0 +1,139 @@
+//! The binary that serves, in a directory of its own, and the commands that find it there.
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::PATIENCE;
+
+/// A directory with the tutorial's servers on free ports, a `master.json`, and the binary that serves it.
+pub struct World {
+    pub directory: TempDir,
+    pub serve: Option<Serve>,
+}
+
+/// It does not outlive its test.
+pub struct Serve {
+    pub process: Child,
+    _lines: Receiver<String>,
+    banner: String,
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Serve {
+    pub fn ended(&mut self) -> ExitStatus {
+        let began = Instant::now();
+        loop {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status;
+            }
+            assert!(began.elapsed() < PATIENCE, "it still runs");
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+    }
+}
+
+impl World {
+    /// Not served yet. Nobody else has this port, as long as the listener lives.
+    pub fn new() -> (Self, TcpListener) {
+        let directory = TempDir::new().unwrap();
+        fs::write(directory.path().join("servers.json"), super::servers_json(3, 3)).unwrap();
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let master = json!({"id": "master-server-1", "host": "127.0.0.1", "port": port});
+        fs::write(directory.path().join("master.json"), master.to_string()).unwrap();
+        (Self { directory, serve: None }, taken)
+    }
+
+    /// Served with an admin port that is free.
+    pub fn served(flags: &[&str]) -> Self {
+        let (mut world, _taken) = Self::new();
+        world.serve(&[&["--admin", "0"], flags].concat());
+        world
+    }
+
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        command.args(arguments).arg("--config").arg(self.directory.path()).stdin(Stdio::null());
+        command.env("XDG_RUNTIME_DIR", self.directory.path()).env_remove("NODE_ENV").env_remove("RUST_LOG");
+        command
+    }
+
+    pub fn serve(&mut self, flags: &[&str]) {
+        let arguments = [&["serve"], flags].concat();
+        let stderr = File::create(self.directory.path().join("stderr")).unwrap();
+        let mut process = self.command(&arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        // It reads on to the end: the binary must not find the pipe closed.
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
+        let mut serve = Serve { process, _lines: lines, banner: String::new() };
+        while !serve.banner.contains("Ctrl-C") {
+            let line = serve._lines.recv_timeout(PATIENCE);
+            serve.banner += &(line.unwrap_or_else(|_| panic!("no banner: {}", serve.banner)) + "\n");
+        }
+        self.serve = Some(serve);
+    }
+
+    pub fn banner(&self) -> &str {
+        &self.serve.as_ref().unwrap().banner
+    }
+
+    /// Where commands find it without being told: by the port of `master.json`.
+    pub fn file(&self) -> PathBuf {
+        let master = fs::read_to_string(self.directory.path().join("master.json")).unwrap();
+        let master: Value = serde_json::from_str(&master).unwrap();
+        self.directory.path().join(format!("pomelo-sim/{}.json", master["port"]))
+    }
+
+    pub fn printed(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), &*stderr), (Some(0), ""), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    pub fn refused(&self, arguments: &[&str]) -> String {
+        let output = self.command(arguments).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    /// A server as `list` has it.
+    pub fn listed(&self, id: &str) -> Option<Value> {
+        let list: Value = serde_json::from_str(&self.printed(&["list", "--json"])).unwrap();
+        list["servers"].as_array().unwrap().iter().find(|server| server["id"] == id).cloned()
+    }
+
+    pub fn state(&self, id: &str) -> String {
+        self.listed(id).unwrap()["state"].as_str().unwrap().to_owned()
+    }
+
+    pub fn address(&self, id: &str) -> SocketAddr {
+        self.listed(id).unwrap()["clients"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Its directory outlives it.
+    pub fn end(mut self) -> TempDir {
+        let mut serve = self.serve.take().unwrap();
+        let id = serve.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert_eq!(serve.ended().code(), Some(0));
+        self.directory
+    }
+}
