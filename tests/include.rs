@@ -8,6 +8,7 @@ use std::time::Duration;
 use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::envelope::AppError;
+use pomelo_sim::ids::Uid;
 use pomelo_sim::servers::{Chat, Connector, Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
 use support::client::Transport;
@@ -60,6 +61,10 @@ impl ServerLogic for SilentChat {
             .handler("chatHandler.send", |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
                 Err(AppError::new("hush"))
             });
+    }
+
+    fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
+        self.0.member_gone(cx, channel, uid);
     }
 }
 

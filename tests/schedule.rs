@@ -7,7 +7,7 @@ mod schedule;
 use std::collections::BTreeSet;
 use std::mem::discriminant;
 
-use schedule::{CLIENT_KINDS, KINDS, Kind, Role, Schedule, Server, State, Step, Target};
+use schedule::{KINDS, Kind, Role, Schedule, Server, State, Step, Target};
 
 #[test]
 fn a_seed_is_a_storm() {
@@ -34,6 +34,9 @@ fn the_seeds_meet_every_kind_of_step_and_every_size() {
         assert_eq!(sizes, (1..=5).collect());
     }
 }
+
+/// Faults that clients make by themselves.
+const CLIENT_KINDS: [Kind; 3] = [Kind::SlowClient, Kind::Reconnect, Kind::PanicHandler];
 
 #[test]
 fn a_storm_has_only_what_is_allowed() {
@@ -69,4 +72,6 @@ fn targets_are_servers_in_a_fit_state() {
     setup.spares_none = true;
     assert_eq!(target(Role::Connector, 0).pick_victim(&servers, &setup), Some("connector-1"));
     assert_eq!(target(Role::Gate, 0).pick_victim(&servers, &setup), None);
+    assert_eq!(target(Role::Connector, 0).pick_to_remove(&servers, &setup), None);
+    assert_eq!(target(Role::Chat, 3).pick_to_remove(&servers, &setup), Some("chat-3"));
 }

@@ -25,8 +25,7 @@ use std::time::{Duration, Instant};
 use arguments::Arguments;
 use executor::{Journal, Storm, wait};
 use pomelo_sim::ledger::Verdict;
-use pomelo_sim::live::RunningCluster;
-use schedule::{CLIENT_KINDS, Kind, Schedule};
+use schedule::Schedule;
 use support::fragile::keep_panics_on_purpose_quiet;
 
 /// Lines of the journal that a failure shows.
@@ -88,11 +87,9 @@ fn one(seed: u64, arguments: &Arguments) -> bool {
 }
 
 fn run(seed: u64, arguments: &Arguments, journal: Journal) -> Result<Verdict, String> {
-    let setup = Schedule::draw(seed, 0, arguments.kinds()).setup;
-    let mut storm = Storm::start(seed, arguments, &setup, journal)?;
-    let kinds = possible(&storm.cluster, arguments.kinds());
-    let schedule = Schedule::draw(seed, arguments.steps, &kinds);
+    let schedule = Schedule::draw(seed, arguments.steps, arguments.kinds());
     println!("seed {seed}: {}", schedule.setup);
+    let mut storm = Storm::start(seed, arguments, &schedule.setup, journal)?;
     // Most users are in before the first fault; whoever is late meets it on the way.
     let inside = |storm: &Storm| storm.load.status().inside.load(Ordering::Relaxed);
     if !wait(support::PATIENCE, || inside(&storm) == arguments.users) {
@@ -100,15 +97,6 @@ fn run(seed: u64, arguments: &Arguments, journal: Journal) -> Result<Verdict, St
     }
     storm.rage(&schedule, arguments.step())?;
     converge::converge(storm)
-}
-
-/// The kinds of faults that this cluster can be made to have.
-fn possible(cluster: &RunningCluster, kinds: &[Kind]) -> Vec<Kind> {
-    if cluster.list().is_ok() {
-        return kinds.to_vec();
-    }
-    println!("the cluster takes no orders: only its clients make faults");
-    CLIENT_KINDS.into_iter().filter(|kind| kinds.contains(kind)).collect()
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {

@@ -42,9 +42,6 @@ pub struct Arguments {
     /// Milliseconds that a user waits between two messages, on average
     #[arg(long, default_value_t = 40, value_name = "MS")]
     pub pause_ms: u64,
-    /// Threads of the cluster
-    #[arg(long, default_value_t = 1)]
-    pub threads: usize,
     /// Only these kinds of faults, of those that the seed draws; comma-separated
     #[arg(long, value_delimiter = ',', value_parser = kind, value_name = "KIND")]
     pub only: Vec<Kind>,
@@ -92,10 +89,10 @@ impl Arguments {
 
     /// What runs this storm again.
     pub fn replay(&self, seed: u64) -> String {
-        let Self { steps, users, step_ms, pause_ms, threads, only, .. } = self;
+        let Self { steps, users, step_ms, pause_ms, only, .. } = self;
         let mut command = format!(
             "cargo test --test storm -- --seed {seed} --steps {steps} --users {users} --step-ms {step_ms} \
-             --pause-ms {pause_ms} --threads {threads}"
+             --pause-ms {pause_ms}"
         );
         if !only.is_empty() {
             let only: Vec<String> = only.iter().map(|kind| name(*kind)).collect();

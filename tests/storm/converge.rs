@@ -41,9 +41,8 @@ pub fn converge(mut storm: Storm) -> Result<Verdict, String> {
 /// Everything that was cut, paused or stopped works again.
 fn repair(storm: &mut Storm) -> Result<(), String> {
     let Storm { cluster, journal, .. } = storm;
-    // A cluster that takes no orders has had none.
-    let Ok(servers) = cluster.list() else { return Ok(()) };
     cluster.heal(None).map_err(|error| error.to_string())?;
+    let servers = cluster.list().map_err(|error| error.to_string())?;
     for server in servers {
         let id = server.id.as_str();
         let done = match server.state {
@@ -70,7 +69,8 @@ fn everybody_is_in(storm: &Storm) -> Result<(), String> {
         || status.inside.load(Ordering::Relaxed) == users && status.under_way.load(Ordering::Relaxed) == 0;
     if !wait(PATIENCE, all) {
         let (out, open) = (storm.load.who_is_out(), status.under_way.load(Ordering::Relaxed));
-        return Err(format!("{} users do not come in, {open} requests are open: {out:#?}", out.len()));
+        let some = &out[..out.len().min(8)];
+        return Err(format!("{} users do not come in, {open} requests are open: {some:#?}", out.len()));
     }
     storm.journal.note(format!("all {users} users are in"));
     Ok(())
@@ -105,8 +105,9 @@ fn last_round(storm: &Storm, number: u64) -> Result<Verdict, String> {
 }
 
 /// What the cluster says of itself: nothing is out of step.
-fn audit(_cluster: &RunningCluster) -> Result<(), String> {
-    Ok(())
+fn audit(cluster: &RunningCluster) -> Result<(), String> {
+    let violations = cluster.audit_for(PATIENCE).map_err(|error| error.to_string())?;
+    if violations.is_empty() { Ok(()) } else { Err(format!("the audit finds {violations:#?}")) }
 }
 
 /// As many sessions, uids and members as there are users; no room that is empty.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use pomelo_sim::cluster::Options;
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::live::{ControlError, RunningCluster, ServerState};
-use pomelo_sim::router::{Latency, LinkRule};
+use pomelo_sim::router::{Latency, LinkRule, OnDuplicate};
 
 use crate::arguments::Arguments;
 use crate::schedule::{End, Role, Schedule, Server, Setup, State, Step, Target};
@@ -63,7 +63,9 @@ impl Storm {
         let options = Options {
             request_timeout: REQUEST_TIMEOUT,
             outbound_bytes_max: SLOW_OUTBOUND_BYTES_MAX,
-            threads: arguments.threads,
+            threads: setup.threads,
+            on_duplicate: if setup.kicks_duplicates { OnDuplicate::Kick } else { OnDuplicate::Refuse },
+            resume: setup.resume_ms.map(Duration::from_millis),
             seed,
             ..Options::default()
         };
@@ -132,7 +134,11 @@ impl Storm {
                 Ok(format!("{one}, and the {} before", last - first))
             }
             Step::Add(role) => self.add(role),
-            Step::Remove(target) => self.at(target, "remove", victim(target)?, RunningCluster::remove),
+            Step::Remove(target) => {
+                let servers = self.servers()?;
+                let id = target.pick_to_remove(&servers, &self.setup).map(str::to_owned);
+                self.at(target, "remove", id, RunningCluster::remove)
+            }
             Step::Stop(target) => self.at(target, "stop", victim(target)?, RunningCluster::stop_server),
             Step::Kill(target) => self.at(target, "kill", victim(target)?, RunningCluster::kill),
             Step::Pause(target) => self.at(target, "pause", victim(target)?, RunningCluster::pause),
@@ -221,18 +227,11 @@ fn any() -> LinkRule {
 
 /// Where the gates that serve listen.
 pub fn gates(cluster: &RunningCluster) -> Vec<SocketAddr> {
-    match cluster.list() {
-        Ok(servers) => {
-            let gates = servers.into_iter().filter(|server| {
-                server.server_type.as_str() == Role::Gate.name() && server.state == ServerState::Running
-            });
-            gates.filter_map(|gate| gate.clients).collect()
-        }
-        Err(_) => {
-            let gates = cluster.servers().filter(|(spec, _)| spec.server_type.as_str() == Role::Gate.name());
-            gates.filter_map(|(_, address)| address).collect()
-        }
-    }
+    let servers = cluster.list().unwrap_or_default().into_iter();
+    let gates = servers.filter(|server| {
+        server.server_type.as_str() == Role::Gate.name() && server.state == ServerState::Running
+    });
+    gates.filter_map(|gate| gate.clients).collect()
 }
 
 /// Waits until `done` says so, or gives up: a guard against a hang.

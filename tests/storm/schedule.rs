@@ -31,6 +31,12 @@ pub struct Setup {
     pub spares_none: bool,
     /// The kinds of faults that there are, in the order of [`KINDS`].
     pub kinds: Vec<Kind>,
+    /// Whether a new login throws the old session out; else it is refused.
+    pub kicks_duplicates: bool,
+    /// How long a session that lost its connection waits for its client, in milliseconds. No user comes back to it.
+    pub resume_ms: Option<u64>,
+    /// Threads of the cluster.
+    pub threads: usize,
 }
 
 /// The tutorial's three server types.
@@ -130,9 +136,6 @@ pub const KINDS: [Kind; 11] = [
     Kind::PanicHandler,
 ];
 
-/// Faults that clients make by themselves, without the cluster's owner.
-pub const CLIENT_KINDS: [Kind; 3] = [Kind::SlowClient, Kind::Reconnect, Kind::PanicHandler];
-
 /// At most so many servers of a role: a longer schedule adds no more.
 pub const SERVERS_MAX: usize = 6;
 
@@ -181,7 +184,21 @@ impl Setup {
             // A storm without any is none.
             kinds = allowed.to_vec();
         }
-        Self { gates, connectors, chats, window, members, spares_none, kinds }
+        let kicks_duplicates = random.chance(0.3);
+        let resume_ms = random.chance(0.3).then_some(300);
+        let threads = if random.chance(0.25) { 2 } else { 1 };
+        Self {
+            gates,
+            connectors,
+            chats,
+            window,
+            members,
+            spares_none,
+            kinds,
+            kicks_duplicates,
+            resume_ms,
+            threads,
+        }
     }
 }
 
@@ -200,6 +217,12 @@ impl Target {
         let running = servers.iter().filter(|server| server.role == self.role && runs(server)).count();
         let spared = usize::from(!setup.spares_none || self.role == Role::Gate);
         (running > spared).then(|| self.pick(servers, runs)).flatten()
+    }
+
+    /// The server that may be removed: not the only one of its role, since a removed one is not brought back.
+    pub fn pick_to_remove<'s>(&self, servers: &'s [Server], setup: &Setup) -> Option<&'s str> {
+        let others = servers.iter().filter(|server| server.role == self.role).count() > 1;
+        others.then(|| self.pick_victim(servers, setup)).flatten()
     }
 }
 
@@ -285,13 +308,21 @@ fn scaled(unit: f64, len: usize) -> usize {
 
 impl fmt::Display for Setup {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { gates, connectors, chats, window, members, spares_none, kinds } = self;
-        let kinds: Vec<String> = kinds.iter().map(|kind| format!("{kind:?}")).collect();
-        let last = if *spares_none { "the last of a type may go" } else { "the last of a type stays" };
+        let Self { gates, connectors, chats, window, members, kinds, resume_ms, threads, .. } = self;
         write!(
             f,
-            "gates={gates} connectors={connectors} chats={chats} window={window} members={members}; {last}; {}",
-            kinds.join(" ")
-        )
+            "gates={gates} connectors={connectors} chats={chats} window={window} members={members} threads={threads}"
+        )?;
+        if let Some(resume_ms) = resume_ms {
+            write!(f, " resume_ms={resume_ms}")?;
+        }
+        if self.kicks_duplicates {
+            f.write_str(" on_duplicate=kick")?;
+        }
+        if self.spares_none {
+            f.write_str(" the_last_may_go")?;
+        }
+        f.write_str(";")?;
+        kinds.iter().try_for_each(|kind| write!(f, " {kind:?}"))
     }
 }

@@ -4,7 +4,7 @@ use pomelo_sim::config::ServerSpec;
 use pomelo_sim::envelope::AppError;
 use pomelo_sim::ids::Uid;
 use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Put in the chat's place by [`Cluster::server_type`](pomelo_sim::cluster::Cluster::server_type).
 pub struct FragileChat(Chat);
@@ -23,15 +23,20 @@ impl ServerLogic for FragileChat {
     }
 
     fn register(registry: &mut Registry<Self>) {
-        registry
-            .include(|fragile| &mut fragile.0)
-            .handler("chatHandler.panic", |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
-                panic!("{PANIC_WORDS}")
-            });
+        registry.include(|fragile| &mut fragile.0).handler("chatHandler.panic", Self::panic);
     }
 
     fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
         self.0.member_gone(cx, channel, uid);
+    }
+}
+
+impl FragileChat {
+    /// When half is done: nobody may hear of it.
+    fn panic(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
+        let room = cx.get_str("rid").unwrap_or_default().to_owned();
+        cx.channel(&room).push("onChat", &json!({"msg": "half done", "from": "nobody", "target": "*"}))?;
+        panic!("{PANIC_WORDS}")
     }
 }
 
