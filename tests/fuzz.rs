@@ -2,12 +2,12 @@
 //! their corpus was made.
 //!
 //! To add a target: a test in the file of its part, which names itself to `check!` and takes its seeds by that name,
-//! and its corpus in `tests/fuzz/__fuzz__/NAME/corpus`. A new part is one file and one line here: such will be the
-//! commands of the admin port, whose parser must answer any bytes with a command or with words.
+//! and its corpus in `tests/fuzz/__fuzz__/NAME/corpus`. A new part is one file and one line here.
 #![allow(clippy::unwrap_used)]
 
 mod support;
 mod fuzz {
+    mod admin;
     mod config;
     mod conversations;
     mod handshake;
