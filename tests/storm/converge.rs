@@ -13,17 +13,16 @@ use crate::support::watch::Held;
 /// How long a healthy cluster may take for anything. Only a failing storm waits that long.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A server that is stuck does not answer in any of so many rounds.
+const ROUNDS_MAX: u64 = 6;
+
 /// Heals, waits for all users, lets each say something, and has the laws judged. Ends the cluster.
 pub fn converge(mut storm: Storm) -> Result<Verdict, String> {
     repair(&mut storm)?;
     storm.load.gates(gates(&storm.cluster));
     storm.load.phase(Phase::Listen);
     everybody_is_in(&storm)?;
-    // The second says that nothing more came behind the first.
-    let mut verdict = Verdict::default();
-    for number in 1..=2 {
-        verdict = last_round(&storm, number)?;
-    }
+    let verdict = last_rounds(&storm)?;
     audit(&storm.cluster)?;
     holds_what_it_must(&storm)?;
     let Storm { cluster, load, journal, .. } = storm;
@@ -76,8 +75,30 @@ fn everybody_is_in(storm: &Storm) -> Result<(), String> {
     Ok(())
 }
 
-/// Each user says something to its room, and all hear it.
-fn last_round(storm: &Storm, number: u64) -> Result<Verdict, String> {
+/// Two rounds in which all hear all: the second says that nothing more came behind the first.
+fn last_rounds(storm: &Storm) -> Result<Verdict, String> {
+    let mut complete = 0;
+    let mut last = String::new();
+    for number in 1..=ROUNDS_MAX {
+        match last_round(storm, number)? {
+            Round::Complete(verdict) if complete == 1 => return Ok(verdict),
+            Round::Complete(_) => complete += 1,
+            Round::Late(why) => last = why,
+        }
+    }
+    Err(last)
+}
+
+/// How a round went in which no law was broken.
+enum Round {
+    /// All have said something, and all have heard it.
+    Complete(Verdict),
+    /// Some had no answer in time: the machine may have been busy with something else.
+    Late(String),
+}
+
+/// Each user says something to its room.
+fn last_round(storm: &Storm, number: u64) -> Result<Round, String> {
     let (load, users) = (&storm.load, storm.load.plan().users as u64);
     let thrown_out = || load.status().thrown_out.load(Ordering::Relaxed);
     let (before, thrown_out_before) = (load.verdict().totals, thrown_out());
@@ -94,14 +115,18 @@ fn last_round(storm: &Storm, number: u64) -> Result<Verdict, String> {
             verdict.is_clean()
         });
     let acknowledged = verdict.totals.acknowledged - before.acknowledged;
-    if !clean || acknowledged != users || thrown_out() != thrown_out_before {
-        let out = load.who_is_out();
-        return Err(format!(
-            "round {number}: {acknowledged} of {users} messages acknowledged; {verdict}\nout: {out:?}"
-        ));
+    let out = load.who_is_out();
+    let how =
+        format!("round {number}: {acknowledged} of {users} messages acknowledged; {verdict}\nout: {out:?}");
+    if !clean || thrown_out() != thrown_out_before {
+        return Err(how);
+    }
+    if acknowledged != users {
+        storm.journal.note(how.clone());
+        return Ok(Round::Late(how));
     }
     storm.journal.note(format!("round {number}: all heard all"));
-    Ok(verdict)
+    Ok(Round::Complete(verdict))
 }
 
 /// What the cluster says of itself: nothing is out of step.
