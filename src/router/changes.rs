@@ -198,11 +198,17 @@ impl Router {
                 continue;
             }
             let links = &self.links;
+            let mut is_new = false;
             for change in &mut replicas.changes {
+                let before = change.waiting.len();
                 change.waiting.retain(|server, wait| match wait {
                     Wait::Drained => true,
                     Wait::Arrived(serial) => links.holds_from(server, *serial),
                 });
+                is_new |= change.waiting.len() < before || change.waiting.is_empty();
+            }
+            if !is_new {
+                continue;
             }
             self.move_rooms(&server_type, out);
             if let Some(replicas) = self.types.get_mut(&server_type) {

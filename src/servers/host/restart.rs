@@ -57,8 +57,12 @@ impl<L: ServerLogic> Host<L> {
         let wait = self.crashes.wait(now);
         self.counters.restarts += 1;
         self.channels = Channels::default();
-        // What was left of an earlier queue comes first.
-        let queue = self.down.take().map(|down| down.queue).unwrap_or_default();
+        // What was left of an earlier queue comes first; but for calls that nobody waits for any more, since one that fails
+        // at every start would gather them for ever.
+        let mut queue = self.down.take().map(|down| down.queue).unwrap_or_default();
+        let before = queue.len();
+        queue.retain(|delivery| !is_too_late(delivery, now));
+        self.counters.expired += (before - queue.len()) as u64;
         log::warn!("server restarts server={} wait={wait:?} in_a_row={}", self.id(), self.crashes.in_a_row);
         self.down = Some(Down { back_at: Some(now + wait), queue });
         if wait.is_zero() {
@@ -122,5 +126,15 @@ impl<L: ServerLogic> Host<L> {
         if !queue.is_empty() {
             self.down = Some(Down { back_at: None, queue });
         }
+    }
+}
+
+/// A call whose deadline has come: its caller has given up.
+fn is_too_late(delivery: &Delivery, now: Time) -> bool {
+    match delivery {
+        Delivery::Envelope(Envelope { payload: Payload::Invoke(invoke), .. }) => {
+            invoke.call.is_some() && invoke.deadline <= now
+        }
+        _ => false,
     }
 }
