@@ -268,3 +268,38 @@ fn an_idle_connection_does_not_keep_the_cluster_from_ending() {
     idle.set_read_timeout(Some(PATIENCE)).unwrap();
     wait_until("it is closed", || !matches!(idle.read(&mut [0]), Ok(1)));
 }
+
+#[test]
+fn what_is_over_the_calls_that_a_server_may_wait_for_is_answered_with_503() {
+    let world = World::served(&["--calls-max", "3", "--request-timeout", "1"]);
+    let mut client = Client::enter(world.address("connector-server-1"), Transport::Tcp, "alice", "room1");
+    // Where room1 lives: it hangs, so that requests are under way.
+    world.printed(&["pause", "chat-server-3"]);
+    let body = json!({"content": "x", "target": "*"});
+    let asked: Vec<u64> = (0..8).map(|_| client.send("chat.chatHandler.send", body.clone())).collect();
+    let codes: Vec<u64> = asked.into_iter().map(|id| client.response(id)["code"].as_u64().unwrap()).collect();
+    assert_eq!(codes, [500, 500, 500, 503, 503, 503, 503, 503]);
+    world.printed(&["resume", "chat-server-3"]);
+    assert_eq!(client.request("chat.chatHandler.send", body), json!({}));
+    assert_eq!(world.printed(&["audit"]), "all holds\n");
+    client.close();
+    world.end();
+}
+
+#[test]
+fn a_client_that_does_not_read_is_kicked_at_the_bound() {
+    let world = World::served(&["--outbound-max", "1024", "--heartbeat", "0"]);
+    let address = world.address("connector-server-1");
+    let mut sender = Client::enter(address, Transport::Tcp, "sender", "room");
+    let lazy = Client::enter(address, Transport::Tcp, "lazy", "room");
+    let long = json!({"content": "x".repeat(60_000), "target": "*"});
+    // What the system takes for it is some megabytes; then nothing more may wait.
+    let left = (0..2_000).any(|_| {
+        assert_eq!(sender.request("chat.chatHandler.send", long.clone()), json!({}));
+        sender.pushes().iter().any(|(route, _)| route == "onLeave")
+    });
+    assert!(left, "it was kicked");
+    sender.close();
+    lazy.close();
+    world.end();
+}

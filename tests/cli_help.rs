@@ -92,6 +92,8 @@ fn values_out_of_range_are_refused_with_the_range() {
         ("--admin", "65536", "expected off, or a port from 0 to 65535"),
         ("--rebalance", "yes", "invalid value 'yes' for '--rebalance <on|off>'"),
         ("--seed", "x", "invalid digit"),
+        ("--outbound-max", "10", "1024..=1073741824"),
+        ("--calls-max", "0", "1..=1000000"),
         ("--strategy", "chat", "expected TYPE=NAME, such as chat=crc32-mod"),
         ("--strategy", "chat=crc32", "crc32-mod"),
     ] {

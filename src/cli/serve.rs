@@ -79,6 +79,12 @@ pub struct ServeArgs {
     /// Longest body of a package from a client, in bytes
     #[arg(long, value_name = "BYTES", default_value = "65536", value_parser = package_bytes())]
     pub package_max: usize,
+    /// Bytes that may wait for one client to read them; over that it is kicked as a slow consumer
+    #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = outbound_bytes())]
+    pub outbound_max: usize,
+    /// Requests that a server may have under way with others; clients' requests over that are answered with 503
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = calls())]
+    pub calls_max: usize,
     /// Whether rooms go where the list of chat servers says when that changes; off: they stay and lose their members, as
     /// in Pomelo
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = on_off())]
@@ -132,6 +138,14 @@ fn on_off() -> impl TypedValueParser<Value = bool> {
 
 fn per_address() -> impl TypedValueParser<Value = usize> {
     RangedU64ValueParser::<u64>::new().range(1..=1_000_000).map(|connections| connections as usize)
+}
+
+fn outbound_bytes() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<u64>::new().range(1024..=1 << 30).map(|bytes| bytes as usize)
+}
+
+fn calls() -> impl TypedValueParser<Value = usize> {
+    RangedU64ValueParser::<u64>::new().range(1..=1_000_000).map(|calls| calls as usize)
 }
 
 fn threads() -> impl TypedValueParser<Value = usize> {
@@ -230,6 +244,8 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         connections_per_address_max: args.per_address,
         blacklist: args.blacklist.clone(),
         body_bytes_max: args.package_max,
+        outbound_bytes_max: args.outbound_max,
+        calls_max: args.calls_max,
         rebalance: args.rebalance,
         links: args.links.as_deref().map_or(Ok(Vec::new()), load_rules)?,
         seed: args.seed,
