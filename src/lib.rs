@@ -32,7 +32,7 @@
 //! # Floors
 //!
 //! A module imports only from floors below its own; `tests/floors.rs` holds that. Below floor 4 nothing knows a
-//! socket, a clock, an actor or chance.
+//! socket, a clock, an actor, or chance that is not drawn from a seed.
 //!
 //! | floor | module | what is in it |
 //! |---|---|---|
@@ -80,13 +80,16 @@
 //!    are more, nothing is read from it. A link or a hanging server holds so much, then calls are answered with 503, and
 //!    sessions that miss a push are kicked, since they could not know.
 //! 7. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
-//! 8. A stop takes no more clients, answers what is under way, tells clients why, and ends.
+//! 8. With `resume`, a session outlives its connection: who comes back in time gets what it missed once and in order, and
+//!    the servers notice nothing.
+//! 9. A stop takes no more clients, answers what is under way, tells clients why, and ends.
 //!
 //! Between servers there are links: streams, as TCP's, that rules make slow, lossy or cut ([`router::links`]). Loss costs time;
 //! a cut holds everything until it heals. The router itself is no server and has no links: it is the ground that all stand on.
 //!
-//! [`audit`] states in code what must hold whenever nothing is on its way. `tests/storm_pure.rs` plays thousands of seeded
-//! storms against it on the machines alone, `tests/storm.rs` over real sockets.
+//! [`audit`] states in code what must hold whenever nothing is on its way, [`ledger`] what clients must see. Storms, drawn
+//! from seeds, are held against them: `tests/storm_pure.rs` on the machines alone, a thousand in a second;
+//! `tests/storm.rs` over real sockets. What they found is played step by step in `tests/races.rs`.
 //!
 //! # Adding things
 //!
