@@ -13,7 +13,7 @@ use pomelo_sim::live::{RunningCluster, ServerState};
 use pomelo_sim::servers::ServerSnapshot;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Transport};
-use support::panicky;
+use support::fragile::{FragileChat, PANIC_ROUTE, keep_panics_on_purpose_quiet};
 use support::watch::{Held, WatchedRoom, connectors, server};
 use support::world::{LiveWorld, Player, PureWorld, World};
 use support::{PATIENCE, tutorial, wait_until};
@@ -215,18 +215,14 @@ fn holder_state(cluster: &RunningCluster, id: &str) -> ServerState {
     cluster.list().unwrap().into_iter().find(|server| server.id.as_str() == id).unwrap().state
 }
 
-fn panics() -> Value {
-    json!({"content": {"panic": 1}, "target": "*"})
-}
-
 fn chats(world: &mut dyn World) -> Vec<ServerSnapshot> {
     world.snapshots().into_iter().filter(|server| server.server_type.as_str() == "chat").collect()
 }
 
 #[test]
 fn a_panic_fails_its_request_and_restarts_its_server_with_its_rooms() {
-    panicky::quiet();
-    let cluster = || tutorial().server_type::<panicky::Chat>();
+    keep_panics_on_purpose_quiet();
+    let cluster = || tutorial().server_type::<FragileChat>();
     let mut worlds: Vec<Box<dyn World>> = vec![Box::new(PureWorld::new(cluster()))];
     worlds.extend(BOTH.map(|transport| Box::new(LiveWorld::new(cluster(), transport)) as Box<dyn World>));
     for world in &mut worlds {
@@ -234,7 +230,8 @@ fn a_panic_fails_its_request_and_restarts_its_server_with_its_rooms() {
             .map(|n| world.enter(&format!("connector-server-{}", n % 3 + 1), &format!("u{n}"), "room"))
             .collect();
         players.iter().for_each(|player| drop(world.pushes(*player)));
-        let answers = world.requests(players[0], &[(SEND, panics()), (SEND, hello()), (SEND, hello())]);
+        let answers =
+            world.requests(players[0], &[(PANIC_ROUTE, json!({})), (SEND, hello()), (SEND, hello())]);
         let failed = json!({"code": 500, "message": "the handler failed: its server's log says where"});
         // The second waits until the server has its rooms again, and meets a new state: the old one would panic.
         assert_eq!(answers, [failed, json!({}), json!({})]);
@@ -251,7 +248,7 @@ fn a_panic_fails_its_request_and_restarts_its_server_with_its_rooms() {
 
 #[test]
 fn a_panic_of_a_connector_costs_no_session() {
-    panicky::quiet();
+    keep_panics_on_purpose_quiet();
     let world = &mut PureWorld::new(support::areas::areas());
     let [one, other] =
         ["one", "other"].map(|uid| support::areas::bound(world, support::areas::DOOR, uid, "a"));
@@ -270,12 +267,12 @@ fn a_panic_of_a_connector_costs_no_session() {
 
 #[test]
 fn repeated_panics_back_off() {
-    panicky::quiet();
-    let world = &mut PureWorld::new(tutorial().server_type::<panicky::Chat>());
+    keep_panics_on_purpose_quiet();
+    let world = &mut PureWorld::new(tutorial().server_type::<FragileChat>());
     let player = world.enter("connector-server-1", "alice", "room");
     let mut waits = Vec::new();
     for _ in 0..7 {
-        let asked = world.ask(player, SEND, &panics());
+        let asked = world.ask(player, PANIC_ROUTE, &json!({}));
         let after = world.ask(player, SEND, &hello());
         world.cluster.settle();
         assert_eq!(world.answer(player, asked).unwrap()["code"], 500, "answered at once");
@@ -295,7 +292,7 @@ fn repeated_panics_back_off() {
     assert_eq!(waits, [0, 100, 200, 400, 800, 1600, 2000]);
     // After a calm time the next one is the first again.
     world.cluster.advance(Duration::from_secs(11));
-    assert_eq!(world.request(player, SEND, panics())["code"], 500);
+    assert_eq!(world.request(player, PANIC_ROUTE, json!({}))["code"], 500);
     assert_eq!(world.request(player, SEND, hello()), json!({}));
     let restarting = world.snapshots().iter().any(|server| server.is_restarting);
     assert!(!restarting);
@@ -303,12 +300,12 @@ fn repeated_panics_back_off() {
 
 #[test]
 fn while_a_server_backs_off_it_says_so_and_others_go_on() {
-    panicky::quiet();
-    let cluster = tutorial().server_type::<panicky::Chat>().start().unwrap();
+    keep_panics_on_purpose_quiet();
+    let cluster = tutorial().server_type::<FragileChat>().start().unwrap();
     let room = WatchedRoom::start(&cluster, "room2");
     let mut client = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room1");
     for _ in 0..4 {
-        assert_eq!(client.request(SEND, panics())["code"], 500);
+        assert_eq!(client.request(PANIC_ROUTE, json!({}))["code"], 500);
     }
     assert_eq!(holder_state(&cluster, "chat-server-3"), ServerState::Restarting);
     room.assert_works();

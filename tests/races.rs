@@ -11,6 +11,7 @@ use pomelo_sim::ids::ServerId;
 use pomelo_sim::router::LinkRule;
 use serde_json::{Value, json};
 use support::areas::{areas, bound};
+use support::fragile::{FragileChat, PANIC_ROUTE, keep_panics_on_purpose_quiet};
 use support::tutorial;
 use support::world::{Player, PureWorld, World};
 
@@ -149,8 +150,8 @@ fn one_whose_connection_ends_while_it_enters_has_left_when_the_next_comes() {
 
 #[test]
 fn a_leave_that_comes_while_a_restart_and_a_move_meet_is_told_once() {
-    let world = &mut PureWorld::new(tutorial().server_type::<support::panicky::Chat>());
-    support::panicky::quiet();
+    let world = &mut PureWorld::new(tutorial().server_type::<FragileChat>());
+    keep_panics_on_purpose_quiet();
     let players: Vec<Player> = (0..3)
         .map(|n| world.enter(&format!("connector-server-{}", n + 1), &format!("u{n}"), "room"))
         .collect();
@@ -158,7 +159,7 @@ fn a_leave_that_comes_while_a_restart_and_a_move_meet_is_told_once() {
     let home = home(world);
     // Two panics: the second restart is waited for, and the room is asked to move meanwhile.
     for _ in 0..2 {
-        let answer = world.request(players[0], SEND, json!({"content": {"panic": 1}, "target": "*"}));
+        let answer = world.request(players[0], PANIC_ROUTE, json!({}));
         assert_eq!(answer["code"], 500);
     }
     world.cluster.stop(home.as_str());

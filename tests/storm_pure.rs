@@ -19,7 +19,7 @@ use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
-use support::panicky;
+use support::fragile::{FragileChat, keep_panics_on_purpose_quiet};
 use support::pure::PureCluster;
 use users::{Book, Tally};
 
@@ -85,7 +85,7 @@ impl Storm {
         let options = Options { on_duplicate, seed, ..Options::default() };
         let spec = support::spec(connectors, chats);
         let known = spec.servers.clone();
-        let cluster = Cluster::from_spec(spec).options(options).server_type::<panicky::Chat>();
+        let cluster = Cluster::from_spec(spec).options(options).server_type::<FragileChat>();
         let turns = random.chance(0.8).then(|| Random::new(seed, "turns"));
         let kinds = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
         let mut cluster = PureCluster::with_turns(cluster, turns);
@@ -300,7 +300,7 @@ fn storm(seed: u64, steps: usize) -> Done {
 
 #[test]
 fn whatever_happens_the_contract_holds() {
-    panicky::quiet();
+    keep_panics_on_purpose_quiet();
     let steps = from_env("STORM_STEPS").unwrap_or(150) as usize;
     let seeds = match from_env("STORM_SEED") {
         Some(seed) => seed..seed + 1,

@@ -38,9 +38,11 @@ mod token;
 pub use client::{AdminClient, ClientError};
 pub use file::{AdminFile, AdminFileError, Credentials};
 pub use orders::{LiveOrders, Orders, carry_out};
-pub use request::{Code, Order, Refusal, Request, Verb, link_rule, parse_request};
+pub use request::{Code, Order, Refusal, Request, link_rule, parse_request};
 pub use server::{AdminCounters, AdminServer};
 pub use token::Token;
+
+pub use crate::live::Verb;
 
 /// Longest line of a request, in bytes, its newline not counted.
 pub const LINE_BYTES_MAX: usize = 64 * 1024;

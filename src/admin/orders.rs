@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::request::{Code, Order, Refusal, Verb};
+use super::request::{Code, Order, Refusal};
 use crate::audit::Violation;
 use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
-use crate::live::{ControlError, Reloaded, RunningCluster, ServerStatus, StopHandle};
+use crate::live::{ControlError, Reloaded, RunningCluster, ServerStatus, StopHandle, Verb};
 use crate::router::LinkRule;
 
 /// How long something must not have held to be a fault, and no moment of a busy cluster.
@@ -82,14 +82,7 @@ impl Orders for LiveOrders {
     }
 
     fn each(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
-        match verb {
-            Verb::Remove => self.cluster.remove(id),
-            Verb::Stop => self.cluster.stop_server(id),
-            Verb::Kill => self.cluster.kill(id),
-            Verb::Pause => self.cluster.pause(id),
-            Verb::Resume => self.cluster.resume(id),
-            Verb::Restart => self.cluster.restart(id),
-        }
+        self.cluster.change(verb, id)
     }
 
     fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::live::Verb;
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::LinkRule;
 
@@ -42,23 +43,6 @@ pub enum Order {
     Link(LinkRule),
     /// Take these rules away; none named: all.
     Heal(Vec<String>),
-}
-
-/// What can be done with one server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verb {
-    /// Take it out of the cluster.
-    Remove,
-    /// Stop it in good order.
-    Stop,
-    /// Let it vanish.
-    Kill,
-    /// Let it hang.
-    Pause,
-    /// Let it go on.
-    Resume,
-    /// Stop and start it.
-    Restart,
 }
 
 /// Why an order is not carried out.

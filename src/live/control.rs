@@ -44,6 +44,23 @@ impl fmt::Display for ServerState {
     }
 }
 
+/// What can be done with one server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verb {
+    /// Take it out of the cluster.
+    Remove,
+    /// Stop it in good order.
+    Stop,
+    /// Let it vanish.
+    Kill,
+    /// Let it hang.
+    Pause,
+    /// Let it go on.
+    Resume,
+    /// Stop and start it.
+    Restart,
+}
+
 /// One line of `pomelo-sim list`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -20,7 +20,7 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
-pub use control::{ControlError, Reloaded, ServerState, ServerStatus};
+pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
 
 use crate::cluster::{Cluster, Options, PlanError};

@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-use super::control::{ControlError, Reloaded, ServerStatus};
+use super::control::{ControlError, Reloaded, ServerStatus, Verb};
 use super::servers::Addresses;
 use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
@@ -41,17 +41,6 @@ pub(super) enum Control {
     Install(LinkRule, mpsc::Sender<Result<String, ControlError>>),
     Heal(Option<String>, mpsc::Sender<Result<(), ControlError>>),
     Stop,
-}
-
-/// What can be done to one server.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Verb {
-    Remove,
-    Stop,
-    Kill,
-    Pause,
-    Resume,
-    Restart,
 }
 
 /// The whole cluster at one moment.
@@ -250,7 +239,11 @@ impl RunningCluster {
         self.end();
     }
 
-    fn change(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
+    /// Does one of these with a server: as the method of that name.
+    ///
+    /// # Errors
+    /// As the method of that name.
+    pub fn change(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
         self.ask(|asker| Control::Change(verb, id.to_owned(), asker))?
     }
 

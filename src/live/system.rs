@@ -8,9 +8,9 @@ use actix::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::StartError;
-use super::control::ControlError;
+use super::control::{ControlError, Verb};
 use super::router_actor::RouterActor;
-use super::running::{ClusterSnapshot, Control, RunningCluster, Verb};
+use super::running::{ClusterSnapshot, Control, RunningCluster};
 use super::server_actor::{Clock, ShutPort, StopAccepting};
 use super::servers::{Addresses, Servers};
 use crate::cluster::{Options, Plan};

@@ -6,6 +6,7 @@ use pomelo_sim::ids::SessionKey;
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, WireRoute};
 use serde_json::{Value, json};
 
+use crate::support::fragile::PANIC_ROUTE;
 use crate::support::pure::{Out, PureCluster};
 
 /// One connection of a user, from its start to its end.
@@ -81,19 +82,13 @@ impl Book {
         self.ask(cluster, visit, What::Enter, "connector.entryHandler.enter", &body);
     }
 
-    /// Says a number that nobody has said before, to all or to one.
+    /// Says a number that nobody has said before, to all or to one; or to a handler that panics.
     pub fn say(&mut self, cluster: &mut PureCluster, visit: usize, target: &str, panics: bool) {
         self.last_number += 1;
         let number = self.last_number;
-        let content = if panics { json!({"panic": number}) } else { json!(number) };
+        let route = if panics { PANIC_ROUTE } else { "chat.chatHandler.send" };
         let what = What::Say { number, target: target.to_owned() };
-        self.ask(
-            cluster,
-            visit,
-            what,
-            "chat.chatHandler.send",
-            &json!({"content": content, "target": target}),
-        );
+        self.ask(cluster, visit, what, route, &json!({"content": number, "target": target}));
     }
 
     pub fn close(&mut self, cluster: &mut PureCluster, visit: usize) {

@@ -7,7 +7,11 @@ use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
 
 /// Put in the chat's place by [`Cluster::server_type`](pomelo_sim::cluster::Cluster::server_type).
-pub struct FragileChat(Chat);
+pub struct FragileChat {
+    chat: Chat,
+    /// Set by the handler that panics: what it leaves behind must not be seen again.
+    is_broken: bool,
+}
 
 /// The route that panics.
 pub const PANIC_ROUTE: &str = "chat.chatHandler.panic";
@@ -19,21 +23,23 @@ impl ServerLogic for FragileChat {
     const NAME: &'static str = Chat::NAME;
 
     fn create(server: &ServerSpec) -> Self {
-        Self(Chat::create(server))
+        Self { chat: Chat::create(server), is_broken: false }
     }
 
     fn register(registry: &mut Registry<Self>) {
-        registry.include(|fragile| &mut fragile.0).handler("chatHandler.panic", Self::panic);
+        registry.include(|fragile| &mut fragile.chat).handler("chatHandler.panic", Self::panic);
     }
 
     fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
-        self.0.member_gone(cx, channel, uid);
+        self.chat.member_gone(cx, channel, uid);
     }
 }
 
 impl FragileChat {
     /// When half is done: nobody may hear of it.
     fn panic(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
+        assert!(!self.is_broken, "the state of before a panic");
+        self.is_broken = true;
         let room = cx.get_str("rid").unwrap_or_default().to_owned();
         cx.channel(&room).push("onChat", &json!({"msg": "half done", "from": "nobody", "target": "*"}))?;
         panic!("{PANIC_WORDS}")

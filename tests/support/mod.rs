@@ -12,7 +12,6 @@ pub mod house;
 pub mod load;
 pub mod node;
 pub mod official;
-pub mod panicky;
 pub mod pure;
 pub mod raw;
 pub mod rooms;
