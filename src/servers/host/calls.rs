@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{Host, Origin};
 use crate::envelope::{AppError, CallId, Destination, Payload, Session};
-use crate::ids::{SessionId, SessionKey, Uid};
+use crate::ids::Uid;
 use crate::servers::ServerLogic;
 use crate::servers::outbox::Outbox;
 use crate::servers::reply::Then;
@@ -81,7 +81,7 @@ impl<L: ServerLogic> Host<L> {
         &mut self,
         now: Time,
         call: CallId,
-        result: Result<Bytes, AppError>,
+        mut result: Result<Bytes, AppError>,
         out: &mut Outbox,
     ) {
         let Some(Waiting { origin, session, deadline, step }) = self.calls.take(call) else {
@@ -95,13 +95,14 @@ impl<L: ServerLogic> Host<L> {
         };
         match step {
             Step::Forward => self.finish(origin, result, out),
-            Step::Then { then, bind } => match self.resume_session(session, local_client, bind, &result, out)
-            {
-                Ok(session) => {
+            Step::Then { then, bind } => {
+                let session = self.resume_session(session, bind, &mut result, out);
+                if local_client.is_some_and(|client| !self.clients.contains_key(&client)) {
+                    self.counters.late_answers += 1;
+                } else {
                     self.run(now, deadline, origin, session, out, |logic, _, cx| then(logic, cx, result));
                 }
-                Err(Gone) => self.counters.late_answers += 1,
-            },
+            }
         }
         if let Some(session) = local_client {
             self.release(now, session, out);
@@ -135,37 +136,36 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// The session as it is now, bound if the answer was to a bind.
+    /// The session as it is now, if it is one of this frontend's, and bound if the answer was to a bind.
     fn resume_session(
         &mut self,
         copy: Option<Session>,
-        client: Option<SessionId>,
         bind: Option<Uid>,
-        result: &Result<Bytes, AppError>,
+        result: &mut Result<Bytes, AppError>,
         out: &mut Outbox,
-    ) -> Result<Option<Session>, Gone> {
-        let Some(id) = client else { return Ok(copy) };
-        let client = self.clients.get_mut(&id);
+    ) -> Option<Session> {
+        let server = &self.setup.spec.id;
+        let key = copy.as_ref().map(|session| session.key.clone()).filter(|key| key.frontend == *server);
+        let Some(session) = key else { return copy };
+        let mut client = self.clients.get_mut(&session.session).map(|client| &mut client.session);
         if let Some(uid) = bind {
-            match (&client, result) {
-                (Some(_), Ok(_)) => {}
-                // The client left while the router granted the uid, or the grant came too late: it goes back. From a
-                // session that does not have it, the router takes nothing.
-                _ => {
-                    let server = &self.setup.spec.id;
-                    let session = SessionKey { frontend: server.clone(), session: id };
-                    out.send(server, Destination::Router, Payload::Unbind { session, uid: uid.clone() });
+            let bound = client.as_ref().and_then(|client| client.uid.clone());
+            match &mut client {
+                Some(client) if result.is_ok() && bound.as_ref().is_none_or(|bound| *bound == uid) => {
+                    log::info!("session bound server={server} session={} uid={uid}", session.session);
+                    client.uid = Some(uid);
                 }
-            }
-            if let (Some(client), Ok(_)) = (client, result) {
-                log::info!("session bound server={} session={id} uid={uid}", self.setup.spec.id);
-                client.session.uid = Some(uid);
-                return Ok(Some(client.session.clone()));
+                // The client left while the router granted the uid, or has got another one, or the grant came too late: it
+                // goes back. From a session that does not have it, the router takes nothing.
+                _ if bound.as_ref() != Some(&uid) => {
+                    if result.is_ok() {
+                        *result = Err(AppError::new("the session is closed, or bound to another uid by now"));
+                    }
+                    out.send(server, Destination::Router, Payload::Unbind { session, uid });
+                }
+                _ => {}
             }
         }
-        self.clients.get(&id).map(|client| Some(client.session.clone())).ok_or(Gone)
+        client.map(|client| client.clone()).or(copy)
     }
 }
-
-/// The client has left.
-struct Gone;
