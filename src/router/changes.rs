@@ -21,7 +21,7 @@ use super::directory::Place;
 use super::{Home, Replicas, Routed, Router, located};
 use crate::channels::Member;
 use crate::config::ServerSpec;
-use crate::envelope::{AppError, Envelope, Located, Payload, Room};
+use crate::envelope::{AppError, Envelope, Located, Payload, Room, Session};
 use crate::ids::{ServerId, ServerType};
 use crate::strategies::Strategy;
 use crate::time::Time;
@@ -137,9 +137,13 @@ impl Router {
             lost.extend(backlog.extract(|_| true).into_iter().map(|(_, envelope)| envelope));
         }
         lost.extend(self.links.extract(id, |_| true));
-        // What it asked and has not arrived is not done any more: the sessions for which it asked are lost too. What it
-        // said to clients is: the sender of the message may have been told so.
-        let asked = |payload: &Payload| matches!(payload, Payload::Invoke(_));
+        // What it asked and has not arrived is not done any more: nobody waits for it, or the sessions for which it asked are
+        // lost too. What it said to clients or told other servers is: the sender of the message may have been told so.
+        let is_lost = |session: &Session| session.key.frontend == *id;
+        let asked = |payload: &Payload| match payload {
+            Payload::Invoke(invoke) => invoke.call.is_some() || invoke.session.as_ref().is_some_and(is_lost),
+            _ => false,
+        };
         self.links.discard_from(id, |envelope| asked(&envelope.payload));
         for replicas in self.types.values_mut() {
             replicas.held.retain(|held| held.from != *id || !asked(&held.payload));
