@@ -6,10 +6,14 @@ mod support;
 
 use std::time::Duration;
 
+use pomelo_sim::config::ServerSpec;
 use pomelo_sim::router::LinkRule;
-use serde_json::json;
+use serde_json::{Value, json};
 use support::shop::{bound, shops};
+use support::tutorial;
 use support::world::{Player, PureWorld, World};
+
+const SEND: &str = "chat.chatHandler.send";
 
 fn rule(json: &str) -> LinkRule {
     serde_json::from_str(json).unwrap()
@@ -46,6 +50,38 @@ fn a_remote_that_waits_on_a_frontend_goes_on_with_the_session_of_now() {
     assert_eq!(world.cluster.audit(), []);
     world.leave(player);
     assert_eq!(world.cluster.router.uids().len(), 0);
+}
+
+#[test]
+fn what_waits_for_a_room_between_two_servers_is_bounded() {
+    let world = &mut PureWorld::new(tutorial());
+    let alice = world.enter("connector-server-1", "alice", "room");
+    let home = world.snapshots().into_iter().find(|server| server.channels > 0).unwrap().id;
+    // The server that has the room hangs, and the room is to leave it.
+    world.cluster.pause(home.as_str());
+    let others =
+        ["chat-server-4", "chat-server-5"].map(|id| ServerSpec { id: id.into(), ..spec("chat-server-1") });
+    for other in others {
+        if world.cluster.router.owner(&"chat".into(), "room") == Some(home.clone()) {
+            world.cluster.start(&other);
+        }
+    }
+    assert_ne!(world.cluster.router.owner(&"chat".into(), "room"), Some(home.clone()));
+    let long = json!({"content": "x".repeat(1 << 20), "target": "*"});
+    let asked: Vec<u64> = (0..12).map(|_| world.ask(alice, SEND, &long)).collect();
+    world.cluster.settle();
+    let answers: Vec<Value> = asked.iter().filter_map(|id| world.answer(alice, *id)).collect();
+    assert!(!answers.is_empty() && answers.iter().all(|answer| answer["code"] == 503), "{}", answers.len());
+    world.cluster.resume(home.as_str());
+    world.cluster.settle();
+    let accepted = asked.iter().filter(|id| world.answer(alice, **id) == Some(json!({}))).count();
+    assert_eq!(accepted + answers.len(), asked.len());
+    assert_eq!(world.pushes(alice).len(), accepted);
+    assert_eq!(world.cluster.audit(), []);
+}
+
+fn spec(id: &str) -> ServerSpec {
+    support::spec(3, 3).servers.into_iter().find(|spec| spec.id.as_str() == id).unwrap()
 }
 
 #[test]
