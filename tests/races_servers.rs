@@ -9,6 +9,7 @@ use std::time::Duration;
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::router::LinkRule;
 use serde_json::{Value, json};
+use support::panicky;
 use support::shop::{bound, shops};
 use support::tutorial;
 use support::world::{Player, PureWorld, World};
@@ -94,4 +95,40 @@ fn what_an_acknowledged_message_told_others_arrives_though_its_server_vanishes()
     world.cluster.settle();
     world.cluster.advance(Duration::from_secs(1));
     assert_eq!(world.request(player, "shop.shop.notes", json!({})), json!({"notes": 1}));
+}
+
+#[test]
+fn a_call_that_ends_while_its_server_is_down_changes_no_room() {
+    panicky::quiet();
+    let world = &mut PureWorld::new(shops());
+    let player = bound(world, "desk-1", "one");
+    world.cluster.stall("shop-3", true);
+    let asked = world.ask(player, "shop.shop.join_anyhow", &json!({"server": "shop-3"}));
+    world.cluster.settle();
+    world.cluster.advance(Duration::from_millis(2950));
+    for _ in 0..2 {
+        let other = bound(world, "desk-2", "other");
+        assert_eq!(world.request(other, "shop.shop.panic", json!({}))["code"], 500);
+        world.leave(other);
+    }
+    // It is down for 100 ms, and the call's deadline comes meanwhile; late as it is, it hears of both at once.
+    world.cluster.advance(Duration::from_millis(150));
+    assert!(world.answer(player, asked).is_some());
+    world.cluster.stall("shop-3", false);
+    world.cluster.settle();
+    world.cluster.advance(Duration::from_millis(100));
+    assert_eq!(world.cluster.audit(), []);
+}
+
+#[test]
+fn what_waits_behind_a_panic_is_done_by_the_server_that_has_started_again() {
+    panicky::quiet();
+    let world = &mut PureWorld::new(shops());
+    let player = bound(world, "desk-1", "one");
+    let answers = world.requests(
+        player,
+        &[("desk.desk.ask_then_panic", json!({"server": "shop-1"})), ("desk.desk.count", json!({}))],
+    );
+    assert_eq!(answers[0]["code"], 500);
+    assert_eq!(answers[1], json!({"count": 1}), "nothing that the handler did has happened");
 }

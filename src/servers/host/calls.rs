@@ -1,6 +1,7 @@
 //! Calls that a server has made and that wait for their answers, each with a deadline.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -121,9 +122,11 @@ impl<L: ServerLogic> Host<L> {
         self.calls.add(call, waiting);
     }
 
-    /// Answers every call whose deadline has come with an error.
+    /// Answers every call whose deadline has come with an error. When the logic fails at one, the others wait until it has
+    /// started again.
     pub(super) fn expire(&mut self, now: Time, out: &mut Outbox) {
-        while let Some((deadline, call)) = self.calls.deadlines.first().copied()
+        while !self.crashes.pending
+            && let Some((deadline, call)) = self.calls.deadlines.first().copied()
             && deadline <= now
         {
             self.counters.timeouts += 1;
@@ -133,6 +136,41 @@ impl<L: ServerLogic> Host<L> {
             };
             log::warn!("request timed out server={} route={what}", self.id());
             self.answered(now, call, Err(AppError::timed_out(&what)), out);
+        }
+    }
+
+    /// The same while there is no logic. What the logic would do on hearing so, it does when it has started again; but
+    /// whoever waits for the outcome is told now.
+    pub(super) fn expire_while_down(&mut self, now: Time, out: &mut Outbox) {
+        let due: Vec<CallId> =
+            self.calls.deadlines.iter().take_while(|(due, _)| *due <= now).map(|(_, call)| *call).collect();
+        for call in due {
+            let Some(waiting) = self.calls.waiting.get_mut(&call) else { continue };
+            match (&waiting.step, &mut waiting.origin) {
+                (Step::Forward, origin) => {
+                    self.counters.timeouts += 1;
+                    let error = match origin {
+                        Origin::Client { route, .. } | Origin::Server { route, .. } => {
+                            AppError::timed_out(route)
+                        }
+                        Origin::Nobody => AppError::timed_out("a call"),
+                    };
+                    self.answered(now, call, Err(error), out);
+                }
+                (Step::Then { .. }, Origin::Client { session, request, route, .. }) => {
+                    let (session, request, route) = (*session, std::mem::take(request), Arc::clone(route));
+                    if request != 0 {
+                        self.respond(session, request, &route, Err(AppError::timed_out(&route)), out);
+                    }
+                }
+                (Step::Then { .. }, Origin::Server { server, call, route, .. }) => {
+                    if let Some(call) = call.take() {
+                        let (to, result) = (server.clone(), Err(AppError::timed_out(route)));
+                        out.send(self.id(), Destination::Server(to), Payload::Answer { call, result });
+                    }
+                }
+                (Step::Then { .. }, Origin::Nobody) => {}
+            }
         }
     }
 

@@ -117,13 +117,24 @@ impl<L: ServerLogic> Host<L> {
         out.effects.push(Effect::Done { session });
     }
 
-    /// Takes up the messages that waited.
+    /// Takes up the messages that waited. When the logic fails at one, the others wait until it has started again.
     pub(super) fn release(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
-        while let Some(client) = self.clients.get_mut(&session)
+        while !self.crashes.pending
+            && let Some(client) = self.clients.get_mut(&session)
             && !client.busy
             && let Some(bytes) = client.waiting.pop_front()
         {
             self.dispatch(now, session, bytes, out);
+        }
+    }
+
+    /// The same for all sessions, when the logic has started again.
+    pub(super) fn release_all(&mut self, now: Time, out: &mut Outbox) {
+        let waits = |(_, client): &(&SessionId, &Client)| !client.busy && !client.waiting.is_empty();
+        let mut sessions: Vec<SessionId> = self.clients.iter().filter(waits).map(|(id, _)| *id).collect();
+        sessions.sort();
+        for session in sessions {
+            self.release(now, session, out);
         }
     }
 

@@ -86,7 +86,7 @@ impl<L: ServerLogic> Host<L> {
                 if self.down.as_ref().and_then(|down| down.back_at).is_some_and(|at| at <= now) {
                     self.ask_for_rooms(out);
                 }
-                self.expire(now, out);
+                self.expire_while_down(now, out);
             }
             other => {
                 if let Some(down) = &mut self.down {
@@ -118,6 +118,8 @@ impl<L: ServerLogic> Host<L> {
         self.adopt(rooms);
         let mut queue = self.down.take().map(|down| down.queue).unwrap_or_default();
         self.hook(now, None, out, L::after_start);
+        self.expire(now, out);
+        self.release_all(now, out);
         while !self.crashes.pending
             && let Some(delivery) = queue.pop_front()
         {
