@@ -132,3 +132,20 @@ fn what_waits_behind_a_panic_is_done_by_the_server_that_has_started_again() {
     assert_eq!(answers[0]["code"], 500);
     assert_eq!(answers[1], json!({"count": 1}), "nothing that the handler did has happened");
 }
+
+#[test]
+fn one_who_takes_back_at_once_the_uid_that_it_gave_up_has_it() {
+    let world = &mut PureWorld::new(shops());
+    let player = bound(world, "desk-1", "one");
+    assert_eq!(world.request(player, "shop.shop.join", json!({})), json!({}));
+    let again = [("desk.desk.unbind", json!({})), ("desk.desk.bind", json!({"uid": "one", "aid": "a"}))];
+    assert_eq!(world.requests(player, &again), [json!({}), json!({})]);
+    assert_eq!(world.request(player, "shop.shop.shout", json!({"msg": "to nobody"})), json!({}));
+    // The same when a call is under way for it.
+    world.request(player, "shop.shop.join", json!({}));
+    world.ask(player, "shop.shop.notes", &json!({}));
+    assert_eq!(world.requests(player, &again), [json!({}), json!({})]);
+    assert_eq!(world.cluster.audit(), []);
+    world.leave(player);
+    assert_eq!(world.cluster.router.uids().len(), 0);
+}
