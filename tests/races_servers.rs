@@ -20,6 +20,11 @@ fn rule(json: &str) -> LinkRule {
     serde_json::from_str(json).unwrap()
 }
 
+/// What a client has heard.
+fn shouts(world: &mut PureWorld, player: Player) -> Vec<Value> {
+    world.pushes(player).into_iter().map(|(_, body)| body).collect()
+}
+
 #[test]
 fn a_bind_that_a_backend_asks_for_binds_the_session() {
     let world = &mut PureWorld::new(shops());
@@ -131,6 +136,30 @@ fn what_waits_behind_a_panic_is_done_by_the_server_that_has_started_again() {
     );
     assert_eq!(answers[0]["code"], 500);
     assert_eq!(answers[1], json!({"count": 1}), "nothing that the handler did has happened");
+}
+
+#[test]
+fn a_late_entry_of_one_who_gave_its_uid_up_supplants_nobody() {
+    let world = &mut PureWorld::new(shops());
+    world.cluster.install(rule(r#"{"from":"desk-1","to":"shop","latency":"500ms"}"#));
+    let first = bound(world, "desk-1", "one");
+    world.ask(first, "shop.shop.join", &json!({}));
+    world.cluster.settle();
+    assert_eq!(world.request(first, "desk.desk.unbind", json!({})), json!({}));
+    let second = world.open("desk-2");
+    let bind = json!({"uid": "one", "aid": "a"});
+    let refused = world.request(second, "desk.desk.bind", bind.clone());
+    assert_eq!(
+        refused["message"], "one is logged in already",
+        "the first one's way into the room is not over"
+    );
+    for _ in 0..10 {
+        world.cluster.advance(Duration::from_millis(200));
+    }
+    assert_eq!(world.request(second, "desk.desk.bind", bind), json!({}));
+    assert_eq!(world.request(second, "shop.shop.join", json!({})), json!({}));
+    assert_eq!(world.request(second, "shop.shop.shout", json!({"msg": "here"})), json!({}));
+    assert_eq!(shouts(world, second), [json!({"msg": "here"})]);
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(super) struct Waiting<L> {
     pub(super) session: Option<Session>,
     pub(super) deadline: Time,
     pub(super) step: Step<L>,
+    /// Which of its client's bindings it is of.
+    pub(super) binding: u32,
 }
 
 /// What the answer is for.
@@ -85,7 +87,7 @@ impl<L: ServerLogic> Host<L> {
         mut result: Result<Bytes, AppError>,
         out: &mut Outbox,
     ) {
-        let Some(Waiting { origin, session, deadline, step }) = self.calls.take(call) else {
+        let Some(Waiting { origin, session, deadline, step, binding }) = self.calls.take(call) else {
             self.counters.late_answers += 1;
             return;
         };
@@ -109,15 +111,15 @@ impl<L: ServerLogic> Host<L> {
             self.release(now, session, out);
         }
         if let Some(session) = client {
-            self.call_done(session, out);
+            self.call_done(session, binding, out);
         }
         self.end_drains(out);
     }
 
     /// Waits for the answer to a call.
-    pub(super) fn wait_for(&mut self, call: CallId, waiting: Waiting<L>) {
+    pub(super) fn wait_for(&mut self, call: CallId, mut waiting: Waiting<L>) {
         if let Some(client) = waiting.origin.client().and_then(|session| self.clients.get_mut(&session)) {
-            client.calls += 1;
+            waiting.binding = client.add_call();
         }
         self.calls.add(call, waiting);
     }
