@@ -31,7 +31,7 @@ impl Servers {
         self.router.do_send(Register(entry.spec.id.clone(), Some(actor.clone())));
         log::info!("server started server={} type={}", entry.spec.id, entry.spec.server_type);
         (entry.actor, entry.state, entry.since) = (Some(actor), ServerState::Running, Instant::now());
-        entry.messages = 0;
+        (entry.messages, entry.made) = (0, entry.made + 1);
         self.publish();
     }
 
@@ -46,7 +46,8 @@ impl Servers {
             entry.spec.client_port = Some(address.port());
         }
         entry.comeback = None;
-        let Some(planned) = self.blueprint.server(&entry.spec, entry.generation) else {
+        self.generations += 1;
+        let Some(planned) = self.blueprint.server(&entry.spec, self.generations) else {
             return Err(ConfigError::unserved(&entry.spec, &self.blueprint.served()).into());
         };
         let spec = entry.spec.clone();
@@ -74,7 +75,7 @@ impl Servers {
             match listen(&self.entries[at].spec, &self.options) {
                 Err(StartError::Listen { error, .. })
                     if error.kind() == std::io::ErrorKind::AddrInUse
-                        && self.entries[at].generation > 0
+                        && self.entries[at].made > 0
                         && Instant::now() < give_up =>
                 {
                     tokio::time::sleep(POLL).await;
@@ -151,7 +152,6 @@ impl Servers {
         let entry = &mut self.entries[at];
         let Some(actor) = entry.actor.take() else { return };
         entry.clients = None;
-        entry.generation += 1;
         let id = entry.spec.id.clone();
         let forgotten = id.clone();
         let _ = self.with_router(move |router, now, out| router.forget(now, &forgotten, out)).await;
