@@ -4,9 +4,13 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use pomelo_sim::config::ServerSpec;
+use pomelo_sim::ids::Uid;
+use pomelo_sim::live::ServerState;
+use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
 use serde_json::json;
 use support::client::{Client, Transport};
 use support::cluster;
@@ -58,6 +62,49 @@ fn a_server_that_is_removed_and_added_takes_no_answers_of_its_predecessor() {
         let answer = client.response(*entering);
         assert!(answer["users"].is_array(), "{answer}");
     }
+    assert_eq!(cluster.audit_for(Duration::from_secs(5)).unwrap(), []);
+}
+
+static FAILS: AtomicBool = AtomicBool::new(false);
+
+/// The tutorial's chat, that cannot be made while it is told to fail.
+struct Moody(Chat);
+
+impl ServerLogic for Moody {
+    const NAME: &'static str = Chat::NAME;
+
+    fn create(server: &ServerSpec) -> Self {
+        assert!(!FAILS.load(Ordering::SeqCst), "{}", support::panicky::ON_PURPOSE);
+        Self(Chat::create(server))
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry.include(|moody| &mut moody.0);
+    }
+
+    fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
+        self.0.member_gone(cx, channel, uid);
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_made_does_not_join() {
+    support::panicky::quiet();
+    let described = || cluster(1, 2).server_type::<Moody>();
+    let cluster = described().start().unwrap();
+    let address = cluster.address("connector-server-1").unwrap();
+    let mut alice = Client::enter(address, Transport::WebSocket, "alice", "room");
+    FAILS.store(true, Ordering::SeqCst);
+    let restarted = ["chat-server-1", "chat-server-2"].map(|id| cluster.restart(id).is_err());
+    assert_eq!(restarted, [true, true]);
+    let states: Vec<ServerState> = cluster.list().unwrap().into_iter().map(|server| server.state).collect();
+    assert_eq!(states[1..3], [ServerState::Stopped, ServerState::Stopped], "{states:?}");
+    assert_eq!(alice.request(SEND, json!({"content": 1, "target": "*"}))["code"], 500);
+    let error = described().start().err().unwrap().to_string();
+    assert_eq!(error, "chat-server-1: its code panicked when it was made; the log says where");
+    FAILS.store(false, Ordering::SeqCst);
+    cluster.restart("chat-server-1").unwrap();
+    assert_eq!(alice.request(SEND, json!({"content": 2, "target": "*"})), json!({}));
     assert_eq!(cluster.audit_for(Duration::from_secs(5)).unwrap(), []);
 }
 

@@ -35,8 +35,17 @@ impl Servers {
         self.publish();
     }
 
-    /// Starts a server that is not up, in a cluster that runs.
+    /// Starts a server that is not up, in a cluster that runs. When it fails, nothing of it is left.
     pub(super) async fn come_up(&mut self, at: usize) -> Result<(), ControlError> {
+        let came_up = self.try_to_come_up(at).await;
+        if came_up.is_err() && self.entries[at].actor.is_some() {
+            self.vanish(at).await;
+            self.entries[at].state = ServerState::Stopped;
+        }
+        came_up
+    }
+
+    async fn try_to_come_up(&mut self, at: usize) -> Result<(), ControlError> {
         let listener = match self.entries[at].spec.frontend {
             true => Some(self.listen(at).await?),
             false => None,
@@ -58,7 +67,8 @@ impl Servers {
         self.make(at, planned);
         for delivery in [Delivery::Started, Delivery::AllStarted] {
             if let Some(actor) = &self.entries[at].actor {
-                let _ = actor.send(Deliver(delivery)).await;
+                // Its code has panicked when it was made.
+                actor.send(Deliver(delivery)).await.map_err(|_| StartError::Unmade(spec.id.to_string()))?;
             }
         }
         // Its port is open before the gate names it.

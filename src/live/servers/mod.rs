@@ -20,6 +20,7 @@ use super::{StartError, port_options};
 use crate::audit::{RouterView, Violation, audit};
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
+use crate::ids::ServerId;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
 use crate::time::Time;
@@ -132,6 +133,12 @@ impl Servers {
             // Only an actor that has ended does not answer.
             let _ = actor.send(Deliver(delivery.clone())).await;
         }
+    }
+
+    /// A server whose actor has ended before it did anything.
+    pub(super) fn unmade(&self) -> Option<&ServerId> {
+        let has_ended = |entry: &&Entry| entry.actor.as_ref().is_some_and(|actor| !actor.connected());
+        self.entries.iter().find(has_ended).map(|entry| &entry.spec.id)
     }
 
     /// The actors of all servers that are up.
