@@ -7,13 +7,16 @@ mod support;
 use std::time::Duration;
 
 use pomelo_sim::config::ServerSpec;
+use pomelo_sim::envelope::AppError;
 use pomelo_sim::router::LinkRule;
+use pomelo_sim::servers::{Connector, Registry, ServerLogic};
 use serde_json::{Value, json};
 use support::panicky;
 use support::shop::{bound, shops};
 use support::tutorial;
 use support::world::{Player, PureWorld, World};
 
+const ENTER: &str = "connector.entryHandler.enter";
 const SEND: &str = "chat.chatHandler.send";
 
 fn rule(json: &str) -> LinkRule {
@@ -177,4 +180,48 @@ fn one_who_takes_back_at_once_the_uid_that_it_gave_up_has_it() {
     assert_eq!(world.cluster.audit(), []);
     world.leave(player);
     assert_eq!(world.cluster.router.uids().len(), 0);
+}
+
+/// The tutorial's connector, with a handler that panics.
+struct FragileConnector(Connector);
+
+impl ServerLogic for FragileConnector {
+    const NAME: &'static str = "connector";
+
+    fn create(server: &ServerSpec) -> Self {
+        Self(Connector::create(server))
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry.include(|fragile| &mut fragile.0).handler(
+            "entryHandler.panic",
+            |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
+                panic!("{}", panicky::ON_PURPOSE.to_owned())
+            },
+        );
+    }
+}
+
+#[test]
+fn a_push_does_not_overtake_an_answer_while_a_connector_starts_again() {
+    panicky::quiet();
+    let world = &mut PureWorld::new(tutorial().server_type::<FragileConnector>());
+    let bob = world.enter("connector-server-2", "bob", "room");
+    let home = world.snapshots().into_iter().find(|server| server.channels > 0).unwrap().id;
+    world.cluster.stall(home.as_str(), true);
+    let alice = world.open("connector-server-1");
+    let other = world.open("connector-server-1");
+    let entering = world.ask(alice, ENTER, &json!({"username": "alice", "rid": "room"}));
+    world.cluster.settle();
+    for _ in 0..2 {
+        assert_eq!(world.request(other, "connector.entryHandler.panic", json!({}))["code"], 500);
+    }
+    world.cluster.stall(home.as_str(), false);
+    world.cluster.settle();
+    world.leave(bob);
+    let early: Vec<_> = world.pushes_only(alice);
+    assert_eq!(early, Vec::<String>::new(), "the list that it is about has not come");
+    world.cluster.advance(Duration::from_millis(200));
+    assert_eq!(world.answer(alice, entering), Some(json!({"users": ["bob", "alice"]})));
+    assert_eq!(world.pushes_only(alice), ["onLeave"]);
 }

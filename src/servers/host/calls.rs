@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::{Host, Origin};
 use crate::envelope::{AppError, CallId, Destination, Payload, Session};
-use crate::ids::Uid;
+use crate::ids::{SessionId, Uid};
 use crate::servers::ServerLogic;
 use crate::servers::outbox::Outbox;
 use crate::servers::reply::Then;
@@ -51,6 +51,16 @@ impl<L> Calls<L> {
     pub(super) fn hold_work(&self, up_to: u64) -> bool {
         let works = self.waiting.values().filter_map(|waiting| waiting.origin.work());
         works.into_iter().any(|work| work.number <= up_to)
+    }
+
+    /// The client for whom a call is under way.
+    pub(super) fn client(&self, call: CallId) -> Option<SessionId> {
+        self.waiting.get(&call).and_then(|waiting| waiting.origin.client())
+    }
+
+    /// Whether the answer to a call is the client's own.
+    pub(super) fn is_forwarded(&self, call: CallId) -> bool {
+        self.waiting.get(&call).is_some_and(|waiting| matches!(waiting.step, Step::Forward))
     }
 
     pub(super) fn next_id(&mut self) -> CallId {
@@ -164,6 +174,7 @@ impl<L: ServerLogic> Host<L> {
                     if request != 0 {
                         self.respond(session, request, &route, Err(AppError::timed_out(&route)), out);
                     }
+                    self.pass_late(session, out);
                 }
                 (Step::Then { .. }, Origin::Server { server, call, route, .. }) => {
                     if let Some(call) = call.take() {
