@@ -7,9 +7,7 @@ mod support;
 use std::time::Duration;
 
 use pomelo_sim::config::ServerSpec;
-use pomelo_sim::envelope::AppError;
 use pomelo_sim::router::LinkRule;
-use pomelo_sim::servers::{Connector, Registry, ServerLogic};
 use serde_json::{Value, json};
 use support::panicky;
 use support::shop::{bound, shops};
@@ -182,30 +180,10 @@ fn one_who_takes_back_at_once_the_uid_that_it_gave_up_has_it() {
     assert_eq!(world.cluster.router.uids().len(), 0);
 }
 
-/// The tutorial's connector, with a handler that panics.
-struct FragileConnector(Connector);
-
-impl ServerLogic for FragileConnector {
-    const NAME: &'static str = "connector";
-
-    fn create(server: &ServerSpec) -> Self {
-        Self(Connector::create(server))
-    }
-
-    fn register(registry: &mut Registry<Self>) {
-        registry.include(|fragile| &mut fragile.0).handler(
-            "entryHandler.panic",
-            |_: &mut Self, _, _: Value| -> Result<Value, AppError> {
-                panic!("{}", panicky::ON_PURPOSE.to_owned())
-            },
-        );
-    }
-}
-
 #[test]
 fn a_push_does_not_overtake_an_answer_while_a_connector_starts_again() {
     panicky::quiet();
-    let world = &mut PureWorld::new(tutorial().server_type::<FragileConnector>());
+    let world = &mut PureWorld::new(tutorial().server_type::<panicky::Connector>());
     let bob = world.enter("connector-server-2", "bob", "room");
     let home = world.snapshots().into_iter().find(|server| server.channels > 0).unwrap().id;
     world.cluster.stall(home.as_str(), true);

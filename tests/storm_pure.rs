@@ -61,9 +61,10 @@ enum Fault {
     Cut,
     Heal,
     Panic,
+    PanicOfConnector,
 }
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 12] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,
@@ -75,6 +76,7 @@ const FAULTS: [Fault; 11] = [
     Fault::Cut,
     Fault::Heal,
     Fault::Panic,
+    Fault::PanicOfConnector,
 ];
 
 impl Storm {
@@ -86,6 +88,7 @@ impl Storm {
         let spec = support::spec(connectors, chats);
         let known = spec.servers.clone();
         let cluster = Cluster::from_spec(spec).options(options).server_type::<panicky::Chat>();
+        let cluster = cluster.server_type::<panicky::Connector>();
         let turns = random.chance(0.8).then(|| Random::new(seed, "turns"));
         let kinds = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
         let mut cluster = PureCluster::with_turns(cluster, turns);
@@ -209,6 +212,11 @@ impl Storm {
             }
             Fault::Heal => self.cluster.heal(),
             Fault::Panic => self.say(true),
+            Fault::PanicOfConnector => {
+                if let Some(visit) = self.draw(|_, _| true) {
+                    self.book.fail(&mut self.cluster, visit);
+                }
+            }
             _ => self.faults -= 1,
         }
     }

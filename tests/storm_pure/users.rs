@@ -36,6 +36,7 @@ struct Asked {
 
 enum What {
     Enter,
+    Fail,
     Say { number: u64, target: String },
 }
 
@@ -94,6 +95,11 @@ impl Book {
             "chat.chatHandler.send",
             &json!({"content": content, "target": target}),
         );
+    }
+
+    /// Asks for a handler of the connector that panics.
+    pub fn fail(&mut self, cluster: &mut PureCluster, visit: usize) {
+        self.ask(cluster, visit, What::Fail, "connector.entryHandler.panic", &json!({}));
     }
 
     pub fn close(&mut self, cluster: &mut PureCluster, visit: usize) {
@@ -235,6 +241,10 @@ impl Visit {
                 }
                 (None, _) => {}
                 (Some((_, body)), What::Enter) => tally.logins += u64::from(body["users"].is_array()),
+                (Some((_, body)), What::Fail) if body["code"] != 500 && body["code"] != 503 => {
+                    return Err(format!("{}: {body}", self.name));
+                }
+                (Some(_), What::Fail) => tally.refused += 1,
                 (Some((_, body)), What::Say { .. }) => match body["code"].as_u64() {
                     None => tally.acknowledged += 1,
                     Some(500 | 503) => tally.refused += 1,

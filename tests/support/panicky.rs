@@ -1,9 +1,9 @@
-//! The tutorial's chat once more, with one thing added: it panics when a message asks for it, when half is done.
+//! The tutorial's chat and connector once more, with one thing added: they panic when a message asks for it, when half is done.
 
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::envelope::AppError;
 use pomelo_sim::ids::{SessionKey, Uid};
-use pomelo_sim::servers::{Cx, Registry, ServerLogic};
+use pomelo_sim::servers::{self, Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
 
 /// What its panics say.
@@ -64,6 +64,27 @@ impl Chat {
         room.push("onAdd", &json!({"route": "onAdd", "user": name_of(&uid)}))?;
         room.add(uid, session);
         Ok(room.members().map(|uid| name_of(uid).to_owned()).collect())
+    }
+}
+
+/// The connector, which has a handler that panics.
+pub struct Connector(servers::Connector);
+
+impl ServerLogic for Connector {
+    const NAME: &'static str = "connector";
+
+    fn create(server: &ServerSpec) -> Self {
+        Self(servers::Connector::create(server))
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry.include(|connector| &mut connector.0).handler(
+            "entryHandler.panic",
+            |_: &mut Self, cx, _: Value| -> Result<Value, AppError> {
+                cx.set("rid", "half done");
+                panic!("{}", ON_PURPOSE.to_owned())
+            },
+        );
     }
 }
 
