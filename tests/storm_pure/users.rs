@@ -161,6 +161,14 @@ impl Book {
         Ok(tally)
     }
 
+    /// The one law that holds where rooms lose their members: everything is answered.
+    pub fn check_answers(&self) -> Result<Tally, String> {
+        let mut tally = Tally::default();
+        self.visits.iter().try_for_each(|visit| visit.check_answers(&mut tally))?;
+        tally.delivered = self.visits.iter().map(|visit| visit.heard.len() as u64).sum();
+        Ok(tally)
+    }
+
     /// What each knows of its room is who is there.
     fn check_views(&self) -> Result<(), String> {
         let here = || self.visits.iter().filter(|visit| visit.gone.is_none() && visit.entered.is_some());
