@@ -15,11 +15,12 @@ mod users;
 
 use std::time::Duration;
 
+use pomelo_sim::audit::Law;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
-use support::fragile::{FragileChat, keep_panics_on_purpose_quiet};
+use support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
 use support::pure::PureCluster;
 use users::{Book, Tally};
 
@@ -45,6 +46,8 @@ struct Storm {
     faults: u64,
     /// Which kinds of faults this storm has.
     kinds: Vec<Fault>,
+    /// Rooms stay where they are when servers come and go, and lose their members.
+    rooms_stay: bool,
     log: Vec<String>,
 }
 
@@ -61,9 +64,10 @@ enum Fault {
     Cut,
     Heal,
     Panic,
+    PanicOfConnector,
 }
 
-const FAULTS: [Fault; 11] = [
+const FAULTS: [Fault; 12] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,
@@ -75,22 +79,27 @@ const FAULTS: [Fault; 11] = [
     Fault::Cut,
     Fault::Heal,
     Fault::Panic,
+    Fault::PanicOfConnector,
 ];
 
 impl Storm {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, rooms_stay: bool) -> Self {
         let mut random = Random::new(seed, "storm");
         let (connectors, chats) = (1 + random.index(4), 1 + random.index(4));
         let on_duplicate = if random.chance(0.3) { OnDuplicate::Kick } else { OnDuplicate::Refuse };
-        let options = Options { on_duplicate, seed, ..Options::default() };
+        let options = Options { on_duplicate, seed, rebalance: !rooms_stay, ..Options::default() };
         let spec = support::spec(connectors, chats);
         let known = spec.servers.clone();
         let cluster = Cluster::from_spec(spec).options(options).server_type::<FragileChat>();
+        let cluster = cluster.server_type::<FragileConnector>();
         let turns = random.chance(0.8).then(|| Random::new(seed, "turns"));
         let kinds = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
         let mut cluster = PureCluster::with_turns(cluster, turns);
+        if rooms_stay {
+            cluster.rooms_stay();
+        }
         cluster.trace = std::env::var_os("STORM_TRACE").is_some();
-        Self { random, cluster, book: Book::default(), known, faults: 0, kinds, log: Vec::new() }
+        Self { random, cluster, book: Book::default(), known, faults: 0, kinds, rooms_stay, log: Vec::new() }
     }
 
     fn step(&mut self) -> Result<(), String> {
@@ -209,6 +218,11 @@ impl Storm {
             }
             Fault::Heal => self.cluster.heal(),
             Fault::Panic => self.say(true),
+            Fault::PanicOfConnector => {
+                if let Some(visit) = self.draw(|_, _| true) {
+                    self.book.fail(&mut self.cluster, visit);
+                }
+            }
             _ => self.faults -= 1,
         }
     }
@@ -235,7 +249,8 @@ impl Storm {
     }
 
     fn check(&mut self) -> Result<Tally, String> {
-        let violations = self.cluster.audit();
+        let mut violations = self.cluster.audit();
+        violations.retain(|violation| !self.rooms_stay || violation.law != Law::SessionsAreMembers);
         if let Some(violation) = violations.first() {
             return Err(format!("{violation} (and {} more)", violations.len() - 1));
         }
@@ -243,7 +258,7 @@ impl Storm {
         if pending > 0 {
             return Err(format!("{pending} calls are still under way"));
         }
-        self.book.check()
+        if self.rooms_stay { self.book.check_answers() } else { self.book.check() }
     }
 
     fn run(&mut self, steps: usize) -> Result<Tally, String> {
@@ -285,8 +300,8 @@ fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: expected a number")))
 }
 
-fn storm(seed: u64, steps: usize) -> Done {
-    let mut storm = Storm::new(seed);
+fn storm(seed: u64, steps: usize, rooms_stay: bool) -> Done {
+    let mut storm = Storm::new(seed, rooms_stay);
     match storm.run(steps) {
         Ok(tally) => Done { faults: storm.faults, tally },
         Err(error) => {
@@ -300,6 +315,15 @@ fn storm(seed: u64, steps: usize) -> Done {
 
 #[test]
 fn whatever_happens_the_contract_holds() {
+    storms(false);
+}
+
+#[test]
+fn where_rooms_stay_all_is_answered_and_nothing_is_left_behind() {
+    storms(true);
+}
+
+fn storms(rooms_stay: bool) {
     keep_panics_on_purpose_quiet();
     let steps = from_env("STORM_STEPS").unwrap_or(150) as usize;
     let seeds = match from_env("STORM_SEED") {
@@ -309,7 +333,7 @@ fn whatever_happens_the_contract_holds() {
     let mut all = Done::default();
     let count = seeds.end - seeds.start;
     for seed in seeds {
-        let done = storm(seed, steps);
+        let done = storm(seed, steps, rooms_stay);
         all.faults += done.faults;
         all.tally.acknowledged += done.tally.acknowledged;
         all.tally.refused += done.tally.refused;

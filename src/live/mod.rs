@@ -47,6 +47,9 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
+    /// A server's own code panicked when it was made.
+    #[error("{0}: its code panicked when it was made; the log says where")]
+    Unmade(String),
     /// The system lets no signal handler be installed.
     #[error("cannot catch SIGINT and SIGTERM: {0}")]
     Signals(io::Error),

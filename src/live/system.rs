@@ -86,6 +86,10 @@ impl LiveSystem {
         for delivery in [Delivery::Started, Delivery::AllStarted] {
             system.servers.deliver_to_all(&delivery).await;
         }
+        if let Some(id) = system.servers.unmade().map(ToString::to_string) {
+            system.stop_arbiters();
+            return Err(StartError::Unmade(id));
+        }
         for (at, listener) in listeners.into_iter().enumerate() {
             let Some(listener) = listener else { continue };
             if let Err(error) = system.servers.open(at, listener).await {

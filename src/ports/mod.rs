@@ -62,7 +62,7 @@ pub struct PortOptions {
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,
-    /// Number of the last session of the server, over all its lives: none is used twice.
+    /// Number of the last session of all frontends, over all their lives: none is used twice.
     pub serials: Arc<AtomicU32>,
 }
 

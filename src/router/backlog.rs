@@ -1,4 +1,5 @@
-//! Envelopes that wait for a server: since it is paused, or since the link to it is slow or cut. Bounded.
+//! Envelopes that wait for a server: since it is paused, since the link to it is slow or cut, or since their key is between
+//! two servers. Bounded.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use super::changes::key_of;
 use crate::envelope::{Envelope, Payload};
 use crate::ids::SessionId;
 
-/// Most bytes that wait on one link, or before one paused server.
+/// Most bytes that wait on one link, before one paused server, or for keys of one type.
 pub(super) const BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// What an envelope takes besides its body.
@@ -79,6 +80,14 @@ impl<T> Backlog<T> {
         self.bytes -=
             out.iter().map(|(_, envelope)| ENVELOPE_BYTES + body_bytes(&envelope.payload)).sum::<usize>();
         out.into()
+    }
+
+    /// Puts others in front. They are older, and found room where they were before.
+    pub(super) fn put_before(&mut self, older: Vec<(T, Envelope)>) {
+        self.bytes +=
+            older.iter().map(|(_, envelope)| ENVELOPE_BYTES + body_bytes(&envelope.payload)).sum::<usize>();
+        let newer = std::mem::replace(&mut self.queue, older.into());
+        self.queue.extend(newer);
     }
 
     /// The sessions that missed something; asked once, when all that waited is gone.

@@ -21,7 +21,7 @@ use super::directory::Place;
 use super::{Home, Replicas, Routed, Router, located};
 use crate::channels::Member;
 use crate::config::ServerSpec;
-use crate::envelope::{AppError, Envelope, Located, Payload, Room};
+use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room, Session};
 use crate::ids::{ServerId, ServerType};
 use crate::strategies::Strategy;
 use crate::time::Time;
@@ -43,13 +43,6 @@ enum Wait {
     Drained,
     /// The arrival of what it had sent, up to that number.
     Arrived(u64),
-}
-
-/// An envelope for a key that is between two servers.
-pub(super) struct Held {
-    pub(super) key: Arc<str>,
-    pub(super) from: ServerId,
-    pub(super) payload: Payload,
 }
 
 impl Replicas {
@@ -137,12 +130,16 @@ impl Router {
             lost.extend(backlog.extract(|_| true).into_iter().map(|(_, envelope)| envelope));
         }
         lost.extend(self.links.extract(id, |_| true));
-        // What it asked and has not arrived is not done any more: the sessions for which it asked are lost too. What it
-        // said to clients is: the sender of the message may have been told so.
-        let asked = |payload: &Payload| matches!(payload, Payload::Invoke(_));
+        // What it asked and has not arrived is not done any more: nobody waits for it, or the sessions for which it asked are
+        // lost too. What it said to clients or told other servers is: the sender of the message may have been told so.
+        let is_lost = |session: &Session| session.key.frontend == *id;
+        let asked = |payload: &Payload| match payload {
+            Payload::Invoke(invoke) => invoke.call.is_some() || invoke.session.as_ref().is_some_and(is_lost),
+            _ => false,
+        };
         self.links.discard_from(id, |envelope| asked(&envelope.payload));
         for replicas in self.types.values_mut() {
-            replicas.held.retain(|held| held.from != *id || !asked(&held.payload));
+            replicas.held.extract(|held| held.from == *id && asked(&held.payload));
         }
         let serial = self.links.last_serial();
         for change in self.types.values_mut().flat_map(|replicas| &mut replicas.changes) {
@@ -285,16 +282,18 @@ impl Router {
 
     /// Sends once more what has not arrived: before all that is held, since it is older.
     fn requeue(&mut self, server_type: &ServerType, envelopes: Vec<Envelope>, out: &mut Vec<Routed>) {
-        let mut held = Vec::new();
+        let mut older = Vec::new();
         for Envelope { from, payload, .. } in envelopes {
             match (key_of(&payload).cloned(), self.rooms_stay) {
-                (Some(key), false) => held.push(Held { key, from, payload }),
+                (Some(key), false) => {
+                    let to = Destination::Route { server_type: server_type.clone(), key: Some(key) };
+                    older.push(((), Envelope { from, to, payload }));
+                }
                 _ => self.undeliverable(from, &payload, AppError::new("the server is gone"), out),
             }
         }
         if let Some(replicas) = self.types.get_mut(server_type) {
-            held.append(&mut replicas.held);
-            replicas.held = held;
+            replicas.held.put_before(older);
         }
         self.release_held(server_type, out);
     }
@@ -367,14 +366,13 @@ impl Router {
 
     fn release_held(&mut self, server_type: &ServerType, out: &mut Vec<Routed>) {
         let Some(replicas) = self.types.get_mut(server_type) else { return };
-        let mut free = Vec::new();
-        let mut still = Vec::new();
-        for held in std::mem::take(&mut replicas.held) {
-            if replicas.is_between(&held.key) { still.push(held) } else { free.push(held) }
-        }
-        replicas.held = still;
-        for Held { key, from, payload } in free {
-            if let Payload::Invoke(invoke) = &payload
+        let mut held = std::mem::take(&mut replicas.held);
+        let free: BTreeSet<Arc<str>> = held.keys().filter(|key| !replicas.is_between(key)).collect();
+        let is_free = |envelope: &Envelope| key_of(&envelope.payload).is_some_and(|key| free.contains(key));
+        let go_on = held.extract(is_free);
+        replicas.held = held;
+        for (_, envelope) in go_on {
+            if let Payload::Invoke(invoke) = &envelope.payload
                 && invoke.call.is_some()
                 && invoke.deadline <= self.now
             {
@@ -382,7 +380,7 @@ impl Router {
                 self.counters.expired += 1;
                 continue;
             }
-            self.carry_by_key(from, server_type.clone(), Some(key), payload, out);
+            self.carry(envelope, out);
         }
     }
 }

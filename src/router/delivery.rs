@@ -135,7 +135,7 @@ impl Router {
     }
 
     /// Answers a call for which there is no room.
-    fn refuse(&mut self, to: &ServerId, envelope: Envelope, out: &mut Vec<Routed>) {
+    pub(super) fn refuse(&mut self, to: &ServerId, envelope: Envelope, out: &mut Vec<Routed>) {
         self.counters.refused += 1;
         if let Payload::Invoke(invoke) = envelope.payload
             && let Some(call) = invoke.call

@@ -28,7 +28,7 @@ pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
 
 use self::backlog::Backlog;
-use self::changes::{Change, Held};
+use self::changes::Change;
 use self::directory::Directory;
 use self::links::Links;
 use self::sessions::Burial;
@@ -134,7 +134,7 @@ struct Replicas {
     /// Changes of the list that are not over, oldest first.
     changes: Vec<Change>,
     /// What is for keys that are between two servers, in order.
-    held: Vec<Held>,
+    held: Backlog<()>,
 }
 
 /// A server that envelopes can be given to; it need not be on its type's list.
@@ -170,7 +170,7 @@ impl Router {
 
     /// A type that servers may be added to, and how a server of it is chosen.
     pub fn add_type(&mut self, server_type: ServerType, Route { key, make }: Route) {
-        let (servers, changes, held) = (Vec::new(), Vec::new(), Vec::new());
+        let (servers, changes, held) = (Vec::new(), Vec::new(), Backlog::default());
         let mut replicas = Replicas { servers, key, make, strategy: make(), changes, held };
         replicas.rebuild();
         self.types.insert(server_type, replicas);
@@ -275,7 +275,10 @@ impl Router {
         }
         let Some(replicas) = self.types.get_mut(&server_type) else { return };
         if replicas.is_between(&key) {
-            replicas.held.push(Held { key, from, payload });
+            let to = Destination::Route { server_type, key: Some(key) };
+            if let Some(refused) = replicas.held.push((), Envelope { from, to, payload }) {
+                self.refuse(&server, refused, out);
+            }
         } else {
             self.deliver(from, server, payload, out);
         }

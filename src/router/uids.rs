@@ -140,7 +140,10 @@ impl Uids {
     /// Takes `uid` back from `session`; from any other it is not taken, but a claim of that one is forgotten.
     pub fn unbind(&mut self, uid: &Uid, session: &SessionKey) -> Freed {
         let mut freed = Freed::default();
-        if self.leave(uid, session) {
+        // Not if it has it: then what waits has come after it gave it up, its own claim too.
+        if self.sessions.get(uid) != Some(session) {
+            self.leave(uid, session);
+        } else {
             self.sessions.remove(uid);
             self.leaving.remove(uid);
             freed.granted = self.waiting.get_mut(uid).and_then(VecDeque::pop_front);

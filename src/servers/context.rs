@@ -93,7 +93,8 @@ impl Cx<'_> {
         Call::new(Request::Bind { uid })
     }
 
-    /// Gives the session's uid back, on its frontend, and takes the session out of the channels that it is in.
+    /// Gives the session's uid back, on its frontend, and takes the session out of the channels that it is in, as soon as no
+    /// call is under way for it any more that could enter one.
     ///
     /// # Errors
     /// This is not the session's frontend, which alone knows when nobody speaks for the uid any more.
@@ -101,10 +102,7 @@ impl Cx<'_> {
         let server = &self.server.id;
         let session = self.session.as_mut().filter(|session| session.key.frontend == *server);
         let session = session.ok_or_else(not_its_frontend)?;
-        if let Some(uid) = session.uid.take() {
-            let session = session.key.clone();
-            self.send(Destination::Router, Payload::Unbind { session, uid });
-        }
+        session.uid = None;
         Ok(())
     }
 

@@ -37,6 +37,7 @@ struct Asked {
 
 enum What {
     Enter,
+    Fail,
     Say { number: u64, target: String },
 }
 
@@ -89,6 +90,11 @@ impl Book {
         let route = if panics { PANIC_ROUTE } else { "chat.chatHandler.send" };
         let what = What::Say { number, target: target.to_owned() };
         self.ask(cluster, visit, what, route, &json!({"content": number, "target": target}));
+    }
+
+    /// Asks for a handler of the connector that panics.
+    pub fn fail(&mut self, cluster: &mut PureCluster, visit: usize) {
+        self.ask(cluster, visit, What::Fail, "connector.entryHandler.panic", &json!({}));
     }
 
     pub fn close(&mut self, cluster: &mut PureCluster, visit: usize) {
@@ -147,6 +153,14 @@ impl Book {
             let room: Vec<&Visit> = self.visits.iter().filter(|visit| visit.rid == rid).collect();
             check_room(&room)?;
         }
+        Ok(tally)
+    }
+
+    /// The one law that holds where rooms lose their members: everything is answered.
+    pub fn check_answers(&self) -> Result<Tally, String> {
+        let mut tally = Tally::default();
+        self.visits.iter().try_for_each(|visit| visit.check_answers(&mut tally))?;
+        tally.delivered = self.visits.iter().map(|visit| visit.heard.len() as u64).sum();
         Ok(tally)
     }
 
@@ -230,6 +244,10 @@ impl Visit {
                 }
                 (None, _) => {}
                 (Some((_, body)), What::Enter) => tally.logins += u64::from(body["users"].is_array()),
+                (Some((_, body)), What::Fail) if body["code"] != 500 && body["code"] != 503 => {
+                    return Err(format!("{}: {body}", self.name));
+                }
+                (Some(_), What::Fail) => tally.refused += 1,
                 (Some((_, body)), What::Say { .. }) => match body["code"].as_u64() {
                     None => tally.acknowledged += 1,
                     Some(500 | 503) => tally.refused += 1,

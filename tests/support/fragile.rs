@@ -1,9 +1,11 @@
-//! The tutorial's chat with one handler more, which panics.
+//! The tutorial's chat and connector with one handler more each, which panics.
+
+use std::time::Duration;
 
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::envelope::AppError;
 use pomelo_sim::ids::Uid;
-use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
+use pomelo_sim::servers::{Chat, Connector, Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
 
 /// Put in the chat's place by [`Cluster::server_type`](pomelo_sim::cluster::Cluster::server_type).
@@ -42,6 +44,30 @@ impl FragileChat {
         self.is_broken = true;
         let room = cx.get_str("rid").unwrap_or_default().to_owned();
         cx.channel(&room).push("onChat", &json!({"msg": "half done", "from": "nobody", "target": "*"}))?;
+        panic!("{PANIC_WORDS}")
+    }
+}
+
+/// The same for the connector.
+pub struct FragileConnector(Connector);
+
+impl ServerLogic for FragileConnector {
+    const NAME: &'static str = Connector::NAME;
+    const HEARTBEAT: Option<Duration> = Connector::HEARTBEAT;
+
+    fn create(server: &ServerSpec) -> Self {
+        Self(Connector::create(server))
+    }
+
+    fn register(registry: &mut Registry<Self>) {
+        registry.include(|fragile| &mut fragile.0).handler("entryHandler.panic", Self::panic);
+    }
+}
+
+impl FragileConnector {
+    /// When half is done: the session must be as it was.
+    fn panic(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
+        cx.set("rid", "half done");
         panic!("{PANIC_WORDS}")
     }
 }

@@ -17,6 +17,7 @@ pub mod raw;
 pub mod rooms;
 pub mod scene;
 pub mod served;
+pub mod shop;
 pub mod watch;
 pub mod world;
 

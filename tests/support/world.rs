@@ -79,6 +79,18 @@ impl PureWorld {
         Some(serde_json::from_slice(&body).unwrap())
     }
 
+    /// The routes of the pushes since the last look; responses stay.
+    pub fn pushes_only(&mut self, player: Player) -> Vec<String> {
+        let (pushes, others) =
+            std::mem::take(self.inbox(player)).into_iter().partition(|out| matches!(out, Out::Push(_)));
+        let others: Vec<Out> = others;
+        let pushes: Vec<Out> = pushes;
+        *self.inbox(player) = pushes;
+        let routes = self.pushes(player).into_iter().map(|(route, _)| route).collect();
+        *self.inbox(player) = others;
+        routes
+    }
+
     fn put(&mut self, player: Player, kind: MessageKind, route: &str, body: &Value) {
         let body = body.to_string();
         let message = Message { kind, route: Some(WireRoute::Name(route.into())), body: body.as_bytes() };

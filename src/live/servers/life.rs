@@ -31,12 +31,21 @@ impl Servers {
         self.router.do_send(Register(entry.spec.id.clone(), Some(actor.clone())));
         log::info!("server started server={} type={}", entry.spec.id, entry.spec.server_type);
         (entry.actor, entry.state, entry.since) = (Some(actor), ServerState::Running, Instant::now());
-        entry.messages = 0;
+        (entry.messages, entry.made) = (0, entry.made + 1);
         self.publish();
     }
 
-    /// Starts a server that is not up, in a cluster that runs.
+    /// Starts a server that is not up, in a cluster that runs. When it fails, nothing of it is left.
     pub(super) async fn come_up(&mut self, at: usize) -> Result<(), ControlError> {
+        let came_up = self.try_to_come_up(at).await;
+        if came_up.is_err() && self.entries[at].actor.is_some() {
+            self.vanish(at).await;
+            self.entries[at].state = ServerState::Stopped;
+        }
+        came_up
+    }
+
+    async fn try_to_come_up(&mut self, at: usize) -> Result<(), ControlError> {
         let listener = match self.entries[at].spec.frontend {
             true => Some(self.listen(at).await?),
             false => None,
@@ -46,7 +55,8 @@ impl Servers {
             entry.spec.client_port = Some(address.port());
         }
         entry.comeback = None;
-        let Some(planned) = self.blueprint.server(&entry.spec, entry.generation) else {
+        self.generations += 1;
+        let Some(planned) = self.blueprint.server(&entry.spec, self.generations) else {
             return Err(ConfigError::unserved(&entry.spec, &self.blueprint.served()).into());
         };
         let spec = entry.spec.clone();
@@ -57,7 +67,8 @@ impl Servers {
         self.make(at, planned);
         for delivery in [Delivery::Started, Delivery::AllStarted] {
             if let Some(actor) = &self.entries[at].actor {
-                let _ = actor.send(Deliver(delivery)).await;
+                // Its code has panicked when it was made.
+                actor.send(Deliver(delivery)).await.map_err(|_| StartError::Unmade(spec.id.to_string()))?;
             }
         }
         // Its port is open before the gate names it.
@@ -74,7 +85,7 @@ impl Servers {
             match listen(&self.entries[at].spec, &self.options) {
                 Err(StartError::Listen { error, .. })
                     if error.kind() == std::io::ErrorKind::AddrInUse
-                        && self.entries[at].generation > 0
+                        && self.entries[at].made > 0
                         && Instant::now() < give_up =>
                 {
                     tokio::time::sleep(POLL).await;
@@ -151,7 +162,6 @@ impl Servers {
         let entry = &mut self.entries[at];
         let Some(actor) = entry.actor.take() else { return };
         entry.clients = None;
-        entry.generation += 1;
         let id = entry.spec.id.clone();
         let forgotten = id.clone();
         let _ = self.with_router(move |router, now, out| router.forget(now, &forgotten, out)).await;

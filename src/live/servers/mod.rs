@@ -20,6 +20,7 @@ use super::{StartError, port_options};
 use crate::audit::{RouterView, Violation, audit};
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
+use crate::ids::ServerId;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
 use crate::time::Time;
@@ -45,6 +46,11 @@ pub(super) struct Servers {
     handles: Vec<ArbiterHandle>,
     entries: Vec<Entry>,
     addresses: Addresses,
+    /// How many servers were made beside those of the start. Each is another generation, whatever its id: one that was
+    /// removed may be added again, while answers to the first one are under way.
+    generations: u32,
+    /// Numbers of the sessions of all frontends, for the same reason.
+    serials: Arc<AtomicU32>,
 }
 
 /// One server, up or not.
@@ -57,8 +63,7 @@ struct Entry {
     /// When it came up last.
     since: Instant,
     /// How often it was made.
-    generation: u32,
-    serials: Arc<AtomicU32>,
+    made: u32,
     /// When it comes back by itself, and how often it has in a row.
     comeback: Option<Instant>,
     kills: u32,
@@ -75,8 +80,7 @@ impl Entry {
             actor: None,
             clients: None,
             since: Instant::now(),
-            generation: 0,
-            serials: Arc::default(),
+            made: 0,
             comeback: None,
             kills: 0,
             messages: 0,
@@ -94,7 +98,8 @@ impl Servers {
         handles: Vec<ArbiterHandle>,
         addresses: Addresses,
     ) -> Self {
-        Self { router, blueprint, options, clock, handles, entries: Vec::new(), addresses }
+        let (entries, generations, serials) = (Vec::new(), 0, Arc::default());
+        Self { router, blueprint, options, clock, handles, entries, addresses, generations, serials }
     }
 
     /// Starts the actor of a server that the router knows already, before the cluster runs.
@@ -113,8 +118,8 @@ impl Servers {
             error,
         };
         let address = listener.local_addr().map_err(failed)?;
-        let Some(planned) = self.blueprint.server(&entry.spec, entry.generation) else { return Ok(()) };
-        let options = port_options(&entry.spec, planned.offer, &self.options, &entry.serials);
+        let Some(planned) = self.blueprint.server(&entry.spec, self.generations) else { return Ok(()) };
+        let options = port_options(&entry.spec, planned.offer, &self.options, &self.serials);
         let opened = actor.send(OpenPort(listener, options)).await;
         opened.unwrap_or_else(|gone| Err(std::io::Error::other(gone))).map_err(failed)?;
         entry.clients = Some(address);
@@ -128,6 +133,12 @@ impl Servers {
             // Only an actor that has ended does not answer.
             let _ = actor.send(Deliver(delivery.clone())).await;
         }
+    }
+
+    /// A server whose actor has ended before it did anything.
+    pub(super) fn unmade(&self) -> Option<&ServerId> {
+        let has_ended = |entry: &&Entry| entry.actor.as_ref().is_some_and(|actor| !actor.connected());
+        self.entries.iter().find(has_ended).map(|entry| &entry.spec.id)
     }
 
     /// The actors of all servers that are up.
@@ -169,7 +180,8 @@ impl Servers {
                 sessions: server.as_ref().map_or(0, |server| server.sessions),
                 rooms: server.as_ref().map_or(0, |server| server.channels),
                 messages_per_second: entry.messages_per_second,
-                restarts: u64::from(entry.generation) + server.map_or(0, |server| server.counters.restarts),
+                restarts: u64::from(entry.made.saturating_sub(1))
+                    + server.map_or(0, |server| server.counters.restarts),
             });
         }
         list

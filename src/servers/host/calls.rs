@@ -1,12 +1,13 @@
 //! Calls that a server has made and that wait for their answers, each with a deadline.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::{Host, Origin};
 use crate::envelope::{AppError, CallId, Destination, Payload, Session};
-use crate::ids::{SessionId, SessionKey, Uid};
+use crate::ids::{SessionId, Uid};
 use crate::servers::ServerLogic;
 use crate::servers::outbox::Outbox;
 use crate::servers::reply::Then;
@@ -25,6 +26,8 @@ pub(super) struct Waiting<L> {
     pub(super) session: Option<Session>,
     pub(super) deadline: Time,
     pub(super) step: Step<L>,
+    /// Which of its client's bindings it is of.
+    pub(super) binding: u32,
 }
 
 /// What the answer is for.
@@ -48,6 +51,16 @@ impl<L> Calls<L> {
     pub(super) fn hold_work(&self, up_to: u64) -> bool {
         let works = self.waiting.values().filter_map(|waiting| waiting.origin.work());
         works.into_iter().any(|work| work.number <= up_to)
+    }
+
+    /// The client for whom a call is under way.
+    pub(super) fn client(&self, call: CallId) -> Option<SessionId> {
+        self.waiting.get(&call).and_then(|waiting| waiting.origin.client())
+    }
+
+    /// Whether the answer to a call is the client's own.
+    pub(super) fn is_forwarded(&self, call: CallId) -> bool {
+        self.waiting.get(&call).is_some_and(|waiting| matches!(waiting.step, Step::Forward))
     }
 
     pub(super) fn next_id(&mut self) -> CallId {
@@ -81,10 +94,10 @@ impl<L: ServerLogic> Host<L> {
         &mut self,
         now: Time,
         call: CallId,
-        result: Result<Bytes, AppError>,
+        mut result: Result<Bytes, AppError>,
         out: &mut Outbox,
     ) {
-        let Some(Waiting { origin, session, deadline, step }) = self.calls.take(call) else {
+        let Some(Waiting { origin, session, deadline, step, binding }) = self.calls.take(call) else {
             self.counters.late_answers += 1;
             return;
         };
@@ -95,34 +108,37 @@ impl<L: ServerLogic> Host<L> {
         };
         match step {
             Step::Forward => self.finish(origin, result, out),
-            Step::Then { then, bind } => match self.resume_session(session, local_client, bind, &result, out)
-            {
-                Ok(session) => {
+            Step::Then { then, bind } => {
+                let session = self.resume_session(session, bind, &mut result, out);
+                if local_client.is_some_and(|client| !self.clients.contains_key(&client)) {
+                    self.counters.late_answers += 1;
+                } else {
                     self.run(now, deadline, origin, session, out, |logic, _, cx| then(logic, cx, result));
                 }
-                Err(Gone) => self.counters.late_answers += 1,
-            },
+            }
         }
         if let Some(session) = local_client {
             self.release(now, session, out);
         }
         if let Some(session) = client {
-            self.call_done(session, out);
+            self.call_done(session, binding, out);
         }
         self.end_drains(out);
     }
 
     /// Waits for the answer to a call.
-    pub(super) fn wait_for(&mut self, call: CallId, waiting: Waiting<L>) {
+    pub(super) fn wait_for(&mut self, call: CallId, mut waiting: Waiting<L>) {
         if let Some(client) = waiting.origin.client().and_then(|session| self.clients.get_mut(&session)) {
-            client.calls += 1;
+            waiting.binding = client.add_call();
         }
         self.calls.add(call, waiting);
     }
 
-    /// Answers every call whose deadline has come with an error.
+    /// Answers every call whose deadline has come with an error. When the logic fails at one, the others wait until it has
+    /// started again.
     pub(super) fn expire(&mut self, now: Time, out: &mut Outbox) {
-        while let Some((deadline, call)) = self.calls.deadlines.first().copied()
+        while !self.crashes.pending
+            && let Some((deadline, call)) = self.calls.deadlines.first().copied()
             && deadline <= now
         {
             self.counters.timeouts += 1;
@@ -135,37 +151,72 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// The session as it is now, bound if the answer was to a bind.
+    /// The same while there is no logic. What the logic would do on hearing so, it does when it has started again; but
+    /// whoever waits for the outcome is told now.
+    pub(super) fn expire_while_down(&mut self, now: Time, out: &mut Outbox) {
+        let due: Vec<CallId> =
+            self.calls.deadlines.iter().take_while(|(due, _)| *due <= now).map(|(_, call)| *call).collect();
+        for call in due {
+            let Some(waiting) = self.calls.waiting.get_mut(&call) else { continue };
+            match (&waiting.step, &mut waiting.origin) {
+                (Step::Forward, origin) => {
+                    self.counters.timeouts += 1;
+                    let error = match origin {
+                        Origin::Client { route, .. } | Origin::Server { route, .. } => {
+                            AppError::timed_out(route)
+                        }
+                        Origin::Nobody => AppError::timed_out("a call"),
+                    };
+                    self.answered(now, call, Err(error), out);
+                }
+                (Step::Then { .. }, Origin::Client { session, request, route, .. }) => {
+                    let (session, request, route) = (*session, std::mem::take(request), Arc::clone(route));
+                    if request != 0 {
+                        self.respond(session, request, &route, Err(AppError::timed_out(&route)), out);
+                    }
+                    self.pass_late(session, out);
+                }
+                (Step::Then { .. }, Origin::Server { server, call, route, .. }) => {
+                    if let Some(call) = call.take() {
+                        let (to, result) = (server.clone(), Err(AppError::timed_out(route)));
+                        out.send(self.id(), Destination::Server(to), Payload::Answer { call, result });
+                    }
+                }
+                (Step::Then { .. }, Origin::Nobody) => {}
+            }
+        }
+    }
+
+    /// The session as it is now, if it is one of this frontend's, and bound if the answer was to a bind.
     fn resume_session(
         &mut self,
         copy: Option<Session>,
-        client: Option<SessionId>,
         bind: Option<Uid>,
-        result: &Result<Bytes, AppError>,
+        result: &mut Result<Bytes, AppError>,
         out: &mut Outbox,
-    ) -> Result<Option<Session>, Gone> {
-        let Some(id) = client else { return Ok(copy) };
-        let client = self.clients.get_mut(&id);
+    ) -> Option<Session> {
+        let server = &self.setup.spec.id;
+        let key = copy.as_ref().map(|session| session.key.clone()).filter(|key| key.frontend == *server);
+        let Some(session) = key else { return copy };
+        let mut client = self.clients.get_mut(&session.session).map(|client| &mut client.session);
         if let Some(uid) = bind {
-            match (&client, result) {
-                (Some(_), Ok(_)) => {}
-                // The client left while the router granted the uid, or the grant came too late: it goes back. From a
-                // session that does not have it, the router takes nothing.
-                _ => {
-                    let server = &self.setup.spec.id;
-                    let session = SessionKey { frontend: server.clone(), session: id };
-                    out.send(server, Destination::Router, Payload::Unbind { session, uid: uid.clone() });
+            let bound = client.as_ref().and_then(|client| client.uid.clone());
+            match &mut client {
+                Some(client) if result.is_ok() && bound.as_ref().is_none_or(|bound| *bound == uid) => {
+                    log::info!("session bound server={server} session={} uid={uid}", session.session);
+                    client.uid = Some(uid);
                 }
-            }
-            if let (Some(client), Ok(_)) = (client, result) {
-                log::info!("session bound server={} session={id} uid={uid}", self.setup.spec.id);
-                client.session.uid = Some(uid);
-                return Ok(Some(client.session.clone()));
+                // The client left while the router granted the uid, or has got another one, or the grant came too late: it
+                // goes back. From a session that does not have it, the router takes nothing.
+                _ if bound.as_ref() != Some(&uid) => {
+                    if result.is_ok() {
+                        *result = Err(AppError::new("the session is closed, or bound to another uid by now"));
+                    }
+                    out.send(server, Destination::Router, Payload::Unbind { session, uid });
+                }
+                _ => {}
             }
         }
-        self.clients.get(&id).map(|client| Some(client.session.clone())).ok_or(Gone)
+        client.map(|client| client.clone()).or(copy)
     }
 }
-
-/// The client has left.
-struct Gone;

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::calls::{Step, Waiting};
-use super::rooms::Leaving;
 use super::{Host, Origin};
 use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Payload, Session};
 use crate::ids::{SessionId, SessionKey, Uid};
@@ -27,8 +26,10 @@ pub(super) struct Client {
     /// A handler of this frontend works for it: later messages wait, so that a `send` right behind an `enter` finds
     /// its room.
     pub(super) busy: bool,
-    /// Calls that are under way for it.
-    pub(super) calls: usize,
+    /// How often it has given up a uid.
+    binding: u32,
+    /// Calls that are under way for it, since then.
+    calls: usize,
     waiting: VecDeque<Bytes>,
     allowance: Allowance,
 }
@@ -53,6 +54,34 @@ impl Allowance {
     }
 }
 
+impl Client {
+    /// A call is under way for it. Gives the binding to which it counts.
+    pub(super) fn add_call(&mut self) -> u32 {
+        self.calls += 1;
+        self.binding
+    }
+
+    /// Whether it has never given up a uid.
+    pub(super) fn is_on_its_first_binding(&self) -> bool {
+        self.binding == 0
+    }
+
+    /// A call of a binding has come to its end. False when that binding is over.
+    pub(super) fn end_call(&mut self, binding: u32) -> bool {
+        let is_of_now = self.binding == binding;
+        if is_of_now {
+            self.calls = self.calls.saturating_sub(1);
+        }
+        is_of_now
+    }
+
+    /// It has given up its uid: calls count anew. Gives the binding that is over, and its calls.
+    pub(super) fn begin_binding(&mut self) -> (u32, usize) {
+        self.binding = self.binding.wrapping_add(1);
+        (self.binding.wrapping_sub(1), std::mem::take(&mut self.calls))
+    }
+}
+
 impl<L: ServerLogic> Host<L> {
     pub(super) fn opened(&mut self, now: Time, session: SessionId, peer: Option<SocketAddr>) {
         log::debug!(
@@ -62,13 +91,21 @@ impl<L: ServerLogic> Host<L> {
         );
         let key = SessionKey { frontend: self.id().clone(), session };
         let allowance = Allowance { messages: f64::INFINITY, since: now };
-        let client =
-            Client { session: Session::new(key), busy: false, calls: 0, waiting: VecDeque::new(), allowance };
+        let client = Client {
+            session: Session::new(key),
+            busy: false,
+            binding: 0,
+            calls: 0,
+            waiting: VecDeque::new(),
+            allowance,
+        };
         self.clients.insert(session, client);
     }
 
     pub(super) fn closed(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
-        let Some(Client { session, calls, .. }) = self.clients.remove(&session) else { return };
+        let Some(mut client) = self.clients.remove(&session) else { return };
+        let over = client.begin_binding();
+        let session = client.session;
         let uid = session.uid.clone();
         log::log!(
             if uid.is_some() { log::Level::Info } else { log::Level::Debug },
@@ -81,8 +118,7 @@ impl<L: ServerLogic> Host<L> {
         self.hook(now, Some(session), out, L::session_closed);
         // After the hook: its messages overtake nobody who takes the uid next.
         if let Some(uid) = uid {
-            self.leaving.insert(key.session, Leaving { uid, calls });
-            self.leave_when_done(key.session, out);
+            self.leave_when_done(key.session, over, uid, out);
         }
     }
 
@@ -117,13 +153,24 @@ impl<L: ServerLogic> Host<L> {
         out.effects.push(Effect::Done { session });
     }
 
-    /// Takes up the messages that waited.
+    /// Takes up the messages that waited. When the logic fails at one, the others wait until it has started again.
     pub(super) fn release(&mut self, now: Time, session: SessionId, out: &mut Outbox) {
-        while let Some(client) = self.clients.get_mut(&session)
+        while !self.crashes.pending
+            && let Some(client) = self.clients.get_mut(&session)
             && !client.busy
             && let Some(bytes) = client.waiting.pop_front()
         {
             self.dispatch(now, session, bytes, out);
+        }
+    }
+
+    /// The same for all sessions, when the logic has started again.
+    pub(super) fn release_all(&mut self, now: Time, out: &mut Outbox) {
+        let waits = |(_, client): &(&SessionId, &Client)| !client.busy && !client.waiting.is_empty();
+        let mut sessions: Vec<SessionId> = self.clients.iter().filter(waits).map(|(id, _)| *id).collect();
+        sessions.sort();
+        for session in sessions {
+            self.release(now, session, out);
         }
     }
 
@@ -222,7 +269,7 @@ impl<L: ServerLogic> Host<L> {
         let payload = Payload::Invoke(invoke);
         out.send(self.id(), to, payload);
         if let Some(call) = call {
-            let waiting = Waiting { origin, session: None, deadline, step: Step::Forward };
+            let waiting = Waiting { origin, session: None, deadline, step: Step::Forward, binding: 0 };
             self.wait_for(call, waiting);
         }
     }

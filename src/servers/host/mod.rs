@@ -77,8 +77,9 @@ pub struct Host<L: ServerLogic> {
     channels: Channels,
     clients: HashMap<SessionId, Client>,
     calls: Calls<L>,
-    /// Sessions that are closed, while calls of theirs are under way: what these do must not come after the leave.
-    leaving: HashMap<SessionId, Leaving>,
+    /// Uids that sessions have given up, by session and its binding, while calls of theirs are under way: what these do must not
+    /// come after the leave.
+    leaving: HashMap<(SessionId, u32), Leaving>,
     /// Changes of the list of servers that wait for what is under way here.
     drains: Vec<Drain>,
     /// Number of the last message that came by a key.

@@ -1,15 +1,18 @@
 //! A server whose handler has panicked starts again: new state, and its rooms back from the router.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::panic::catch_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Host;
 use crate::channels::Channels;
-use crate::envelope::{Destination, Envelope, Payload, Room};
+use crate::envelope::{CallId, Destination, Envelope, Payload, Recipients, Room};
+use crate::ids::{ServerId, SessionId};
 use crate::servers::ServerLogic;
 use crate::servers::outbox::{Delivery, Effect, Outbox};
 use crate::time::Time;
+use crate::wire::PushFrame;
 
 /// The first restart is immediate. If another panic follows within this time, it is waited before the next.
 const CALM: Duration = Duration::from_secs(10);
@@ -26,6 +29,8 @@ pub(super) struct Down {
     pub(super) back_at: Option<Time>,
     /// What has come meanwhile, in order. Bounded by what its senders may have under way.
     queue: VecDeque<Delivery>,
+    /// Clients for whom an answer is in the queue: what is pushed to them later waits behind it.
+    behind: BTreeSet<SessionId>,
 }
 
 /// How often the logic has failed lately.
@@ -64,7 +69,7 @@ impl<L: ServerLogic> Host<L> {
         queue.retain(|delivery| !is_too_late(delivery, now));
         self.counters.expired += (before - queue.len()) as u64;
         log::warn!("server restarts server={} wait={wait:?} in_a_row={}", self.id(), self.crashes.in_a_row);
-        self.down = Some(Down { back_at: Some(now + wait), queue });
+        self.stay_down(Some(now + wait), queue);
         if wait.is_zero() {
             self.ask_for_rooms(out);
         }
@@ -76,8 +81,13 @@ impl<L: ServerLogic> Host<L> {
             Delivery::Envelope(Envelope { payload: Payload::Restored { rooms }, .. }) => {
                 self.come_up(now, rooms, out)
             }
-            Delivery::Envelope(Envelope { payload: Payload::Push { sessions, frame }, .. }) => {
-                out.effects.push(Effect::Push { sessions, frame });
+            Delivery::Envelope(Envelope { from, to, payload: Payload::Push { sessions, frame } }) => {
+                self.push_while_down(from, to, sessions, frame, out);
+            }
+            Delivery::Envelope(Envelope { payload: Payload::Answer { call, result }, .. })
+                if self.passes_while_down(call) =>
+            {
+                self.answered(now, call, result, out);
             }
             Delivery::Envelope(Envelope { payload: Payload::Broadcast { frame }, .. }) => {
                 out.effects.push(Effect::Broadcast { frame });
@@ -86,12 +96,82 @@ impl<L: ServerLogic> Host<L> {
                 if self.down.as_ref().and_then(|down| down.back_at).is_some_and(|at| at <= now) {
                     self.ask_for_rooms(out);
                 }
-                self.expire(now, out);
+                self.expire_while_down(now, out);
             }
             other => {
+                let behind = self.client_of(&other);
                 if let Some(down) = &mut self.down {
+                    down.behind.extend(behind);
                     down.queue.push_back(other);
                 }
+            }
+        }
+    }
+
+    fn stay_down(&mut self, back_at: Option<Time>, queue: VecDeque<Delivery>) {
+        let behind = queue.iter().filter_map(|delivery| self.client_of(delivery)).collect();
+        self.down = Some(Down { back_at, queue, behind });
+    }
+
+    /// For whom the queue must keep its order: the client that an answer is for, or to whom a push waits behind one.
+    fn client_of(&self, delivery: &Delivery) -> Option<SessionId> {
+        match delivery {
+            Delivery::Envelope(Envelope { payload: Payload::Answer { call, .. }, .. }) => {
+                self.calls.client(*call)
+            }
+            Delivery::Envelope(Envelope {
+                payload: Payload::Push { sessions: Recipients::One(session), .. },
+                ..
+            }) => Some(*session),
+            _ => None,
+        }
+    }
+
+    /// Whether an answer needs no logic, nor waits behind one that does.
+    fn passes_while_down(&self, call: CallId) -> bool {
+        let client = self.calls.client(call);
+        let waits = |down: &Down| client.is_some_and(|client| down.behind.contains(&client));
+        self.calls.is_forwarded(call) && !self.down.as_ref().is_some_and(waits)
+    }
+
+    fn push_while_down(
+        &mut self,
+        from: ServerId,
+        to: Destination,
+        sessions: Recipients,
+        frame: PushFrame,
+        out: &mut Outbox,
+    ) {
+        let Some(down) = self.down.as_mut().filter(|down| !down.behind.is_empty()) else {
+            return out.effects.push(Effect::Push { sessions, frame });
+        };
+        let (waiting, free): (Vec<SessionId>, Vec<SessionId>) =
+            sessions.as_slice().iter().partition(|session| down.behind.contains(session));
+        for session in waiting {
+            let payload = Payload::Push { sessions: Recipients::One(session), frame: frame.clone() };
+            let envelope = Envelope { from: from.clone(), to: to.clone(), payload };
+            down.queue.push_back(Delivery::Envelope(envelope));
+        }
+        if !free.is_empty() {
+            out.effects.push(Effect::Push { sessions: Recipients::Many(Arc::new(free)), frame });
+        }
+    }
+
+    /// Nothing waits behind an answer any more that has come too late: so no crash loop gathers pushes.
+    pub(super) fn pass_late(&mut self, client: SessionId, out: &mut Outbox) {
+        let Some(down) = &mut self.down else { return };
+        if !down.behind.remove(&client) {
+            return;
+        }
+        for delivery in std::mem::take(&mut down.queue) {
+            match delivery {
+                Delivery::Envelope(Envelope {
+                    payload: Payload::Push { sessions: Recipients::One(session), frame },
+                    ..
+                }) if session == client => {
+                    out.effects.push(Effect::Push { sessions: Recipients::One(session), frame });
+                }
+                other => down.queue.push_back(other),
             }
         }
     }
@@ -118,13 +198,15 @@ impl<L: ServerLogic> Host<L> {
         self.adopt(rooms);
         let mut queue = self.down.take().map(|down| down.queue).unwrap_or_default();
         self.hook(now, None, out, L::after_start);
+        self.expire(now, out);
+        self.release_all(now, out);
         while !self.crashes.pending
             && let Some(delivery) = queue.pop_front()
         {
             self.take(now, delivery, out);
         }
         if !queue.is_empty() {
-            self.down = Some(Down { back_at: None, queue });
+            self.stay_down(None, queue);
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use super::clients::Client;
 use super::{Host, Origin, Work};
 use crate::channels::Member;
 use crate::envelope::{Destination, InvokeKind, Payload, Room};
@@ -13,7 +14,7 @@ use crate::servers::outbox::Outbox;
 use crate::servers::reply::Reply;
 use crate::time::Time;
 
-/// A session that is closed, and the calls that are still under way for it.
+/// A uid that a session has given up, and the calls that are still under way for the two.
 pub(super) struct Leaving {
     pub(super) uid: Uid,
     pub(super) calls: usize,
@@ -92,23 +93,44 @@ impl<L: ServerLogic> Host<L> {
     }
 
     /// A call that was under way for a client has come to its end.
-    pub(super) fn call_done(&mut self, session: SessionId, out: &mut Outbox) {
-        if let Some(client) = self.clients.get_mut(&session) {
-            client.calls = client.calls.saturating_sub(1);
-        } else if let Some(leaving) = self.leaving.get_mut(&session) {
-            leaving.calls = leaving.calls.saturating_sub(1);
-            self.leave_when_done(session, out);
+    pub(super) fn call_done(&mut self, session: SessionId, binding: u32, out: &mut Outbox) {
+        if let Some(client) = self.clients.get_mut(&session)
+            && client.end_call(binding)
+        {
+            return;
+        }
+        if let Some(Leaving { uid, calls }) = self.leaving.remove(&(session, binding)) {
+            self.leave_when_done(session, (binding, calls.saturating_sub(1)), uid, out);
         }
     }
 
-    /// Gives the uid of a closed session back when nothing is under way for it any more: a call that enters a room must not
-    /// be carried out after the leave.
-    pub(super) fn leave_when_done(&mut self, session: SessionId, out: &mut Outbox) {
-        if self.leaving.get(&session).is_some_and(|leaving| leaving.calls == 0)
-            && let Some(Leaving { uid, .. }) = self.leaving.remove(&session)
-        {
-            let session = SessionKey { frontend: self.id().clone(), session };
-            out.send(self.id(), Destination::Router, Payload::Unbind { session, uid });
+    /// Gives a uid back that a session has given up, when nothing is under way any more for the two: a call that enters a room
+    /// must not be carried out after the leave.
+    pub(super) fn leave_when_done(
+        &mut self,
+        session: SessionId,
+        (binding, calls): (u32, usize),
+        uid: Uid,
+        out: &mut Outbox,
+    ) {
+        if calls > 0 {
+            self.leaving.insert((session, binding), Leaving { uid, calls });
+            return;
+        }
+        let session = SessionKey { frontend: self.id().clone(), session };
+        out.send(self.id(), Destination::Router, Payload::Unbind { session, uid });
+    }
+
+    /// Gives a uid back that a session has given up, if that is not done yet: it wants it again.
+    pub(super) fn leave_at_once(&mut self, session: SessionId, uid: &Uid, out: &mut Outbox) {
+        if self.clients.get(&session).is_none_or(Client::is_on_its_first_binding) {
+            return;
+        }
+        let of_session =
+            |(of, _): &(SessionId, u32), leaving: &mut Leaving| *of == session && leaving.uid == *uid;
+        for _ in self.leaving.extract_if(of_session) {
+            let session = SessionKey { frontend: self.setup.spec.id.clone(), session };
+            out.send(&self.setup.spec.id, Destination::Router, Payload::Unbind { session, uid: uid.clone() });
         }
     }
 }

@@ -52,21 +52,27 @@ impl<L: ServerLogic> Host<L> {
         loop {
             match reply {
                 Reply::Done(result) => return self.finish(origin, result, out),
-                Reply::Later(Pending { request, then }) => match self
-                    .request(now, deadline, &session, request, out)
-                {
-                    Ok((call, bind)) => {
-                        let waiting = Waiting { origin, session, deadline, step: Step::Then { then, bind } };
-                        return self.wait_for(call, waiting);
+                Reply::Later(Pending { request, then }) => {
+                    match self.request(now, deadline, &session, request, out) {
+                        Ok((call, bind)) => {
+                            let waiting = Waiting {
+                                origin,
+                                session,
+                                deadline,
+                                step: Step::Then { then, bind },
+                                binding: 0,
+                            };
+                            return self.wait_for(call, waiting);
+                        }
+                        // Nothing could be asked: the logic hears so at once.
+                        Err(error) => {
+                            (reply, session) =
+                                self.step(now, deadline, session, key.clone(), out, |logic, _, cx| {
+                                    then(logic, cx, Err(error))
+                                });
+                        }
                     }
-                    // Nothing could be asked: the logic hears so at once.
-                    Err(error) => {
-                        (reply, session) =
-                            self.step(now, deadline, session, key.clone(), out, |logic, _, cx| {
-                                then(logic, cx, Err(error))
-                            });
-                    }
-                },
+                }
             }
         }
     }
@@ -84,6 +90,8 @@ impl<L: ServerLogic> Host<L> {
     ) -> (Reply<L, Bytes>, Option<Session>) {
         let Self { setup, logic, registry, channels, counters, .. } = self;
         let (before, counted, unchanged) = (out.effects.len(), *counters, session.clone());
+        let mut over = None;
+        let had = session.as_ref().and_then(|session| session.uid.clone());
         let mut cx = Cx {
             server: &setup.spec,
             session,
@@ -108,6 +116,8 @@ impl<L: ServerLogic> Host<L> {
             && let Some(client) = self.clients.get_mut(&changed.key.session)
         {
             client.session = changed.clone();
+            let given_up = had.filter(|_| changed.uid.is_none());
+            over = given_up.map(|uid| (changed.key.session, client.begin_binding(), uid));
         }
         let reply = reply.unwrap_or_else(|_| {
             counters.panics += 1;
@@ -115,6 +125,9 @@ impl<L: ServerLogic> Host<L> {
             self.crashes.pending = true;
             Reply::Done(Err(AppError::new("the handler failed: its server's log says where")))
         });
+        if let Some((session, binding, uid)) = over {
+            self.leave_when_done(session, binding, uid, out);
+        }
         (reply, session)
     }
 
@@ -154,6 +167,8 @@ impl<L: ServerLogic> Host<L> {
                 if let Some(bound) = &session.uid {
                     return Err(AppError::new(format!("the session is bound to {bound} already")));
                 }
+                // What it has given up and not given back yet, it gives back first.
+                self.leave_at_once(session.key.session, &uid, out);
                 binds = Some(uid.clone());
                 (Destination::Router, Payload::Bind { call, session: session.key.clone(), uid })
             }
