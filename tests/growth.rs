@@ -266,6 +266,32 @@ fn a_reload_adds_and_removes_the_difference() {
 }
 
 #[test]
+fn a_reload_that_cannot_be_done_changes_nothing() {
+    let cluster = tutorial().start().unwrap();
+    let rooms = watched(&cluster);
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = foreign.local_addr().unwrap().port();
+    let changed = |id: &str, change: fn(&mut ServerSpec, u16)| -> ClusterSpec {
+        let mut spec = support::spec(3, 4);
+        change(spec.servers.iter_mut().find(|server| server.id.as_str() == id).unwrap(), taken);
+        spec
+    };
+    let unserved = changed("chat-server-1", |server, _| server.server_type = "chatt".into());
+    let in_use = changed("connector-server-1", |server, port| server.client_port = Some(port));
+    let nowhere = changed("connector-server-1", |server, _| {
+        (server.host, server.client_port) = ("192.0.2.1".to_owned(), Some(1));
+    });
+    for (spec, why) in [(unserved, "chatt"), (in_use, "cannot listen on"), (nowhere, "cannot listen on")] {
+        let before: Vec<_> = cluster.servers().collect();
+        let refused = cluster.reload(&spec).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+        assert_eq!(cluster.servers().collect::<Vec<_>>(), before, "{refused}");
+    }
+    assert_undisturbed(&rooms);
+    assert_sound(&cluster);
+}
+
+#[test]
 fn the_list_says_how_everybody_is() {
     let cluster = tutorial().start().unwrap();
     let _client = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room1");

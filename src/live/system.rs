@@ -131,6 +131,7 @@ impl LiveSystem {
             Control::List(asker) => drop(asker.send(servers.list().await)),
             Control::Audit(asker) => drop(asker.send(servers.audit().await)),
             Control::Add(spec, asker) => drop(asker.send(servers.add(*spec).await)),
+            Control::CheckStart(specs, asker) => drop(asker.send(servers.check_start(&specs))),
             Control::Change(verb, id, asker) => {
                 let done = match verb {
                     Verb::Remove => servers.remove(&id).await,

@@ -7,7 +7,7 @@ use actix::prelude::*;
 
 use super::{POLL, Servers};
 use crate::cluster::PlannedServer;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
 use crate::live::control::{ControlError, ServerState};
 use crate::live::router_actor::Register;
@@ -66,6 +66,23 @@ impl Servers {
         }
         let joined = self.with_router(move |router, now, out| router.join(now, &spec, out)).await;
         joined.map_err(|_| ControlError::Ended)
+    }
+
+    /// Whether these could be started, once the servers whose place they take are gone.
+    pub(in crate::live) fn check_start(&self, specs: &[ServerSpec]) -> Result<(), ControlError> {
+        let served = self.blueprint.served();
+        for spec in specs {
+            if !served.contains(&spec.server_type.as_str()) {
+                return Err(ConfigError::unserved(spec, &served).into());
+            }
+            let is_ours =
+                |port| self.entries.iter().any(|entry| entry.clients.is_some_and(|at| at.port() == port));
+            if spec.frontend && !spec.client_port.is_some_and(is_ours) {
+                // Opened and closed again.
+                listen(spec, &self.options)?;
+            }
+        }
+        Ok(())
     }
 
     async fn listen(&self, at: usize) -> Result<TcpListener, StartError> {
