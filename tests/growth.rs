@@ -214,6 +214,41 @@ fn a_stopped_connector_comes_back_on_its_port() {
 }
 
 #[test]
+fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
+    let options = Options { stop_timeout: Duration::from_millis(200), ..Options::default() };
+    let stop_one = |cluster: RunningCluster| {
+        cluster.stop_server("connector-server-1").unwrap();
+        assert_sound(&cluster);
+    };
+    let stop_all = |cluster: RunningCluster| cluster.stop();
+    for stop in [stop_one as fn(RunningCluster), stop_all] {
+        let cluster = tutorial().options(options.clone()).start().unwrap();
+        let address = connectors(&cluster)[0];
+        let mut alice = Client::enter(address, Transport::Tcp, "alice", "room");
+        let mut bob = Client::open(address, Transport::WebSocket);
+        let cut = json!({"from": "connector", "to": "chat", "cut": true});
+        cluster.add_link_rule(serde_json::from_value(cut).unwrap()).unwrap();
+        let sent: Vec<u64> =
+            (0..3).map(|_| alice.send(SEND, json!({"content": "lost", "target": "*"}))).collect();
+        // The second waits behind the first, and calls too.
+        let entered: Vec<u64> = (0..2)
+            .map(|_| bob.send("connector.entryHandler.enter", json!({"username": "bob", "rid": "room"})))
+            .collect();
+        wait_until("all are under way", || {
+            let door = server(&cluster.snapshot(), "connector-server-1").server;
+            door.calls_pending == 4
+        });
+        stop(cluster);
+        for (client, requests) in [(&mut alice, sent), (&mut bob, entered)] {
+            for request in requests {
+                assert_eq!(client.response(request)["code"], 500);
+            }
+            assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
+        }
+    }
+}
+
+#[test]
 fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
     let cluster = support::cluster(2, 1).start().unwrap();
     let [first, second] = connectors(&cluster).try_into().unwrap();

@@ -114,6 +114,7 @@ impl Servers {
             self.retire(&id).await;
             let _ = actor.send(StopAccepting).await;
             self.wait_for(&id, |server| server.server.calls_pending == 0).await;
+            let _ = actor.send(Deliver(Delivery::GivingUp)).await;
             let _ = actor.send(Deliver(Delivery::Stopping)).await;
             let _ = self.with_router(|_, _, _| ()).await;
             let _ = actor.send(ShutPort(reason)).await;

@@ -88,6 +88,7 @@ impl<L: ServerLogic> Host<L> {
                 }
                 self.expire(now, out);
             }
+            Delivery::GivingUp => self.give_up(now, out),
             other => {
                 if let Some(down) = &mut self.down {
                     down.queue.push_back(other);
