@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
@@ -246,6 +246,29 @@ fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
             assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
         }
     }
+}
+
+#[test]
+fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
+    let options = Options { request_timeout: Duration::from_secs(600), ..Options::default() };
+    let cluster = support::cluster(1, 2).options(options).start().unwrap();
+    let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
+    let cut = json!({"from": "chat", "to": "connector", "cut": true});
+    cluster.add_link_rule(serde_json::from_value(cut).unwrap()).unwrap();
+    let sent = alice.send(SEND, json!({"content": "late", "target": "*"}));
+    let home = cluster.list().unwrap().into_iter().find(|server| server.rooms == 1).unwrap().id;
+    wait_until("the chat server has it", || {
+        server(&cluster.snapshot(), home.as_str()).server.counters.invocations > 1
+    });
+    let begun = Instant::now();
+    cluster.stop_server(home.as_str()).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    cluster.heal(None).unwrap();
+    assert_eq!(alice.push().1["msg"], "late");
+    alice.response(sent);
+    assert_eq!(alice.request(SEND, json!({"content": "on", "target": "*"})), json!({}));
+    assert_eq!(alice.pushes().len(), 1, "nothing came twice");
+    assert_sound(&cluster);
 }
 
 #[test]

@@ -19,6 +19,10 @@ use crate::servers::Delivery;
 /// How long the port of a server that has just ended may take to be free again.
 const PORT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// The longest that a stop waits for rooms to be handed over: other orders, such as the one that heals the link on which
+/// it waits, come after it. Rooms that have not moved by then are rebuilt from their sessions, as after a crash.
+const HAND_OVER_PATIENCE: Duration = Duration::from_secs(5);
+
 impl Servers {
     /// Makes the actor of a server.
     pub(super) fn make(&mut self, at: usize, planned: PlannedServer) {
@@ -124,7 +128,8 @@ impl Servers {
             self.retire(&id).await;
             self.wait_for(&id, |server| server.server.calls_pending == 0).await;
         }
-        let give_up = Instant::now() + self.options.request_timeout + self.options.stop_timeout;
+        let patience = self.options.request_timeout + self.options.stop_timeout;
+        let give_up = Instant::now() + patience.min(HAND_OVER_PATIENCE);
         while Instant::now() < give_up {
             let asked = id.clone();
             if !matches!(
