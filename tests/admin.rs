@@ -117,7 +117,11 @@ fn slips_are_answered_with_what_was_meant() {
     let world = AdminWorld::start();
     for (line, expected_code, expected) in [
         (world.request("restrat", json!({})), "unknown_command", "did you mean \"restart\"?"),
-        (world.request("restrat", json!({})), "unknown_command", "expected one of list, audit, add, remove,"),
+        (
+            world.request("restrat", json!({})),
+            "unknown_command",
+            "expected one of list, audit, add, remove, stop,",
+        ),
         (world.request("kill", json!({"IDs": []})), "bad_request", "expected ids; did you mean \"ids\"?"),
         (
             world.request("list", json!({"all": true})),

@@ -150,6 +150,13 @@ fn slips_are_kept_and_warned_of() {
     assert_eq!(servers[0].extra.keys().collect::<Vec<_>>(), ["clientport", "weight", "auto-restart"]);
     let warnings: Vec<String> = servers[0].warnings().iter().map(ToString::to_string).collect();
     assert_eq!(warnings, ["a: unknown field \"clientport\": did you mean \"clientPort\"?"]);
+    // The gate would send a share of the users to it.
+    let servers = add("id=a serverType=connector host=h clientPort=3053", &running()).unwrap();
+    let warnings: Vec<String> = servers[0].warnings().iter().map(ToString::to_string).collect();
+    assert!(
+        matches!(&warnings[..], [one] if one.starts_with("a: without \"frontend\": true no port opens")),
+        "{warnings:?}"
+    );
 }
 
 proptest! {

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
@@ -214,6 +214,64 @@ fn a_stopped_connector_comes_back_on_its_port() {
 }
 
 #[test]
+fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
+    let options = Options { stop_timeout: Duration::from_millis(200), ..Options::default() };
+    let stop_one = |cluster: RunningCluster| {
+        cluster.stop_server("connector-server-1").unwrap();
+        assert_sound(&cluster);
+    };
+    let stop_all = |cluster: RunningCluster| cluster.stop();
+    for stop in [stop_one as fn(RunningCluster), stop_all] {
+        let cluster = tutorial().options(options.clone()).start().unwrap();
+        let address = connectors(&cluster)[0];
+        let mut alice = Client::enter(address, Transport::Tcp, "alice", "room");
+        let mut bob = Client::open(address, Transport::WebSocket);
+        let cut = json!({"from": "connector", "to": "chat", "cut": true});
+        cluster.add_link_rule(serde_json::from_value(cut).unwrap()).unwrap();
+        let sent: Vec<u64> =
+            (0..3).map(|_| alice.send(SEND, json!({"content": "lost", "target": "*"}))).collect();
+        // The second waits behind the first, and calls too.
+        let entered: Vec<u64> = (0..2)
+            .map(|_| bob.send("connector.entryHandler.enter", json!({"username": "bob", "rid": "room"})))
+            .collect();
+        wait_until("all are under way", || {
+            let door = server(&cluster.snapshot(), "connector-server-1").server;
+            door.calls_pending == 4
+        });
+        stop(cluster);
+        for (client, requests) in [(&mut alice, sent), (&mut bob, entered)] {
+            for request in requests {
+                assert_eq!(client.response(request)["code"], 500);
+            }
+            assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
+        }
+    }
+}
+
+#[test]
+fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
+    let options = Options { request_timeout: Duration::from_secs(600), ..Options::default() };
+    let cluster = support::cluster(1, 2).options(options).start().unwrap();
+    let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
+    let cut = json!({"from": "chat", "to": "connector", "cut": true});
+    cluster.add_link_rule(serde_json::from_value(cut).unwrap()).unwrap();
+    let sent = alice.send(SEND, json!({"content": "late", "target": "*"}));
+    let home = cluster.list().unwrap().into_iter().find(|server| server.rooms == 1).unwrap().id;
+    wait_until("the chat server has it", || {
+        server(&cluster.snapshot(), home.as_str()).server.counters.invocations > 1
+    });
+    let begun = Instant::now();
+    cluster.stop_server(home.as_str()).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
+    cluster.heal(None).unwrap();
+    assert_eq!(alice.push().1["msg"], "late");
+    alice.response(sent);
+    assert_eq!(alice.request(SEND, json!({"content": "on", "target": "*"})), json!({}));
+    assert_eq!(alice.pushes().len(), 1, "nothing came twice");
+    assert_sound(&cluster);
+}
+
+#[test]
 fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
     let cluster = support::cluster(2, 1).start().unwrap();
     let [first, second] = connectors(&cluster).try_into().unwrap();
@@ -262,6 +320,32 @@ fn a_reload_adds_and_removes_the_difference() {
     assert_eq!(done.replaced, ids(&["chat-server-1"]));
     assert_undisturbed(&rooms);
     assert_eq!(cluster.reload(&smaller).unwrap(), Default::default(), "nothing is left to do");
+    assert_sound(&cluster);
+}
+
+#[test]
+fn a_reload_that_cannot_be_done_changes_nothing() {
+    let cluster = tutorial().start().unwrap();
+    let rooms = watched(&cluster);
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = foreign.local_addr().unwrap().port();
+    let changed = |id: &str, change: fn(&mut ServerSpec, u16)| -> ClusterSpec {
+        let mut spec = support::spec(3, 4);
+        change(spec.servers.iter_mut().find(|server| server.id.as_str() == id).unwrap(), taken);
+        spec
+    };
+    let unserved = changed("chat-server-1", |server, _| server.server_type = "chatt".into());
+    let in_use = changed("connector-server-1", |server, port| server.client_port = Some(port));
+    let nowhere = changed("connector-server-1", |server, _| {
+        (server.host, server.client_port) = ("192.0.2.1".to_owned(), Some(1));
+    });
+    for (spec, why) in [(unserved, "chatt"), (in_use, "cannot listen on"), (nowhere, "cannot listen on")] {
+        let before: Vec<_> = cluster.servers().collect();
+        let refused = cluster.reload(&spec).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+        assert_eq!(cluster.servers().collect::<Vec<_>>(), before, "{refused}");
+    }
+    assert_undisturbed(&rooms);
     assert_sound(&cluster);
 }
 

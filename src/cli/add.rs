@@ -56,8 +56,8 @@ fn add(args: &AddArgs) -> Result<Value, Failure> {
 /// Make the running cluster what the configuration says now
 ///
 /// Reads --config and --env again, starts the servers that are new in it, takes away those that it no longer has, and
-/// replaces those that it describes in another way. Whatever is the same runs on untouched. A configuration that is wrong changes
-/// nothing.
+/// replaces those that it describes in another way. Whatever is the same runs on untouched. A configuration that is wrong, or a
+/// server that could not start, changes nothing.
 ///
 /// Exit code: 0 when it is so, 2 when the configuration is wrong, a server cannot start, or no cluster runs.
 #[derive(Args, Clone, Debug)]

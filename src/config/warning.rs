@@ -17,6 +17,9 @@ const POMELO_FIELDS: &[&str] =
 /// The type whose addresses the gate hands out.
 const HANDED_OUT: &str = "connector";
 
+const NOTHING_TO_HAND_OUT: &str = "without \"frontend\": true no port opens for clients: the gate has nothing to hand out \
+                                   to the users whom it sends there";
+
 /// A hint: what it is about (a server, a type) and what will happen. Prints as `about: message`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Warning {
@@ -92,9 +95,7 @@ impl ClusterSpec {
                 self.of_type(name).partition(|server| server.frontend);
             if name == HANDED_OUT {
                 if !backends.is_empty() {
-                    let message = "without \"frontend\": true no port opens for clients: the gate has nothing to hand \
-                                   out to the users whom it sends there";
-                    warn(some_ids(backends), message.to_owned());
+                    warn(some_ids(backends), NOTHING_TO_HAND_OUT.to_owned());
                 }
             } else if !routed.contains(&name) {
                 if backends.len() > 1 {
@@ -194,9 +195,13 @@ impl ClusterSpec {
 }
 
 impl ServerSpec {
-    /// Hints about this server alone: fields that look misspelt, a client port that will not open.
+    /// Hints about this server alone: fields that look misspelt, a client port that will not open, a connector without one.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
+        if self.server_type.as_str() == HANDED_OUT && !self.frontend {
+            let (about, message) = (self.id.to_string(), NOTHING_TO_HAND_OUT.to_owned());
+            warnings.push(Warning { about, message, bites: Bites::Always });
+        }
         warn_of_server(self, &mut warnings);
         warnings
     }

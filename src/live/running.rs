@@ -36,6 +36,7 @@ pub(super) enum Control {
     List(mpsc::Sender<Vec<ServerStatus>>),
     Audit(mpsc::Sender<Vec<Violation>>),
     Add(Box<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
+    CheckStart(Vec<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
     Change(Verb, String, mpsc::Sender<Result<(), ControlError>>),
     Rules(mpsc::Sender<Vec<LinkRule>>),
     Install(LinkRule, mpsc::Sender<Result<String, ControlError>>),
@@ -180,10 +181,14 @@ impl RunningCluster {
     /// Makes the cluster what another configuration says: adds and removes the difference.
     ///
     /// # Errors
-    /// A server of it cannot be added.
+    /// A server of it cannot be added; nothing has changed then, unless its port was taken in that very moment.
     pub fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
         let mut done = Reloaded::default();
         let running: Vec<_> = self.servers().collect();
+        let runs_so = |wanted: &&ServerSpec| running.iter().any(|(server, _)| is_same(server, wanted));
+        let to_start = spec.servers.iter().filter(|wanted| !runs_so(wanted)).cloned().collect();
+        // Before anything goes: what cannot come must not take the place of what runs.
+        self.ask(|asker| Control::CheckStart(to_start, asker))??;
         for (server, _) in &running {
             match spec.servers.iter().find(|wanted| wanted.id == server.id) {
                 None => {

@@ -135,6 +135,7 @@ impl LiveSystem {
             Control::List(asker) => drop(asker.send(servers.list().await)),
             Control::Audit(asker) => drop(asker.send(servers.audit().await)),
             Control::Add(spec, asker) => drop(asker.send(servers.add(*spec).await)),
+            Control::CheckStart(specs, asker) => drop(asker.send(servers.check_start(&specs))),
             Control::Change(verb, id, asker) => {
                 let done = match verb {
                     Verb::Remove => servers.remove(&id).await,
@@ -177,6 +178,7 @@ impl LiveSystem {
         let all_answered =
             |now: &ClusterSnapshot| now.servers.iter().all(|server| server.server.calls_pending == 0);
         self.servers.wait_until(self.stop_timeout, all_answered).await;
+        self.servers.deliver_to_all(&Delivery::GivingUp).await;
         self.servers.deliver_to_all(&Delivery::Stopping).await;
         // What they sent now goes by the router, and must reach the clients' outboxes before the end does.
         let _ = self.servers.with_router(|_, _, _| ()).await;

@@ -15,6 +15,8 @@ pub enum Delivery {
     Started,
     /// Every server of the cluster has started.
     AllStarted,
+    /// The server waits no longer: what is still under way is to be answered now, with an error.
+    GivingUp,
     /// The server is about to stop.
     Stopping,
     /// A client finished its handshake.

@@ -7,7 +7,7 @@ use actix::prelude::*;
 
 use super::{POLL, Servers};
 use crate::cluster::PlannedServer;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
 use crate::live::control::{ControlError, ServerState};
 use crate::live::router_actor::Register;
@@ -18,6 +18,10 @@ use crate::servers::Delivery;
 
 /// How long the port of a server that has just ended may take to be free again.
 const PORT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The longest that a stop waits for rooms to be handed over: other orders, such as the one that heals the link on which
+/// it waits, come after it. Rooms that have not moved by then are rebuilt from their sessions, as after a crash.
+const HAND_OVER_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Servers {
     /// Makes the actor of a server.
@@ -79,6 +83,23 @@ impl Servers {
         joined.map_err(|_| ControlError::Ended)
     }
 
+    /// Whether these could be started, once the servers whose place they take are gone.
+    pub(in crate::live) fn check_start(&self, specs: &[ServerSpec]) -> Result<(), ControlError> {
+        let served = self.blueprint.served();
+        for spec in specs {
+            if !served.contains(&spec.server_type.as_str()) {
+                return Err(ConfigError::unserved(spec, &served).into());
+            }
+            let is_ours =
+                |port| self.entries.iter().any(|entry| entry.clients.is_some_and(|at| at.port() == port));
+            if spec.frontend && !spec.client_port.is_some_and(is_ours) {
+                // Opened and closed again.
+                listen(spec, &self.options)?;
+            }
+        }
+        Ok(())
+    }
+
     async fn listen(&self, at: usize) -> Result<TcpListener, StartError> {
         let give_up = Instant::now() + PORT_PATIENCE;
         loop {
@@ -108,6 +129,7 @@ impl Servers {
             self.retire(&id).await;
             let _ = actor.send(StopAccepting).await;
             self.wait_for(&id, |server| server.server.calls_pending == 0).await;
+            let _ = actor.send(Deliver(Delivery::GivingUp)).await;
             let _ = actor.send(Deliver(Delivery::Stopping)).await;
             let _ = self.with_router(|_, _, _| ()).await;
             let _ = actor.send(ShutPort(reason)).await;
@@ -117,7 +139,8 @@ impl Servers {
             self.retire(&id).await;
             self.wait_for(&id, |server| server.server.calls_pending == 0).await;
         }
-        let give_up = Instant::now() + self.options.request_timeout + self.options.stop_timeout;
+        let patience = self.options.request_timeout + self.options.stop_timeout;
+        let give_up = Instant::now() + patience.min(HAND_OVER_PATIENCE);
         while Instant::now() < give_up {
             let asked = id.clone();
             if !matches!(

@@ -13,6 +13,10 @@ use crate::servers::outbox::Outbox;
 use crate::servers::reply::Then;
 use crate::time::Time;
 
+/// How often a server that stops answers what is under way: oftener than a session may have messages waiting, each of
+/// which may call twice.
+const GIVE_UP_ROUNDS: usize = 256;
+
 /// The calls under way, by number and by deadline.
 pub(super) struct Calls<L> {
     last: u64,
@@ -132,6 +136,25 @@ impl<L: ServerLogic> Host<L> {
             waiting.binding = client.add_call();
         }
         self.calls.add(call, waiting);
+    }
+
+    /// Answers every call with an error, since the server stops.
+    pub(super) fn give_up(&mut self, now: Time, out: &mut Outbox) {
+        // What waited behind such a call is done then, and may make another; a handler that tries for ever is left alone.
+        for _ in 0..GIVE_UP_ROUNDS {
+            let calls: Vec<CallId> = self.calls.deadlines.iter().map(|(_, call)| *call).collect();
+            if calls.is_empty() {
+                return;
+            }
+            for call in calls {
+                self.answered(
+                    now,
+                    call,
+                    Err(AppError::new("the server stops, and the answer has not come")),
+                    out,
+                );
+            }
+        }
     }
 
     /// Answers every call whose deadline has come with an error. When the logic fails at one, the others wait until it has

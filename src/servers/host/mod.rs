@@ -231,6 +231,7 @@ impl<L: ServerLogic> Host<L> {
         match delivery {
             Delivery::Started => self.hook(now, None, out, L::after_start),
             Delivery::AllStarted => self.hook(now, None, out, L::after_start_all),
+            Delivery::GivingUp => self.give_up(now, out),
             Delivery::Stopping => self.hook(now, None, out, L::before_shutdown),
             Delivery::Opened { session, peer } => self.opened(now, session, peer),
             Delivery::Message { session, bytes } => self.message(now, session, bytes, out),

@@ -98,6 +98,7 @@ impl<L: ServerLogic> Host<L> {
                 }
                 self.expire_while_down(now, out);
             }
+            Delivery::GivingUp => self.give_up(now, out),
             other => {
                 let behind = self.client_of(&other);
                 if let Some(down) = &mut self.down {
