@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -93,10 +94,19 @@ pub fn audit(
     router: &RouterView,
     rooms_move: bool,
 ) -> BTreeSet<Violation> {
+    // Rooms whose server is gone, and of whose type there is no other: they wait for one, and break no law meanwhile.
+    let waits =
+        |server: &ServerId, owner: &Option<ServerId>| owner.is_none() && !servers.contains_key(server);
+    let (mut router, mut waiting) = (router.clone(), BTreeSet::new());
+    for (server, rooms) in &mut router.rooms {
+        for (room, _) in rooms.extract_if(.., |(room, owner)| room.key.is_some() && waits(server, owner)) {
+            waiting.insert(room.channel);
+        }
+    }
     let mut audit = Audit { found: BTreeSet::new() };
-    let sessions = audit.uids(servers, router);
-    audit.rooms(servers, router, rooms_move);
-    audit.members(servers, &sessions);
+    let sessions = audit.uids(servers, &router);
+    audit.rooms(servers, &router, rooms_move);
+    audit.members(servers, &sessions, &waiting);
     if router.is_changing {
         audit.fails(Law::ChangesEnd, "a list of servers is still changing".to_owned());
     }
@@ -188,6 +198,7 @@ impl Audit {
         &mut self,
         servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
         sessions: &BTreeMap<SessionKey, Option<Uid>>,
+        waiting: &BTreeSet<Arc<str>>,
     ) {
         let mut places: BTreeMap<(&SessionKey, &str), Vec<&ServerId>> = BTreeMap::new();
         for (server, (_, holdings)) in servers {
@@ -205,7 +216,7 @@ impl Audit {
         for session in servers.values().flat_map(|(_, holdings)| &holdings.sessions) {
             let Some((rid, uid)) = session.get_str(ROOM_SETTING).zip(session.uid.as_ref()) else { continue };
             let on = places.get(&(&session.key, rid)).map_or(0, Vec::len);
-            if on != 1 {
+            if on != 1 && !waiting.contains(rid) {
                 let detail = format!("{uid} ({}) is in {rid:?} on {on} servers", session.key);
                 self.fails(Law::SessionsAreMembers, detail);
             }

@@ -77,13 +77,18 @@ fn it_is_removed_only_by_the_cluster_that_it_is_of() {
 }
 
 #[test]
-fn directories_that_others_can_enter_are_refused() {
+fn directories_that_others_can_write_are_refused() {
     let parent = TempDir::new().unwrap();
-    for mode in [0o755, 0o711, 0o770, 0o701, 0o1777] {
+    for mode in [0o755, 0o711, 0o750, 0o701] {
+        let directory = private_directory(&parent, &format!("{mode:o}"));
+        set_mode(&directory, mode);
+        drop(create(&directory.join("admin.json")).unwrap());
+    }
+    for mode in [0o775, 0o757, 0o770, 0o720, 0o1777] {
         let directory = private_directory(&parent, &format!("{mode:o}"));
         set_mode(&directory, mode);
         let error = create(&directory.join("admin.json")).unwrap_err();
-        let open = format!("open to others (mode {:03o})", mode & 0o777);
+        let open = format!("others can write there (mode {:03o})", mode & 0o777);
         assert!(error.contains(&open) && error.contains("--admin-file"), "{error}");
         assert_eq!(fs::read_dir(&directory).unwrap().count(), 0);
     }

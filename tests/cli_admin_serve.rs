@@ -108,14 +108,14 @@ fn the_file_of_a_cluster_that_runs_is_not_taken() {
 }
 
 #[test]
-fn a_directory_that_others_can_enter_stops_serve() {
+fn a_directory_that_others_can_write_stops_serve() {
     let (world, _taken) = World::new();
     let open = world.directory.path().join("open");
     fs::create_dir(&open).unwrap();
-    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o775)).unwrap();
     let file = open.join("admin.json");
     let error = world.refused(&["serve", "--admin", "0", "--admin-file", file.to_str().unwrap()]);
-    assert!(error.contains("open to others (mode 755)"), "{error}");
+    assert!(error.contains("others can write there (mode 775)"), "{error}");
 }
 
 #[test]

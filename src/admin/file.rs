@@ -74,14 +74,16 @@ const HOW_TO_FIND: &str = "pomelo-sim serve starts one; --config and --env find 
 
 const OTHER_PLACE: &str = "name a file in a directory of your own with --admin-file";
 
-const ONLY_YOURS: &str =
-    "it would let others stop the cluster; chmod 700 the directory, or name another file with --admin-file";
+const ONLY_YOURS: &str = "they could put a file of their own there; chmod go-w the directory, or name another file with --admin-file";
 
 /// Most of a file that is read, in bytes: a wrong path must not fill the memory.
 const FILE_BYTES_MAX: u64 = 4096;
 
 /// What others may do with a file, as bits of its mode.
 const OTHERS: u32 = 0o077;
+
+/// What others must not do with its directory: whoever may write there can put another file in its place.
+const OTHERS_WRITE: u32 = 0o022;
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -115,7 +117,7 @@ impl AdminFile {
     /// Writes it, in the place of one that a cluster left behind. Its directory is made, if it is not there.
     ///
     /// # Errors
-    /// The directory is open to others, or the file cannot be written.
+    /// Others can write into the directory, or the file cannot be written.
     pub fn create(path: &Path, address: SocketAddr, token: &Token) -> Result<Self, AdminFileError> {
         let directory = directory_of(path);
         match DirBuilder::new().mode(0o700).create(directory) {
@@ -215,8 +217,8 @@ fn check_directory(directory: &Path) -> Result<(), AdminFileError> {
         ("not a directory, or a link".to_owned(), OTHER_PLACE)
     } else if found.uid() != own {
         (format!("belongs to user {}, not to {own}", found.uid()), OTHER_PLACE)
-    } else if found.mode() & OTHERS != 0 {
-        (format!("open to others (mode {:03o})", found.mode() & 0o777), ONLY_YOURS)
+    } else if found.mode() & OTHERS_WRITE != 0 {
+        (format!("others can write there (mode {:03o})", found.mode() & 0o777), ONLY_YOURS)
     } else {
         return Ok(());
     };
