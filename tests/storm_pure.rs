@@ -30,6 +30,9 @@ const RIDS: [&str; 4] = ["lobby", "attic", "cellar", "garden"];
 /// Longer than any request may take.
 const CALM: Duration = Duration::from_secs(4);
 
+/// More than any storm has panics.
+const CALM_ROUNDS_MAX: usize = 1000;
+
 /// What a storm has done.
 #[derive(Default)]
 struct Done {
@@ -49,6 +52,7 @@ struct Storm {
     /// Rooms stay where they are when servers come and go, and lose their members.
     rooms_stay: bool,
     log: Vec<String>,
+    calm_rounds: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -99,7 +103,17 @@ impl Storm {
             cluster.rooms_stay();
         }
         cluster.trace = std::env::var_os("STORM_TRACE").is_some();
-        Self { random, cluster, book: Book::default(), known, faults: 0, kinds, rooms_stay, log: Vec::new() }
+        Self {
+            random,
+            cluster,
+            book: Book::default(),
+            known,
+            faults: 0,
+            kinds,
+            rooms_stay,
+            log: Vec::new(),
+            calm_rounds: 0,
+        }
     }
 
     fn step(&mut self) -> Result<(), String> {
@@ -235,9 +249,17 @@ impl Storm {
                 self.cluster.resume(spec.id.as_str());
             }
         }
-        for _ in 0..12 {
+        // A server that was made to panic many times starts again as many times, later each time.
+        let mut rounds = 12;
+        while rounds > 0 {
             self.cluster.advance(CALM);
             self.book.read(&self.cluster)?;
+            let restarting = self.cluster.snapshots().iter().any(|server| server.is_restarting);
+            rounds = if restarting { rounds.max(2) - 1 } else { rounds - 1 };
+            self.calm_rounds += 1;
+            if self.calm_rounds > CALM_ROUNDS_MAX {
+                return Err("a server starts again and again".to_owned());
+            }
         }
         for spec in self.known.clone() {
             if !self.cluster.is_up(spec.id.as_str()) {
