@@ -253,9 +253,14 @@ fn required(names: Option<Vec<String>>, key: &str) -> Result<Vec<String>, Refusa
     names.filter(|names| !names.is_empty()).ok_or_else(|| bad(format!("{key}: expected at least one name")))
 }
 
-/// A value, in few enough characters for a message.
+/// A value, in few enough characters for a message. JSON leaves some control characters as they are; a terminal must not
+/// meet them.
 fn short(value: &Value) -> String {
-    cut(&value.to_string())
+    let mut shown = String::new();
+    for c in value.to_string().chars() {
+        if c.is_control() { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    cut(&shown)
 }
 
 fn cut(text: &str) -> String {
