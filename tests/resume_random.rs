@@ -173,5 +173,5 @@ fn play(seed: u64) {
 
 #[test]
 fn seeds_1_to_6() {
-    (7..=40).for_each(play);
+    (1..=6).for_each(play);
 }

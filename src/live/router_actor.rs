@@ -4,37 +4,39 @@ use std::collections::HashMap;
 
 use actix::prelude::*;
 
-use super::server_actor::{Clock, Deliver, ServerActor};
+use super::server_actor::{Clock, DeliverAll, ServerActor};
 use crate::envelope::Envelope;
 use crate::ids::ServerId;
 use crate::router::{Routed, Router};
-use crate::servers::Delivery;
 use crate::time::Time;
 
 /// Envelopes handled before other actors of the thread get their turn: a mailbox is drained without a pause, and a
 /// flood would stall every timer.
-const BURST: u32 = 256;
+const BURST: usize = 256;
 
 /// The directory of addresses, keyed by server id, around the pure router.
 pub(super) struct RouterActor {
     router: Router,
     clock: Clock,
-    addresses: HashMap<ServerId, Addr<ServerActor>>,
+    doors: HashMap<ServerId, Door>,
     routed: Vec<Routed>,
+    drain_scheduled: bool,
     /// The moment for which a timer is set, while links hold something up.
     tick_at: Option<Time>,
-    burst: u32,
+    burst: usize,
 }
 
-/// What one delivery made a server send, to be carried whole: when the server vanishes, it has happened or it has not.
+/// A server, and what is for it.
+struct Door {
+    address: Addr<ServerActor>,
+    envelopes: Vec<Envelope>,
+}
+
+/// What some deliveries made a server send, in order. What one delivery did is carried whole: when the server vanishes, it
+/// has happened or it has not.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) enum Carry {
-    /// As most do.
-    One(Envelope),
-    /// In order.
-    Many(Vec<Envelope>),
-}
+pub(super) struct Carry(pub(super) Vec<Envelope>);
 
 /// A server's address; none when it is no more.
 #[derive(Message)]
@@ -53,16 +55,35 @@ impl<R: Send + 'static> Message for WithRouter<R> {
 
 impl RouterActor {
     pub(super) fn new(router: Router, clock: Clock) -> Self {
-        Self { router, clock, addresses: HashMap::new(), routed: Vec::new(), tick_at: None, burst: 0 }
+        Self {
+            router,
+            clock,
+            doors: HashMap::new(),
+            routed: Vec::new(),
+            drain_scheduled: false,
+            tick_at: None,
+            burst: 0,
+        }
     }
 
-    /// Hands on what goes out, and sets the timer for what waits.
+    /// Hands on what goes out, in one message a server, and sets the timer for what waits.
     fn hand_on(&mut self, ctx: &mut Context<Self>) {
+        let mut called = Vec::new();
         for Routed { to, envelope } in self.routed.drain(..) {
-            match self.addresses.get(&to) {
-                Some(address) => address.do_send(Deliver(Delivery::Envelope(envelope))),
+            match self.doors.get_mut(&to) {
+                Some(door) => {
+                    door.envelopes.push(envelope);
+                    if door.envelopes.len() == 1 {
+                        called.push(to);
+                    }
+                }
                 // The router only names servers that it was given, and each was registered before it started.
                 None => log::error!("no address server={to}"),
+            }
+        }
+        for to in called {
+            if let Some(door) = self.doors.get_mut(&to) {
+                door.address.do_send(DeliverAll(std::mem::take(&mut door.envelopes)));
             }
         }
         let Some(deadline) = self.router.next_deadline() else { return };
@@ -88,21 +109,22 @@ impl Actor for RouterActor {
 impl Handler<Carry> for RouterActor {
     type Result = ();
 
-    fn handle(&mut self, carry: Carry, ctx: &mut Self::Context) {
+    fn handle(&mut self, Carry(envelopes): Carry, ctx: &mut Self::Context) {
         let now = self.clock.now();
-        match carry {
-            Carry::One(envelope) => self.router.route(now, envelope, &mut self.routed),
-            Carry::Many(envelopes) => {
-                for envelope in envelopes {
-                    self.router.route(now, envelope, &mut self.routed);
-                }
-            }
+        self.burst += envelopes.len();
+        for envelope in envelopes {
+            self.router.route(now, envelope, &mut self.routed);
         }
-        self.hand_on(ctx);
-        self.burst += 1;
         if self.burst >= BURST {
             self.burst = 0;
+            self.hand_on(ctx);
             ctx.wait(tokio::task::yield_now().into_actor(self));
+        } else if !std::mem::replace(&mut self.drain_scheduled, true) {
+            // actix polls this once the mailbox is drained: what came together goes on together.
+            ctx.spawn(async {}.into_actor(self).map(|(), actor, ctx| {
+                (actor.drain_scheduled, actor.burst) = (false, 0);
+                actor.hand_on(ctx);
+            }));
         }
     }
 }
@@ -110,10 +132,12 @@ impl Handler<Carry> for RouterActor {
 impl Handler<Register> for RouterActor {
     type Result = ();
 
-    fn handle(&mut self, Register(id, address): Register, _ctx: &mut Self::Context) {
+    fn handle(&mut self, Register(id, address): Register, ctx: &mut Self::Context) {
+        // What is for one that goes was for it.
+        self.hand_on(ctx);
         match address {
-            Some(address) => drop(self.addresses.insert(id, address)),
-            None => drop(self.addresses.remove(&id)),
+            Some(address) => drop(self.doors.insert(id, Door { address, envelopes: Vec::new() })),
+            None => drop(self.doors.remove(&id)),
         }
     }
 }

@@ -1,33 +1,51 @@
 //! A configured server as an actor: deliveries in, effects out to the router and to its own port.
 
+use std::cell::RefCell;
 use std::io;
 use std::net::TcpListener;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
 use super::router_actor::{Carry, RouterActor};
 use super::running::LiveServer;
+use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};
 use crate::servers::{Delivery, Effect, Holdings, Outbox, Server};
 use crate::time::Time;
 
-/// Deliveries handled before the outboxes are written and other actors get their turn.
-const BURST: u32 = 256;
+/// Deliveries handled before other actors get their turn, and what they made the server say goes to the router.
+const BURST: usize = 256;
+
+/// Deliveries handled before outboxes are written. Under load the mailbox may never be empty, and clients must not wait
+/// for that; but the more frames go out in one write, the less each of them costs.
+const FLUSH: usize = 2048;
 
 /// Deadlines are looked at no more often than this.
 const TICK_MIN: Duration = Duration::from_millis(10);
 
 /// The shell of one server.
+///
+/// A mailbox is drained in one turn of the thread. What the server says meanwhile is collected, and goes out when the
+/// mailbox is empty: one message to the router, and one write for each client. So the price of a message between actors
+/// and of a write to a socket, which are most of all costs, is paid once for everything that comes together; when
+/// nothing does, nothing waits.
 pub(super) struct ServerActor {
     server: Box<dyn Server>,
     router: Addr<RouterActor>,
     port: Option<Port>,
+    /// What clients have done, while the actor has not been told.
+    heard: Rc<RefCell<Vec<PortEvent>>>,
     clock: Clock,
     out: Outbox,
-    flush_scheduled: bool,
+    /// What is for the router.
+    said: Vec<Envelope>,
+    drain_scheduled: bool,
     tick_scheduled: bool,
-    burst: u32,
+    /// Deliveries since the last turn of others, and since the last flush.
+    burst: usize,
+    unflushed: usize,
     /// What has come while the server is paused; none while it is not.
     paused: Option<Vec<Delivery>>,
 }
@@ -42,10 +60,20 @@ impl Clock {
     }
 }
 
-/// Something that happens to the server.
+/// Something that happens to the server. When this is answered, what the server said about it is with the router.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Deliver(pub(super) Delivery);
+
+/// What the router has for the server, in order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct DeliverAll(pub(super) Vec<Envelope>);
+
+/// Clients have done something.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Hear;
 
 /// Opens the server's port.
 #[derive(Message)]
@@ -90,71 +118,82 @@ pub(super) struct CountMessages;
 impl ServerActor {
     /// A server whose port is not open yet.
     pub(super) fn new(server: Box<dyn Server>, router: Addr<RouterActor>, clock: Clock) -> Self {
-        let out = Outbox::default();
         Self {
             server,
             router,
             port: None,
+            heard: Rc::default(),
             clock,
-            out,
-            flush_scheduled: false,
+            out: Outbox::default(),
+            said: Vec::new(),
+            drain_scheduled: false,
             tick_scheduled: false,
             burst: 0,
+            unflushed: 0,
             paused: None,
         }
     }
 
-    /// Carries out what the server wants, in its order. Pushes and responses only reach outboxes here: they are written
-    /// when the mailbox is empty, so that what belongs to one client goes out in one write.
-    fn perform(&mut self, ctx: &mut Context<Self>) {
-        let mut wrote = false;
-        let (mut first, mut more) = (None, Vec::new());
+    /// Gives these to the server, or keeps them while it is paused.
+    fn deliver(&mut self, deliveries: impl IntoIterator<Item = Delivery>, ctx: &mut Context<Self>) {
+        if let Some(waiting) = &mut self.paused {
+            return waiting.extend(deliveries);
+        }
+        let now = self.clock.now();
+        for delivery in deliveries {
+            self.server.deliver(now, delivery, &mut self.out);
+            self.perform();
+            self.burst += 1;
+        }
+        self.after_burst(ctx);
+    }
+
+    /// Carries out what the server wants, in its order. Pushes and responses only reach outboxes here.
+    fn perform(&mut self) {
         for effect in self.out.effects.drain(..) {
             match (effect, &self.port) {
-                (Effect::Send(envelope), _) => {
-                    match first {
-                        None => first = Some(envelope),
-                        Some(_) => more.push(envelope),
-                    }
-                    continue;
-                }
-                (Effect::Done { session }, Some(port)) => {
-                    port.done(session);
-                    continue;
-                }
+                (Effect::Send(envelope), _) => self.said.push(envelope),
+                (Effect::Done { session }, Some(port)) => port.done(session),
                 (Effect::Respond { session, request, body }, Some(port)) => {
                     port.respond(session, request, &body)
                 }
-                (Effect::Push { sessions, frame }, Some(port)) => port.push(sessions.as_slice(), &frame),
+                (Effect::Push { sessions, frame }, Some(port)) => match sessions {
+                    Recipients::One(session) => port.push(&[session], &frame),
+                    Recipients::Many(sessions) => port.push_together(&sessions, &frame),
+                },
                 (Effect::Broadcast { frame }, Some(port)) => port.broadcast(&frame),
                 (Effect::Kick { session, reason }, Some(port)) => port.kick(session, &reason),
                 (Effect::Reject { session, error }, Some(port)) => port.reject(session, &error),
-                (lost, None) => {
-                    log::error!("lost, since the server has no clients effect={lost:?}");
-                    continue;
-                }
+                (lost, None) => log::error!("lost, since the server has no clients effect={lost:?}"),
             }
-            wrote = true;
         }
-        match first {
-            Some(envelope) if more.is_empty() => self.router.do_send(Carry::One(envelope)),
-            Some(envelope) => {
-                more.insert(0, envelope);
-                self.router.do_send(Carry::Many(more));
-            }
-            None => {}
-        }
-        if wrote && !self.flush_scheduled {
-            self.flush_scheduled = true;
-            // actix polls this once the mailbox is drained, in the same turn of the thread.
-            ctx.spawn(async {}.into_actor(self).map(|(), actor, _ctx| actor.flush()));
-        }
+    }
+
+    /// Lets what was said go out when the mailbox is drained, or now and then when it never is.
+    fn after_burst(&mut self, ctx: &mut Context<Self>) {
         self.schedule_tick(ctx);
-        self.burst += 1;
         if self.burst >= BURST {
-            // Under load the mailbox may never be empty: clients must not wait for that.
-            self.flush();
+            self.unflushed += std::mem::take(&mut self.burst);
+            self.speak();
+            if self.unflushed >= FLUSH {
+                self.flush();
+            }
             ctx.wait(tokio::task::yield_now().into_actor(self));
+        }
+        if !std::mem::replace(&mut self.drain_scheduled, true) {
+            // actix polls this once the mailbox is drained, in the same turn of the thread.
+            ctx.spawn(async {}.into_actor(self).map(|(), actor, _ctx| {
+                actor.drain_scheduled = false;
+                actor.speak();
+                actor.flush();
+            }));
+        }
+    }
+
+    /// Tells the router what the server has said.
+    fn speak(&mut self) {
+        if !self.said.is_empty() {
+            self.router.do_send(Carry(std::mem::take(&mut self.said)));
         }
     }
 
@@ -171,14 +210,12 @@ impl ServerActor {
             if actor.paused.is_some() {
                 return;
             }
-            actor.server.deliver(actor.clock.now(), Delivery::Tick, &mut actor.out);
-            actor.perform(ctx);
+            actor.deliver([Delivery::Tick], ctx);
         });
     }
 
     fn flush(&mut self) {
-        self.flush_scheduled = false;
-        self.burst = 0;
+        (self.burst, self.unflushed) = (0, 0);
         if let Some(port) = &self.port {
             port.flush();
         }
@@ -193,11 +230,25 @@ impl Handler<Deliver> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Deliver(delivery): Deliver, ctx: &mut Self::Context) {
-        if let Some(waiting) = &mut self.paused {
-            return waiting.push(delivery);
-        }
-        self.server.deliver(self.clock.now(), delivery, &mut self.out);
-        self.perform(ctx);
+        self.deliver([delivery], ctx);
+        self.speak();
+    }
+}
+
+impl Handler<DeliverAll> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, DeliverAll(envelopes): DeliverAll, ctx: &mut Self::Context) {
+        self.deliver(envelopes.into_iter().map(Delivery::Envelope), ctx);
+    }
+}
+
+impl Handler<Hear> for ServerActor {
+    type Result = ();
+
+    fn handle(&mut self, Hear: Hear, ctx: &mut Self::Context) {
+        let heard = std::mem::take(&mut *self.heard.borrow_mut());
+        self.deliver(heard.into_iter().map(Delivery::from), ctx);
     }
 }
 
@@ -205,9 +256,15 @@ impl Handler<OpenPort> for ServerActor {
     type Result = io::Result<()>;
 
     fn handle(&mut self, OpenPort(listener, options): OpenPort, ctx: &mut Self::Context) -> Self::Result {
-        let address = ctx.address();
+        let (address, heard) = (ctx.address(), Rc::clone(&self.heard));
         let server = options.server.clone();
-        let port = Port::open(listener, options, move |event| address.do_send(Deliver(event.into())))?;
+        let port = Port::open(listener, options, move |event| {
+            let mut heard = heard.borrow_mut();
+            heard.push(event);
+            if heard.len() == 1 {
+                address.do_send(Hear);
+            }
+        })?;
         log::info!("port open server={server} address={}", port.address());
         self.port = Some(port);
         Ok(())
@@ -248,11 +305,7 @@ impl Handler<SetPaused> for ServerActor {
         }
         let Some(waiting) = self.paused.take() else { return };
         // What has become overdue meanwhile is answered first: nobody waits for it any more.
-        let late = std::iter::once(Delivery::Tick);
-        for delivery in late.chain(waiting) {
-            self.server.deliver(self.clock.now(), delivery, &mut self.out);
-            self.perform(ctx);
-        }
+        self.deliver(std::iter::once(Delivery::Tick).chain(waiting), ctx);
     }
 }
 
@@ -270,6 +323,8 @@ impl Handler<InspectHoldings> for ServerActor {
     type Result = MessageResult<InspectHoldings>;
 
     fn handle(&mut self, InspectHoldings: InspectHoldings, _ctx: &mut Self::Context) -> Self::Result {
+        // What it holds and what the router knows are compared.
+        self.speak();
         MessageResult(self.server.holdings())
     }
 }

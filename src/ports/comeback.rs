@@ -3,8 +3,9 @@
 use std::rc::Rc;
 
 use super::history::Data;
-use super::port::{Found, Shared, Table};
 use super::resume::{Outcome, Place};
+use super::shared::Shared;
+use super::table::{Found, Table};
 use super::{CloseReason, PortEvent};
 use crate::time::Time;
 
@@ -58,9 +59,9 @@ impl Shared {
             table.counted.accepted += 1;
             table.take_place(peer, &self.options);
         }
-        let Table { rows, resume: Some(resume), counted, .. } = table else { return };
+        let Table { rows, resume: Some(resume), counted, batches, .. } = table else { return };
         if let Some(key) = rows[index].kept {
-            counted.frames_out += resume.attach(key, &mut rows[index]) as u64;
+            counted.frames_out += resume.attach(key, &mut rows[index], batches) as u64;
         }
     }
 
@@ -133,7 +134,7 @@ impl Shared {
         match (row, found) {
             (Some(index), _) => {
                 if let Some(text) = kick {
-                    table.rows[index].kick(text);
+                    table.rows[index].kick(text, &table.batches);
                 }
                 self.end(table, index, self.now(), reason, why);
             }

@@ -13,8 +13,10 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 pub use offline::{OfflineConnection, Received};
 
+use super::batch::{BatchId, Batches, Form};
 use super::history::Data;
 use super::machine::{Action, Machine};
+use super::outbox::{Outbox, Written};
 use super::resume::Resume;
 use super::transport::{Fault, Transport};
 use super::{CloseReason, PortEvent, PortOptions};
@@ -29,9 +31,6 @@ const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
 /// who floods fills mailboxes faster than they are emptied, and all others wait behind it.
 const UNDER_WAY_MAX: usize = 64;
 
-/// An outbox larger than this gives its memory back when it is empty.
-pub(super) const OUTBOX_BYTES_KEPT: usize = 4 * 1024;
-
 /// A row of a port's table.
 pub(super) struct Connection {
     pub(super) session: SessionId,
@@ -39,10 +38,7 @@ pub(super) struct Connection {
     pub(super) stream: Rc<TcpStream>,
     transport: Transport,
     machine: Machine,
-    outbox: Vec<u8>,
-    /// How much of the outbox the socket has taken.
-    written: usize,
-    is_websocket: bool,
+    outbox: Outbox,
     close_sent: bool,
     close_code: CloseCode,
     /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
@@ -149,16 +145,6 @@ impl Core<'_> {
     }
 }
 
-/// What became of a write.
-pub(super) enum Written {
-    /// All is out.
-    All,
-    /// The socket is full.
-    Blocked,
-    /// The socket is gone.
-    Failed,
-}
-
 impl Connection {
     pub(super) fn new(session: SessionId, peer: SocketAddr, stream: Rc<TcpStream>, now: Time) -> Self {
         Self {
@@ -167,9 +153,7 @@ impl Connection {
             stream,
             transport: Transport::Unknown,
             machine: Machine::new(now),
-            outbox: Vec::new(),
-            written: 0,
-            is_websocket: false,
+            outbox: Outbox::default(),
             close_sent: false,
             // A normal end, as Pomelo's servers say it.
             close_code: CloseCode::Normal,
@@ -203,8 +187,8 @@ impl Connection {
         }
         let mut core = Core {
             options,
-            outbox: &mut self.outbox,
-            is_websocket: self.is_websocket,
+            is_websocket: self.outbox.form == Form::WebSocket,
+            outbox: self.outbox.own_uncut(),
             close_sent: self.close_sent,
             close_code: self.close_code,
             is_surplus: self.is_surplus,
@@ -224,10 +208,10 @@ impl Connection {
         let ignored = core.ignored;
         let may_be_awaited = core.resume.is_some();
         self.under_way += core.messages;
-        (self.is_websocket, self.close_sent, self.close_code) =
-            (core.is_websocket, core.close_sent, core.close_code);
+        (self.close_sent, self.close_code) = (core.close_sent, core.close_code);
         (self.is_surplus, self.session, self.kept, self.opened) =
             (core.is_surplus, core.session, core.kept, core.opened);
+        self.outbox.form = if core.is_websocket { Form::WebSocket } else { Form::Tcp };
         if self.is_surplus && self.transport.is_known() && !may_be_awaited {
             return (ignored, Err(Fault(CloseReason::TooMany, String::new())));
         }
@@ -235,26 +219,53 @@ impl Connection {
     }
 
     /// Appends a data package to the outbox.
-    pub(super) fn put(&mut self, data: Data<'_>) {
-        match data {
-            Data::Push(frame) if self.is_websocket => self.outbox.extend_from_slice(frame.websocket()),
-            Data::Push(frame) => self.outbox.extend_from_slice(frame.package()),
-            Data::Response(request, body) => self.respond(request, body),
+    pub(super) fn put(&mut self, data: Data<'_>, batches: &Batches) {
+        let form = self.outbox.form;
+        let outbox = self.outbox.own(batches);
+        match (data, form) {
+            (Data::Push(frame), Form::WebSocket) => outbox.extend_from_slice(frame.websocket()),
+            (Data::Push(frame), Form::Tcp) => outbox.extend_from_slice(frame.package()),
+            (Data::Response(request, body), _) => respond(outbox, form, request, body),
         }
     }
 
-    fn respond(&mut self, request: u64, body: &[u8]) {
-        // The header's length depends on the package's, which is written first where it must end up if short.
-        let start = self.outbox.len();
-        write_response(&mut self.outbox, request, body);
-        if self.is_websocket {
-            let header = WebSocketHeader::binary(self.outbox.len() - start);
-            self.outbox.splice(start..start, header.as_bytes().iter().copied());
-        }
+    pub(super) fn kick(&mut self, reason: &str, batches: &Batches) {
+        let is_websocket = self.is_websocket();
+        put_package(self.outbox.own(batches), is_websocket, PackageType::Kick, &kick_body(reason));
     }
 
-    pub(super) fn kick(&mut self, reason: &str) {
-        put_package(&mut self.outbox, self.is_websocket, PackageType::Kick, &kick_body(reason));
+    /// Whatever this batch is given from now on is for this client too. Gives the batch that was so before.
+    pub(super) fn join(&mut self, batch: BatchId, batches: &Batches) -> Option<BatchId> {
+        self.outbox.join(batch, batches)
+    }
+
+    /// The batch whose bytes are for this client too.
+    pub(super) fn joined(&self) -> Option<BatchId> {
+        self.outbox.joined()
+    }
+
+    /// Nothing more of a batch is for this client. Gives the batch that was so before.
+    pub(super) fn part(&mut self, batches: &Batches) -> Option<BatchId> {
+        self.outbox.part(batches)
+    }
+
+    /// What it has of a batch until now stands before whatever comes next.
+    pub(super) fn cut(&mut self, batches: &Batches) {
+        self.outbox.cut(batches);
+    }
+
+    /// Batches are about to be emptied.
+    pub(super) fn settle(&mut self, batches: &Batches) {
+        self.outbox.settle(batches);
+    }
+
+    /// How its client speaks.
+    pub(super) fn form(&self) -> Form {
+        self.outbox.form
+    }
+
+    fn is_websocket(&self) -> bool {
+        self.form() == Form::WebSocket
     }
 
     /// Ends the connection once what waits is written. False when it ends already.
@@ -265,10 +276,10 @@ impl Connection {
         self.ending = Some((reason, now));
         // It reads on, to find the stream's end.
         self.wake_reader();
-        if self.is_websocket && !self.close_sent {
+        if self.is_websocket() && !self.close_sent {
             const FIN_CLOSE: u8 = 0x88;
             let [high, low] = u16::from(self.close_code).to_be_bytes();
-            self.outbox.extend_from_slice(&[FIN_CLOSE, 2, high, low]);
+            self.outbox.own_uncut().extend_from_slice(&[FIN_CLOSE, 2, high, low]);
         }
         true
     }
@@ -278,7 +289,7 @@ impl Connection {
     pub(super) fn let_go(&mut self) -> usize {
         (self.opened, self.kept) = (false, None);
         if self.waiting_bytes() > 0 {
-            (self.outbox, self.written) = (Vec::new(), 0);
+            self.outbox.forget();
             self.close_sent = true;
             self.shut(std::net::Shutdown::Both);
         }
@@ -291,34 +302,12 @@ impl Connection {
     }
 
     /// Writes what waits, once. Ends the stream when that was the last of it.
-    pub(super) fn write(&mut self) -> Written {
-        while self.written < self.outbox.len() {
-            match self.stream.try_write(&self.outbox[self.written..]) {
-                Ok(0) => return Written::Failed,
-                Ok(bytes) => self.written += bytes,
-                // Only this means "later": any other error comes again at every try.
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
-                    // A reader that is always a little behind never lets the outbox become empty: what is out must go.
-                    // Half of it at a time, so that no byte is moved twice on the average.
-                    if self.written > self.outbox.len() / 2 {
-                        self.outbox.drain(..self.written);
-                        self.written = 0;
-                    }
-                    return Written::Blocked;
-                }
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(_) => return Written::Failed,
-            }
-        }
-        self.written = 0;
-        self.outbox.clear();
-        if self.outbox.capacity() > OUTBOX_BYTES_KEPT {
-            self.outbox = Vec::new();
-        }
-        if self.ending.is_some() {
+    pub(super) fn write(&mut self, batches: &Batches) -> Written {
+        let written = self.outbox.write(&self.stream, batches);
+        if self.ending.is_some() && matches!(written, Written::All) {
             self.shut(std::net::Shutdown::Write);
         }
-        Written::All
+        written
     }
 
     /// Ends the stream now; its reader then finds the end of it, and removes the row.
@@ -357,19 +346,17 @@ impl Connection {
     }
 
     pub(super) fn waiting_bytes(&self) -> usize {
-        self.outbox.len() - self.written
+        self.outbox.waiting_bytes()
     }
 
     /// The memory that its outbox takes.
     pub(super) fn outbox_bytes(&self) -> usize {
-        self.outbox.capacity()
+        self.outbox.bytes()
     }
 
     /// Gives memory back that nothing waits in.
     pub(super) fn shrink(&mut self) {
-        if self.outbox.is_empty() {
-            self.outbox = Vec::new();
-        }
+        self.outbox.shrink();
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -398,8 +385,18 @@ impl Connection {
         if self.reader.is_some() {
             return None;
         }
-        let idle = !self.is_websocket && now.since(self.heard) >= options.idle_timeout;
+        let idle = !self.is_websocket() && now.since(self.heard) >= options.idle_timeout;
         self.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
+    }
+}
+
+fn respond(out: &mut Vec<u8>, form: Form, request: u64, body: &[u8]) {
+    // The header's length depends on the package's, which is written first where it must end up if short.
+    let start = out.len();
+    write_response(out, request, body);
+    if form == Form::WebSocket {
+        let header = WebSocketHeader::binary(out.len() - start);
+        out.splice(start..start, header.as_bytes().iter().copied());
     }
 }
 

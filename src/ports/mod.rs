@@ -10,12 +10,16 @@
 //! A session may outlive its connection for a while: `resume.rs` keeps those whose clients may come back, each with the
 //! last packages that it was sent. The server behind the port notices nothing of that.
 
+mod batch;
 mod comeback;
 mod connection;
 mod history;
 mod machine;
+mod outbox;
 mod port;
 mod resume;
+mod shared;
+mod table;
 mod tasks;
 mod token;
 mod transport;

@@ -14,9 +14,10 @@ use std::time::Duration;
 use serde_json::Number;
 use slab::Slab;
 
+use super::batch::Batches;
 use super::connection::Connection;
 use super::history::{Data, History};
-use super::port::Found;
+use super::table::Found;
 use super::token::Token;
 use super::{CloseReason, PortOptions};
 use crate::ids::SessionId;
@@ -221,14 +222,14 @@ impl Resume {
     }
 
     /// Puts what a client has missed into the outbox of its new connection, once it is open. Gives their number.
-    pub(super) fn attach(&mut self, key: u32, connection: &mut Connection) -> usize {
+    pub(super) fn attach(&mut self, key: u32, connection: &mut Connection, batches: &Batches) -> usize {
         let session = &mut self.sessions[key as usize];
         if session.is_attached || !connection.is_open() {
             return 0;
         }
         session.is_attached = true;
         session.history.replay(|data| {
-            connection.put(data);
+            connection.put(data, batches);
             connection.waiting_bytes()
         })
     }

@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::CloseReason;
 use super::connection::Connection;
-use super::port::Shared;
+use super::shared::Shared;
 
 /// How often connections are looked at for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -95,6 +95,7 @@ pub(super) async fn sweep(shared: Weak<Shared>) {
         }
         let now = shared.now();
         let table = &mut *shared.table.borrow_mut();
+        table.batches.shrink();
         let mut overdue = Vec::new();
         for (index, connection) in &mut table.rows {
             connection.shrink();

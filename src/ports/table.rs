@@ -1,0 +1,125 @@
+//! The connections of a port: its rows, who has a place, what is to be written.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::{IpAddr, Shutdown, SocketAddr};
+use std::sync::Arc;
+
+use slab::Slab;
+
+use super::batch::{BatchId, Batches};
+use super::connection::Connection;
+use super::resume::Resume;
+use super::{PortOptions, PortSnapshot};
+use crate::ids::SessionId;
+
+/// The connections of a port.
+#[derive(Default)]
+pub(super) struct Table {
+    pub(super) rows: Slab<Connection>,
+    /// Rows for which there was no place.
+    pub(super) surplus: usize,
+    /// Places that are taken, by the other rows and by sessions that wait for their clients.
+    pub(super) places: usize,
+    /// The same by address, while their number is limited.
+    pub(super) by_address: HashMap<IpAddr, usize>,
+    /// Rows whose outbox is to be written.
+    pub(super) dirty: Vec<usize>,
+    /// What goes to many of them.
+    pub(super) batches: Batches,
+    /// Sessions that may outlive their connections, if any may.
+    pub(super) resume: Option<Resume>,
+    pub(super) counted: PortSnapshot,
+}
+
+/// Where a session is.
+#[derive(Clone, Copy)]
+pub(super) enum Found {
+    /// In a row that is open.
+    Row(usize),
+    /// Kept until its client has come back.
+    Kept(u32),
+}
+
+impl Table {
+    /// Takes out a row whose connection has come to its end.
+    pub(super) fn remove(&mut self, index: usize) {
+        let Some(connection) = self.rows.try_remove(index) else { return };
+        if let Some(batch) = connection.joined() {
+            self.batches.parted(batch);
+        }
+        if connection.dirty {
+            self.dirty.retain(|dirty| *dirty != index);
+        }
+        if connection.is_surplus {
+            self.surplus -= 1;
+        } else if connection.has_place {
+            self.give_place(connection.peer);
+        }
+        // A task that waits to write to it would hold the socket for as long as its client likes.
+        connection.shut(Shutdown::Both);
+    }
+
+    /// Takes a place for a connection of that address.
+    pub(super) fn take_place(&mut self, peer: SocketAddr, options: &PortOptions) {
+        self.places += 1;
+        if options.connections_per_address_max.is_some() {
+            *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
+        }
+    }
+
+    /// Gives it back.
+    pub(super) fn give_place(&mut self, peer: SocketAddr) {
+        self.places -= 1;
+        if let Entry::Occupied(mut count) = self.by_address.entry(peer.ip().to_canonical()) {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+    }
+
+    pub(super) fn connections(&self) -> usize {
+        self.rows.len() - self.surplus
+    }
+
+    /// Where a session is that has not ended.
+    pub(super) fn find(&self, session: SessionId) -> Option<Found> {
+        if let Some(index) = self.open_row(session) {
+            return Some(Found::Row(index));
+        }
+        // One that has changed its connection is not where its number says.
+        self.resume.as_ref()?.find(session, &self.rows)
+    }
+
+    /// The batch that takes what is for these next, if there is one.
+    pub(super) fn batch_for(&self, recipients: &Arc<Vec<SessionId>>) -> Option<BatchId> {
+        // Whoever of them is there is in it, or nobody is.
+        let mut rows = recipients.iter().filter_map(|session| self.open_row(*session));
+        let batch = self.rows[rows.next()?].joined()?;
+        self.batches.is_for(batch, recipients).then_some(batch)
+    }
+
+    /// Begins a batch, with all of them who are there.
+    pub(super) fn begin_batch(&mut self, recipients: &Arc<Vec<SessionId>>) -> BatchId {
+        let batch = self.batches.open(recipients);
+        for session in recipients.iter() {
+            let Some(index) = self.open_row(*session) else { continue };
+            let connection = &mut self.rows[index];
+            if let Some(other) = connection.join(batch, &self.batches) {
+                self.batches.close(other);
+            }
+            self.batches.joined(batch, connection.form());
+            if !std::mem::replace(&mut connection.dirty, true) {
+                self.dirty.push(index);
+            }
+        }
+        batch
+    }
+
+    /// The row that a session's number names, if it is open.
+    fn open_row(&self, session: SessionId) -> Option<usize> {
+        let index = session.slot() as usize;
+        self.rows.get(index).is_some_and(|row| row.session == session && row.is_open()).then_some(index)
+    }
+}
