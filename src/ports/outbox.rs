@@ -1,7 +1,6 @@
 //! What waits for one client: bytes of its own, and pieces of what is written for many at once.
 
 use std::io::{self, IoSlice};
-use std::iter::once;
 
 use tokio::net::TcpStream;
 
@@ -89,37 +88,36 @@ impl Outbox {
         }
     }
 
-    /// Copies what it has of batches, which are about to be emptied.
+    /// Parts, and copies what it has of batches, which are about to be emptied.
     pub(super) fn settle(&mut self, batches: &Batches) {
-        self.cut(batches);
-        if !self.pieces.is_empty() {
+        let all_behind = self.pieces.first().is_none_or(|piece| piece.before == self.own.len());
+        if !all_behind {
             self.keep_from(0, batches);
+        }
+        for piece in self.pieces.drain(..) {
+            self.own.extend_from_slice(batches.bytes(piece.batch, self.form, piece.from..piece.to));
+        }
+        if let Some((batch, from)) = self.joined.take() {
+            let to = batches.len(batch, self.form);
+            self.own.extend_from_slice(batches.bytes(batch, self.form, from..to));
         }
     }
 
     /// Writes what waits, as far as the socket takes it. Only pieces that the socket did not take are copied.
     pub(super) fn write(&mut self, stream: &TcpStream, batches: &Batches) -> Written {
-        self.cut(batches);
         let mut done = 0;
         loop {
-            let mut slices = [IoSlice::new(&[]); SLICES_MAX];
-            let mut count = 0;
-            let mut skip = done;
-            for chunk in self.chunks(batches) {
-                if skip >= chunk.len() {
-                    skip -= chunk.len();
-                    continue;
+            let taken = match self.only_chunk(batches) {
+                // A room's push to one who has nothing else, as most writes are.
+                Some(chunk) if done == chunk.len() => break,
+                Some(chunk) => stream.try_write(&chunk[done..]),
+                None => {
+                    let mut slices = [IoSlice::new(&[]); SLICES_MAX];
+                    match self.slices(done, batches, &mut slices) {
+                        0 => break,
+                        count => stream.try_write_vectored(&slices[..count]),
+                    }
                 }
-                slices[count] = IoSlice::new(&chunk[skip..]);
-                (skip, count) = (0, count + 1);
-                if count == SLICES_MAX {
-                    break;
-                }
-            }
-            let taken = match &slices[..count] {
-                [] => break,
-                [one] => stream.try_write(one),
-                many => stream.try_write_vectored(many),
             };
             let stopped = match taken {
                 Ok(0) => Written::Failed,
@@ -138,6 +136,7 @@ impl Outbox {
         self.written = 0;
         self.own.clear();
         self.pieces.clear();
+        self.skip_tail(batches);
         if self.own.capacity() > OUTBOX_BYTES_KEPT {
             self.own = Vec::new();
         }
@@ -147,9 +146,45 @@ impl Outbox {
         Written::All
     }
 
+    /// What waits, if it stands in one place.
+    fn only_chunk<'a>(&'a self, batches: &'a Batches) -> Option<&'a [u8]> {
+        let (own, tail) = (&self.own[self.written..], self.tail(batches));
+        match (self.pieces.is_empty(), own.is_empty(), tail.is_empty()) {
+            (true, true, _) => Some(tail),
+            (true, _, true) => Some(own),
+            _ => None,
+        }
+    }
+
+    /// What has come into the batch that it has joined, and is not noted as a piece.
+    fn tail<'a>(&self, batches: &'a Batches) -> &'a [u8] {
+        let Some((batch, from)) = self.joined else { return &[] };
+        batches.bytes(batch, self.form, from..batches.len(batch, self.form))
+    }
+
+    fn skip_tail(&mut self, batches: &Batches) {
+        if let Some((batch, from)) = &mut self.joined {
+            *from = batches.len(*batch, self.form);
+        }
+    }
+
+    /// Fills in what waits, without its first `done` bytes, as far as there is room. Gives the number of slices.
+    fn slices<'a>(&'a self, done: usize, batches: &'a Batches, slices: &mut [IoSlice<'a>]) -> usize {
+        let (mut skip, mut count) = (done, 0);
+        for chunk in self.chunks(batches) {
+            let Some(slice) = slices.get_mut(count) else { break };
+            if skip < chunk.len() {
+                *slice = IoSlice::new(&chunk[skip..]);
+                count += 1;
+            }
+            skip -= skip.min(chunk.len());
+        }
+        count
+    }
+
     /// Keeps what waits, without its first `done` bytes, as bytes of its own.
     fn keep_from(&mut self, done: usize, batches: &Batches) {
-        if self.pieces.is_empty() {
+        if self.pieces.is_empty() && self.tail(batches).is_empty() {
             self.written += done;
             // A reader that is always a little behind never lets the outbox become empty: what is out must go. Half of
             // it at a time, so that no byte is moved twice on the average.
@@ -159,7 +194,7 @@ impl Outbox {
             }
             return;
         }
-        let mut kept = Vec::with_capacity(self.waiting_bytes() - done);
+        let mut kept = Vec::with_capacity(self.waiting_bytes() + self.tail(batches).len() - done);
         let mut skip = done;
         for chunk in self.chunks(batches) {
             let skipped = skip.min(chunk.len());
@@ -168,6 +203,7 @@ impl Outbox {
         }
         (self.own, self.written) = (kept, 0);
         self.pieces.clear();
+        self.skip_tail(batches);
     }
 
     /// What waits, in order.
@@ -179,7 +215,7 @@ impl Outbox {
             [own, batches.bytes(piece.batch, self.form, piece.from..piece.to)]
         });
         let last = self.pieces.last().map_or(self.written, |piece| piece.before);
-        pieces.chain(once(&self.own[last..])).filter(|chunk| !chunk.is_empty())
+        pieces.chain([&self.own[last..], self.tail(batches)]).filter(|chunk| !chunk.is_empty())
     }
 
     /// Bytes that wait, but for those of the batch that it has joined.

@@ -168,7 +168,6 @@ impl Shared {
             connection.dirty = false;
             self.write(table, index);
             if let Some(connection) = table.rows.get_mut(index) {
-                connection.part(&table.batches);
                 connection.settle(&table.batches);
             }
             self.bound(table, index);
