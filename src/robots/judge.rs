@@ -54,7 +54,7 @@ const AWAY: u64 = u64::MAX;
 const UNSEEN: u64 = u64::MAX;
 
 /// Hears what robots do and get. See the module.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Judge {
     rooms: Vec<Room>,
     members: Vec<Member>,
@@ -66,7 +66,7 @@ pub struct Judge {
     so_far: Integrity,
 }
 
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Room {
     /// Sender and number, in the order in which they were first seen.
     log: VecDeque<(u32, u32)>,
@@ -80,7 +80,7 @@ struct Room {
 }
 
 /// A member as one who gets messages.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Member {
     /// Place of what comes next.
     position: u64,
@@ -94,7 +94,7 @@ struct Member {
 }
 
 /// A member as one who sends messages.
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Author {
     /// Messages that were dropped from the front of `sent`.
     dropped: u32,

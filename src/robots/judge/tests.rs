@@ -28,7 +28,7 @@ fn deliver(judge: &mut Judge, receiver: usize, sender: usize, numbers: impl Into
 }
 
 /// The counts of lost, doubled, disordered, foreign, unanswered.
-fn counts(judge: &mut Judge) -> [u64; 5] {
+fn counts(judge: &Judge) -> [u64; 5] {
     let Integrity { lost, doubled, disordered, foreign, unanswered, examples } = judge.verdict();
     assert_eq!(examples.is_empty(), lost + doubled + disordered + foreign + unanswered == 0);
     [lost, doubled, disordered, foreign, unanswered]
@@ -45,7 +45,7 @@ fn a_room_that_hears_everything_in_one_order_is_clean() {
             judge.delivered(receiver, 0, number);
         }
     }
-    assert_eq!(counts(&mut judge), [0; 5]);
+    assert_eq!(counts(&judge), [0; 5]);
     assert!(judge.rooms[0].log.len() < 10, "the log is cut: {:?}", judge.rooms[0].log);
     assert!(judge.authors.iter().all(|author| author.sent.len() < 10 && author.open.is_empty()));
 }
@@ -56,12 +56,12 @@ fn what_never_comes_is_lost() {
     send(&mut judge, 0, 3);
     deliver(&mut judge, 0, 0, [1, 2, 3]);
     deliver(&mut judge, 1, 0, [1, 3]);
-    assert_eq!(counts(&mut judge), [1, 0, 0, 0, 0]);
+    assert_eq!(counts(&judge), [1, 0, 0, 0, 0]);
     assert_eq!(judge.verdict().examples, ["lost: message 2 of member 0, to member 1, did not come"]);
     send(&mut judge, 0, 1);
-    assert_eq!(counts(&mut judge), [3, 0, 0, 0, 0], "nobody has seen the last, and two were there");
+    assert_eq!(counts(&judge), [3, 0, 0, 0, 0], "nobody has seen the last, and two were there");
     deliver(&mut judge, 0, 0, [4]);
-    assert_eq!(counts(&mut judge), [2, 0, 0, 0, 0], "one of them has it now");
+    assert_eq!(counts(&judge), [2, 0, 0, 0, 0], "one of them has it now");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_loss_is_remembered_however_long_ago_it_was() {
         deliver(&mut judge, 1, 0, Some(number).filter(|number| *number != 7));
     }
     assert!(judge.authors[0].sent.len() < 20);
-    assert_eq!(counts(&mut judge), [1, 0, 0, 0, 0]);
+    assert_eq!(counts(&judge), [1, 0, 0, 0, 0]);
     assert_eq!(judge.authors[0].open.len(), 1);
 }
 
@@ -83,7 +83,7 @@ fn what_comes_late_is_disordered_and_not_lost() {
     send(&mut judge, 0, 3);
     deliver(&mut judge, 0, 0, [1, 2, 3]);
     deliver(&mut judge, 1, 0, [1, 3, 2]);
-    assert_eq!(counts(&mut judge), [0, 0, 1, 0, 0]);
+    assert_eq!(counts(&judge), [0, 0, 1, 0, 0]);
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn one_senders_order_holds_for_the_first_who_sees_it() {
     send(&mut judge, 0, 2);
     deliver(&mut judge, 0, 0, [2, 1]);
     deliver(&mut judge, 1, 0, [2, 1]);
-    assert_eq!(counts(&mut judge), [0, 0, 1, 0, 0]);
+    assert_eq!(counts(&judge), [0, 0, 1, 0, 0]);
 }
 
 #[test]
@@ -102,9 +102,9 @@ fn what_comes_again_is_doubled() {
     deliver(&mut judge, 0, 0, 1..=100);
     deliver(&mut judge, 1, 0, 1..=100);
     deliver(&mut judge, 1, 0, [100]);
-    assert_eq!(counts(&mut judge), [0, 1, 0, 0, 0], "it is in the log");
+    assert_eq!(counts(&judge), [0, 1, 0, 0, 0], "it is in the log");
     deliver(&mut judge, 1, 0, [1]);
-    assert_eq!(counts(&mut judge), [0, 2, 0, 0, 0], "it was forgotten");
+    assert_eq!(counts(&judge), [0, 2, 0, 0, 0], "it was forgotten");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn what_was_not_sent_or_elsewhere_is_foreign() {
     {
         judge.delivered(receiver, sender, number);
     }
-    assert_eq!(counts(&mut judge), [0, 0, 0, 6, 0]);
+    assert_eq!(counts(&judge), [0, 0, 0, 6, 0]);
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn one_who_enters_gets_what_was_sent_afterwards() {
     send(&mut judge, 0, 2);
     deliver(&mut judge, 1, 0, [1, 2, 3, 4]);
     deliver(&mut judge, 0, 0, [3, 4]);
-    assert_eq!(counts(&mut judge), [2, 0, 0, 0, 0], "it has got nothing");
+    assert_eq!(counts(&judge), [2, 0, 0, 0, 0], "it has got nothing");
     // What was under way when it entered may come to it, and then what is behind must.
     deliver(&mut judge, 2, 0, [2, 4]);
-    assert_eq!(counts(&mut judge), [1, 0, 0, 0, 0]);
+    assert_eq!(counts(&judge), [1, 0, 0, 0, 0]);
     deliver(&mut judge, 2, 0, [1]);
-    assert_eq!(counts(&mut judge), [1, 0, 1, 0, 0], "it entered behind that");
+    assert_eq!(counts(&judge), [1, 0, 1, 0, 0], "it entered behind that");
 }
 
 #[test]
@@ -146,13 +146,13 @@ fn one_who_leaves_may_miss_the_end_and_nothing_before() {
     deliver(&mut judge, 1, 0, [1, 2]);
     judge.left(1);
     deliver(&mut judge, 1, 0, [3]);
-    assert_eq!(counts(&mut judge), [0; 5]);
+    assert_eq!(counts(&judge), [0; 5]);
     judge.entered(1);
     send(&mut judge, 0, 3);
     deliver(&mut judge, 0, 0, [5, 6, 7]);
     deliver(&mut judge, 1, 0, [5, 7]);
     judge.left(1);
-    assert_eq!(counts(&mut judge), [1, 0, 0, 0, 0]);
+    assert_eq!(counts(&judge), [1, 0, 0, 0, 0]);
 }
 
 #[test]
@@ -164,12 +164,12 @@ fn what_failed_comes_once_or_never() {
     }
     deliver(&mut judge, 0, 0, [1, 2]);
     deliver(&mut judge, 1, 0, [2]);
-    assert_eq!(counts(&mut judge), [0; 5]);
+    assert_eq!(counts(&judge), [0; 5]);
     deliver(&mut judge, 0, 0, [2]);
-    assert_eq!(counts(&mut judge), [0, 1, 0, 0, 0]);
+    assert_eq!(counts(&judge), [0, 1, 0, 0, 0]);
     // It was given up, but it had been done.
     judge.acknowledged(0, 1);
-    assert_eq!(counts(&mut judge), [1, 1, 0, 0, 0]);
+    assert_eq!(counts(&judge), [1, 1, 0, 0, 0]);
 }
 
 #[test]
@@ -181,9 +181,9 @@ fn what_nobody_answers_is_counted_while_its_sender_stays() {
     judge.failed(0, 2);
     deliver(&mut judge, 0, 0, [1]);
     deliver(&mut judge, 1, 0, [1]);
-    assert_eq!(counts(&mut judge), [0, 0, 0, 0, 2]);
+    assert_eq!(counts(&judge), [0, 0, 0, 0, 2]);
     judge.left(1);
-    assert_eq!(counts(&mut judge), [0, 0, 0, 0, 1]);
+    assert_eq!(counts(&judge), [0, 0, 0, 0, 1]);
 }
 
 /// One call of the judge.

@@ -56,9 +56,18 @@ impl Integrity {
 }
 
 impl Judge {
-    /// What was broken, now that nothing more will come.
-    pub fn verdict(&mut self) -> Integrity {
-        (0..self.members.len()).for_each(|member| self.settle(member, true));
+    /// What is broken if nothing more comes. It may be asked before, too: what is missing may still come.
+    pub fn verdict(&self) -> Integrity {
+        if self.members.iter().all(|member| member.aside.is_empty()) {
+            return self.judge();
+        }
+        // What is aside finds no better place, if nothing more comes.
+        let mut settled = self.clone();
+        (0..self.members.len()).for_each(|member| settled.settle(member, true));
+        settled.judge()
+    }
+
+    fn judge(&self) -> Integrity {
         let mut verdict = self.so_far.clone();
         for ((receiver, sender, number), missing) in &self.missing {
             match missing {
