@@ -49,6 +49,7 @@
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
+//! | 4 | [`robots`] | users for any such chat: a load, and whether it was taken well |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
 //! | 7 | [`cli`] | one file a command |
@@ -121,6 +122,7 @@ pub mod servers;
 pub mod audit;
 pub mod cluster;
 pub mod ports;
+pub mod robots;
 
 pub mod live;
 

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["channels", "ledger", "strategies", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "cluster", "ports"],
+    &["audit", "cluster", "ports", "robots"],
     &["live"],
     &["admin"],
     &["cli"],

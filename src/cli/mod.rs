@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod links;
 pub mod list;
 mod output;
+pub mod robots;
 pub mod serve;
 pub mod servers;
 
@@ -27,6 +28,7 @@ use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
+use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
 use self::servers::ServersCommand;
 
@@ -75,6 +77,7 @@ enum Command {
     Links(LinksArgs),
     Link(LinkArgs),
     Heal(HealArgs),
+    Robots(RobotsArgs),
 }
 
 impl CommandFactory for Cli {
@@ -137,5 +140,6 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Links(args)) => links::run_links(args),
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
+        Some(Command::Robots(args)) => robots::run(args),
     }
 }
