@@ -21,9 +21,9 @@
 //!
 //! # What costs what
 //!
-//! One thread, one poll ([`engine`]), no task a robot; a robot is a state machine ([`robot`]) that is given bytes. A
+//! One thread, one poll (`engine.rs`), no task a robot; a robot is a state machine ([`robot`]) that is given bytes. A
 //! delivery is not parsed as JSON, allocates nothing, and needs no table: its content says who said it, as which message
-//! and when ([`content`]). The clock is read once a read. So robots on one core can load a server on another.
+//! and when (`content.rs`). The clock is read once a read. So robots on one core can load a server on another.
 //!
 //! The [`judge`] checks on the fly that everybody gets what they must get, once and in order.
 
@@ -40,10 +40,10 @@ pub mod plan;
 pub mod process;
 mod report;
 mod requests;
-mod robot;
+pub mod robot;
 pub mod schedule;
 mod settings;
-mod shared;
+pub mod shared;
 mod sockets;
 mod tally;
 mod transport;

@@ -27,7 +27,7 @@ pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
 
 /// What whoever drives a robot must do next.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Next {
+pub enum Next {
     /// Write what there is to write, no more.
     Stay,
     /// Close the connection, if there is one, and open one to the gate.
@@ -54,7 +54,7 @@ enum Stage {
 
 /// One user.
 #[derive(Debug)]
-pub(super) struct Robot {
+pub struct Robot {
     member: usize,
     room: usize,
     websocket: bool,
@@ -76,7 +76,7 @@ pub(super) struct Robot {
 
 impl Robot {
     /// One that logs in at that moment.
-    pub(super) fn new(member: usize, room: usize, websocket: bool, arrives: Time) -> Self {
+    pub fn new(member: usize, room: usize, websocket: bool, arrives: Time) -> Self {
         Self {
             member,
             room,
@@ -94,22 +94,22 @@ impl Robot {
     }
 
     /// Whether it is in its room.
-    pub(super) fn is_in(&self) -> bool {
+    pub fn is_in(&self) -> bool {
         matches!(self.stage, Stage::In | Stage::Leaving)
     }
 
     /// Whether nothing of it is under way: no answer is awaited, no message waits to be sent.
-    pub(super) fn is_idle(&self) -> bool {
+    pub fn is_idle(&self) -> bool {
         self.requests.in_flight() == 0 && self.waiting.is_empty()
     }
 
     /// What waits to be written to its connection.
-    pub(super) fn output(&mut self) -> Option<&mut Vec<u8>> {
+    pub fn output(&mut self) -> Option<&mut Vec<u8>> {
         self.line.as_mut().map(Line::out).filter(|out| !out.is_empty())
     }
 
     /// When it wants [`tick`](Self::tick) to be called.
-    pub(super) fn due(&self, shared: &Shared) -> Time {
+    pub fn due(&self, shared: &Shared) -> Time {
         match self.stage {
             Stage::Away(until) => until,
             Stage::Gate | Stage::Entry => (self.began + shared.timeout).min(self.beat_at),
@@ -118,7 +118,7 @@ impl Robot {
     }
 
     /// A moment that it waited for has come.
-    pub(super) fn tick(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub fn tick(&mut self, shared: &mut Shared, now: Time) -> Next {
         if now >= self.beat_at {
             self.beat_at = NEVER;
             self.line.iter_mut().for_each(Line::beat);
@@ -143,13 +143,13 @@ impl Robot {
     }
 
     /// The connection that was asked for is open; `host` is the one that it was opened to.
-    pub(super) fn connected(&mut self, host: &str) {
+    pub fn connected(&mut self, host: &str) {
         let nonce = (self.member as u64) << 32 | self.began.as_nanos() & 0xffff_ffff;
         self.line = Some(Line::new(self.websocket.then_some(host), nonce));
     }
 
     /// Bytes have come.
-    pub(super) fn received(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Next {
+    pub fn received(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Next {
         let heard = self.hear(shared, bytes, now);
         match heard {
             Ok(Next::Stay) => self.go_on(shared, now),
@@ -203,7 +203,7 @@ impl Robot {
     }
 
     /// Its connection ended, or could not be opened.
-    pub(super) fn broken(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
+    pub fn broken(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
         if !self.is_in() {
             return if matches!(self.stage, Stage::Away(_)) {
                 Next::Stay
@@ -245,7 +245,7 @@ impl Robot {
     }
 
     /// A message is due: it is sent, or waits until it can be.
-    pub(super) fn say(&mut self, shared: &mut Shared, intended: Time, now: Time) {
+    pub fn say(&mut self, shared: &mut Shared, intended: Time, now: Time) {
         match self.stage {
             Stage::In => {
                 if let Err(error) = self.send(shared, intended, now) {
@@ -297,7 +297,7 @@ impl Robot {
     }
 
     /// Shall leave as soon as its requests are answered, and come back a little later.
-    pub(super) fn leave(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub fn leave(&mut self, shared: &mut Shared, now: Time) -> Next {
         if self.stage == Stage::In {
             self.stage = Stage::Leaving;
         }
@@ -305,7 +305,7 @@ impl Robot {
     }
 
     /// Shall leave at once, for good.
-    pub(super) fn log_out(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub fn log_out(&mut self, shared: &mut Shared, now: Time) -> Next {
         self.done = true;
         if self.is_in() {
             self.stage = Stage::Leaving;

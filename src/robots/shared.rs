@@ -1,5 +1,6 @@
 //! What all robots share: names, contents, counters, the judge.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::answer::refusal;
@@ -31,7 +32,7 @@ impl Names {
 
 /// What robots need, and what they fill.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub struct Shared {
     pub(super) names: Names,
     pub(super) judge: Judge,
     pub(super) tally: Tally,
@@ -46,7 +47,8 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(plan: &Plan, crowd: &Crowd) -> Self {
+    /// Before anything has happened: nobody sends of itself.
+    pub fn new(plan: &Plan, crowd: &Crowd) -> Self {
         let mut judge = Judge::default();
         let mut is_sender = vec![false; crowd.room_of.len()];
         crowd.senders.iter().for_each(|member| is_sender[*member] = true);
@@ -67,8 +69,18 @@ impl Shared {
         }
     }
 
+    /// What has gone wrong so far, by kind.
+    pub fn errors(&self) -> &BTreeMap<String, u64> {
+        &self.tally.errors
+    }
+
+    /// Who has seen what everybody got.
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
     /// From now on senders keep their windows full, if the plan is a closed loop.
-    pub(super) fn open_windows(&mut self, plan: &Plan) {
+    pub fn open_windows(&mut self, plan: &Plan) {
         self.window = match plan.load {
             Load::Window(window) => window,
             Load::Rate(_) => 0,
@@ -76,7 +88,7 @@ impl Shared {
     }
 
     /// From now on nobody sends of itself.
-    pub(super) fn close_windows(&mut self) {
+    pub fn close_windows(&mut self) {
         self.window = 0;
     }
 
