@@ -44,6 +44,8 @@ pub(super) struct Engine {
     /// Robots whose last read filled the buffer: there is more.
     unread: Vec<usize>,
     pacer: Option<Pacer>,
+    /// What the pacer handed over; kept for its memory.
+    batch: Vec<(Time, usize)>,
     senders: Vec<usize>,
     churn: Option<(Moments, (Time, usize))>,
 }
@@ -79,6 +81,7 @@ impl Engine {
             buffer: vec![0; READ_BYTES],
             unread: Vec::new(),
             pacer: None,
+            batch: Vec::new(),
             senders: crowd.senders,
             churn: None,
         };
@@ -192,9 +195,9 @@ impl Engine {
     /// Messages whose moment has come.
     fn send_due(&mut self) {
         let Some(pacer) = &self.pacer else { return };
-        let mut batch = Vec::new();
+        let mut batch = std::mem::take(&mut self.batch);
         pacer.take(&mut batch);
-        for (intended, sender) in batch {
+        for (intended, sender) in batch.drain(..) {
             let (robot, now) = (self.senders[sender], self.clock.now());
             if self.shared.tally.measured.contains(&intended) {
                 self.shared.tally.lateness.record(intended, now);
@@ -202,6 +205,7 @@ impl Engine {
             self.robots[robot].say(&mut self.shared, intended, now);
             self.obey(robot, Next::Stay, now);
         }
+        self.batch = batch;
     }
 
     /// Robots whose moment to leave has come.

@@ -227,7 +227,6 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
         end: Time,
         mut done: impl FnMut(&mut Engine) -> bool,
     ) -> Result<(), RobotsError> {
-        self.tell_at = Time::START;
         while !self.stop.load(Ordering::Relaxed) && self.turn(phase, end, &mut done)? {}
         Ok(())
     }
