@@ -49,7 +49,7 @@
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
-//! | 4 | [`robots`] | users for any such chat: a load, and whether it was taken well |
+//! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
 //! | 7 | [`cli`] | one file a command |

@@ -57,6 +57,7 @@ use mio::Events;
 use thiserror::Error;
 
 use self::engine::Engine;
+use self::judge::Integrity;
 pub use self::plan::{Load, Plan, PlanError, Transport};
 use self::process::Processes;
 pub use self::report::{Flow, Latencies, Logins, Report, Server};
@@ -235,8 +236,8 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
     fn drain(&mut self, end: Time) -> Result<(), RobotsError> {
         let mut done = |engine: &mut Engine| {
             engine.robots.iter().all(|robot| robot.is_idle()) && {
-                let verdict = engine.shared.judge.verdict();
-                verdict.lost + verdict.unanswered == 0
+                let Integrity { lost, unanswered, .. } = engine.shared.judge.verdict();
+                lost + unanswered == 0
             }
         };
         while self.turn("draining", end, &mut done)? {}

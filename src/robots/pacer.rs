@@ -75,7 +75,7 @@ fn pace(mut moments: Moments, clock: Clock, waker: &Waker, due: &Mutex<Batch>, s
 /// Linux lets a sleep end 50 µs late, to save power: as much as a delivery takes.
 fn wake_precisely() {
     #[cfg(target_os = "linux")]
-    if let Err(error) = rustix::thread::set_current_timer_slack(Some(std::num::NonZeroU64::MIN)) {
+    if let Err(error) = nix::sys::prctl::set_timerslack(1) {
         log::debug!("timers stay coarse error={error}");
     }
 }

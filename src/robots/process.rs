@@ -1,53 +1,158 @@
-//! The server's processes: their CPU time and memory, from `/proc`.
+//! What processes cost: their processor time and their memory, as Linux tells it.
+//!
+//! The processor time is that of the process's own clock (`clock_getcpuclockid`). It counts nanoseconds, and threads that
+//! have ended. In `/proc` there is no such figure: `stat` counts in hundredths of a second, `schedstat` is the first
+//! thread alone, and `task/*/schedstat` forgets threads when they end.
+//!
+//! The memory is `Rss` of `smaps_rollup`, which the kernel counts when it is asked. `VmRSS` of `status` is cheaper, but
+//! may be off by hundreds of KiB: each processor adds to it in batches.
 
-use std::fs;
 use std::io;
 use std::time::Duration;
 
-/// Processes that are looked at together.
+/// Processes that one measures together: a server may be several.
 #[derive(Clone, Debug)]
 pub struct Processes(Vec<u32>);
 
 impl Processes {
-    /// These.
+    /// The processes with these ids.
     ///
     /// # Errors
-    /// One is not there.
+    /// When one is not there, or nothing can be read of it: the text names it. `Unsupported` on other systems than Linux.
     pub fn new(pids: Vec<u32>) -> io::Result<Self> {
         let processes = Self(pids);
-        processes.cpu().map(|_| processes)
+        processes.cpu()?;
+        processes.resident_bytes()?;
+        Ok(processes)
     }
 
-    /// User and system time of all of them, in steps of 10 ms.
+    /// User and system time of all of them together, since each began.
     ///
     /// # Errors
-    /// One is gone.
+    /// When one is not there any more.
     pub fn cpu(&self) -> io::Result<Duration> {
-        let ticks = self.sum("stat", |text| {
-            let fields: Vec<&str> = text.rsplit(") ").next()?.split(' ').collect();
-            Some(fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?)
-        })?;
-        Ok(Duration::from_millis(10 * ticks))
+        self.0.iter().map(|pid| system::cpu(*pid).map_err(|error| named(*pid, &error))).sum()
     }
 
-    /// Resident memory of all of them.
+    /// Memory of all of them together that is in RAM, in bytes. What several share is counted in each.
     ///
     /// # Errors
-    /// One is gone.
+    /// When one is not there any more, or belongs to another user.
     pub fn resident_bytes(&self) -> io::Result<u64> {
-        self.sum("status", |text| {
-            let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-            Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? * 1024)
-        })
+        self.0.iter().map(|pid| system::resident_bytes(*pid).map_err(|error| named(*pid, &error))).sum()
+    }
+}
+
+fn named(pid: u32, error: &io::Error) -> io::Error {
+    let text = match error.kind() {
+        io::ErrorKind::NotFound => format!("there is no process {pid}"),
+        _ => format!("process {pid}: {error}"),
+    };
+    io::Error::new(error.kind(), text)
+}
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::time::Duration;
+    use std::{fs, io};
+
+    use nix::errno::Errno;
+    use nix::time::{clock_getcpuclockid, clock_gettime};
+    use nix::unistd::Pid;
+
+    pub(super) fn cpu(pid: u32) -> io::Result<Duration> {
+        let spent = i32::try_from(pid).map_err(|_| Errno::ESRCH).and_then(|pid| {
+            // To the system 0 is whoever asks.
+            let pid = Some(pid).filter(|pid| *pid > 0).ok_or(Errno::ESRCH)?;
+            clock_gettime(clock_getcpuclockid(Pid::from_raw(pid))?)
+        });
+        match spent {
+            Ok(spent) => Ok(spent.into()),
+            // What these calls say when there is no such process.
+            Err(Errno::ESRCH | Errno::EINVAL) => Err(io::ErrorKind::NotFound.into()),
+            Err(error) => Err(error.into()),
+        }
     }
 
-    fn sum(&self, file: &str, read: impl Fn(&str) -> Option<u64>) -> io::Result<u64> {
-        self.0.iter().try_fold(0, |sum, pid| {
-            let failed = |why: String| io::Error::other(format!("process {pid}: {why}"));
-            let text = fs::read_to_string(format!("/proc/{pid}/{file}"))
-                .map_err(|error| failed(error.to_string()))?;
-            Ok(sum
-                + read(&text).ok_or_else(|| failed(format!("{file} says something else than expected")))?)
-        })
+    pub(super) fn resident_bytes(pid: u32) -> io::Result<u64> {
+        let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup"))?;
+        let kib = text.lines().find_map(|line| line.strip_prefix("Rss:")?.strip_suffix("kB"));
+        let kib: Option<u64> = kib.and_then(|kib| kib.trim().parse().ok());
+        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("its smaps_rollup has no Rss"))
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use std::io;
+    use std::time::Duration;
+
+    fn unsupported<T>() -> io::Result<T> {
+        let text = "what a process costs is only measured on Linux";
+        Err(io::Error::new(io::ErrorKind::Unsupported, text))
+    }
+
+    pub(super) fn cpu(_pid: u32) -> io::Result<Duration> {
+        unsupported()
+    }
+
+    pub(super) fn resident_bytes(_pid: u32) -> io::Result<u64> {
+        unsupported()
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::hint::black_box;
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    fn own() -> Processes {
+        Processes::new(vec![std::process::id()]).unwrap()
+    }
+
+    #[test]
+    fn threads_that_ended_are_counted() {
+        let before = own().cpu().unwrap();
+        let worked = Duration::from_millis(30);
+        std::thread::spawn(move || while own().cpu().unwrap() < before + worked {}).join().unwrap();
+        assert!(own().cpu().unwrap() >= before + worked);
+    }
+
+    #[test]
+    fn memory_is_counted_when_it_is_used() {
+        let before = own().resident_bytes().unwrap();
+        let used = vec![1_u8; 128 << 20];
+        let grown = own().resident_bytes().unwrap() - before;
+        // Other tests of this process may give theirs back meanwhile.
+        assert!(grown >= 64 << 20, "128 MiB more are {grown} bytes");
+        black_box(used);
+    }
+
+    #[test]
+    fn several_are_added_up() {
+        let mut other = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let both = Processes::new(vec![std::process::id(), other.id()]).unwrap();
+        let of_other = Processes::new(vec![other.id()]).unwrap();
+        assert!(of_other.resident_bytes().unwrap() > 0);
+        assert!(both.resident_bytes().unwrap() > of_other.resident_bytes().unwrap());
+        other.kill().unwrap();
+        other.wait().unwrap();
+        for result in [both.cpu().map(drop), both.resident_bytes().map(drop)] {
+            let error = result.unwrap_err();
+            assert_eq!(error.to_string(), format!("there is no process {}", other.id()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_process_is_named() {
+        for pid in [0, u32::MAX, i32::MAX as u32] {
+            let error = Processes::new(vec![std::process::id(), pid]).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::NotFound);
+            assert_eq!(error.to_string(), format!("there is no process {pid}"));
+        }
     }
 }

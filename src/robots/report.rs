@@ -92,8 +92,6 @@ pub struct Server {
 impl Report {
     /// Whether nothing went wrong.
     pub fn is_clean(&self) -> bool {
-        let Integrity { lost, doubled, disordered, foreign, unanswered, .. } = &self.integrity;
-        let broken = lost + doubled + disordered + foreign + unanswered;
-        broken == 0 && self.logins.failed == 0 && self.errors.is_empty()
+        self.integrity.is_clean() && self.logins.failed == 0 && self.errors.is_empty()
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{AWAY, Answer, Judge, Sent, UNSEEN, told};
+use super::{AWAY, Answer, Judge, Missing, Sent, UNSEEN, told};
 
 /// Examples that are kept of each law.
 const EXAMPLES_MAX: u64 = 3;
@@ -56,11 +56,29 @@ impl Integrity {
 }
 
 impl Judge {
-    /// What was broken, now that nothing more will come.
+    /// What is broken if nothing more comes. It may be asked before, too: what is missing may still come.
     pub fn verdict(&self) -> Integrity {
+        if self.members.iter().all(|member| member.aside.is_empty()) {
+            return self.judge();
+        }
+        // What is aside finds no better place, if nothing more comes.
+        let mut settled = self.clone();
+        (0..self.members.len()).for_each(|member| settled.settle(member, true));
+        settled.judge()
+    }
+
+    fn judge(&self) -> Integrity {
         let mut verdict = self.so_far.clone();
-        for (receiver, sender, number) in &self.missing {
-            self.judge_loss(*receiver, *sender, *number, &mut verdict);
+        for ((receiver, sender, number), missing) in &self.missing {
+            match missing {
+                Missing::Due => self.judge_loss(*receiver, *sender, *number, &mut verdict),
+                Missing::Free => {}
+                Missing::Come if self.answer(*sender, *number) == Some(Answer::Failed) => {}
+                Missing::Come => verdict.add(Law::Disordered, || {
+                    let what = "came behind one that others got after it";
+                    told(*receiver as usize, *sender as usize, *number, what)
+                }),
+            }
         }
         for room in &self.rooms {
             for receiver in &room.members {
@@ -69,8 +87,8 @@ impl Judge {
                     continue;
                 }
                 for (sender, number) in room.log.range((member.position - room.base) as usize..) {
-                    let is_due = |sent: &Sent| member.position != member.start || sent.stamp > member.since;
-                    if self.sent(*sender, *number).is_some_and(is_due) {
+                    let is_due = |sent: &Sent| sent.stamp > member.since;
+                    if self.authors[*sender as usize].get(*number).is_some_and(is_due) {
                         self.judge_loss(*receiver, *sender, *number, &mut verdict);
                     }
                 }
@@ -82,10 +100,14 @@ impl Judge {
 
     /// A message did not come to one whom it must have come to, if it was acknowledged.
     fn judge_loss(&self, receiver: u32, sender: u32, number: u32, verdict: &mut Integrity) {
-        if self.sent(sender, number).is_some_and(|sent| sent.answer == Answer::Acknowledged) {
+        if self.answer(sender, number) == Some(Answer::Acknowledged) {
             let example = || told(receiver as usize, sender as usize, number, "did not come");
             verdict.add(Law::Lost, example);
         }
+    }
+
+    fn answer(&self, sender: u32, number: u32) -> Option<Answer> {
+        self.authors[sender as usize].get(number).map(|sent| sent.answer)
     }
 
     /// What nobody has answered, and what nobody has seen.
@@ -103,18 +125,10 @@ impl Judge {
                 for receiver in &self.rooms[member.room as usize].members {
                     let member = &self.members[*receiver as usize];
                     if member.position != AWAY && sent.stamp > member.since {
-                        verdict.add(Law::Lost, || told(*receiver as usize, sender, number, "came to nobody"));
+                        verdict.add(Law::Lost, || told(*receiver as usize, sender, number, "did not come"));
                     }
                 }
             }
-        }
-    }
-
-    fn sent(&self, sender: u32, number: u32) -> Option<&Sent> {
-        let author = self.authors.get(sender as usize)?;
-        match number.checked_sub(author.dropped + 1) {
-            Some(at) => author.sent.get(at as usize),
-            None => author.open.get(&number),
         }
     }
 }
