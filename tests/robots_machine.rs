@@ -236,7 +236,7 @@ fn a_request_that_is_late_is_an_error_once_and_makes_room_for_the_next() {
 }
 
 #[test]
-fn one_who_leaves_waits_for_its_answers_and_says_later_what_was_due_meanwhile() {
+fn one_who_leaves_waits_for_its_answers_and_says_nothing_until_it_is_back() {
     let mut stand = Stand::entered(true);
     stand.robot.say(&mut stand.shared, stand.now, stand.now);
     stand.said();
@@ -245,14 +245,22 @@ fn one_who_leaves_waits_for_its_answers_and_says_later_what_was_due_meanwhile() 
     assert!(stand.said().is_empty());
     assert_eq!(stand.respond(2, b"{}"), Next::Close);
     assert_eq!(stand.said()[0], 0x88, "over a WebSocket it says that it goes");
+    stand.robot.say(&mut stand.shared, stand.now, stand.now);
     assert_eq!(stand.later(SECOND), Next::Gate);
     stand.robot.connected("gate:3014");
+    // It is on its way, and late: this one is to be said.
+    let due = stand.now;
+    stand.robot.say(&mut stand.shared, due, due);
+    stand.now = stand.now + SECOND;
     stand.greet(b"{\"code\":200}");
     stand.send_on();
     stand.greet(b"{\"code\":200}");
     stand.said();
     stand.respond(1, b"{\"users\":[]}");
-    assert_eq!(request(true, &stand.said()).1, "chat.chatHandler.send");
+    let said = stand.said();
+    assert_eq!(packages(true, &said).len(), 1, "and nothing of what was due before");
+    let content = format!("robot:0:2:{}:", due.as_nanos());
+    assert!(request(true, &said).2["content"].as_str().unwrap().starts_with(&content));
     assert!(stand.shared.errors().is_empty());
 }
 

@@ -38,6 +38,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim check                        what the configuration says, what will bite
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
   pomelo-sim list                         how every server of the running cluster is
+  pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
 
 Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on stderr.";
@@ -50,7 +51,7 @@ pub struct Cli(Line);
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
 ///
-/// Exit code: 0 when all is well, 1 when an audit finds something, 2 for bad input or a refusal.
+/// Exit code: 0 when all is well, 1 when an audit or robots find something, 2 for bad input or a refusal.
 #[derive(Parser, Debug)]
 #[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
 struct Line {
@@ -125,7 +126,7 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 1 an audit found something, 2 bad input or refused.
+/// Runs what the command line says. Exit codes: 0 well, 1 an audit or robots found something, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     match &line.command {
         None => serve::run(&line.serve),

@@ -1,18 +1,20 @@
 //! One robot: logs in through the gate, enters its room, sends, leaves. A state machine without socket and clock.
 //!
 //! ```text
-//! Away ─▶ Gate ─▶ Entry ─▶ In ─▶ Leaving ─▶ Away
+//! Away ─▶ Gate ─▶ Entry ─▶ In ─▶ Leaving ─▶ Absent ─▶ Gate ─▶ …
 //! ```
 //!
 //! Whoever drives it gives it bytes and moments, writes what is in [`output`](Robot::output), and does what the
 //! [`Next`] says. A login that fails is tried once more after a second; a connection that is lost, too.
+
+mod talk;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::answer::Answer;
 use super::line::{Ask, Heard, Line, LineError};
-use super::requests::{Requests, Sent};
+use super::requests::Requests;
 use super::shared::Shared;
 use crate::time::Time;
 
@@ -20,7 +22,7 @@ use crate::time::Time;
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a user stays away that leaves to enter again.
-const AWAY: Duration = Duration::from_millis(100);
+const ABSENCE: Duration = Duration::from_millis(100);
 
 /// Never.
 pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
@@ -42,6 +44,8 @@ pub enum Next {
 enum Stage {
     /// Not connected; will log in at that moment.
     Away(Time),
+    /// The same, of its own will: it is not there to say anything.
+    Absent(Time),
     /// Asks the gate.
     Gate,
     /// Enters its room.
@@ -111,7 +115,7 @@ impl Robot {
     /// When it wants [`tick`](Self::tick) to be called.
     pub fn due(&self, shared: &Shared) -> Time {
         match self.stage {
-            Stage::Away(until) => until,
+            Stage::Away(until) | Stage::Absent(until) => until,
             Stage::Gate | Stage::Entry => (self.began + shared.timeout).min(self.beat_at),
             Stage::In | Stage::Leaving => self.requests.deadline().unwrap_or(NEVER).min(self.beat_at),
         }
@@ -124,7 +128,7 @@ impl Robot {
             self.line.iter_mut().for_each(Line::beat);
         }
         match self.stage {
-            Stage::Away(until) if now >= until && !self.done => {
+            Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
                 // The first login counts from when it was meant to begin.
                 self.began = until;
                 self.stage = Stage::Gate;
@@ -205,7 +209,7 @@ impl Robot {
     /// Its connection ended, or could not be opened.
     pub fn broken(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
         if !self.is_in() {
-            return if matches!(self.stage, Stage::Away(_)) {
+            return if matches!(self.stage, Stage::Away(_) | Stage::Absent(_)) {
                 Next::Stay
             } else {
                 self.failed(shared, now, why)
@@ -214,7 +218,8 @@ impl Robot {
         if !shared.ending {
             shared.tally.error(why);
         }
-        self.out_of_room(shared, if shared.ending { NEVER } else { now + RETRY_AFTER });
+        self.out_of_room(shared);
+        self.stage = Stage::Away(if shared.ending { NEVER } else { now + RETRY_AFTER });
         Next::Close
     }
 
@@ -239,63 +244,6 @@ impl Robot {
         Next::Close
     }
 
-    /// What it was to send will not be sent.
-    pub(super) fn give_up_waiting(&mut self, shared: &mut Shared) {
-        shared.tally.errors("send: not logged in", std::mem::take(&mut self.waiting).len() as u64);
-    }
-
-    /// A message is due: it is sent, or waits until it can be.
-    pub fn say(&mut self, shared: &mut Shared, intended: Time, now: Time) {
-        match self.stage {
-            Stage::In => {
-                if let Err(error) = self.send(shared, intended, now) {
-                    shared.tally.error(&format!("send: {error}"));
-                }
-            }
-            Stage::Away(NEVER) => shared.tally.error("send: not logged in"),
-            _ => self.waiting.push_back(intended),
-        }
-    }
-
-    /// After something has happened: sends what waits or what the window has room for, or leaves when it may.
-    pub(super) fn go_on(&mut self, shared: &mut Shared, now: Time) -> Next {
-        match self.stage {
-            Stage::In => {
-                if let Err(error) = self.send_what_may(shared, now) {
-                    shared.tally.error(&format!("send: {error}"));
-                }
-                Next::Stay
-            }
-            Stage::Leaving if self.requests.in_flight() == 0 => {
-                self.line.iter_mut().for_each(Line::farewell);
-                // The line stays until what it has to say is written.
-                let line = self.line.take();
-                self.out_of_room(shared, if self.done { NEVER } else { now + AWAY });
-                self.line = line;
-                Next::Close
-            }
-            _ => Next::Stay,
-        }
-    }
-
-    fn send_what_may(&mut self, shared: &mut Shared, now: Time) -> Result<(), LineError> {
-        while let Some(intended) = self.waiting.pop_front() {
-            self.send(shared, intended, now)?;
-        }
-        while self.requests.in_flight() < shared.window_of(self.member) {
-            self.send(shared, now, now)?;
-        }
-        Ok(())
-    }
-
-    fn send(&mut self, shared: &mut Shared, intended: Time, now: Time) -> Result<(), LineError> {
-        let Some(line) = &mut self.line else { return Ok(()) };
-        let number = shared.write_message(self.member, self.room, intended, now);
-        let id = line.request(Ask::Send, shared.message())?;
-        self.requests.push(id, Sent { number, intended, deadline: now + shared.timeout });
-        Ok(())
-    }
-
     /// Shall leave as soon as its requests are answered, and come back a little later.
     pub fn leave(&mut self, shared: &mut Shared, now: Time) -> Next {
         if self.stage == Stage::In {
@@ -317,16 +265,9 @@ impl Robot {
         Next::Close
     }
 
-    fn out_of_room(&mut self, shared: &mut Shared, back_at: Time) {
+    fn out_of_room(&mut self, shared: &mut Shared) {
         self.abandon_requests(shared);
         shared.judge.left(self.member);
         (self.line, self.beat_at) = (None, NEVER);
-        self.stage = Stage::Away(back_at);
-    }
-
-    fn abandon_requests(&mut self, shared: &mut Shared) {
-        for sent in self.requests.drain() {
-            shared.judge.failed(self.member, sent.number);
-        }
     }
 }
