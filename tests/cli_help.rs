@@ -22,9 +22,9 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 15] = [
+const COMMANDS: [&str; 16] = [
     "serve", "check", "dispatch", "list", "add", "remove", "stop", "kill", "pause", "resume", "restart",
-    "reload", "links", "link", "heal",
+    "reload", "links", "link", "heal", "robots",
 ];
 
 #[test]

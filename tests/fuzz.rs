@@ -16,5 +16,6 @@ mod fuzz {
     mod links;
     mod ports;
     mod protobuf;
+    mod robots;
     mod wire;
 }

@@ -10,6 +10,7 @@ pub mod dispatch;
 pub mod links;
 pub mod list;
 mod output;
+pub mod robots;
 pub mod serve;
 pub mod servers;
 
@@ -27,6 +28,7 @@ use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
+use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
 use self::servers::ServersCommand;
 
@@ -36,6 +38,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim check                        what the configuration says, what will bite
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
   pomelo-sim list                         how every server of the running cluster is
+  pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
 
 Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on stderr.";
@@ -48,7 +51,7 @@ pub struct Cli(Line);
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
 ///
-/// Exit code: 0 when all is well, 1 when an audit finds something, 2 for bad input or a refusal.
+/// Exit code: 0 when all is well, 1 when an audit or robots find something, 2 for bad input or a refusal.
 #[derive(Parser, Debug)]
 #[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
 struct Line {
@@ -75,6 +78,7 @@ enum Command {
     Links(LinksArgs),
     Link(LinkArgs),
     Heal(HealArgs),
+    Robots(RobotsArgs),
 }
 
 impl CommandFactory for Cli {
@@ -122,7 +126,7 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 1 an audit found something, 2 bad input or refused.
+/// Runs what the command line says. Exit codes: 0 well, 1 an audit or robots found something, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     match &line.command {
         None => serve::run(&line.serve),
@@ -137,5 +141,6 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Links(args)) => links::run_links(args),
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
+        Some(Command::Robots(args)) => robots::run(args),
     }
 }

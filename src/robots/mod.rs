@@ -1,4 +1,284 @@
-//! Robots: users of a chat that any cluster of Pomelo's protocol offers, and what they make of it.
+//! Robots: a load generator for any chat that speaks Pomelo's protocol and the tutorial's routes, this one or the original.
+//!
+//! It is a black box test: it knows [`wire`](crate::wire), and nothing of the servers of this crate.
+//!
+//! # A run
+//!
+//! 1. **Log in.** Robots arrive one after the other. Each asks the gate, over a connection of its own as real clients do,
+//!    connects to the server that it names, and enters its room. Who fails tries once more after a second.
+//! 2. **Rest** for a second: nobody speaks, so the server's memory is what connections cost.
+//! 3. **Warm up:** the planned load, not measured.
+//! 4. **Measure:** the same load.
+//! 5. **Drain:** nobody sends any more; all answers and deliveries still under way are waited for.
+//! 6. **Log out.**
+//!
+//! # Open and closed loop
+//!
+//! In an open loop messages have moments of their own, which come whether the server keeps up or not, and every latency
+//! counts from such a moment: a server that stalls for a second delays a second's messages, and all of them say so. In a
+//! closed loop each sender sends when an answer came, so the server sets the pace: it shows what a server can do, and
+//! its latencies say only how long the robots let it queue.
+//!
+//! # What costs what
+//!
+//! One thread, one poll (`engine.rs`), no task a robot; a robot is a state machine ([`robot`]) that is given bytes. A
+//! delivery is not parsed as JSON, allocates nothing, and needs no table: its content says who said it, as which message
+//! and when (`content.rs`). The clock is read once a read. So robots on one core can load a server on another.
+//!
+//! The [`judge`] checks on the fly that everybody gets what they must get, once and in order.
 
+mod answer;
+mod clock;
+mod content;
+pub mod crowd;
+mod descriptors;
+mod engine;
 pub mod judge;
+mod line;
+mod pacer;
+pub mod plan;
 pub mod process;
+mod report;
+mod requests;
+pub mod robot;
+pub mod schedule;
+mod settings;
+pub mod shared;
+mod sockets;
+mod tally;
+mod transport;
+
+use std::io;
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use mio::Events;
+use thiserror::Error;
+
+use self::engine::Engine;
+use self::judge::Integrity;
+pub use self::plan::{Load, Plan, PlanError, Transport};
+use self::process::Processes;
+pub use self::report::{Flow, Latencies, Logins, Report, Server};
+use self::robot::NEVER;
+pub use self::settings::Settings;
+pub use self::tally::Summary;
+use crate::time::Time;
+
+/// How long robots are silent between login and load.
+const REST: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether a phase is over.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(250);
+
+/// Events that one poll brings at most.
+const EVENTS: usize = 1024;
+
+/// Why there is no run, or no report.
+#[derive(Debug, Error)]
+pub enum RobotsError {
+    /// Nobody listens where the gate should be.
+    #[error("no gate at {gate}: {reason}")]
+    NoGate {
+        /// `HOST:PORT`.
+        gate: String,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// The system allows fewer connections than there are users.
+    #[error(
+        "{users} users need {needed} file descriptors, and this process may have {allowed}: raise the hard limit (ulimit -Hn)"
+    )]
+    Descriptors {
+        /// Robots.
+        users: usize,
+        /// Descriptors for them and the rest.
+        needed: u64,
+        /// The hard limit.
+        allowed: u64,
+    },
+    /// The server's processes cannot be looked at.
+    #[error("pid: {0}")]
+    Process(io::Error),
+    /// The system refuses what robots need.
+    #[error("the system refuses what robots need: {0}")]
+    System(io::Error),
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Progress {
+    /// The phase, in a word.
+    pub phase: &'static str,
+    /// Since the run began.
+    pub elapsed: Duration,
+    /// Robots that have got in.
+    pub logins: usize,
+    /// Robots in all.
+    pub users: usize,
+    /// Messages sent so far.
+    pub sends: u64,
+    /// Messages that have arrived so far.
+    pub deliveries: u64,
+}
+
+/// Does what the plan says. `stop` ends it early, with a report; `progress` is told a few times a second.
+///
+/// # Errors
+/// Nobody listens at the gate, or the system refuses something. A server that fails is no error but in the report.
+pub fn run(plan: &Plan, stop: &AtomicBool, progress: impl FnMut(&Progress)) -> Result<Report, RobotsError> {
+    let no_gate = |reason| RobotsError::NoGate { gate: plan.gate.clone(), reason };
+    let gate = sockets::resolve(plan.gate.as_str()).map_err(no_gate)?;
+    TcpStream::connect_timeout(&gate, Duration::from_secs_f64(plan.timeout)).map_err(no_gate)?;
+    descriptors::raise(plan.users)?;
+    let server = if plan.pid.is_empty() { None } else { Some(Processes::new(plan.pid.clone())) };
+    let server = server.transpose().map_err(RobotsError::Process)?;
+    let engine = Engine::new(plan, gate)?;
+    let events = Events::with_capacity(EVENTS);
+    Run { plan, stop, progress, server, engine, events, look_at: Time::START, tell_at: Time::START }.whole()
+}
+
+struct Run<'a, P> {
+    plan: &'a Plan,
+    stop: &'a AtomicBool,
+    progress: P,
+    server: Option<Processes>,
+    engine: Engine,
+    events: Events,
+    look_at: Time,
+    tell_at: Time,
+}
+
+impl<P: FnMut(&Progress)> Run<'_, P> {
+    fn whole(mut self) -> Result<Report, RobotsError> {
+        let plan = self.plan;
+        let span = Duration::from_secs_f64;
+        let rss_before = self.resident_bytes()?;
+
+        self.phase("logging in", NEVER, |engine| {
+            engine.shared.tally.logins + engine.shared.tally.logins_failed == plan.users
+        })?;
+        self.phase("resting", self.engine.clock.now() + REST, |_| false)?;
+        let rss_connected = self.resident_bytes()?;
+        let connections = self.engine.connections();
+
+        let start = self.engine.clock.now();
+        self.engine.start_load(plan, start).map_err(RobotsError::System)?;
+        self.phase("warming up", start + span(plan.warmup), |_| false)?;
+        let start = self.engine.clock.now();
+        self.engine.shared.tally.measured = start..start + span(plan.duration);
+        let cpu_before = self.cpu()?;
+        self.phase("measuring", start + span(plan.duration), |_| false)?;
+        let cpu = self.cpu()?.saturating_sub(cpu_before);
+        let measured = &mut self.engine.shared.tally.measured;
+        measured.end = measured.end.min(self.engine.clock.now());
+        let seconds = measured.end.since(measured.start).as_secs_f64();
+
+        self.engine.stop_load();
+        let give_up = self.engine.clock.now() + span(plan.timeout);
+        self.drain(give_up)?;
+        let rss_end = self.resident_bytes()?;
+        let integrity = self.engine.shared.judge.verdict();
+        self.engine.log_out(self.engine.clock.now());
+
+        let tally = &self.engine.shared.tally;
+        let flow =
+            |count: u64| Flow { count, per_second: if seconds > 0.0 { count as f64 / seconds } else { 0.0 } };
+        let login_seconds = tally.last_login.since(Time::START).as_secs_f64();
+        Ok(Report {
+            plan: plan.clone(),
+            seconds,
+            logins: Logins {
+                ok: tally.logins,
+                failed: tally.logins_failed,
+                per_second: if login_seconds > 0.0 { tally.logins as f64 / login_seconds } else { 0.0 },
+            },
+            sends: flow(tally.sends),
+            deliveries: flow(tally.deliveries),
+            others: tally.others,
+            returns: tally.returns,
+            latency_us: Latencies {
+                gate: tally.gate.summary(),
+                enter: tally.enter.summary(),
+                send: tally.send.summary(),
+                deliver: tally.deliver.summary(),
+            },
+            lateness_us: tally.lateness.summary(),
+            errors: tally.errors.clone(),
+            integrity,
+            server: self.server.as_ref().map(|_| Server {
+                cpu_seconds: cpu.as_secs_f64(),
+                cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / tally.deliveries.max(1) as f64,
+                rss_before,
+                rss_connected,
+                bytes_per_connection: rss_connected.saturating_sub(rss_before) / connections.max(1) as u64,
+                rss_end,
+            }),
+        })
+    }
+
+    /// Lets the robots act until that moment, until it is done, or until the run is to end.
+    fn phase(
+        &mut self,
+        phase: &'static str,
+        end: Time,
+        mut done: impl FnMut(&mut Engine) -> bool,
+    ) -> Result<(), RobotsError> {
+        while !self.stop.load(Ordering::Relaxed) && self.turn(phase, end, &mut done)? {}
+        Ok(())
+    }
+
+    /// Waits for what is still under way, also when the run is to end.
+    fn drain(&mut self, end: Time) -> Result<(), RobotsError> {
+        let mut done = |engine: &mut Engine| {
+            engine.robots.iter().all(|robot| robot.is_idle()) && {
+                let Integrity { lost, unanswered, .. } = engine.shared.judge.verdict();
+                lost + unanswered == 0
+            }
+        };
+        while self.turn("draining", end, &mut done)? {}
+        Ok(())
+    }
+
+    fn turn(
+        &mut self,
+        phase: &'static str,
+        end: Time,
+        done: &mut impl FnMut(&mut Engine) -> bool,
+    ) -> Result<bool, RobotsError> {
+        self.engine.turn(&mut self.events).map_err(RobotsError::System)?;
+        let now = self.engine.clock.now();
+        if now >= self.tell_at {
+            self.tell_at = now + TELL_EVERY;
+            let tally = &self.engine.shared.tally;
+            (self.progress)(&Progress {
+                phase,
+                elapsed: now.since(Time::START),
+                logins: tally.logins,
+                users: self.plan.users,
+                sends: tally.sends_so_far,
+                deliveries: tally.deliveries_so_far,
+            });
+        }
+        if now >= end {
+            return Ok(false);
+        }
+        if now < self.look_at {
+            return Ok(true);
+        }
+        self.look_at = now + LOOK_EVERY;
+        Ok(!done(&mut self.engine))
+    }
+
+    fn cpu(&self) -> Result<Duration, RobotsError> {
+        self.server.as_ref().map_or(Ok(Duration::ZERO), Processes::cpu).map_err(RobotsError::Process)
+    }
+
+    fn resident_bytes(&self) -> Result<u64, RobotsError> {
+        self.server.as_ref().map_or(Ok(0), Processes::resident_bytes).map_err(RobotsError::Process)
+    }
+}

@@ -125,9 +125,10 @@ mod tests {
     #[test]
     fn memory_is_counted_when_it_is_used() {
         let before = own().resident_bytes().unwrap();
-        let used = vec![1_u8; 64 << 20];
+        let used = vec![1_u8; 128 << 20];
         let grown = own().resident_bytes().unwrap() - before;
-        assert!(grown >= 60 << 20, "64 MiB more are {grown} bytes");
+        // Other tests of this process may give theirs back meanwhile.
+        assert!(grown >= 64 << 20, "128 MiB more are {grown} bytes");
         black_box(used);
     }
 

@@ -9,6 +9,7 @@ pub mod client;
 pub mod comeback;
 pub mod fragile;
 pub mod house;
+pub mod liar;
 pub mod load;
 pub mod node;
 pub mod official;
@@ -18,6 +19,7 @@ pub mod rooms;
 pub mod scene;
 pub mod served;
 pub mod shop;
+pub mod stand;
 pub mod watch;
 pub mod world;
 

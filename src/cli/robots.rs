@@ -1,0 +1,223 @@
+//! `pomelo-sim robots`: puts a chat under load, and says how it took it.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use clap::Args;
+use tokio::signal::ctrl_c;
+
+use super::output::{count, print, refuse, table};
+use crate::robots::{self, Progress, Report, Settings, Summary};
+
+/// Put a chat under load, and say how it took it
+///
+/// Robots log in through the gate, enter rooms and talk, by WebSocket and TCP, to this chat or any other that speaks
+/// Pomelo's protocol and the tutorial's routes. At the end: rates, latencies, errors, and whether everybody got every
+/// message, once and in order. Ctrl-C ends a run early, with its report.
+///
+/// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login failed or an error came, 2
+/// for bad input or when nothing listens there.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct RobotsArgs {
+    /// Settings from a JSON file, keys as the flags in snake_case; flags win. config/robots.json is an example
+    #[arg(long, value_name = "PATH")]
+    pub file: Option<PathBuf>,
+    /// What robots do.
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Print one JSON object: plan, seconds, logins, sends, deliveries, latency_us, errors, integrity, server
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim robots
+      100 users in 10 rooms, each says something once a second, for 10 seconds
+  pomelo-sim robots --users 1000 --rooms 10 --senders 5 --window 16 --transport tcp --pid $(pidof pomelo-sim)
+      how many deliveries a second, and what each costs the server
+  pomelo-sim robots --users 5000 --rooms 200 --zipf 1 --rate 0.2 --churn 2 --duration 60
+      few large rooms, many small ones, and people who come and go
+  pomelo-sim robots --file config/robots.json --gate 127.0.0.1:3014 --json
+      for scripts";
+
+/// Runs the command.
+pub fn run(args: &RobotsArgs) -> ExitCode {
+    let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load);
+    let plan = match file.and_then(|file| args.settings.clone().over(file).plan()) {
+        Ok(plan) => plan,
+        Err(error) => return refuse(format!("robots: {error}")),
+    };
+    let stop = match stop_on_interrupt() {
+        Ok(stop) => stop,
+        Err(error) => return refuse(format!("robots: {error}")),
+    };
+    let mut line = ProgressLine::default();
+    let result = robots::run(&plan, &stop, |progress| line.show(progress));
+    line.clear();
+    let report = match result {
+        Ok(report) => report,
+        Err(error) => return refuse(format!("robots: {error}")),
+    };
+    let text = if args.json {
+        match serde_json::to_string_pretty(&report) {
+            Ok(json) => json + "\n",
+            Err(error) => return refuse(format!("robots: {error}")),
+        }
+    } else {
+        as_text(&report)
+    };
+    match print(&text) {
+        ExitCode::SUCCESS if !report.is_clean() => ExitCode::FAILURE,
+        code => code,
+    }
+}
+
+/// Set by the first Ctrl-C; the second ends the process.
+fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
+    const INTERRUPTED: i32 = 130;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = stop.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    thread::Builder::new().name("robots: interrupt".to_owned()).spawn(move || {
+        runtime.block_on(async {
+            while ctrl_c().await.is_ok() {
+                if flag.swap(true, Ordering::Relaxed) {
+                    std::process::exit(INTERRUPTED);
+                }
+            }
+        });
+    })?;
+    Ok(stop)
+}
+
+/// The line on a terminal that says how far a run is.
+#[derive(Default)]
+struct ProgressLine {
+    before: Option<Progress>,
+}
+
+impl ProgressLine {
+    fn show(&mut self, now: &Progress) {
+        let mut stderr = io::stderr();
+        if !stderr.is_terminal() {
+            return;
+        }
+        let before = self.before.replace(*now).unwrap_or(*now);
+        let seconds = now.elapsed.saturating_sub(before.elapsed).as_secs_f64().max(1e-3);
+        let rate = |now: u64, before: u64| grouped(((now - before) as f64 / seconds).round() as u64);
+        let (sends, deliveries) = (rate(now.sends, before.sends), rate(now.deliveries, before.deliveries));
+        let (logins, users) = (now.logins, now.users);
+        let elapsed = now.elapsed.as_secs_f64();
+        // A terminal that went away does not want to know.
+        let _ = write!(
+            stderr,
+            "\r\x1b[K{elapsed:.1} s  {}  {logins}/{users} in  {sends} sends/s  {deliveries} deliveries/s",
+            now.phase
+        );
+    }
+
+    fn clear(&self) {
+        if self.before.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+fn as_text(report: &Report) -> String {
+    let plan = &report.plan;
+    let logins = &report.logins;
+    let mut text = format!(
+        "{} in {}, {:.1} s measured\n\n",
+        count(plan.users, "user"),
+        count(plan.rooms, "room"),
+        report.seconds
+    );
+    let failed = if logins.failed > 0 { format!(", {} failed", logins.failed) } else { String::new() };
+    let rows = [
+        ("logins", logins.ok as u64, logins.per_second, failed),
+        ("sends", report.sends.count, report.sends.per_second, String::new()),
+        ("deliveries", report.deliveries.count, report.deliveries.per_second, String::new()),
+    ];
+    let rows = rows.map(|(what, number, per_second, more)| {
+        vec![what.to_owned(), grouped(number) + &more, grouped(per_second.round() as u64)]
+    });
+    text += &table(&["", "COUNT", "PER SECOND"], &rows);
+    text.push('\n');
+    let latency = &report.latency_us;
+    let named = [
+        ("gate", latency.gate),
+        ("enter", latency.enter),
+        ("send", latency.send),
+        ("deliver", latency.deliver),
+        ("sent late", report.lateness_us),
+    ];
+    let rows: Vec<Vec<String>> =
+        named.into_iter().filter(|(_, summary)| summary.count > 0).map(latencies).collect();
+    text += &table(&["MICROSECONDS", "COUNT", "P50", "P90", "P99", "P99.9", "MAX", "MEAN"], &rows);
+    text.push('\n');
+    if let Some(server) = &report.server {
+        text += &format!(
+            "server: {:.2} s CPU, {:.2} µs per delivery; {} MiB resident before, {} connected ({} bytes per connection), {} at the end\n",
+            server.cpu_seconds,
+            server.cpu_us_per_delivery,
+            mib(server.rss_before),
+            mib(server.rss_connected),
+            grouped(server.bytes_per_connection),
+            mib(server.rss_end),
+        );
+    }
+    for (what, number) in [("returns", report.returns), ("chat of others", report.others)] {
+        if number > 0 {
+            text += &format!("{what}: {}\n", grouped(number));
+        }
+    }
+    for (kind, number) in &report.errors {
+        text += &format!("error: {kind}: {}\n", grouped(*number));
+    }
+    let integrity = &report.integrity;
+    let laws = [
+        ("lost", integrity.lost),
+        ("doubled", integrity.doubled),
+        ("disordered", integrity.disordered),
+        ("foreign", integrity.foreign),
+        ("unanswered", integrity.unanswered),
+    ];
+    let broken: Vec<String> =
+        laws.iter().filter(|(_, n)| *n > 0).map(|(law, n)| format!("{} {law}", grouped(*n))).collect();
+    if broken.is_empty() {
+        text += "integrity: every message reached everybody once, in one order\n";
+    } else {
+        text += &format!("integrity: {}\n", broken.join(", "));
+    }
+    for example in &integrity.examples {
+        text += &format!("  {example}\n");
+    }
+    text
+}
+
+fn latencies((name, summary): (&str, Summary)) -> Vec<String> {
+    let Summary { count, p50, p90, p99, p999, max, mean } = summary;
+    let numbers = [count, p50, p90, p99, p999, max, mean].map(grouped);
+    std::iter::once(name.to_owned()).chain(numbers).collect()
+}
+
+fn mib(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 / f64::from(1 << 20))
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<&str> = digits
+        .as_bytes()
+        .rchunks(3)
+        .rev()
+        .map(|group| std::str::from_utf8(group).unwrap_or_default())
+        .collect();
+    groups.join(",")
+}

@@ -1,0 +1,273 @@
+//! One robot: logs in through the gate, enters its room, sends, leaves. A state machine without socket and clock.
+//!
+//! ```text
+//! Away ─▶ Gate ─▶ Entry ─▶ In ─▶ Leaving ─▶ Absent ─▶ Gate ─▶ …
+//! ```
+//!
+//! Whoever drives it gives it bytes and moments, writes what is in [`output`](Robot::output), and does what the
+//! [`Next`] says. A login that fails is tried once more after a second; a connection that is lost, too.
+
+mod talk;
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::answer::Answer;
+use super::line::{Ask, Heard, Line, LineError};
+use super::requests::Requests;
+use super::shared::Shared;
+use crate::time::Time;
+
+/// How long after a login that failed, or a connection that was lost, the next login begins.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a user stays away that leaves to enter again.
+const ABSENCE: Duration = Duration::from_millis(100);
+
+/// Never.
+pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
+
+/// What whoever drives a robot must do next.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Write what there is to write, no more.
+    Stay,
+    /// Close the connection, if there is one, and open one to the gate.
+    Gate,
+    /// Close the connection and open one to this host and port.
+    Server(String, u16),
+    /// Write what there is to write, and close the connection.
+    Close,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// Not connected; will log in at that moment.
+    Away(Time),
+    /// The same, of its own will: it is not there to say anything.
+    Absent(Time),
+    /// Asks the gate.
+    Gate,
+    /// Enters its room.
+    Entry,
+    /// In its room.
+    In,
+    /// In its room, and leaves as soon as all its requests are answered.
+    Leaving,
+}
+
+/// One user.
+#[derive(Debug)]
+pub struct Robot {
+    member: usize,
+    room: usize,
+    websocket: bool,
+    stage: Stage,
+    line: Option<Line>,
+    /// When the step of the login began that is under way.
+    began: Time,
+    /// Whether the login under way is the second try.
+    again: bool,
+    /// Whether it has ever been in, or given up.
+    settled: bool,
+    /// Whether it will not come back.
+    done: bool,
+    requests: Requests,
+    /// Intended moments of messages that wait until it is in.
+    waiting: VecDeque<Time>,
+    beat_at: Time,
+}
+
+impl Robot {
+    /// One that logs in at that moment.
+    pub fn new(member: usize, room: usize, websocket: bool, arrives: Time) -> Self {
+        Self {
+            member,
+            room,
+            websocket,
+            stage: Stage::Away(arrives),
+            line: None,
+            began: arrives,
+            again: false,
+            settled: false,
+            done: false,
+            requests: Requests::default(),
+            waiting: VecDeque::new(),
+            beat_at: NEVER,
+        }
+    }
+
+    /// Whether it is in its room.
+    pub fn is_in(&self) -> bool {
+        matches!(self.stage, Stage::In | Stage::Leaving)
+    }
+
+    /// Whether nothing of it is under way: no answer is awaited, no message waits to be sent.
+    pub fn is_idle(&self) -> bool {
+        self.requests.in_flight() == 0 && self.waiting.is_empty()
+    }
+
+    /// What waits to be written to its connection.
+    pub fn output(&mut self) -> Option<&mut Vec<u8>> {
+        self.line.as_mut().map(Line::out).filter(|out| !out.is_empty())
+    }
+
+    /// When it wants [`tick`](Self::tick) to be called.
+    pub fn due(&self, shared: &Shared) -> Time {
+        match self.stage {
+            Stage::Away(until) | Stage::Absent(until) => until,
+            Stage::Gate | Stage::Entry => (self.began + shared.timeout).min(self.beat_at),
+            Stage::In | Stage::Leaving => self.requests.deadline().unwrap_or(NEVER).min(self.beat_at),
+        }
+    }
+
+    /// A moment that it waited for has come.
+    pub fn tick(&mut self, shared: &mut Shared, now: Time) -> Next {
+        if now >= self.beat_at {
+            self.beat_at = NEVER;
+            self.line.iter_mut().for_each(Line::beat);
+        }
+        match self.stage {
+            Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
+                // The first login counts from when it was meant to begin.
+                self.began = until;
+                self.stage = Stage::Gate;
+                Next::Gate
+            }
+            Stage::Gate | Stage::Entry if now >= self.began + shared.timeout => {
+                self.failed(shared, now, "timeout")
+            }
+            Stage::In | Stage::Leaving => {
+                let late = self.requests.expire(now);
+                shared.tally.errors("send: timeout", late);
+                self.go_on(shared, now)
+            }
+            _ => Next::Stay,
+        }
+    }
+
+    /// The connection that was asked for is open; `host` is the one that it was opened to.
+    pub fn connected(&mut self, host: &str) {
+        let nonce = (self.member as u64) << 32 | self.began.as_nanos() & 0xffff_ffff;
+        self.line = Some(Line::new(self.websocket.then_some(host), nonce));
+    }
+
+    /// Bytes have come.
+    pub fn received(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Next {
+        let heard = self.hear(shared, bytes, now);
+        match heard {
+            Ok(Next::Stay) => self.go_on(shared, now),
+            Ok(next) => next,
+            Err(error) => self.broken(shared, now, &error.to_string()),
+        }
+    }
+
+    fn hear(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Result<Next, LineError> {
+        let mut input = bytes;
+        let Some(line) = &mut self.line else { return Ok(Next::Stay) };
+        while let Some(heard) = line.next(&mut input)? {
+            match heard {
+                Heard::Chat(body) => shared.heard(self.member, body, now),
+                Heard::Nothing => {}
+                Heard::Heartbeat(after) => self.beat_at = now + after,
+                Heard::Open => {
+                    self.beat_at = line.heartbeat().map_or(NEVER, |after| now + after);
+                    let (ask, body) = match self.stage {
+                        Stage::Gate => (Ask::Entry, shared.names.entry(self.member)),
+                        _ => (Ask::Enter, shared.names.enter(self.member, self.room)),
+                    };
+                    line.request(ask, body.as_bytes())?;
+                }
+                Heard::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
+                    match self.requests.take(id) {
+                        Some(sent) => shared.answered(self.member, &sent, body, now),
+                        None => shared.tally.error("send: an answer that nobody asked for"),
+                    }
+                }
+                Heard::Response { body, .. } => {
+                    let answer = Answer::read(body);
+                    match (self.stage, answer) {
+                        (Stage::Gate, Ok(Answer { host: Some(host), port: Some(port), .. })) => {
+                            shared.tally.gate.record(self.began, now);
+                            (self.stage, self.began) = (Stage::Entry, now);
+                            line.farewell();
+                            return Ok(Next::Server(host, port));
+                        }
+                        (Stage::Entry, Ok(_)) => {
+                            shared.entered(self.member, self.began, now, self.settled);
+                            (self.stage, self.settled, self.again) = (Stage::In, true, false);
+                        }
+                        (_, Ok(_)) => return Ok(self.failed(shared, now, "no host and port")),
+                        (_, Err(refusal)) => return Ok(self.failed(shared, now, &refusal)),
+                    }
+                }
+            }
+        }
+        Ok(Next::Stay)
+    }
+
+    /// Its connection ended, or could not be opened.
+    pub fn broken(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
+        if !self.is_in() {
+            return if matches!(self.stage, Stage::Away(_) | Stage::Absent(_)) {
+                Next::Stay
+            } else {
+                self.failed(shared, now, why)
+            };
+        }
+        if !shared.ending {
+            shared.tally.error(why);
+        }
+        self.out_of_room(shared);
+        self.stage = Stage::Away(if shared.ending { NEVER } else { now + RETRY_AFTER });
+        Next::Close
+    }
+
+    /// A step of the login failed.
+    fn failed(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
+        let step = if self.stage == Stage::Gate { "gate" } else { "enter" };
+        (self.line, self.beat_at) = (None, NEVER);
+        if !self.again && !shared.ending {
+            self.again = true;
+            self.stage = Stage::Away(now + RETRY_AFTER);
+            return Next::Close;
+        }
+        self.stage = Stage::Away(NEVER);
+        self.again = false;
+        shared.tally.error(&format!("{step}: {why}"));
+        if !self.settled {
+            self.settled = true;
+            shared.tally.logins_failed += 1;
+            shared.tally.last_login = now;
+        }
+        self.give_up_waiting(shared);
+        Next::Close
+    }
+
+    /// Shall leave as soon as its requests are answered, and come back a little later.
+    pub fn leave(&mut self, shared: &mut Shared, now: Time) -> Next {
+        if self.stage == Stage::In {
+            self.stage = Stage::Leaving;
+        }
+        self.go_on(shared, now)
+    }
+
+    /// Shall leave at once, for good.
+    pub fn log_out(&mut self, shared: &mut Shared, now: Time) -> Next {
+        self.done = true;
+        if self.is_in() {
+            self.stage = Stage::Leaving;
+            self.abandon_requests(shared);
+            return self.go_on(shared, now);
+        }
+        self.stage = Stage::Away(NEVER);
+        self.line = None;
+        Next::Close
+    }
+
+    fn out_of_room(&mut self, shared: &mut Shared) {
+        self.abandon_requests(shared);
+        shared.judge.left(self.member);
+        (self.line, self.beat_at) = (None, NEVER);
+    }
+}

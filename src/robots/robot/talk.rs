@@ -1,0 +1,74 @@
+//! What a robot in its room says, and when it may go.
+
+use super::{ABSENCE, NEVER, Next, Robot, Stage};
+use crate::robots::line::{Ask, Line, LineError};
+use crate::robots::requests::Sent;
+use crate::robots::shared::Shared;
+use crate::time::Time;
+
+impl Robot {
+    /// A message is due: it is sent, or waits until it can be. Who leaves of its own will says nothing meanwhile.
+    pub fn say(&mut self, shared: &mut Shared, intended: Time, now: Time) {
+        match self.stage {
+            Stage::In => {
+                if let Err(error) = self.send(shared, intended, now) {
+                    shared.tally.error(&format!("send: {error}"));
+                }
+            }
+            Stage::Away(NEVER) => shared.tally.error("send: not logged in"),
+            Stage::Leaving | Stage::Absent(_) => {}
+            _ => self.waiting.push_back(intended),
+        }
+    }
+
+    /// After something has happened: sends what waits or what the window has room for, or leaves when it may.
+    pub(in crate::robots) fn go_on(&mut self, shared: &mut Shared, now: Time) -> Next {
+        match self.stage {
+            Stage::In if self.line.is_some() => {
+                if let Err(error) = self.send_what_may(shared, now) {
+                    shared.tally.error(&format!("send: {error}"));
+                }
+                Next::Stay
+            }
+            Stage::Leaving if self.requests.in_flight() == 0 => {
+                self.line.iter_mut().for_each(Line::farewell);
+                // The line stays until what it has to say is written.
+                let line = self.line.take();
+                self.out_of_room(shared);
+                self.line = line;
+                self.stage = Stage::Absent(if self.done { NEVER } else { now + ABSENCE });
+                Next::Close
+            }
+            _ => Next::Stay,
+        }
+    }
+
+    /// What it was to send will not be sent.
+    pub(in crate::robots) fn give_up_waiting(&mut self, shared: &mut Shared) {
+        shared.tally.errors("send: not logged in", std::mem::take(&mut self.waiting).len() as u64);
+    }
+
+    pub(super) fn abandon_requests(&mut self, shared: &mut Shared) {
+        for sent in self.requests.drain() {
+            shared.judge.failed(self.member, sent.number);
+        }
+    }
+
+    fn send_what_may(&mut self, shared: &mut Shared, now: Time) -> Result<(), LineError> {
+        while let Some(intended) = self.waiting.pop_front() {
+            self.send(shared, intended, now)?;
+        }
+        while self.requests.in_flight() < shared.window_of(self.member) {
+            self.send(shared, now, now)?;
+        }
+        Ok(())
+    }
+
+    fn send(&mut self, shared: &mut Shared, intended: Time, now: Time) -> Result<(), LineError> {
+        let Some(line) = &mut self.line else { return Ok(()) };
+        let number = shared.write_message(self.member, self.room, intended, now);
+        let id = line.request(Ask::Send, shared.message())?;
+        self.requests.push(id, Sent { number, intended, deadline: now + shared.timeout });
+        Ok(())
+    }
+}
