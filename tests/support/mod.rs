@@ -12,6 +12,7 @@ pub mod house;
 pub mod load;
 pub mod node;
 pub mod official;
+pub mod processes;
 pub mod pure;
 pub mod raw;
 pub mod rooms;
