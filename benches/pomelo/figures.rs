@@ -1,0 +1,76 @@
+//! What is measured of a cluster, and how rounds are summed up.
+
+use serde::Serialize;
+
+/// What is said of a figure.
+pub(crate) struct Figure {
+    pub(crate) name: &'static str,
+    pub(crate) unit: &'static str,
+    /// What the project wants of it.
+    pub(crate) target: Option<Target>,
+}
+
+/// What is wanted of a median, or of the ratio of medians, ours to the original's.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Target {
+    RatioAtLeast(f64),
+    RatioAtMost(f64),
+    OursAtMost(f64),
+}
+
+/// In the order in which they are measured.
+pub(crate) type Figures = [f64; FIGURES.len()];
+
+pub(crate) const FIGURES: [Figure; 13] = [
+    figure("start to all ports open", "ms", Some(Target::RatioAtMost(1.0 / 50.0))),
+    figure("start until all servers know that all have started", "ms", None),
+    figure("memory at start, RSS", "MiB", Some(Target::OursAtMost(20.0))),
+    figure("memory at start, PSS", "MiB", None),
+    figure("the master's, PSS, not counted above", "MiB", None),
+    figure("memory per idle connection, RSS", "KiB", None),
+    figure("saturated: deliveries per second", "", Some(Target::RatioAtLeast(20.0))),
+    figure("saturated: CPU of the servers per delivery", "µs", Some(Target::RatioAtMost(1.0 / 20.0))),
+    figure("fixed rate: request to response, p50", "µs", None),
+    figure("fixed rate: request to response, p99", "µs", Some(Target::RatioAtMost(1.0 / 5.0))),
+    figure("fixed rate: request to delivery, p50", "µs", None),
+    figure("fixed rate: request to delivery, p99", "µs", Some(Target::RatioAtMost(1.0 / 5.0))),
+    figure("fixed rate: CPU of the servers per delivery", "µs", None),
+];
+
+const fn figure(name: &'static str, unit: &'static str, target: Option<Target>) -> Figure {
+    Figure { name, unit, target }
+}
+
+/// The middle of some values, and their ends.
+#[derive(Clone, Copy, Serialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Spread {
+    pub(crate) fn of(values: &[f64]) -> Self {
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let (lower, upper) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+        Self { median: f64::midpoint(lower, upper), min: sorted[0], max: sorted[sorted.len() - 1] }
+    }
+
+    /// Of the ratios of one round's values each.
+    pub(crate) fn of_ratios(ours: &[f64], original: &[f64]) -> Self {
+        let ratios: Vec<f64> = ours.iter().zip(original).map(|(ours, original)| ours / original).collect();
+        Self::of(&ratios)
+    }
+}
+
+impl Target {
+    pub(crate) fn is_met(self, ours: Spread, ratio: Spread) -> bool {
+        match self {
+            Self::RatioAtLeast(least) => ratio.median >= least,
+            Self::RatioAtMost(most) => ratio.median <= most,
+            Self::OursAtMost(most) => ours.median <= most,
+        }
+    }
+}

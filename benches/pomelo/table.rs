@@ -1,0 +1,87 @@
+//! The tables, in Markdown as the README has them.
+
+use std::fmt::Write as _;
+
+use super::figures::{FIGURES, Spread, Target};
+use super::robots::Shape;
+
+/// What the original did under each load, and the one that was chosen.
+pub(crate) fn shapes(tried: &[(Shape, f64)], chosen: &Shape, rate: f64) -> String {
+    let mut text = "| load of the original | deliveries per second |\n|---|---|\n".to_owned();
+    for (shape, deliveries) in tried {
+        let _ = writeln!(text, "| {shape} | {} |", number(*deliveries));
+    }
+    let Shape { users, rooms, .. } = chosen;
+    let _ = writeln!(
+        text,
+        "\nSaturated: {chosen}. Fixed rate: {} messages per second by {users} users in {rooms} rooms.",
+        number(rate)
+    );
+    text
+}
+
+/// The medians of each figure, the original's and ours, and the ratio.
+pub(crate) fn comparison(columns: &[(Vec<f64>, Vec<f64>)]) -> String {
+    let mut text =
+        "| | Pomelo | pomelo-sim | ratio, median (min to max) | wanted |\n|---|---|---|---|---|\n".to_owned();
+    for (figure, (original, ours)) in FIGURES.iter().zip(columns) {
+        let ratio = Spread::of_ratios(ours, original);
+        let (original, ours) = (Spread::of(original), Spread::of(ours));
+        let ratios = [ratio.median, ratio.min, ratio.max].map(factor);
+        let wanted = figure.target.map_or_else(String::new, |target| {
+            let met = if target.is_met(ours, ratio) { "yes" } else { "NO" };
+            format!("{}: {met}", wish(target, figure.unit))
+        });
+        let value =
+            |spread: Spread| format!("{} {}", number(spread.median), figure.unit).trim_end().to_owned();
+        let [median, min, max] = ratios;
+        let (original, ours) = (value(original), value(ours));
+        let _ = writeln!(
+            text,
+            "| {} | {original} | {ours} | {median} ({min} to {max}) | {wanted} |",
+            figure.name
+        );
+    }
+    text
+}
+
+fn wish(target: Target, unit: &str) -> String {
+    match target {
+        Target::RatioAtLeast(least) => format!("≥ {}", factor(least)),
+        Target::RatioAtMost(most) => format!("≤ {}", factor(most)),
+        Target::OursAtMost(most) => format!("≤ {most} {unit}"),
+    }
+}
+
+/// `25 ×`, or `1/25` of what is smaller.
+fn factor(ratio: f64) -> String {
+    if !ratio.is_finite() || ratio == 0.0 {
+        return "-".to_owned();
+    }
+    if ratio >= 1.0 { format!("{} ×", digits(ratio)) } else { format!("1/{}", digits(1.0 / ratio)) }
+}
+
+/// Three digits are what such a measurement can say; thousands are set apart.
+fn number(value: f64) -> String {
+    if value < 1000.0 {
+        return digits(value);
+    }
+    let step = 10_f64.powf(value.log10().floor() - 2.0);
+    let whole = format!("{:.0}", (value / step).round() * step);
+    let (mut text, length) = (String::new(), whole.len());
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (length - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn digits(value: f64) -> String {
+    match value {
+        _ if value >= 99.5 => format!("{value:.0}"),
+        _ if value >= 9.95 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
