@@ -24,11 +24,15 @@ use std::process::ExitCode;
 use clap::Parser;
 use serde_json::json;
 
-use pomelo::figures::{FIGURES, Figures, Spread};
+use pomelo::figures::{Figures, rows};
 use pomelo::memory::Memory;
 use pomelo::robots::{Robots, Shape};
 use pomelo::table::{comparison, shapes};
 use support::processes::{Application, Processes, Whose};
+
+/// The fixed rate, as a part of what the original can do: the robots take as much of the machine as it does, and at twice
+/// this rate nothing is left of it.
+const RATE: f64 = 0.25;
 
 /// The original Pomelo and this cluster side by side, under the same robots
 #[derive(Parser)]
@@ -43,6 +47,9 @@ struct Settings {
     /// Users that are logged in and idle when the memory of a connection is measured
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=20_000))]
     idle: u32,
+    /// Set TCP_NODELAY on the original's sockets: it does not do so itself, and most of its latency comes of that
+    #[arg(long)]
+    nodelay: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -68,14 +75,15 @@ fn main() -> ExitCode {
 fn run(settings: &Settings) -> Result<String, String> {
     let progress = Progress;
     let robots = Robots { seconds: settings.seconds, idle: settings.idle };
-    let tried = find(&robots, &progress)?;
+    let original = if settings.nodelay { Whose::OriginalNoDelay } else { Whose::Original };
+    let tried = find(original, &robots, &progress)?;
     // Where the original is fastest.
     let (shape, best) =
         tried.iter().max_by(|one, other| one.1.total_cmp(&other.1)).ok_or("nothing was tried")?;
-    let rate = best / shape.room_size() / 2.0;
-    let (mut original, mut ours) = (Vec::new(), Vec::new());
+    let rate = best / shape.room_size() * RATE;
+    let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     for round in 0..settings.rounds {
-        let mut turns = [(Whose::Original, &mut original), (Whose::Ours, &mut ours)];
+        let mut turns = [(original, &mut theirs), (Whose::Ours, &mut ours)];
         if round % 2 == 1 {
             turns.reverse();
         }
@@ -87,28 +95,21 @@ fn run(settings: &Settings) -> Result<String, String> {
         }
     }
     progress.say("");
+    let rows = rows(&theirs, &ours);
     if settings.json {
-        let rows: Vec<_> = FIGURES.iter().enumerate().map(|(row, figure)| {
-            let (original, ours) = (column(&original, row), column(&ours, row));
-            json!({ "figure": figure.name, "target": figure.target, "original": original, "ours": ours, "ratio": Spread::of_ratios(&ours, &original) })
-        }).collect();
-        let text = json!({ "rounds": settings.rounds, "shape": shape, "messages_per_second": rate, "figures": rows });
+        let loads: Vec<_> =
+            tried.iter().map(|(shape, got)| json!({ "load": shape, "deliveries": got })).collect();
+        let text =
+            json!({ "loads": loads, "saturated": shape, "messages_per_second": rate, "figures": rows });
         return Ok(format!("{text:#}\n"));
     }
-    let columns: Vec<_> =
-        (0..FIGURES.len()).map(|row| (column(&original, row), column(&ours, row))).collect();
-    Ok(format!("{}\n{}", shapes(&tried, shape, rate), comparison(&columns)))
-}
-
-/// A figure in each round.
-fn column(rounds: &[Figures], row: usize) -> Vec<f64> {
-    rounds.iter().map(|figures| figures[row]).collect()
+    Ok(format!("{}\n{}", shapes(&tried, shape, rate), comparison(&rows)))
 }
 
 /// What the original delivers per second under each load that is tried.
-fn find(robots: &Robots, progress: &Progress) -> Result<Vec<(Shape, f64)>, String> {
+fn find(original: Whose, robots: &Robots, progress: &Progress) -> Result<Vec<(Shape, f64)>, String> {
     let application = Application::new()?;
-    let cluster = application.start(Whose::Original)?;
+    let cluster = application.start(original)?;
     let mut tried = Vec::new();
     for shape in Shape::candidates() {
         progress.say(&format!("where is the original fastest: {shape}"));

@@ -1,8 +1,9 @@
 'use strict';
 // The chat tutorial's servers on the original Pomelo. `node app.js` starts the master, which starts one process for each
 // server of config/servers.json. POMELO_BASE names another folder with `config` and `app` in it; then each process ends
-// with the one that started it, that is, with its standard input.
+// with the one that started it, that is, with its standard input. POMELO_NODELAY=1 sets what Pomelo leaves out.
 
+if (process.env.POMELO_NODELAY) require('./nodelay');
 const pomelo = require('pomelo');
 const dispatch = require('./app/util/dispatch');
 

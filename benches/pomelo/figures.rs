@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 /// What is said of a figure.
+#[derive(Serialize)]
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
@@ -20,9 +21,9 @@ pub(crate) enum Target {
 }
 
 /// In the order in which they are measured.
-pub(crate) type Figures = [f64; FIGURES.len()];
+pub(crate) type Figures = [f64; 13];
 
-pub(crate) const FIGURES: [Figure; 13] = [
+pub(crate) static FIGURES: [Figure; 13] = [
     figure("start to all ports open", "ms", Some(Target::RatioAtMost(1.0 / 50.0))),
     figure("start until all servers know that all have started", "ms", None),
     figure("memory at start, RSS", "MiB", Some(Target::OursAtMost(20.0))),
@@ -42,6 +43,29 @@ const fn figure(name: &'static str, unit: &'static str, target: Option<Target>) 
     Figure { name, unit, target }
 }
 
+/// A figure in each round, the original's and ours.
+#[derive(Serialize)]
+pub(crate) struct Row {
+    #[serde(flatten)]
+    pub(crate) figure: &'static Figure,
+    pub(crate) original: Vec<f64>,
+    pub(crate) ours: Vec<f64>,
+    /// Ours by the original's of the same round.
+    pub(crate) ratio: Spread,
+}
+
+/// The rounds of both, figure by figure.
+pub(crate) fn rows(original: &[Figures], ours: &[Figures]) -> Vec<Row> {
+    let column =
+        |rounds: &[Figures], row: usize| rounds.iter().map(|figures| figures[row]).collect::<Vec<_>>();
+    let row = |(row, figure)| {
+        let (original, ours) = (column(original, row), column(ours, row));
+        let ratios: Vec<f64> = ours.iter().zip(&original).map(|(ours, original)| ours / original).collect();
+        Row { figure, original, ours, ratio: Spread::of(&ratios) }
+    };
+    FIGURES.iter().enumerate().map(row).collect()
+}
+
 /// The middle of some values, and their ends.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Spread {
@@ -56,12 +80,6 @@ impl Spread {
         sorted.sort_by(f64::total_cmp);
         let (lower, upper) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
         Self { median: f64::midpoint(lower, upper), min: sorted[0], max: sorted[sorted.len() - 1] }
-    }
-
-    /// Of the ratios of one round's values each.
-    pub(crate) fn of_ratios(ours: &[f64], original: &[f64]) -> Self {
-        let ratios: Vec<f64> = ours.iter().zip(original).map(|(ours, original)| ours / original).collect();
-        Self::of(&ratios)
     }
 }
 

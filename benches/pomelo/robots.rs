@@ -11,7 +11,7 @@ use serde_json::Value;
 const USERS: u32 = 300;
 
 /// Sizes of rooms and windows in which the original's best is looked for.
-const ROOM_SIZES: [u32; 3] = [10, 30, 100];
+const ROOM_SIZES: [u32; 3] = [30, 100, 300];
 const WINDOWS: [u32; 3] = [1, 4, 16];
 
 /// Logins begun per second: fewer than the original does in a second.

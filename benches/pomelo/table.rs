@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::figures::{FIGURES, Spread, Target};
+use super::figures::{Row, Spread, Target};
 use super::robots::Shape;
 
 /// What the original did under each load, and the one that was chosen.
@@ -21,34 +21,28 @@ pub(crate) fn shapes(tried: &[(Shape, f64)], chosen: &Shape, rate: f64) -> Strin
 }
 
 /// The medians of each figure, the original's and ours, and the ratio.
-pub(crate) fn comparison(columns: &[(Vec<f64>, Vec<f64>)]) -> String {
+pub(crate) fn comparison(rows: &[Row]) -> String {
     let mut text =
         "| | Pomelo | pomelo-sim | ratio, median (min to max) | wanted |\n|---|---|---|---|---|\n".to_owned();
-    for (figure, (original, ours)) in FIGURES.iter().zip(columns) {
-        let ratio = Spread::of_ratios(ours, original);
+    for Row { figure, original, ours, ratio } in rows {
         let (original, ours) = (Spread::of(original), Spread::of(ours));
-        let ratios = [ratio.median, ratio.min, ratio.max].map(factor);
         let wanted = figure.target.map_or_else(String::new, |target| {
-            let met = if target.is_met(ours, ratio) { "yes" } else { "NO" };
+            let met = if target.is_met(ours, *ratio) { "yes" } else { "NO" };
             format!("{}: {met}", wish(target, figure.unit))
         });
         let value =
             |spread: Spread| format!("{} {}", number(spread.median), figure.unit).trim_end().to_owned();
-        let [median, min, max] = ratios;
-        let (original, ours) = (value(original), value(ours));
-        let _ = writeln!(
-            text,
-            "| {} | {original} | {ours} | {median} ({min} to {max}) | {wanted} |",
-            figure.name
-        );
+        let [median, min, max] = [ratio.median, ratio.min, ratio.max].map(factor);
+        let (name, original, ours) = (figure.name, value(original), value(ours));
+        let _ = writeln!(text, "| {name} | {original} | {ours} | {median} ({min} to {max}) | {wanted} |");
     }
     text
 }
 
 fn wish(target: Target, unit: &str) -> String {
     match target {
-        Target::RatioAtLeast(least) => format!("≥ {}", factor(least)),
-        Target::RatioAtMost(most) => format!("≤ {}", factor(most)),
+        Target::RatioAtLeast(least) => format!("≥ {least} ×"),
+        Target::RatioAtMost(most) => format!("≤ 1/{:.0}", 1.0 / most),
         Target::OursAtMost(most) => format!("≤ {most} {unit}"),
     }
 }

@@ -16,6 +16,8 @@ use super::{PATIENCE, node};
 pub enum Whose {
     /// npm `pomelo`: a master, and a process for each server.
     Original,
+    /// The same with `TCP_NODELAY` on all of its sockets, which it does not set by itself.
+    OriginalNoDelay,
     /// `pomelo-sim serve`: one process.
     Ours,
 }
@@ -76,9 +78,12 @@ impl Application {
     /// Starts it and waits until clients can log in.
     pub fn start(&self, whose: Whose) -> Result<Processes, String> {
         let command = match whose {
-            Whose::Original => {
+            Whose::Original | Whose::OriginalNoDelay => {
                 let mut command = node::command_in(&original_folder(), "app.js")?;
                 command.arg("env=development").env("POMELO_BASE", self.folder.path());
+                if whose == Whose::OriginalNoDelay {
+                    command.env("POMELO_NODELAY", "1");
+                }
                 command
             }
             Whose::Ours => {
@@ -104,6 +109,7 @@ pub struct Processes {
     whose: Whose,
     began: Instant,
     stdout: PathBuf,
+    stderr: PathBuf,
     /// From exec to the last open port.
     pub start: Duration,
     /// From exec until every server says that all have started.
@@ -116,14 +122,20 @@ pub struct Processes {
 
 impl Processes {
     fn spawn(mut command: Command, whose: Whose, folder: &Path) -> Result<Self, String> {
-        let stdout = folder.join("stdout");
+        let (stdout, stderr) = (folder.join("stdout"), folder.join("stderr"));
         let output = File::create(&stdout).map_err(text)?;
+        let errors = File::create(&stderr).map_err(text)?;
         // The original ends with its standard input, whatever becomes of this process.
-        command.env_remove("NODE_ENV").env_remove("RUST_LOG").stdin(Stdio::piped()).stdout(output);
+        command
+            .env_remove("NODE_ENV")
+            .env_remove("RUST_LOG")
+            .stdin(Stdio::piped())
+            .stdout(output)
+            .stderr(errors);
         let began = Instant::now();
         let first = command.spawn().map_err(text)?;
         let (start, ready) = (Duration::ZERO, Duration::ZERO);
-        Ok(Self { first, whose, began, stdout, start, ready, servers: Vec::new(), master: None })
+        Ok(Self { first, whose, began, stdout, stderr, start, ready, servers: Vec::new(), master: None })
     }
 
     fn wait_until_ready(&mut self) -> Result<(), String> {
@@ -134,7 +146,7 @@ impl Processes {
         let id = self.first.id();
         match self.whose {
             Whose::Ours => self.servers = vec![id],
-            Whose::Original => {
+            Whose::Original | Whose::OriginalNoDelay => {
                 self.master = Some(id);
                 self.servers = children(id)?;
             }
@@ -145,7 +157,8 @@ impl Processes {
     fn wait_for(&mut self, what: &str, mut there: impl FnMut() -> bool) -> Result<(), String> {
         while !there() {
             if let Some(status) = self.first.try_wait().map_err(text)? {
-                return Err(format!("{:?} ended with {status}: see above", self.whose));
+                let said = fs::read_to_string(&self.stderr).map_err(text)?;
+                return Err(format!("{:?} ended with {status}: {said}", self.whose));
             }
             if self.began.elapsed() > PATIENCE {
                 return Err(format!("{:?}: waited {PATIENCE:?} in vain for {what}", self.whose));
