@@ -44,12 +44,9 @@ impl Application {
         fs::copy(original_folder().join("config/log4js.json"), config.join("log4js.json")).map_err(text)?;
         let (mut servers, mut master) = (shipped("servers.json")?, shipped("master.json")?);
         let mut application = Self { folder, gate: address(0), ports: Vec::new(), client_ports: Vec::new() };
-        // All at once, so that they differ.
-        let mut free = Vec::new();
+        let mut free = free_ports()?;
         let mut take = |port: &mut Value| -> Result<u16, String> {
-            let listener = TcpListener::bind(address(0)).map_err(text)?;
-            let taken = listener.local_addr().map_err(text)?.port();
-            free.push(listener);
+            let taken = free.next().ok_or("no port is free")?;
             *port = json!(taken);
             Ok(taken)
         };
@@ -95,7 +92,7 @@ impl Application {
         let mut processes = Processes::spawn(command, whose, self.folder.path())?;
         let ports = if whose == Whose::Ours { &self.client_ports } else { &self.ports };
         for port in ports {
-            processes.wait_for("open ports", || TcpStream::connect(address(*port)).is_ok())?;
+            processes.wait_for(&format!("port {port}"), || TcpStream::connect(address(*port)).is_ok())?;
         }
         processes.start = processes.began.elapsed();
         processes.wait_until_ready()?;
@@ -157,15 +154,20 @@ impl Processes {
     fn wait_for(&mut self, what: &str, mut there: impl FnMut() -> bool) -> Result<(), String> {
         while !there() {
             if let Some(status) = self.first.try_wait().map_err(text)? {
-                let said = fs::read_to_string(&self.stderr).map_err(text)?;
-                return Err(format!("{:?} ended with {status}: {said}", self.whose));
+                return Err(format!("{:?} ended with {status}: {}", self.whose, self.said()));
             }
             if self.began.elapsed() > PATIENCE {
-                return Err(format!("{:?}: waited {PATIENCE:?} in vain for {what}", self.whose));
+                let said = self.said();
+                return Err(format!("{:?}: waited {PATIENCE:?} in vain for {what}: {said}", self.whose));
             }
             std::thread::sleep(Duration::from_millis(1));
         }
         Ok(())
+    }
+
+    /// What it printed.
+    fn said(&self) -> String {
+        [&self.stdout, &self.stderr].map(|file| fs::read_to_string(file).unwrap_or_default()).concat()
     }
 }
 
@@ -203,6 +205,13 @@ fn shipped(name: &str) -> Result<Value, String> {
     let file = fs::read(path).map_err(text)?;
     let mut file: Value = serde_json::from_slice(&file).map_err(text)?;
     Ok(file["development"].take())
+}
+
+/// Ports that were free just now. They are none that the system gives to those who ask for any, such as clients: the servers
+/// open them only a second later.
+fn free_ports() -> Result<impl Iterator<Item = u16>, String> {
+    let begin = 10_000 + (getrandom::u32().map_err(text)? % 20_000) as u16;
+    Ok((begin..begin + 2000).filter(|port| TcpListener::bind(address(*port)).is_ok()))
 }
 
 fn address(port: u16) -> SocketAddr {
