@@ -26,7 +26,7 @@ use serde_json::json;
 
 use pomelo::figures::{Figures, rows};
 use pomelo::memory::Memory;
-use pomelo::robots::{Robots, Shape};
+use pomelo::robots::{Robots, Shape, Tried};
 use pomelo::table::{comparison, shapes};
 use support::processes::{Application, Processes, Whose};
 
@@ -77,10 +77,10 @@ fn run(settings: &Settings) -> Result<String, String> {
     let robots = Robots { seconds: settings.seconds, idle: settings.idle };
     let original = if settings.nodelay { Whose::OriginalNoDelay } else { Whose::Original };
     let tried = find(original, &robots, &progress)?;
-    // Where the original is fastest.
-    let (shape, best) =
-        tried.iter().max_by(|one, other| one.1.total_cmp(&other.1)).ok_or("nothing was tried")?;
-    let rate = best / shape.room_size() * RATE;
+    let sound = tried.iter().filter(|tried| tried.faults == 0.0);
+    let best = sound.max_by(|one, other| one.deliveries.total_cmp(&other.deliveries));
+    let Tried { shape, deliveries, .. } = best.ok_or("the original sustains none of the loads")?;
+    let rate = deliveries / shape.room_size() * RATE;
     let (mut theirs, mut ours) = (Vec::new(), Vec::new());
     for round in 0..settings.rounds {
         let mut turns = [(original, &mut theirs), (Whose::Ours, &mut ours)];
@@ -97,24 +97,23 @@ fn run(settings: &Settings) -> Result<String, String> {
     progress.say("");
     let rows = rows(&theirs, &ours);
     if settings.json {
-        let loads: Vec<_> =
-            tried.iter().map(|(shape, got)| json!({ "load": shape, "deliveries": got })).collect();
         let text =
-            json!({ "loads": loads, "saturated": shape, "messages_per_second": rate, "figures": rows });
+            json!({ "loads": tried, "saturated": shape, "messages_per_second": rate, "figures": rows });
         return Ok(format!("{text:#}\n"));
     }
     Ok(format!("{}\n{}", shapes(&tried, shape, rate), comparison(&rows)))
 }
 
-/// What the original delivers per second under each load that is tried.
-fn find(original: Whose, robots: &Robots, progress: &Progress) -> Result<Vec<(Shape, f64)>, String> {
+/// What the original does under each load that is tried.
+fn find(original: Whose, robots: &Robots, progress: &Progress) -> Result<Vec<Tried>, String> {
     let application = Application::new()?;
     let cluster = application.start(original)?;
     let mut tried = Vec::new();
     for shape in Shape::candidates() {
         progress.say(&format!("where is the original fastest: {shape}"));
         let report = robots.probe(application.gate, &cluster.servers, &shape)?;
-        tried.push((shape, report.deliveries_per_second()?));
+        let deliveries = report.deliveries_per_second()?;
+        tried.push(Tried { shape, deliveries, faults: report.faults() });
     }
     Ok(tried)
 }
@@ -153,6 +152,7 @@ fn measure(
         paced.latency("deliver", "p50")?,
         paced.latency("deliver", "p99")?,
         paced.server("cpu_us_per_delivery")?,
+        crowd.faults() + saturated.faults() + paced.faults(),
     ])
 }
 

@@ -21,9 +21,9 @@ pub(crate) enum Target {
 }
 
 /// In the order in which they are measured.
-pub(crate) type Figures = [f64; 13];
+pub(crate) type Figures = [f64; 14];
 
-pub(crate) static FIGURES: [Figure; 13] = [
+pub(crate) static FIGURES: [Figure; 14] = [
     figure("start to all ports open", "ms", Some(Target::RatioAtMost(1.0 / 50.0))),
     figure("start until all servers know that all have started", "ms", None),
     figure("memory at start, RSS", "MiB", Some(Target::OursAtMost(20.0))),
@@ -37,6 +37,7 @@ pub(crate) static FIGURES: [Figure; 13] = [
     figure("fixed rate: request to delivery, p50", "µs", None),
     figure("fixed rate: request to delivery, p99", "µs", Some(Target::RatioAtMost(1.0 / 5.0))),
     figure("fixed rate: CPU of the servers per delivery", "µs", None),
+    figure("faults that the robots met in a round", "", Some(Target::OursAtMost(0.0))),
 ];
 
 const fn figure(name: &'static str, unit: &'static str, target: Option<Target>) -> Figure {

@@ -3,19 +3,18 @@
 use std::fmt::Write as _;
 
 use super::figures::{Row, Spread, Target};
-use super::robots::Shape;
+use super::robots::{Shape, Tried};
 
 /// What the original did under each load, and the one that was chosen.
-pub(crate) fn shapes(tried: &[(Shape, f64)], chosen: &Shape, rate: f64) -> String {
-    let mut text = "| load of the original | deliveries per second |\n|---|---|\n".to_owned();
-    for (shape, deliveries) in tried {
-        let _ = writeln!(text, "| {shape} | {} |", number(*deliveries));
+pub(crate) fn shapes(tried: &[Tried], chosen: &Shape, rate: f64) -> String {
+    let mut text = "| load of the original | deliveries per second | faults |\n|---|---|---|\n".to_owned();
+    for Tried { shape, deliveries, faults } in tried {
+        let _ = writeln!(text, "| {shape} | {} | {faults} |", number(*deliveries));
     }
-    let Shape { users, rooms, .. } = chosen;
+    let (rate, size) = (number(rate), chosen.room_size());
     let _ = writeln!(
         text,
-        "\nSaturated: {chosen}. Fixed rate: {} messages per second by {users} users in {rooms} rooms.",
-        number(rate)
+        "\nSaturated: {chosen}. Fixed rate: {rate} messages per second in all, in rooms of {size}."
     );
     text
 }
@@ -43,12 +42,13 @@ fn wish(target: Target, unit: &str) -> String {
     match target {
         Target::RatioAtLeast(least) => format!("≥ {least} ×"),
         Target::RatioAtMost(most) => format!("≤ 1/{:.0}", 1.0 / most),
-        Target::OursAtMost(most) => format!("≤ {most} {unit}"),
+        Target::OursAtMost(most) => format!("≤ {most} {unit}").trim_end().to_owned(),
     }
 }
 
 /// `25 ×`, or `1/25` of what is smaller.
 fn factor(ratio: f64) -> String {
+    // Nothing by nothing, or by something.
     if !ratio.is_finite() || ratio == 0.0 {
         return "-".to_owned();
     }
