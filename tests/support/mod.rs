@@ -13,6 +13,7 @@ pub mod liar;
 pub mod load;
 pub mod node;
 pub mod official;
+pub mod processes;
 pub mod pure;
 pub mod raw;
 pub mod rooms;

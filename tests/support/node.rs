@@ -1,6 +1,6 @@
-//! Pomelo's own npm packages, installed once into `tests/node`, and scripts there that use them.
+//! Pomelo's own npm packages, installed once into the folder whose `package-lock.json` names them, and the scripts there.
 //!
-//! Without Node.js, npm or a registry, the caller gets `None` and skips its test, which is said on standard error; when
+//! Without Node.js, npm or a registry, the caller learns why and skips its test, which is said on standard error; when
 //! `CI=true` that is a failure instead, so that a comparison cannot disappear unseen.
 
 // Included by several test binaries, none of which uses all of it.
@@ -15,48 +15,43 @@ use std::time::{Duration, SystemTime};
 /// An install that takes longer has died with its lock left behind.
 const LOCK_AGE_MAX: Duration = Duration::from_secs(180);
 
-/// `tests/node/node_modules` with what `package-lock.json` names, or `None` when it cannot be had.
-pub fn node_modules() -> Option<PathBuf> {
-    let modules = directory().join("node_modules");
-    let installed = is_installed(&modules) || install().map_or_else(skip, |()| true);
-    installed.then_some(modules)
-}
-
 /// `node` with a script of `tests/node`, ready to be given arguments and pipes, or `None` when it cannot run.
 pub fn node_command(script: &str) -> Option<Command> {
-    if let Err(error) = Command::new("node").arg("--version").stdout(Stdio::null()).status() {
-        skip(format!("cannot run node: {error}"));
-        return None;
-    }
-    node_modules()?;
-    let mut command = Command::new("node");
-    // The packages are from 2013 and call `new Buffer`.
-    command.arg("--no-deprecation").arg(directory().join(script)).current_dir(directory());
-    Some(command)
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("node");
+    command_in(&folder, script).map_err(skip).ok()
 }
 
-fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("node")
+/// `node` with a script of a folder that has a `package-lock.json`, or why it cannot run.
+pub fn command_in(folder: &Path, script: &str) -> Result<Command, String> {
+    let version = Command::new("node").arg("--version").stdout(Stdio::null()).status();
+    version.map_err(|error| format!("cannot run node: {error}"))?;
+    if !is_installed(folder) {
+        install(folder)?;
+    }
+    let mut command = Command::new("node");
+    // The packages are from 2013 and call `new Buffer`.
+    command.arg("--no-deprecation").arg(folder.join(script)).current_dir(folder);
+    Ok(command)
 }
 
 /// npm writes `.package-lock.json` last, so an install that was cut off does not count, nor one of an older lock file.
-fn is_installed(modules: &Path) -> bool {
-    let time = |path: PathBuf| fs::metadata(path).and_then(|file| file.modified());
-    match (time(modules.join(".package-lock.json")), time(directory().join("package-lock.json"))) {
+fn is_installed(folder: &Path) -> bool {
+    let time = |path: &str| fs::metadata(folder.join(path)).and_then(|file| file.modified());
+    match (time("node_modules/.package-lock.json"), time("package-lock.json")) {
         (Ok(installed), Ok(locked)) => installed >= locked,
         _ => false,
     }
 }
 
 /// Runs `npm ci`, while other test binaries wait.
-fn install() -> Result<(), String> {
+fn install(folder: &Path) -> Result<(), String> {
     let _lock = Lock::take()?;
-    if is_installed(&directory().join("node_modules")) {
+    if is_installed(folder) {
         return Ok(());
     }
     let output = Command::new("npm")
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-        .current_dir(directory())
+        .current_dir(folder)
         .output()
         .map_err(|error| format!("cannot run npm: {error}"))?;
     if output.status.success() {
@@ -65,13 +60,12 @@ fn install() -> Result<(), String> {
     Err(format!("npm ci failed: {}", String::from_utf8_lossy(&output.stderr)))
 }
 
-/// Says why a test does not run; always false.
-fn skip(reason: String) -> bool {
+/// Says why a test does not run.
+pub fn skip(reason: String) {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(!in_ci, "the comparison with Pomelo's own code must run when CI=true: {reason}");
     // Written directly: what a passing test prints by macro is not shown.
     let _ = writeln!(std::io::stderr(), "\n*** SKIPPED, not compared with Pomelo's own code: {reason}\n");
-    false
 }
 
 /// A file that exists while one process installs.
