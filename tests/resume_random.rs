@@ -7,16 +7,16 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use pomelo_sim::cluster::Options;
 use pomelo_sim::random::Random;
 use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Transport};
+use support::cluster;
 use support::comeback::{CUTS, Guest, Lost, ask, assert_accounted, greet, options, reset};
 use support::watch::{connectors, port};
-use support::{PATIENCE, cluster};
 
 /// What the talker says.
 const WORDS: u64 = 300;
@@ -56,11 +56,7 @@ impl Unlucky {
                 _ => drop(guest.client.next(Duration::from_micros(self.random.between(1, 3000)))),
             }
         }
-        let give_up = Instant::now() + PATIENCE;
-        while guest.heard().last() != Some(&json!(END)) {
-            assert!(Instant::now() < give_up, "{} does not hear the end", self.name);
-            guest.client.next(Duration::from_millis(20));
-        }
+        guest.hear(&json!(END));
         (self.name, guest, self.cuts)
     }
 
@@ -169,6 +165,20 @@ fn play(seed: u64) {
     let resumed: u64 = (1..=2).map(|n| port(&cluster, &format!("connector-server-{n}")).resumed).sum();
     assert!(cuts > 20 && resumed >= cuts, "seed {seed}: {cuts} cuts, {resumed} resumed");
     (1..=2).for_each(|n| assert_accounted(&cluster, &format!("connector-server-{n}")));
+}
+
+/// A guest may be about to speak when the talker ends, and is heard behind the end.
+#[test]
+fn the_end_is_heard_whatever_follows_it() {
+    let cluster = cluster(2, 2).options(options()).start().unwrap();
+    let addresses = connectors(&cluster);
+    let mut talker = Guest::enter(addresses[0], Transport::Tcp, "talker", "lobby");
+    let mut guest = Guest::enter(addresses[1], Transport::WebSocket, "guest", "lobby");
+    assert_eq!(talker.say(END, "*"), json!({}));
+    // Its own word comes before the answer to it, and the end before its own word.
+    assert_eq!(guest.say("one word more", "*"), json!({}));
+    guest.hear(&json!(END));
+    assert_eq!(guest.heard(), [json!(END), json!("one word more")]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A client that may lose its connection and come back to its session.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
@@ -151,6 +151,16 @@ impl Guest {
     pub fn heard(&self) -> Vec<Value> {
         let pushes = self.pushes().into_iter();
         pushes.filter(|(route, _)| route == "onChat").map(|(_, mut body)| body["msg"].take()).collect()
+    }
+
+    /// Listens until this was said in the room, whatever others say after it.
+    pub fn hear(&mut self, what: &Value) {
+        let give_up = Instant::now() + PATIENCE;
+        while !self.heard().contains(what) {
+            assert!(Instant::now() < give_up, "{what} is not heard; heard is {:?}", self.heard());
+            let got = self.client.next(Duration::from_millis(20));
+            assert!(!matches!(got, Some(Got::Closed(_))), "{got:?} before {what} is heard");
+        }
     }
 
     /// Every response of the session's life, in order.
