@@ -62,10 +62,9 @@ fn an_open_loop_over_both_transports() {
         let report = end(run, 0);
         assert_eq!(report["plan"]["transport"], transport);
         assert_eq!(number(&report, "/logins/ok"), 20);
-        // 20 senders, 20 a second, half a second: 200, and never by chance as far off as this.
-        let sends = number(&report, "/sends/count");
-        assert!((100..400).contains(&sends), "{report:#}");
+        // 20 senders, 20 a second, half a second: 200 were meant to be sent, and never by chance as few or many as this.
         let messages = number(&report, "/latency_us/send/count");
+        assert!((100..400).contains(&messages), "{report:#}");
         assert_eq!(number(&report, "/latency_us/deliver/count"), 10 * messages, "ten a room: {report:#}");
         assert_eq!(report["errors"], json!({}));
         assert!(number(&report, "/server/rss_before") > 1 << 20, "{report:#}");
@@ -150,7 +149,7 @@ fn the_json_has_these_fields() {
 fn the_table_is_for_people() {
     let gate = liar::serve(Lie::Lose).to_string();
     let flags = ["--users", "3", "--rooms", "1", "--transport", "tcp", "--rate", "50", "--duration", "0.5"];
-    let output = run(&gate, &[&flags[..], &["--timeout", "0.5"]].concat());
+    let output = run(&gate, &[&flags[..], &["--timeout", "2"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.starts_with("3 users in 1 room, 0.5 s measured\n\n"), "{text}");
@@ -175,7 +174,7 @@ fn lies_are_found_out() {
         (Lie::Kick, "/errors/kicked: enough"),
     ];
     let flags = ["--users", "4", "--rooms", "1", "--transport", "tcp", "--rate", "30"];
-    let flags = [&flags[..], &["--duration", "0.5", "--timeout", "0.5"]].concat();
+    let flags = [&flags[..], &["--duration", "0.5", "--timeout", "2"]].concat();
     let runs = lies.map(|(lie, field)| (lie, field, begin(&liar::serve(lie).to_string(), &flags)));
     for (lie, field, run) in runs {
         let report = end(run, 1);
@@ -189,12 +188,14 @@ fn lies_are_found_out() {
 #[test]
 fn logins_that_fail_are_tried_again_and_counted() {
     let faults = [
-        (Lie::Silent, "gate: timeout"),
-        (Lie::Shut, "enter: 500"),
-        (Lie::Protobuf, "gate: the server uses protobuf (serverProtos.json), which robots do not speak"),
+        (Lie::Silent, "0.3", "gate: timeout"),
+        (Lie::Shut, "5", "enter: 500"),
+        (Lie::Protobuf, "5", "gate: the server uses protobuf (serverProtos.json), which robots do not speak"),
     ];
-    let flags = ["--users", "2", "--transport", "tcp", "--duration", "0.1", "--timeout", "0.3"];
-    let runs = faults.map(|(lie, kind)| (kind, begin(&liar::serve(lie).to_string(), &flags)));
+    let runs = faults.map(|(lie, timeout, kind)| {
+        let flags = ["--users", "2", "--transport", "tcp", "--duration", "0.1", "--timeout", timeout];
+        (kind, begin(&liar::serve(lie).to_string(), &flags))
+    });
     for (kind, run) in runs {
         let report = end(run, 1);
         assert_eq!(report["logins"]["failed"], 2, "{report:#}");
@@ -205,7 +206,7 @@ fn logins_that_fail_are_tried_again_and_counted() {
 #[test]
 fn a_server_that_dies_is_survived() {
     let world = World::served(&[]);
-    let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "3", "--timeout", "0.3"]);
+    let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "4"]);
     wait_until_in(&world, 6);
     drop(world);
     let report = end(run, 1);

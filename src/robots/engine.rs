@@ -107,7 +107,9 @@ impl Engine {
     }
 
     /// Nobody sends or leaves of itself any more.
-    pub(super) fn stop_load(&mut self) {
+    pub(super) fn stop_load(&mut self, now: Time) {
+        self.pacer.iter_mut().for_each(|pacer| pacer.stop(now));
+        self.send_due();
         self.pacer = None;
         self.churn = None;
         self.shared.close_windows();

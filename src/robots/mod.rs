@@ -174,11 +174,12 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
         let cpu_before = self.cpu()?;
         self.phase("measuring", start + span(plan.duration), |_| false)?;
         let cpu = self.cpu()?.saturating_sub(cpu_before);
+        let now = self.engine.clock.now();
         let measured = &mut self.engine.shared.tally.measured;
-        measured.end = measured.end.min(self.engine.clock.now());
-        let seconds = measured.end.since(measured.start).as_secs_f64();
+        measured.end = measured.end.min(now);
+        let (seconds, end) = (measured.end.since(measured.start).as_secs_f64(), measured.end);
 
-        self.engine.stop_load();
+        self.engine.stop_load(end);
         let give_up = self.engine.clock.now() + span(plan.timeout);
         self.drain(give_up)?;
         let rss_end = self.resident_bytes()?;

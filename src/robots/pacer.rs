@@ -1,6 +1,6 @@
 //! The thread that waits for the moments of an open loop, which poll's milliseconds are too coarse for.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,16 +11,17 @@ use super::clock::Clock;
 use super::schedule::Moments;
 use crate::time::Time;
 
-/// Longest sleep: how soon a pacer that shall stop does.
-const SLEEP_MAX: Duration = Duration::from_millis(50);
+/// Longest sleep.
+const SLEEP_MAX: Duration = Duration::from_secs(1);
 
 /// What is due: moments, and who acts.
 type Batch = Vec<(Time, usize)>;
 
-/// Hands over moments as they come, and wakes whoever polls. Ends when it is dropped.
+/// Hands over moments as they come, and wakes whoever polls.
 pub(super) struct Pacer {
     due: Arc<Mutex<Batch>>,
-    stop: Arc<AtomicBool>,
+    /// Nanoseconds of the moment after which there are no more.
+    end: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -28,36 +29,43 @@ impl Pacer {
     /// Starts to go through these moments.
     pub(super) fn start(moments: Moments, clock: Clock, waker: Waker) -> std::io::Result<Self> {
         let due = Arc::new(Mutex::new(Batch::new()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let (handed, stopped) = (due.clone(), stop.clone());
+        let end = Arc::new(AtomicU64::new(u64::MAX));
+        let (handed, last) = (due.clone(), end.clone());
         let thread = thread::Builder::new().name("robots: pacer".to_owned()).spawn(move || {
             wake_precisely();
-            pace(moments, clock, &waker, &handed, &stopped);
+            pace(moments, clock, &waker, &handed, &last);
         })?;
-        Ok(Self { due, stop, thread: Some(thread) })
+        Ok(Self { due, end, thread: Some(thread) })
     }
 
     /// Puts what has come due since into `batch`, which is empty.
     pub(super) fn take(&self, batch: &mut Batch) {
         std::mem::swap(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner), batch);
     }
-}
 
-impl Drop for Pacer {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+    /// Ends it. What was due until then can be taken, also when the thread is late: a moment is not lost for that.
+    pub(super) fn stop(&mut self, end: Time) {
         if let Some(thread) = self.thread.take() {
+            self.end.store(end.as_nanos(), Ordering::Release);
+            thread.thread().unpark();
             // It does not panic; if it did, its moments are over all the same.
             let _ = thread.join();
         }
     }
 }
 
-fn pace(mut moments: Moments, clock: Clock, waker: &Waker, due: &Mutex<Batch>, stop: &AtomicBool) {
+impl Drop for Pacer {
+    fn drop(&mut self) {
+        self.stop(Time::START);
+    }
+}
+
+fn pace(mut moments: Moments, clock: Clock, waker: &Waker, due: &Mutex<Batch>, end: &AtomicU64) {
     let mut batch = Batch::new();
     let Some(mut next) = moments.next() else { return };
-    while !stop.load(Ordering::Relaxed) {
-        let now = clock.now();
+    loop {
+        let end = end.load(Ordering::Acquire);
+        let now = clock.now().min(Time::from_nanos(end));
         while next.0 <= now {
             batch.push(next);
             let Some(after) = moments.next() else { return };
@@ -68,7 +76,10 @@ fn pace(mut moments: Moments, clock: Clock, waker: &Waker, due: &Mutex<Batch>, s
             // An engine that cannot be woken looks by itself, a little later.
             let _ = waker.wake();
         }
-        thread::sleep(next.0.since(clock.now()).min(SLEEP_MAX));
+        if end < u64::MAX {
+            return;
+        }
+        thread::park_timeout(next.0.since(clock.now()).min(SLEEP_MAX));
     }
 }
 
