@@ -181,8 +181,6 @@ fn play(seed: u64) {
             }
             steps.push(json!({"do": what, "to": whom, "channel": channel, "n": last, "long": long}));
         }
-            eprintln!("{asker}: {}", serde_json::to_string(&steps).unwrap());
-        }
         // The answer comes behind everything that the asker gets of it.
         let id = guests[asker].client.send("hub.hubHandler.play", json!({"steps": steps}));
         guests[asker].catch_up(seed);
