@@ -34,7 +34,7 @@ impl Server for Asker {
                     deadline: now + Duration::from_secs(3),
                     key: None,
                 };
-                out.send(&self.id, to, Payload::Invoke(invoke));
+                out.send(&self.id, to, Payload::Invoke(Box::new(invoke)));
             }
             Delivery::Envelope(Envelope { payload: Payload::Answer { call, .. }, .. }) => {
                 let session = SessionId::new(call.0 as u32, call.0 as u32);

@@ -56,8 +56,8 @@ pub enum Destination {
 /// What an envelope says.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// Run a handler or a remote.
-    Invoke(Invoke),
+    /// Run a handler or a remote. Boxed: an envelope is moved a dozen times, and most are pushes, half as large.
+    Invoke(Box<Invoke>),
     /// The outcome of `call`, which the receiver made.
     Answer {
         /// The call that this answers.

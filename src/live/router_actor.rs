@@ -1,8 +1,7 @@
 //! The router as an actor: every envelope between servers passes it.
 
-use std::collections::HashMap;
-
 use actix::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::server_actor::{Clock, DeliverAll, ServerActor};
 use crate::envelope::Envelope;
@@ -18,7 +17,7 @@ const BURST: usize = 256;
 pub(super) struct RouterActor {
     router: Router,
     clock: Clock,
-    doors: HashMap<ServerId, Door>,
+    doors: FxHashMap<ServerId, Door>,
     routed: Vec<Routed>,
     drain_scheduled: bool,
     /// The moment for which a timer is set, while links hold something up.
@@ -58,7 +57,7 @@ impl RouterActor {
         Self {
             router,
             clock,
-            doors: HashMap::new(),
+            doors: FxHashMap::default(),
             routed: Vec::new(),
             drain_scheduled: false,
             tick_at: None,

@@ -20,7 +20,7 @@ const BURST: usize = 256;
 
 /// Deliveries handled before outboxes are written. Under load the mailbox may never be empty, and clients must not wait
 /// for that; but the more frames go out in one write, the less each of them costs.
-const FLUSH: usize = 2048;
+const FLUSH: usize = 4096;
 
 /// Deadlines are looked at no more often than this.
 const TICK_MIN: Duration = Duration::from_millis(10);

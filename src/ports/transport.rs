@@ -83,7 +83,7 @@ impl Transport {
 fn websocket_config(body_bytes_max: usize) -> WebSocketConfig {
     let message_bytes_max = Some(4 * (body_bytes_max + HEADER_BYTES));
     WebSocketConfig::default()
-        .read_buffer_size(512)
+        .read_buffer_size(256)
         .write_buffer_size(0)
         .max_message_size(message_bytes_max)
         .max_frame_size(message_bytes_max)

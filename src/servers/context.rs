@@ -217,7 +217,7 @@ impl Cx<'_> {
             deadline: self.deadline,
             key: None,
         };
-        self.send(to, Payload::Invoke(invoke));
+        self.send(to, Payload::Invoke(Box::new(invoke)));
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! Every handler of the cluster by its full route, so that a frontend knows at once where a message belongs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
 
 use crate::envelope::AppError;
 use crate::ids::ServerType;
@@ -9,7 +11,7 @@ use crate::ids::ServerType;
 /// Made once from the server types' registrations; shared by all servers.
 #[derive(Clone, Debug, Default)]
 pub struct HandlerTable {
-    by_route: HashMap<Box<str>, Resolved>,
+    by_route: FxHashMap<Box<str>, Resolved>,
     by_type: BTreeMap<ServerType, Vec<Arc<str>>>,
 }
 

@@ -1,9 +1,10 @@
 //! Calls that a server has made and that wait for their answers, each with a deadline.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 
 use super::{Host, Origin};
 use crate::envelope::{AppError, CallId, Destination, Payload, Session};
@@ -20,7 +21,7 @@ const GIVE_UP_ROUNDS: usize = 256;
 /// The calls under way, by number and by deadline.
 pub(super) struct Calls<L> {
     last: u64,
-    waiting: HashMap<CallId, Waiting<L>>,
+    waiting: FxHashMap<CallId, Waiting<L>>,
     deadlines: BTreeSet<(Time, CallId)>,
 }
 
@@ -48,7 +49,7 @@ impl<L> Calls<L> {
     pub(super) fn new(generation: u32) -> Self {
         const NUMBERS_OF_A_GENERATION: u64 = 1 << 40;
         let last = u64::from(generation) * NUMBERS_OF_A_GENERATION;
-        Self { last, waiting: HashMap::new(), deadlines: BTreeSet::new() }
+        Self { last, waiting: FxHashMap::default(), deadlines: BTreeSet::new() }
     }
 
     /// Whether a message that came by a key, up to that number, waits for an answer.

@@ -266,7 +266,7 @@ impl<L: ServerLogic> Host<L> {
             return self.run_handler(now, origin, invoke, out);
         }
         let to = Destination::Route { server_type: resolved.server_type, key: None };
-        let payload = Payload::Invoke(invoke);
+        let payload = Payload::Invoke(Box::new(invoke));
         out.send(self.id(), to, payload);
         if let Some(call) = call {
             let waiting = Waiting { origin, session: None, deadline, step: Step::Forward, binding: 0 };

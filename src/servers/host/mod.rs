@@ -10,6 +10,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use self::calls::Calls;
 use self::clients::Client;
 use self::restart::{Crashes, Down};
@@ -75,7 +77,7 @@ pub struct Host<L: ServerLogic> {
     registry: Registry<L>,
     filters: Vec<Arc<dyn Filter>>,
     channels: Channels,
-    clients: HashMap<SessionId, Client>,
+    clients: FxHashMap<SessionId, Client>,
     calls: Calls<L>,
     /// Uids that sessions have given up, by session and its binding, while calls of theirs are under way: what these do must not
     /// come after the leave.
@@ -145,7 +147,7 @@ impl<L: ServerLogic> Host<L> {
             registry,
             filters,
             channels: Channels::default(),
-            clients: HashMap::new(),
+            clients: FxHashMap::default(),
             calls,
             leaving: HashMap::new(),
             drains: Vec::new(),
@@ -163,7 +165,7 @@ impl<L: ServerLogic> Host<L> {
     fn envelope(&mut self, now: Time, envelope: Envelope, out: &mut Outbox) {
         let from = envelope.from;
         match envelope.payload {
-            Payload::Invoke(invoke) => self.invoke(now, from, invoke, out),
+            Payload::Invoke(invoke) => self.invoke(now, from, *invoke, out),
             Payload::Answer { call, result } => self.answered(now, call, result, out),
             Payload::Push { sessions, frame } => out.effects.push(Effect::Push { sessions, frame }),
             Payload::Broadcast { frame } => out.effects.push(Effect::Broadcast { frame }),

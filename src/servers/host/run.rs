@@ -156,7 +156,7 @@ impl<L: ServerLogic> Host<L> {
                     deadline,
                     key: None,
                 };
-                (to, Payload::Invoke(invoke))
+                (to, Payload::Invoke(Box::new(invoke)))
             }
             Request::Locate { server_type, key } => {
                 (Destination::Router, Payload::Locate { call, server_type, key })
