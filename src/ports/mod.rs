@@ -4,8 +4,9 @@
 //! opened it. It knows the wire format, never what a message means: that it hands up as [`PortEvent`]s.
 //!
 //! A connection is a row in a table and one lean reading task. What goes to clients is appended to the row's outbox,
-//! and [`Port::flush`] writes each changed outbox once: a socket write costs the same for one frame or twenty, and
-//! far more than anything else on the way, so frames per write decides the speed of a room.
+//! or to a batch for many of them (`batch.rs`), and [`Port::flush`] writes each changed outbox once: a socket write costs
+//! the same for one frame or twenty, and far more than anything else on the way, so frames per write decides the speed
+//! of a room.
 //!
 //! A session may outlive its connection for a while: `resume.rs` keeps those whose clients may come back, each with the
 //! last packages that it was sent. The server behind the port notices nothing of that.

@@ -106,6 +106,9 @@ impl Table {
         for session in recipients.iter() {
             let Some(index) = self.open_row(*session) else { continue };
             let connection = &mut self.rows[index];
+            if connection.joined() == Some(batch) {
+                continue;
+            }
             if let Some(other) = connection.join(batch, &self.batches) {
                 self.batches.close(other);
             }
