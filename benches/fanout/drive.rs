@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use pomelo_sim::robots::process::Processes;
 
-use crate::cpu::Cpu;
 use crate::speech::{Login, Speech};
 
 /// Without an answer for so long, the server hangs.
@@ -94,17 +94,17 @@ impl<'a> Crowd<'a> {
     ///
     /// # Errors
     /// A socket fails, or nothing comes any more.
-    pub fn measure(&mut self, server: &Cpu, rest: Duration, time: Duration) -> io::Result<Sample> {
-        let own = Cpu::of(std::process::id());
+    pub fn measure(&mut self, server: &Processes, rest: Duration, time: Duration) -> io::Result<Sample> {
+        let own = Processes::new(vec![std::process::id()])?;
         self.quiet()?;
         for sender in 0..self.load.senders {
             self.send(sender, self.load.window)?;
         }
         self.run(rest)?;
-        let (before, own_before, began) = (server.used()?, own.used()?, Instant::now());
+        let (before, own_before, began) = (server.cpu()?, own.cpu()?, Instant::now());
         let deliveries = self.run(time)?;
-        let (seconds, used) = (began.elapsed().as_secs_f64(), server.used()?.saturating_sub(before));
-        let own_used = own.used()?.saturating_sub(own_before);
+        let (seconds, used) = (began.elapsed().as_secs_f64(), server.cpu()?.saturating_sub(before));
+        let own_used = own.cpu()?.saturating_sub(own_before);
         let each = |used: Duration| used.as_secs_f64() * 1e6 / deliveries as f64;
         Ok(Sample {
             deliveries_per_second: deliveries as f64 / seconds,

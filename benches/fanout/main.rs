@@ -17,7 +17,6 @@
 #![allow(missing_docs, clippy::print_stdout, unreachable_pub)]
 
 mod bare;
-mod cpu;
 mod drive;
 mod report;
 mod servers;

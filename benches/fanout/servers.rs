@@ -6,10 +6,10 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use pomelo_sim::robots::process::Processes;
 use tempfile::TempDir;
 
 use crate::bare::Writes;
-use crate::cpu::Cpu;
 use crate::speech::{Bare, Nats, Pomelo, Speech};
 
 const CONNECTORS: usize = 3;
@@ -51,7 +51,7 @@ impl Kind {
 pub struct Server {
     pub kind: Kind,
     pub doors: Vec<SocketAddr>,
-    pub cpu: Cpu,
+    pub cpu: Processes,
     process: Child,
     _directory: Option<TempDir>,
 }
@@ -87,7 +87,7 @@ impl Server {
             BufReader::new(output).read_line(&mut line)?;
         }
         let door = line.trim().parse().map_err(|_| io::Error::other("the bare server did not start"))?;
-        Ok(Self::of(kind, vec![door], process, None))
+        Self::of(kind, vec![door], process, None)
     }
 
     fn ours(flags: &[String]) -> io::Result<Self> {
@@ -111,7 +111,7 @@ impl Server {
             .env_remove("NODE_ENV")
             .stdout(Stdio::null())
             .spawn()?;
-        let server = Self::of(Kind::Ours, doors, process, Some(directory));
+        let server = Self::of(Kind::Ours, doors, process, Some(directory))?;
         server.wait()?;
         Ok(server)
     }
@@ -124,13 +124,19 @@ impl Server {
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()?;
-        let server = Self::of(Kind::Nats, doors, process, None);
+        let server = Self::of(Kind::Nats, doors, process, None)?;
         server.wait()?;
         Ok(server)
     }
 
-    fn of(kind: Kind, doors: Vec<SocketAddr>, process: Child, directory: Option<TempDir>) -> Self {
-        Self { kind, doors, cpu: Cpu::of(process.id()), process, _directory: directory }
+    fn of(
+        kind: Kind,
+        doors: Vec<SocketAddr>,
+        process: Child,
+        directory: Option<TempDir>,
+    ) -> io::Result<Self> {
+        let cpu = Processes::new(vec![process.id()])?;
+        Ok(Self { kind, doors, cpu, process, _directory: directory })
     }
 
     fn wait(&self) -> io::Result<()> {
