@@ -3,7 +3,7 @@
 use actix::prelude::*;
 use rustc_hash::FxHashMap;
 
-use super::server_actor::{Clock, DeliverAll, ServerActor};
+use super::server_actor::{Clock, DeliverAll, ServerActor, take_all};
 use crate::envelope::Envelope;
 use crate::ids::ServerId;
 use crate::router::{Routed, Router};
@@ -82,7 +82,7 @@ impl RouterActor {
         }
         for to in called {
             if let Some(door) = self.doors.get_mut(&to) {
-                door.address.do_send(DeliverAll(std::mem::take(&mut door.envelopes)));
+                door.address.do_send(DeliverAll(take_all(&mut door.envelopes)));
             }
         }
         let Some(deadline) = self.router.next_deadline() else { return };

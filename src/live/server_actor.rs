@@ -193,7 +193,7 @@ impl ServerActor {
     /// Tells the router what the server has said.
     fn speak(&mut self) {
         if !self.said.is_empty() {
-            self.router.do_send(Carry(std::mem::take(&mut self.said)));
+            self.router.do_send(Carry(take_all(&mut self.said)));
         }
     }
 
@@ -247,7 +247,7 @@ impl Handler<Hear> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Hear: Hear, ctx: &mut Self::Context) {
-        let heard = std::mem::take(&mut *self.heard.borrow_mut());
+        let heard = take_all(&mut self.heard.borrow_mut());
         self.deliver(heard.into_iter().map(Delivery::from), ctx);
     }
 }
@@ -346,6 +346,12 @@ impl Handler<Inspect> for ServerActor {
             port: self.port.as_ref().map(Port::snapshot),
         })
     }
+}
+
+/// Takes what there is, and leaves room for as much again: a list that grows anew each time is copied over and over.
+pub(super) fn take_all<T>(list: &mut Vec<T>) -> Vec<T> {
+    let room = Vec::with_capacity(list.len());
+    std::mem::replace(list, room)
 }
 
 impl From<PortEvent> for Delivery {
