@@ -17,7 +17,7 @@ use crate::router::{LinkRule, OnDuplicate, Route, RouteKey, Router, RouterOption
 use crate::servers::{
     Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
 };
-use crate::strategies::{self, UnknownStrategy};
+use crate::strategies::{StrategySpec, UnknownStrategy};
 use crate::time::Time;
 use crate::wire::{BODY_BYTES_MAX_DEFAULT, Dictionary, HandshakeOffer, ProtoError, Protos};
 
@@ -28,7 +28,7 @@ pub struct Cluster {
     options: Options,
     types: BTreeMap<&'static str, TypeCode>,
     routes: BTreeMap<ServerType, RouteKey>,
-    strategies: BTreeMap<ServerType, String>,
+    strategies: BTreeMap<ServerType, StrategySpec>,
     filters: BTreeMap<ServerType, Vec<Arc<dyn Filter>>>,
     global_filters: Vec<Arc<dyn Filter>>,
 }
@@ -211,13 +211,13 @@ impl Cluster {
         self
     }
 
-    /// Which strategy chooses among the servers of a type; without it, [`strategies::DEFAULT`].
+    /// Which strategy chooses among the servers of a type, such as `ring(100)`; without it,
+    /// [`DEFAULT`](crate::strategies::DEFAULT).
     ///
     /// # Errors
-    /// No strategy has that name.
+    /// The text is no strategy.
     pub fn strategy(mut self, server_type: &str, name: &str) -> Result<Self, UnknownStrategy> {
-        strategies::by_name(name)?;
-        self.strategies.insert(server_type.into(), name.to_owned());
+        self.strategies.insert(server_type.into(), name.parse()?);
         Ok(self)
     }
 
@@ -301,11 +301,9 @@ impl Cluster {
         });
         let types = self.types.keys().map(ServerType::from);
         for server_type in types {
-            let strategy = self.strategies.get(&server_type).map_or(strategies::DEFAULT, String::as_str);
-            // Known: `strategy` checked it, and the default is one.
-            let Ok(strategy) = strategies::entry(strategy) else { continue };
+            let strategy = self.strategies.get(&server_type).cloned().unwrap_or_default();
             let key = self.routes.get(&server_type).cloned().unwrap_or_else(by_uid);
-            router.add_type(server_type, Route { key, make: strategy.make });
+            router.add_type(server_type, Route { key, strategy: strategy.make(self.options.seed) });
         }
         for server in &self.spec.servers {
             if let Err(server_type) = router.add_server(server) {

@@ -47,6 +47,7 @@
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
+//! | 1 | [`stats`] | how even a load is, how sure a mean is |
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
@@ -55,9 +56,11 @@
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
+//! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
+//! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
 //! | 7 | [`cli`] | one file a command |
 //!
@@ -117,6 +120,7 @@ pub mod time;
 
 pub mod channels;
 pub mod ledger;
+pub mod stats;
 pub mod strategies;
 pub mod wire;
 
@@ -130,8 +134,10 @@ pub mod audit;
 pub mod cluster;
 pub mod ports;
 pub mod robots;
+pub mod scenario;
 
 pub mod live;
+pub mod virtual_time;
 
 pub mod admin;
 

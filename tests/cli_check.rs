@@ -12,7 +12,6 @@ use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::router::by_session;
 use pomelo_sim::servers::{Registry, ServerLogic};
-use pomelo_sim::strategies::entry;
 use serde_json::{Value, json};
 
 fn run(arguments: &[&str]) -> Output {
@@ -281,7 +280,7 @@ fn dispatch_refuses_what_it_does_not_know() {
 fn dispatch_counts_moves_as_theory_says() {
     let servers: Vec<ServerId> = (1..=3).map(|i| ServerId::from(format!("chat-server-{i}"))).collect();
     let keys: Vec<String> = (0..10_000).map(|i| format!("room{i}")).collect();
-    let shown = dispatch(entry("pomelo-crc").unwrap().make, servers, &keys);
+    let shown = dispatch(&"pomelo-crc".parse().unwrap(), servers, &keys);
     let share = |moved: usize| moved as f64 / keys.len() as f64;
     assert!((share(shown.moved_with_one_more) - 0.75).abs() < 0.02, "1 - gcd(3, 4) / 4");
     assert!((share(shown.moved_with_one_fewer) - 0.6667).abs() < 0.02, "1 - gcd(3, 2) / 3");
@@ -291,7 +290,7 @@ fn dispatch_counts_moves_as_theory_says() {
 fn dispatch_adds_a_server_that_is_not_there_yet() {
     let added = |ids: &[&str]| {
         let servers = ids.iter().map(ServerId::from).collect();
-        dispatch(entry("crc32-mod").unwrap().make, servers, &[]).added.to_string()
+        dispatch(&"crc32-mod".parse().unwrap(), servers, &[]).added.to_string()
     };
     assert_eq!(added(&["chat-server-2", "chat-server-1"]), "chat-server-3");
     assert_eq!(added(&["chat9"]), "chat10");

@@ -2,12 +2,17 @@
 #![allow(clippy::unwrap_used)]
 
 use pomelo_sim::ids::ServerId;
-use pomelo_sim::strategies::{ALL, DEFAULT, PomeloCrc, Strategy, by_name};
+use pomelo_sim::strategies::{ALL, Candidate, DEFAULT, Look, PomeloCrc, Strategy, StrategySpec};
 use proptest::prelude::*;
 use serde_json::Value;
 
-fn servers(n: usize) -> Vec<ServerId> {
-    (1..=n).map(|i| ServerId::from(format!("chat-server-{i}"))).collect()
+fn servers(n: usize) -> Vec<Candidate> {
+    let candidate = |i| Candidate { id: ServerId::from(format!("chat-server-{i}")), weight: 1.0 };
+    (1..=n).map(candidate).collect()
+}
+
+fn by_name(name: &str) -> Result<Box<dyn Strategy>, pomelo_sim::strategies::UnknownStrategy> {
+    name.parse::<StrategySpec>().map(|spec| spec.make(1))
 }
 
 fn with_servers(name: &str, n: usize) -> Box<dyn Strategy> {
@@ -21,7 +26,7 @@ fn million_over_three(name: &str) -> [usize; 3] {
     let mut strategy = with_servers(name, 3);
     let mut counts = [0; 3];
     for i in 0..1_000_000 {
-        counts[strategy.pick(&format!("user{i}")).unwrap()] += 1;
+        counts[strategy.pick(&format!("user{i}"), &Look::BLIND).unwrap()] += 1;
     }
     counts
 }
@@ -43,7 +48,7 @@ fn pomelo_crc_picks_as_the_original_did() {
         assert_eq!(i64::from(crc), vector["crc_signed"].as_i64().unwrap(), "{key:?}");
         assert_eq!(u64::from(crc.unsigned_abs()), vector["abs"].as_u64().unwrap(), "{key:?}");
         for (n, index) in vector["index_by_n"].as_object().unwrap() {
-            let pick = with_servers("pomelo-crc", n.parse().unwrap()).pick(key).unwrap();
+            let pick = with_servers("pomelo-crc", n.parse().unwrap()).pick(key, &Look::BLIND).unwrap();
             assert_eq!(pick as u64, index.as_u64().unwrap(), "{key:?} among {n}");
             picks += 1;
         }
@@ -78,7 +83,7 @@ fn pomelo_crc_has_the_indices_of_two_to_five_servers() {
         ("测试", [0, 1, 2, 2]),
         ("", [0; 4]),
     ] {
-        let picks = [2, 3, 4, 5].map(|n| with_servers("pomelo-crc", n).pick(key).unwrap());
+        let picks = [2, 3, 4, 5].map(|n| with_servers("pomelo-crc", n).pick(key, &Look::BLIND).unwrap());
         assert_eq!(picks, indices, "{key:?}");
     }
 }
@@ -86,16 +91,19 @@ fn pomelo_crc_has_the_indices_of_two_to_five_servers() {
 #[test]
 fn crc32_mod_is_the_unsigned_crc_over_utf_8() {
     // 0xcbf43926 is the check value of CRC-32; a list longer than any hash would show it whole, 97 is enough here.
-    assert_eq!(with_servers("crc32-mod", 97).pick("123456789"), Some(0xcbf4_3926_usize % 97));
+    assert_eq!(with_servers("crc32-mod", 97).pick("123456789", &Look::BLIND), Some(0xcbf4_3926_usize % 97));
     // Signed and unsigned agree at two servers, and for a crc below 2^31 ("alice") everywhere.
     for n in 1..50 {
-        assert_eq!(with_servers("crc32-mod", n).pick("alice"), with_servers("pomelo-crc", n).pick("alice"));
+        assert_eq!(
+            with_servers("crc32-mod", n).pick("alice", &Look::BLIND),
+            with_servers("pomelo-crc", n).pick("alice", &Look::BLIND)
+        );
     }
     let mut differ = 0;
     let (mut pomelo, mut plain) = (with_servers("pomelo-crc", 3), with_servers("crc32-mod", 3));
     for i in 0..30_000 {
         let key = format!("user{i}");
-        differ += usize::from(pomelo.pick(&key) != plain.pick(&key));
+        differ += usize::from(pomelo.pick(&key, &Look::BLIND) != plain.pick(&key, &Look::BLIND));
     }
     assert!(
         (9_000..11_000).contains(&differ),
@@ -115,7 +123,10 @@ fn three_quarters_of_keys_move_from_three_to_four_servers() {
         for (from, to, moved) in [(3, 4, 0.75), (4, 5, 0.8), (4, 8, 0.5), (10, 12, 0.8333)] {
             let (mut before, mut after) = (with_servers(name, from), with_servers(name, to));
             let keys = (0..100_000).map(|i| format!("user{i}"));
-            let share = keys.filter(|key| before.pick(key) != after.pick(key)).count() as f64 / 100_000.0;
+            let share = keys
+                .filter(|key| before.pick(key, &Look::BLIND) != after.pick(key, &Look::BLIND))
+                .count() as f64
+                / 100_000.0;
             assert!((share - moved).abs() < 0.01, "{name} {from} to {to}: {share}");
         }
     }
@@ -148,11 +159,11 @@ proptest! {
     #[test]
     fn every_strategy_picks_a_server_of_its_last_list(key in any::<String>(), sizes in prop::collection::vec(0_usize..40, 1..5)) {
         for entry in ALL {
-            let mut strategy = (entry.make)();
-            prop_assert_eq!(strategy.pick(&key), None, "{} before its first list", entry.name);
+            let mut strategy = by_name(entry.name).unwrap();
+            prop_assert_eq!(strategy.pick(&key, &Look::BLIND), None, "{} before its first list", entry.name);
             for &n in &sizes {
                 strategy.rebuild(&servers(n));
-                let pick = strategy.pick(&key);
+                let pick = strategy.pick(&key, &Look::BLIND);
                 prop_assert_eq!(pick.is_none(), n == 0, "{}", entry.name);
                 prop_assert!(pick.is_none_or(|index| index < n), "{}: {:?} of {}", entry.name, pick, n);
                 if n == 1 {
@@ -167,7 +178,7 @@ proptest! {
         for entry in ALL {
             let (mut one, mut other) = (with_servers(entry.name, n), with_servers(entry.name, n));
             for key in &keys {
-                prop_assert_eq!(one.pick(key), other.pick(key), "{}", entry.name);
+                prop_assert_eq!(one.pick(key, &Look::BLIND), other.pick(key, &Look::BLIND), "{}", entry.name);
             }
         }
     }
@@ -177,11 +188,11 @@ proptest! {
     fn crc_strategies_forget_what_they_picked_before(key in any::<String>(), others in prop::collection::vec(any::<String>(), 0..10)) {
         for name in ["pomelo-crc", "crc32-mod"] {
             let mut strategy = with_servers(name, 7);
-            let first = strategy.pick(&key);
+            let first = strategy.pick(&key, &Look::BLIND);
             for other in &others {
-                strategy.pick(other);
+                strategy.pick(other, &Look::BLIND);
             }
-            prop_assert_eq!(strategy.pick(&key), first);
+            prop_assert_eq!(strategy.pick(&key, &Look::BLIND), first);
         }
     }
 }

@@ -4,10 +4,9 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use crate::config::{ClusterSpec, ConfigError};
-use crate::strategies::{ALL, by_name};
+use crate::strategies::{StrategySpec, UnknownStrategy};
 
 /// Which configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
@@ -39,18 +38,13 @@ impl ConfigArgs {
     }
 }
 
-/// Takes the name of a strategy, and lists them all in `--help`.
-pub fn strategy_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(ALL.iter().map(|entry| PossibleValue::new(entry.name).help(entry.summary)))
-}
-
 /// `TYPE=NAME`: how servers of a type are chosen.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct StrategyChoice {
     /// Of which type.
     pub server_type: String,
-    /// A name of [`ALL`].
-    pub strategy: String,
+    /// How.
+    pub strategy: StrategySpec,
 }
 
 impl StrategyChoice {
@@ -61,7 +55,7 @@ impl StrategyChoice {
     pub fn parse(text: &str) -> Result<Self, String> {
         let (server_type, strategy) =
             text.split_once('=').ok_or_else(|| "expected TYPE=NAME, such as chat=crc32-mod".to_owned())?;
-        by_name(strategy).map_err(|error| error.to_string())?;
-        Ok(Self { server_type: server_type.to_owned(), strategy: strategy.to_owned() })
+        let strategy = strategy.parse().map_err(|error: UnknownStrategy| error.to_string())?;
+        Ok(Self { server_type: server_type.to_owned(), strategy })
     }
 }

@@ -9,12 +9,12 @@ use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
-use super::config_args::{ConfigArgs, strategy_names};
+use super::config_args::ConfigArgs;
 use super::output::{count, print, refuse, table};
 use crate::config::{ConfigError, MAX_SERVERS};
 use crate::ids::ServerId;
 use crate::nearest::{did_you_mean, nearest};
-use crate::strategies::{self, DEFAULT, Strategy, UnknownStrategy};
+use crate::strategies::{Candidate, DEFAULT, Look, StrategySpec, UnknownStrategy};
 
 /// Show which server of a type keys go to, and which with one server more or fewer
 ///
@@ -33,8 +33,8 @@ pub struct DispatchArgs {
     #[arg(value_name = "KEY", required = true)]
     pub keys: Vec<String>,
     /// How a key becomes a server
-    #[arg(long, value_name = "NAME", default_value = DEFAULT, value_parser = strategy_names())]
-    pub strategy: String,
+    #[arg(long, value_name = "NAME", default_value = DEFAULT)]
+    pub strategy: StrategySpec,
     /// Take N made-up servers instead of those of the configuration
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_SERVERS as i64))]
     pub servers: Option<u16>,
@@ -119,13 +119,12 @@ pub enum DispatchError {
 /// # Errors
 /// The configuration is wrong or has no such type, or the strategy is unknown.
 pub fn report(args: &DispatchArgs) -> Result<String, DispatchError> {
-    let strategy = strategies::entry(&args.strategy)?;
     let servers = servers(args)?;
-    let dispatch = dispatch(strategy.make, servers, &args.keys);
+    let dispatch = dispatch(&args.strategy, servers, &args.keys);
     if args.json {
         return Ok(format!("{:#}\n", json!(dispatch)));
     }
-    Ok(as_text(&dispatch, &args.server_type, strategy.name))
+    Ok(as_text(&dispatch, &args.server_type, &args.strategy))
 }
 
 fn servers(args: &DispatchArgs) -> Result<Vec<ServerId>, DispatchError> {
@@ -143,14 +142,17 @@ fn servers(args: &DispatchArgs) -> Result<Vec<ServerId>, DispatchError> {
 }
 
 /// Asks a strategy for the server of each key: among `servers`, with one more at the end, and without the last.
-pub fn dispatch(make: fn() -> Box<dyn Strategy>, servers: Vec<ServerId>, keys: &[String]) -> Dispatch {
+pub fn dispatch(strategy: &StrategySpec, servers: Vec<ServerId>, keys: &[String]) -> Dispatch {
     let added = id_after(&servers);
     let more: Vec<ServerId> = servers.iter().chain([&added]).cloned().collect();
     let fewer = &servers[..servers.len().saturating_sub(1)];
     let picks = |list: &[ServerId]| -> Vec<Option<ServerId>> {
-        let mut strategy = make();
-        strategy.rebuild(list);
-        keys.iter().map(|key| strategy.pick(key).and_then(|index| list.get(index).cloned())).collect()
+        let candidate = |id: &ServerId| Candidate { id: id.clone(), weight: 1.0 };
+        let mut strategy = strategy.make(0);
+        strategy.rebuild(&list.iter().map(candidate).collect::<Vec<_>>());
+        keys.iter()
+            .map(|key| strategy.pick(key, &Look::BLIND).and_then(|index| list.get(index).cloned()))
+            .collect()
     };
     let rows = keys.iter().zip(picks(&servers)).zip(picks(&more)).zip(picks(fewer));
     let keys: Vec<KeyDispatch> = rows
@@ -178,7 +180,7 @@ fn id_after(servers: &[ServerId]) -> ServerId {
     ServerId::from(ids.find(|id| !taken.contains(id.as_str())).unwrap_or_else(|| format!("{last}-next")))
 }
 
-fn as_text(dispatch: &Dispatch, server_type: &str, strategy: &str) -> String {
+fn as_text(dispatch: &Dispatch, server_type: &str, strategy: &StrategySpec) -> String {
     let name = |server: &Option<ServerId>| server.as_ref().map_or("-".to_owned(), ToString::to_string);
     let row = |key: &KeyDispatch| {
         let moved = |server: &Option<ServerId>| {

@@ -229,7 +229,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
             )
             .into());
         }
-        cluster = cluster.strategy(server_type, strategy)?;
+        cluster = cluster.strategy(server_type, &strategy.to_string())?;
     }
     let options = Options {
         bind: args.bind,
@@ -277,7 +277,7 @@ fn banner(args: &ServeArgs, Started { running, admin }: &Started, took: Duration
         .collect();
     let strategy_of = |server_type: &str| {
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
-        chosen.map_or(strategies::DEFAULT, |choice| &choice.strategy)
+        chosen.map_or_else(|| strategies::DEFAULT.to_owned(), |choice| choice.strategy.to_string())
     };
     let mut gates = running.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
     let gate = gates.find_map(|(_, address)| address).map_or_else(String::new, |address| address.to_string());

@@ -23,7 +23,7 @@ use crate::channels::Member;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room, Session};
 use crate::ids::{ServerId, ServerType};
-use crate::strategies::Strategy;
+use crate::strategies::{Look, Strategy};
 use crate::time::Time;
 
 /// A change that is not over.
@@ -51,9 +51,13 @@ impl Replicas {
         if self.changes.is_empty() {
             return false;
         }
-        let now = self.strategy.pick(key).and_then(|index| self.servers.get(index)).map(|server| &server.id);
-        self.changes.iter_mut().any(|change| {
-            let before = change.strategy.pick(key).and_then(|index| change.servers.get(index));
+        let now = self
+            .strategy
+            .pick(key, &Look::BLIND)
+            .and_then(|index| self.servers.get(index))
+            .map(|server| &server.id);
+        self.changes.iter().any(|change| {
+            let before = change.strategy.peek(key).and_then(|index| change.servers.get(index));
             before.is_some_and(|before| Some(before) != now && change.waiting.contains_key(before))
         })
     }
@@ -234,7 +238,7 @@ impl Router {
         let mut asked = Vec::new();
         if !replicas.servers.iter().map(|server| &server.id).eq(&servers) {
             self.counters.changes += 1;
-            let strategy = std::mem::replace(&mut replicas.strategy, (replicas.make)());
+            let strategy = replicas.strategy.boxed();
             replicas.rebuild();
             if !self.rooms_stay {
                 self.last_change += 1;

@@ -35,7 +35,7 @@ use self::sessions::Burial;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
-use crate::strategies::Strategy;
+use crate::strategies::{Candidate, Look, Strategy};
 use crate::time::Time;
 
 /// An envelope on its way to one server.
@@ -129,7 +129,6 @@ const GRANTED: &[u8] = b"null";
 struct Replicas {
     servers: Vec<Located>,
     key: RouteKey,
-    make: fn() -> Box<dyn Strategy>,
     strategy: Box<dyn Strategy>,
     /// Changes of the list that are not over, oldest first.
     changes: Vec<Change>,
@@ -146,12 +145,13 @@ struct Home {
 
 impl Replicas {
     fn rebuild(&mut self) {
-        let ids: Vec<ServerId> = self.servers.iter().map(|server| server.id.clone()).collect();
-        self.strategy.rebuild(&ids);
+        let candidate = |server: &Located| Candidate { id: server.id.clone(), weight: 1.0 };
+        let candidates: Vec<Candidate> = self.servers.iter().map(candidate).collect();
+        self.strategy.rebuild(&candidates);
     }
 
     fn pick(&mut self, server_type: &ServerType, key: &str) -> Result<&Located, AppError> {
-        let chosen = self.strategy.pick(key).and_then(|index| self.servers.get(index));
+        let chosen = self.strategy.pick(key, &Look::BLIND).and_then(|index| self.servers.get(index));
         chosen.ok_or_else(|| AppError::new(format!("no {server_type} server is left")))
     }
 }
@@ -169,9 +169,9 @@ impl Router {
     }
 
     /// A type that servers may be added to, and how a server of it is chosen.
-    pub fn add_type(&mut self, server_type: ServerType, Route { key, make }: Route) {
+    pub fn add_type(&mut self, server_type: ServerType, Route { key, strategy }: Route) {
         let (servers, changes, held) = (Vec::new(), Vec::new(), Backlog::default());
-        let mut replicas = Replicas { servers, key, make, strategy: make(), changes, held };
+        let mut replicas = Replicas { servers, key, strategy, changes, held };
         replicas.rebuild();
         self.types.insert(server_type, replicas);
     }

@@ -24,8 +24,8 @@ pub type RouteKey = Arc<dyn for<'a> Fn(&RouteInput<'a>) -> Result<Cow<'a, str>, 
 pub struct Route {
     /// Finds the key of a message.
     pub key: RouteKey,
-    /// Makes what finds the server of a key. A change of the list makes a new one, and keeps the old one until it is over.
-    pub make: fn() -> Box<dyn Strategy>,
+    /// Finds the server of a key. A change of the list goes on with a copy, and keeps this one until it is over.
+    pub strategy: Box<dyn Strategy>,
 }
 
 /// The key is what a function of your own finds in the session and the message.

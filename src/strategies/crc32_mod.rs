@@ -1,7 +1,6 @@
 //! `crc32-mod`: plain CRC-32 over UTF-8, modulo the number of servers.
 
-use super::{CRC_32, Strategy};
-use crate::ids::ServerId;
+use super::{CRC_32, Candidate, Look, Strategy};
 
 /// `crc32(key) % servers.length` with the unsigned CRC over UTF-8 that npm `crc` has returned since version 3.
 #[derive(Clone, Default, Debug)]
@@ -10,11 +9,19 @@ pub struct Crc32Mod {
 }
 
 impl Strategy for Crc32Mod {
-    fn rebuild(&mut self, servers: &[ServerId]) {
+    fn rebuild(&mut self, servers: &[Candidate]) {
         self.servers = u32::try_from(servers.len()).unwrap_or(u32::MAX);
     }
 
-    fn pick(&mut self, key: &str) -> Option<usize> {
+    fn pick(&mut self, key: &str, _: &Look<'_>) -> Option<usize> {
+        self.peek(key)
+    }
+
+    fn peek(&self, key: &str) -> Option<usize> {
         CRC_32.checksum(key.as_bytes()).checked_rem(self.servers).map(|index| index as usize)
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
     }
 }

@@ -1,48 +1,134 @@
 //! Dispatch strategies: which server of a type a key goes to. One file each; [`ALL`] names every member.
+//!
+//! Some are *sticky*: a pure function of the key and the list, so that a room is found again where it was put. Others
+//! *choose* afresh at each pick, mostly by load: right for a login or a job, not for a room. `directory(inner)` makes a
+//! sticky one of any other, by remembering what it chose.
 
 mod crc32_mod;
 mod pomelo_crc;
+mod spec;
+
+use std::time::Duration;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
-use thiserror::Error;
 
 pub use crc32_mod::Crc32Mod;
 pub use pomelo_crc::PomeloCrc;
+pub use spec::{Argument, Parameter, StrategySpec, UnknownStrategy};
 
 use crate::ids::ServerId;
-use crate::nearest::{did_you_mean, nearest};
+use crate::time::Time;
+
+/// A server to choose.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Candidate {
+    /// Which.
+    pub id: ServerId,
+    /// Its share beside the others', above 0: the `weight` of `servers.json`, 1 when it has none.
+    pub weight: f64,
+}
+
+/// What a strategy may look at for one pick, besides the key and its list.
+#[derive(Clone, Copy, Debug)]
+pub struct Look<'a> {
+    /// The moment of the pick.
+    pub now: Time,
+    /// What each server of the list has in hand: sessions of a connector, members of a chat server's rooms, jobs. Empty
+    /// when nobody counts; then all servers are taken as equally loaded.
+    pub loads: &'a [u32],
+}
+
+impl Look<'_> {
+    /// Nobody counts, and no time goes by.
+    pub const BLIND: Look<'static> = Look { now: Time::START, loads: &[] };
+}
 
 /// Maps a key to one of the servers of a type.
-pub trait Strategy: Send {
-    /// Takes the servers to choose from, in list order. Called at start and at each change.
-    fn rebuild(&mut self, servers: &[ServerId]);
+pub trait Strategy: Send + Sync {
+    /// Takes the servers to choose from, in list order. Called at start and at each change, on the strategy that knew the
+    /// list before: some keep from it what need not change.
+    fn rebuild(&mut self, servers: &[Candidate]);
 
     /// Index into the list of the last [`rebuild`](Self::rebuild) of the server for `key`; `None` when the list is
     /// empty.
-    fn pick(&mut self, key: &str) -> Option<usize>;
+    fn pick(&mut self, key: &str, look: &Look<'_>) -> Option<usize>;
+
+    /// Where `key` is, if that is certain without choosing: always for a sticky strategy, for a directory when it knows
+    /// the key, never for one that chooses.
+    fn peek(&self, key: &str) -> Option<usize>;
+
+    /// How long the server of that index took for something that was given to it. Most do not care.
+    fn learn(&mut self, _now: Time, _index: usize, _took: Duration) {}
+
+    /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
+    fn settle(&mut self, _key: &str) {}
+
+    /// Nothing is there by this key any more.
+    fn forget(&mut self, _key: &str) {}
+
+    /// One that will pick as this one will.
+    fn boxed(&self) -> Box<dyn Strategy>;
+}
+
+/// Whether a key is found again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The same key goes to the same server while the list is the same: for rooms, and for all else.
+    Sticky,
+    /// Each pick is a new choice: for logins and jobs.
+    Choice,
+}
+
+/// What a sticky strategy promises about the keys that move when its list changes. The laws test it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moves {
+    /// Almost all may.
+    Many,
+    /// To a server that is added at the end, or from the last one when it is removed, and none else; from another one, more.
+    LastOnly,
+    /// Only to a server that is added, only from one that is removed.
+    Least,
+    /// As [`Least`](Self::Least), and a few besides.
+    LeastAndFew,
 }
 
 /// A member of [`ALL`].
 pub struct StrategyEntry {
-    /// What a user types: `--strategy pomelo-crc`.
+    /// What a user types: `--strategy chat=pomelo-crc`.
     pub name: &'static str,
     /// One line for `--help` and reports.
     pub summary: &'static str,
-    /// Makes one that has no servers yet.
-    pub make: fn() -> Box<dyn Strategy>,
+    /// Whether keys are found again.
+    pub kind: Kind,
+    /// Which keys move; of no meaning for one that chooses.
+    pub moves: Moves,
+    /// Whether a server of twice the weight gets twice the keys.
+    pub weighted: bool,
+    /// What stands in parentheses behind the name, when anything may.
+    pub parameter: Parameter,
+    /// Makes one that has no servers yet. `seed` is what its chance comes of, if it needs any.
+    pub make: fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>,
 }
 
-/// Every strategy, the default first. `--help`, benches and tests iterate it.
+/// Every strategy, the default first. `--help`, laws, benches and experiments iterate it.
 pub static ALL: &[StrategyEntry] = &[
     StrategyEntry {
         name: "pomelo-crc",
         summary: "as the tutorial: abs(signed crc32 of the key's UTF-16 low bytes) mod n",
-        make: || Box::new(PomeloCrc::default()),
+        kind: Kind::Sticky,
+        moves: Moves::Many,
+        weighted: false,
+        parameter: Parameter::None,
+        make: |_, _| Box::new(PomeloCrc::default()),
     },
     StrategyEntry {
         name: "crc32-mod",
         summary: "unsigned crc32 of the key's UTF-8 mod n, as Pinus with crc 4 does",
-        make: || Box::new(Crc32Mod::default()),
+        kind: Kind::Sticky,
+        moves: Moves::Many,
+        weighted: false,
+        parameter: Parameter::None,
+        make: |_, _| Box::new(Crc32Mod::default()),
     },
 ];
 
@@ -54,31 +140,7 @@ pub const DEFAULT: &str = "pomelo-crc";
 /// # Errors
 /// The name is unknown; the error lists the known ones.
 pub fn entry(name: &str) -> Result<&'static StrategyEntry, UnknownStrategy> {
-    ALL.iter().find(|entry| entry.name == name).ok_or_else(|| UnknownStrategy { name: name.to_owned() })
-}
-
-/// A strategy that [`ALL`] names, with no servers yet.
-///
-/// # Errors
-/// The name is unknown; the error lists the known ones.
-pub fn by_name(name: &str) -> Result<Box<dyn Strategy>, UnknownStrategy> {
-    entry(name).map(|entry| (entry.make)())
-}
-
-/// No strategy has this name.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-#[error("unknown strategy {name:?}: expected one of {}{}", known(), did_you_mean(nearest(name, names())))]
-pub struct UnknownStrategy {
-    /// The name that was asked for.
-    pub name: String,
-}
-
-fn names() -> impl Iterator<Item = &'static str> {
-    ALL.iter().map(|entry| entry.name)
-}
-
-fn known() -> String {
-    names().collect::<Vec<_>>().join(", ")
+    ALL.iter().find(|entry| entry.name == name).ok_or_else(|| UnknownStrategy::of(name))
 }
 
 /// The CRC-32 of zlib, PNG and npm `crc`, shared by the strategies that hash with it. Sixteen tables (16 KiB), not

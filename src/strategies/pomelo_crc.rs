@@ -1,7 +1,6 @@
 //! `pomelo-crc`: the chat tutorial's dispatch, to the bit.
 
-use super::{CRC_32, Strategy};
-use crate::ids::ServerId;
+use super::{CRC_32, Candidate, Look, Strategy};
 
 /// `Math.abs(crc.crc32(key)) % servers.length` as Node computes it with npm `crc` 0.2.0, which hashes
 /// `charCodeAt(i) & 0xff` (not UTF-8) and returns a *signed* number: a third of all keys would go elsewhere at three
@@ -12,14 +11,22 @@ pub struct PomeloCrc {
 }
 
 impl Strategy for PomeloCrc {
-    fn rebuild(&mut self, servers: &[ServerId]) {
+    fn rebuild(&mut self, servers: &[Candidate]) {
         self.servers = u32::try_from(servers.len()).unwrap_or(u32::MAX);
     }
 
-    fn pick(&mut self, key: &str) -> Option<usize> {
+    fn pick(&mut self, key: &str, _: &Look<'_>) -> Option<usize> {
+        self.peek(key)
+    }
+
+    fn peek(&self, key: &str) -> Option<usize> {
         // `unsigned_abs`, because abs(-2^31) is 2^31 in JavaScript and an overflow in i32.
         let hash = Self::signed_crc(key).unsigned_abs();
         hash.checked_rem(self.servers).map(|index| index as usize)
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
     }
 }
 

@@ -1,8 +1,12 @@
 //! Chance, repeatable: streams of random numbers, each named, all of one seed.
 
-use rand_distr::{Distribution, LogNormal, StandardUniform, Uniform};
+mod law;
+
+use rand_distr::{Distribution, Exp1, LogNormal, StandardUniform, Uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
+
+pub use law::{Law, Shape};
 
 /// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:
 /// so two runs that differ in one thing meet the same chance everywhere else.
@@ -37,6 +41,11 @@ impl Random {
     /// An index of a list of that length, which must not be empty.
     pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.between(0, len.saturating_sub(1) as u64)).unwrap_or(0)
+    }
+
+    /// Exponential with mean 1.
+    pub fn exponential(&mut self) -> f64 {
+        Exp1.sample(&mut self.0)
     }
 
     /// Lognormal with this median and this standard deviation of the logarithm.

@@ -1,0 +1,36 @@
+//! How even a load is: one definition of each figure.
+
+use serde::{Deserialize, Serialize};
+
+/// How evenly a load lies on servers.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Balance {
+    /// Largest load by the mean: 1 is even.
+    pub peak_to_mean: f64,
+    /// Smallest load by the mean: 1 is even.
+    pub min_to_mean: f64,
+    /// Standard deviation of the population by the mean: 0 is even.
+    pub cv: f64,
+    /// Jain's fairness index (Jain, Chiu, Hawe 1984), (ΣL)²/(n·ΣL²): 1 is even, 1/n is all on one.
+    pub jain: f64,
+}
+
+impl Balance {
+    /// Of these loads; none when there are none, or all are 0.
+    pub fn of(loads: &[f64]) -> Option<Self> {
+        let n = loads.len() as f64;
+        let sum: f64 = loads.iter().sum();
+        if sum <= 0.0 {
+            return None;
+        }
+        let mean = sum / n;
+        let squares: f64 = loads.iter().map(|load| load * load).sum();
+        let variance = loads.iter().map(|load| (load - mean).powi(2)).sum::<f64>() / n;
+        Some(Self {
+            peak_to_mean: loads.iter().copied().fold(f64::MIN, f64::max) / mean,
+            min_to_mean: loads.iter().copied().fold(f64::MAX, f64::min) / mean,
+            cv: variance.sqrt() / mean,
+            jain: sum * sum / (n * squares),
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! Numbers about numbers: how even a load is, what an experiment's replications say together, and how sure that is.
+
+mod balance;
+mod outcome;
+
+pub use balance::Balance;
+pub use outcome::{Latency, Mark, Outcome, Quantile, ServerSeries};

@@ -1,0 +1,198 @@
+//! A strategy as a user writes it: `two-choices`, `ring(100)`, `directory(rendezvous)`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use thiserror::Error;
+
+use super::{ALL, DEFAULT, Kind, Strategy, StrategyEntry, entry};
+use crate::nearest::{did_you_mean, nearest};
+
+/// Deepest nesting of strategies in strategies.
+const DEPTH_MAX: usize = 4;
+
+/// What may stand in parentheses behind a strategy's name.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Parameter {
+    /// Nothing.
+    None,
+    /// A number.
+    Number {
+        /// What it is, in a word or two: `points of each server`.
+        what: &'static str,
+        /// What is taken without parentheses.
+        default: f64,
+        /// Least that is allowed.
+        min: f64,
+        /// Most that is allowed.
+        max: f64,
+        /// Whether it must be whole.
+        whole: bool,
+    },
+    /// Another strategy, which must be given.
+    Inner,
+}
+
+/// What stands there.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Argument {
+    /// Nothing can.
+    None,
+    /// That number, or the default.
+    Number(f64),
+    /// That strategy.
+    Inner(Box<StrategySpec>),
+}
+
+/// A strategy with what stands in its parentheses, checked.
+#[derive(Clone)]
+pub struct StrategySpec {
+    entry: &'static StrategyEntry,
+    argument: Argument,
+}
+
+/// Why a text is no strategy.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum UnknownStrategy {
+    /// No strategy has this name.
+    #[error("unknown strategy {name:?}: expected one of {}{}", known(), did_you_mean(nearest(name, names())))]
+    Name {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// What stands in the parentheses is wrong.
+    #[error("strategy {text:?}: expected {expected}")]
+    Argument {
+        /// All of it.
+        text: String,
+        /// What would be right.
+        expected: String,
+    },
+}
+
+impl UnknownStrategy {
+    pub(super) fn of(name: &str) -> Self {
+        UnknownStrategy::Name { name: name.to_owned() }
+    }
+}
+
+impl StrategySpec {
+    /// The member of [`ALL`].
+    pub fn entry(&self) -> &'static StrategyEntry {
+        self.entry
+    }
+
+    /// What stands in the parentheses.
+    pub fn argument(&self) -> &Argument {
+        &self.argument
+    }
+
+    /// Whether a key is found again.
+    pub fn is_sticky(&self) -> bool {
+        self.entry.kind == Kind::Sticky
+    }
+
+    /// Makes one that has no servers yet. `seed` is what its chance comes of.
+    pub fn make(&self, seed: u64) -> Box<dyn Strategy> {
+        (self.entry.make)(&self.argument, seed)
+    }
+
+    fn parse(text: &str, depth: usize) -> Result<Self, UnknownStrategy> {
+        let text = text.trim();
+        let wrong = |expected: String| UnknownStrategy::Argument { text: text.to_owned(), expected };
+        let (name, inside) = match text.split_once('(') {
+            None => (text, None),
+            Some((name, rest)) => {
+                let inside = rest.strip_suffix(')');
+                let inside = inside.ok_or_else(|| wrong("a closing parenthesis at the end".to_owned()))?;
+                (name.trim_end(), Some(inside.trim()))
+            }
+        };
+        let entry = entry(name)?;
+        let argument = match (entry.parameter, inside) {
+            (Parameter::None, None) => Argument::None,
+            (Parameter::None, Some(_)) => return Err(wrong(format!("{name} without parentheses"))),
+            (Parameter::Number { default, .. }, None) => Argument::Number(default),
+            (Parameter::Number { what, min, max, whole, .. }, Some(inside)) => {
+                let number = inside
+                    .parse()
+                    .ok()
+                    .filter(|number: &f64| (min..=max).contains(number) && (!whole || number.fract() == 0.0));
+                let kind = if whole { "a whole number" } else { "a number" };
+                Argument::Number(number.ok_or_else(|| {
+                    wrong(format!("{kind} from {min} to {max} in the parentheses ({what})"))
+                })?)
+            }
+            (Parameter::Inner, inside) => {
+                let inside = inside.filter(|_| depth < DEPTH_MAX);
+                let inside = inside.ok_or_else(|| {
+                    wrong(format!("another strategy in parentheses, such as {name}(two-choices)"))
+                })?;
+                Argument::Inner(Box::new(Self::parse(inside, depth + 1)?))
+            }
+        };
+        Ok(Self { entry, argument })
+    }
+}
+
+impl Default for StrategySpec {
+    /// [`DEFAULT`].
+    fn default() -> Self {
+        DEFAULT.parse().unwrap_or(Self { entry: &ALL[0], argument: Argument::None })
+    }
+}
+
+impl PartialEq for StrategySpec {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.name == other.entry.name && self.argument == other.argument
+    }
+}
+
+impl FromStr for StrategySpec {
+    type Err = UnknownStrategy;
+
+    fn from_str(text: &str) -> Result<Self, UnknownStrategy> {
+        Self::parse(text, 0)
+    }
+}
+
+impl fmt::Display for StrategySpec {
+    /// As it is parsed, without what is default.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = self.entry.name;
+        match (&self.argument, self.entry.parameter) {
+            (Argument::Number(number), Parameter::Number { default, .. }) if *number != default => {
+                f.pad(&format!("{name}({number})"))
+            }
+            (Argument::Inner(inner), _) => f.pad(&format!("{name}({inner})")),
+            _ => f.pad(name),
+        }
+    }
+}
+
+impl fmt::Debug for StrategySpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+impl Serialize for StrategySpec {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for StrategySpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+fn names() -> impl Iterator<Item = &'static str> {
+    ALL.iter().map(|entry| entry.name)
+}
+
+fn known() -> String {
+    names().collect::<Vec<_>>().join(", ")
+}
