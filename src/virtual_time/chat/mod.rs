@@ -153,9 +153,25 @@ impl ChatRun {
     pub fn advance(&mut self) -> bool {
         let Some((now, event)) = self.agenda.pop() else { return false };
         if now >= self.end {
+            self.agenda.plan(now, event);
             return false;
         }
         self.events += 1;
+        self.take(now, event);
+        true
+    }
+
+    /// Lets everything arrive that is on its way, beyond the end, while people do nothing more by themselves. Then whatever must
+    /// hold of a cluster at rest can be looked at.
+    pub fn come_to_rest(&mut self) {
+        while let Some((now, event)) = self.agenda.pop() {
+            if matches!(event, Event::Machine(_) | Event::Late) {
+                self.take(now, event);
+            }
+        }
+    }
+
+    fn take(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(user) => self.people.wake(now, user, &mut self.agenda),
             Event::Machine(event) => self.machines.take(now, event, &mut self.agenda),
@@ -166,7 +182,6 @@ impl ChatRun {
             Event::Undo(index) => self.undo(now, index),
         }
         self.settle(now);
-        true
     }
 
     /// Events that were taken so far.
