@@ -56,6 +56,7 @@
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
+//! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
@@ -133,6 +134,7 @@ pub mod servers;
 
 pub mod audit;
 pub mod cluster;
+pub mod placement;
 pub mod ports;
 pub mod robots;
 pub mod scenario;
