@@ -1,11 +1,12 @@
 //! The `chat` model: people on the cluster of the chat tutorial.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::retry::{Policy, Retry};
+use crate::config::{ClusterSpec, ConfigError};
 use crate::ids::ServerType;
 use crate::random::{Law, Shape};
 use crate::router::LinkRule;
@@ -144,6 +145,19 @@ pub struct Costs {
     pub per_write_us: f64,
     /// How costs spread around these means.
     pub shape: Shape,
+}
+
+/// The environment of a `config` that is taken.
+const ENV: &str = "development";
+
+impl ChatModel {
+    /// Reads `config`, which must be given: the `development` servers.
+    ///
+    /// # Errors
+    /// As [`ClusterSpec::load`].
+    pub fn cluster(&self) -> Result<ClusterSpec, ConfigError> {
+        ClusterSpec::load(self.config.as_deref().unwrap_or(Path::new("")), ENV)
+    }
 }
 
 impl Default for Costs {
