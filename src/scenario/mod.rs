@@ -70,6 +70,35 @@ pub struct Scenario {
     pub expect: Vec<Claim>,
 }
 
+impl Scenario {
+    /// The figures that its model is first asked for, the most telling first. The answer is given by the first that was
+    /// measured, when `metric` does not name another.
+    pub fn key_metrics(&self) -> &'static [&'static str] {
+        if self.chat.is_some() {
+            &[
+                "deliver_ms.mean",
+                "deliver_ms.p99",
+                "enter_ms.p99",
+                "balance.peak_to_mean",
+                "utilisation.max",
+                "moved_fraction",
+                "orphaned_rooms",
+                "lost_fraction",
+            ]
+        } else {
+            &[
+                "job_ms.mean",
+                "job_ms.p99",
+                "wait_probability",
+                "balance.peak_to_mean",
+                "utilisation.max",
+                "moved_fraction",
+                "lost_fraction",
+            ]
+        }
+    }
+}
+
 fn ten() -> u32 {
     10
 }

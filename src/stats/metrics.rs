@@ -47,8 +47,12 @@ impl Metric {
     /// for `send_ms.max`. None when it is nothing of a curve.
     pub fn on_curve(&self) -> Option<(&'static str, f64)> {
         let (kind, point) = self.name.split_once("_ms.")?;
-        let share = if point == "max" { 1.0 } else { point.strip_prefix('p')?.parse::<f64>().ok()? / 100.0 };
-        Some((kind, share))
+        if point == "max" {
+            return Some((kind, 1.0));
+        }
+        let percent: f64 = point.strip_prefix('p')?.parse().ok()?;
+        // 99.9 / 100 is not 0.999.
+        Some((kind, (percent * 1e3).round() / 1e5))
     }
 }
 

@@ -40,7 +40,11 @@ fn quantile(parts: &[&Latency], count: u64, values: &[f64], share: f64) -> f64 {
     };
     let index = values.partition_point(|ms| together(share_at, *ms) < wanted);
     let Some(high) = values.get(index).copied() else { return values.last().copied().unwrap_or(0.0) };
+    // Where it is exactly a point of the curves, nothing lies between.
     let before = together(share_below, high);
+    if (together(share_at, high) - share).abs() < 1e-9 || (before - share).abs() < 1e-9 {
+        return high;
+    }
     let Some(low) = index.checked_sub(1).map(|index| values[index]).filter(|_| before >= wanted) else {
         return high;
     };
