@@ -7,7 +7,7 @@ mod load_series;
 mod outcome;
 
 pub use balance::Balance;
-pub use interval::Estimate;
+pub use interval::{CONFIDENCE, Estimate, student_quantile};
 pub use latencies::Latencies;
 pub use load_series::LoadSeries;
 pub use outcome::{Latency, Mark, Outcome, Quantile, ServerSeries};
