@@ -40,7 +40,8 @@ fn people_talk_on_sockets_and_everybody_hears_them() {
     assert!((1.9..2.1).contains(&each), "each is heard {each} times");
     assert_eq!((metric("lost"), metric("lost.error"), metric("moved_rooms")), (0.0, 0.0, 0.0));
     assert!(metric("deliver_ms.p50") > 0.0 && metric("deliver_ms.p99") >= metric("deliver_ms.p50"));
-    assert_eq!(outcome.latencies["deliver"].count, metric("deliveries") as u64);
+    let timed = outcome.latencies["deliver"].count as f64;
+    assert!((0.95..1.05).contains(&(timed / metric("deliveries"))), "{timed} were timed");
     // Twelve rooms on three servers by their names: never all alike, never all on one.
     assert!((1.0..3.0).contains(&metric("balance.peak_to_mean")), "{:?}", outcome.metrics);
     let ids: Vec<&str> = outcome.servers.iter().map(|series| series.id.as_str()).collect();
