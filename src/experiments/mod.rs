@@ -7,6 +7,7 @@
 
 mod answer;
 mod compare;
+mod live;
 mod results;
 mod run;
 mod summary;
@@ -16,6 +17,7 @@ mod verdicts;
 mod warmup;
 
 pub use compare::{CompareError, Compared, Row};
+pub use live::{LiveError, run_live};
 pub use results::{
     Comparison, Figure, Mode, RESULTS_FILE, Results, ResultsError, SCHEMA, StrategyResults, Verdict,
     VerdictKind,

@@ -92,6 +92,9 @@ pub enum RunError {
     /// `chat.config` cannot be read any more.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// MSER-5 has nothing to go by.
+    #[error("warmup_s: the load over time is not known in live mode: give a number of seconds")]
+    NoSeries,
     /// MSER-5 finds no end of the warm-up.
     #[error(
         "warmup_s: under {strategy} the load does not settle in the first half of {seconds} s: give a number of seconds, or a longer duration_s"
@@ -114,8 +117,7 @@ pub fn run(
     options: &Options,
     progress: &(dyn Fn(Progress) + Sync),
 ) -> Result<Results, RunError> {
-    let config = scenario.chat.as_ref().filter(|chat| chat.config.is_some());
-    let cluster = config.map(|chat| chat.cluster()).transpose()?;
+    let cluster = scenario.chat.as_ref().map(|chat| chat.spec()).transpose()?;
     let ground = Ground { build: options.build.clone(), mode: options.mode, cluster };
     let shelf =
         options.out.as_deref().map(|out| Shelf::open(out).map_err(|error| unwritable(out.display(), error)));

@@ -17,6 +17,9 @@ pub(super) fn length(scenario: &Scenario, engine: &Engine<'_>) -> Result<f64, Ru
             let unsettled =
                 || RunError::Unsettled { strategy: strategy.to_string(), seconds: scenario.duration_s };
             let (load, step_s) = together(&outcome.servers);
+            if load.is_empty() {
+                return Err(RunError::NoSeries);
+            }
             let left_out = mser_5(&load).ok_or_else(unsettled)?;
             Ok(f64::max(longest, left_out as f64 * step_s))
         }),

@@ -1,12 +1,11 @@
 //! The `chat` model: people on the cluster of the chat tutorial.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::retry::{Policy, Retry};
-use crate::config::{ClusterSpec, ConfigError};
 use crate::ids::ServerType;
 use crate::random::{Law, Shape};
 use crate::router::LinkRule;
@@ -19,7 +18,8 @@ pub struct ChatModel {
     /// A `servers.json`, from the scenario's folder on; instead of `servers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
-    /// How many servers of each type; instead of `config`.
+    /// How many servers of each type; instead of `config`. A gate, three connectors and three chat servers when both are
+    /// missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<Counts>,
     /// How closely the servers are simulated.
@@ -145,19 +145,6 @@ pub struct Costs {
     pub per_write_us: f64,
     /// How costs spread around these means.
     pub shape: Shape,
-}
-
-/// The environment of a `config` that is taken.
-const ENV: &str = "development";
-
-impl ChatModel {
-    /// Reads `config`, which must be given: the `development` servers.
-    ///
-    /// # Errors
-    /// As [`ClusterSpec::load`].
-    pub fn cluster(&self) -> Result<ClusterSpec, ConfigError> {
-        ClusterSpec::load(self.config.as_deref().unwrap_or(Path::new("")), ENV)
-    }
 }
 
 impl Default for Costs {

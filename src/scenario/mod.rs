@@ -7,6 +7,7 @@
 mod chat;
 mod check;
 mod claim;
+mod cluster;
 mod error;
 mod event;
 mod queue;

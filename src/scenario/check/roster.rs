@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{SERVERS_MAX, Wrong, number, wrong};
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
-use crate::scenario::{ChatModel, Scenario};
+use crate::scenario::{ChatModel, Counts, Scenario};
 
 /// Servers by id, and whether each is there.
 pub(super) struct Roster {
@@ -95,39 +95,26 @@ fn is_of(id: &ServerId, server_type: &ServerType) -> bool {
 
 /// The servers of the start, those of a type together.
 fn members(chat: &ChatModel) -> Result<Vec<(ServerId, ServerType)>, Wrong> {
-    let members = match (&chat.config, &chat.servers) {
-        (None, Some(counts)) => {
-            let mut members = Vec::new();
-            for (server_type, count) in
-                [("gate", counts.gate), ("connector", counts.connector), ("chat", counts.chat)]
-            {
-                number(format!("chat.servers.{server_type}"), u64::from(count), 1..=SERVERS_MAX)?;
-                let ids = (1..=count).map(|number| format!("{server_type}-server-{number}"));
-                members.extend(ids.map(|id| (ServerId::from(id), ServerType::from(server_type))));
-            }
-            members
-        }
-        (Some(_), None) => {
-            let spec = chat
-                .cluster()
-                .map_err(|error| Wrong { field: "chat.config".to_owned(), reason: error.to_string() })?;
-            for server_type in ["gate", "connector", "chat"] {
-                if spec.of_type(server_type).next().is_none() {
-                    return wrong("chat.config", format!("expected a server of type {server_type}"));
-                }
-            }
-            let known = spec.server_types().cloned().collect::<Vec<_>>();
-            let of = |server_type: &ServerType| {
-                let ids = spec.of_type(server_type.as_str()).map(|server| server.id.clone());
-                ids.map(|id| (id, server_type.clone())).collect::<Vec<_>>()
-            };
-            known.iter().flat_map(of).collect()
-        }
-        (None, None) => return wrong("chat.servers", "expected how many servers there are, or `config`"),
-        (Some(_), Some(_)) => {
+    if let Some(Counts { gate, connector, chat: chats }) = chat.servers {
+        if chat.config.is_some() {
             return wrong("chat.servers", "cannot be used with `config`, which says what servers there are");
         }
+        for (server_type, count) in [("gate", gate), ("connector", connector), ("chat", chats)] {
+            number(format!("chat.servers.{server_type}"), u64::from(count), 1..=SERVERS_MAX)?;
+        }
+    }
+    let config = |reason: String| Wrong { field: "chat.config".to_owned(), reason };
+    let spec = chat.spec().map_err(|error| config(error.to_string()))?;
+    number("chat.servers", spec.servers.len() as u64, 1..=SERVERS_MAX)?;
+    let types: Vec<ServerType> = spec.server_types().cloned().collect();
+    for needed in ["gate", "connector", "chat"] {
+        if !types.iter().any(|known| known.as_str() == needed) {
+            return Err(config(format!("expected a server of type {needed}")));
+        }
+    }
+    let of = |server_type: ServerType| {
+        let ids = spec.of_type(server_type.as_str()).map(|server| server.id.clone());
+        ids.map(|id| (id, server_type.clone())).collect::<Vec<_>>()
     };
-    number("chat.servers", members.len() as u64, 1..=SERVERS_MAX)?;
-    Ok(members)
+    Ok(types.into_iter().flat_map(of).collect())
 }
