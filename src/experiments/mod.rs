@@ -7,6 +7,7 @@
 
 mod answer;
 mod compare;
+mod engine;
 mod live;
 mod results;
 mod run;
@@ -17,6 +18,7 @@ mod verdicts;
 mod warmup;
 
 pub use compare::{CompareError, Compared, Row};
+pub use engine::engine;
 pub use live::{LiveError, run_live};
 pub use results::{
     Comparison, Figure, Mode, RESULTS_FILE, Results, ResultsError, SCHEMA, StrategyResults, Verdict,
