@@ -69,6 +69,11 @@ impl Table {
         self.last[last as usize] = self.last[b];
     }
 
+    fn bytes(&self) -> usize {
+        let arrays = [&self.removed_at, &self.working, &self.last, &self.successor, &self.removed];
+        arrays.into_iter().map(|array| size_of_val(&**array)).sum()
+    }
+
     /// The working bucket of a hash, and how many were asked on the way. One must be working.
     #[inline]
     fn bucket(&self, hash: u64) -> (u32, u32) {
@@ -135,6 +140,10 @@ impl Strategy for Anchor {
         }
         let (bucket, steps) = self.table.bucket(hash);
         format!("xxh3 {hash:016x}; bucket {bucket} of {}, step {steps}", self.capacity)
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self) + self.table.bytes() + self.seats.bytes()
     }
 
     fn boxed(&self) -> Box<dyn Strategy> {

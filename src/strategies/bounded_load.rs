@@ -68,6 +68,10 @@ impl Strategy for BoundedLoad {
         format!("xxh3 {hash:016x}; from the point {place:08x}… on, the first server that is not full")
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + self.circle.bytes()
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

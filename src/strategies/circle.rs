@@ -85,6 +85,10 @@ impl Circle {
         place_of(self.points[position])
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.points) + size_of_val(&*self.starts)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.points.len()
     }

@@ -9,6 +9,9 @@ use super::{Candidate, Look, Needs, Strategy};
 use crate::ids::ServerId;
 use crate::time::Time;
 
+/// What a shared text takes besides itself.
+const ARC_BYTES: usize = 16;
+
 /// Makes a sticky strategy of any: a key is chosen once, and found again until it is forgotten. No key moves when a server
 /// is added; when one goes, its keys are chosen anew as they are asked for.
 ///
@@ -119,6 +122,17 @@ impl Strategy for Directory {
             Some(_) => "remembered".to_owned(),
             None => format!("not there yet; {}", self.inner.explain(key)),
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let table = |capacity: usize, of: usize| capacity * (size_of::<Arc<str>>() + of);
+        let names: usize =
+            self.settled.keys().chain(self.loose.keys()).map(|key| key.len() + ARC_BYTES).sum();
+        size_of_val(self)
+            + names
+            + table(self.settled.capacity(), size_of::<u32>())
+            + table(self.loose.capacity(), size_of::<Loose>())
+            + self.inner.bytes()
     }
 
     fn boxed(&self) -> Box<dyn Strategy> {

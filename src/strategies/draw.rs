@@ -19,27 +19,14 @@ pub(super) fn distinct(random: &mut Random, len: usize, count: usize, drawn: &mu
 /// The one with the least cost; of several, any, each as likely.
 pub(super) fn least(
     random: &mut Random,
-    among: impl Iterator<Item = usize>,
+    among: impl Iterator<Item = usize> + Clone,
     cost: impl Fn(usize) -> f64,
 ) -> Option<usize> {
-    let mut best: Option<(f64, usize)> = None;
-    let mut ties = 0;
-    for index in among {
-        let cost = cost(index);
-        match best {
-            Some((least, _)) if cost > least => {}
-            Some((least, _)) if cost == least => {
-                // The k-th of the ties takes the place with chance 1/k: in the end all are as likely.
-                ties += 1;
-                if random.index(ties) == 0 {
-                    best = Some((least, index));
-                }
-            }
-            _ => {
-                best = Some((cost, index));
-                ties = 1;
-            }
-        }
+    let (mut least, mut ties) = (f64::INFINITY, 0);
+    for cost in among.clone().map(&cost) {
+        ties = if cost < least { 1 } else { ties + usize::from(cost == least) };
+        least = least.min(cost);
     }
-    best.map(|(_, index)| index)
+    let nth = if ties > 1 { random.index(ties) } else { 0 };
+    among.into_iter().filter(|index| cost(*index) == least).nth(nth)
 }

@@ -35,6 +35,10 @@ impl Strategy for JoinIdleQueue {
         Needs { loads: true, ..Needs::default() }
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

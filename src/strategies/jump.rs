@@ -46,6 +46,10 @@ impl Strategy for Jump {
         }
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

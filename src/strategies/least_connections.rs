@@ -37,6 +37,10 @@ impl Strategy for LeastConnections {
         Needs { loads: true, ..Needs::default() }
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.weights)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

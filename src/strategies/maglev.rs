@@ -103,6 +103,10 @@ impl Strategy for Maglev {
         format!("xxh3 {hash:016x} mod {} is slot {}", self.size, self.slot(hash))
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.slots)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

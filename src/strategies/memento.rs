@@ -113,6 +113,10 @@ impl Strategy for Memento {
         format!("xxh3 {hash:016x}; bucket {bucket} of {}, step {steps}", self.buckets)
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.removed) + self.seats.bytes()
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

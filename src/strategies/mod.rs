@@ -146,6 +146,9 @@ pub trait Strategy: Send + Sync {
         "each pick is a new choice".to_owned()
     }
 
+    /// What it keeps in memory for its list and keys, in bytes, itself included.
+    fn bytes(&self) -> usize;
+
     /// One that will pick as this one will.
     fn boxed(&self) -> Box<dyn Strategy>;
 }

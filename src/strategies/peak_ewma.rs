@@ -85,6 +85,10 @@ impl Strategy for PeakEwma {
         known.at = now;
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.servers)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

@@ -69,6 +69,10 @@ impl Strategy for Rendezvous {
         }
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.seeds) + size_of_val(&*self.indices)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

@@ -58,6 +58,10 @@ impl Strategy for Ring {
         )
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + self.circle.bytes()
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

@@ -54,6 +54,10 @@ impl Seats {
         }
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&*self.ids) + size_of_val(&*self.indices)
+    }
+
     /// The place on the list of a bucket's server.
     #[inline]
     pub(super) fn index(&self, bucket: u32) -> usize {

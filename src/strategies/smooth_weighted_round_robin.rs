@@ -49,6 +49,10 @@ impl Strategy for SmoothWeightedRoundRobin {
         None
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.servers)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

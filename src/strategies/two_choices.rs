@@ -38,6 +38,10 @@ impl Strategy for TwoChoices {
         Needs { loads: true, ..Needs::default() }
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

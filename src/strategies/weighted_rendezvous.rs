@@ -67,6 +67,10 @@ impl Strategy for WeightedRendezvous {
         }
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.servers) + self.alike.as_ref().map_or(0, Rendezvous::bytes)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

@@ -1,0 +1,10 @@
+//! Experiments: a scenario, run under each of its strategies, several times each, and what came of it.
+
+mod live;
+mod results;
+
+pub use live::{LiveError, run_live};
+pub use results::{
+    Comparison, Figure, Mode, RESULTS_FILE, Results, ResultsError, SCHEMA, StrategyResults, Verdict,
+    VerdictKind,
+};
