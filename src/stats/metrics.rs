@@ -154,7 +154,7 @@ const OTHERS: &[Metric] = &[
     both(
         "moved_fraction",
         "",
-        "keys that have another server after events than before, as a share",
+        "keys or rooms that events moved to another server, as a share of all",
         Better::Lower,
     ),
     both(
@@ -168,14 +168,19 @@ const OTHERS: &[Metric] = &[
     chat(
         "orphaned_rooms",
         "",
-        "rooms whose members' messages go to a server that does not have them",
+        "rooms whose members' messages go to a server that does not have them, at the worst moment",
         Better::Lower,
     ),
-    chat("split_rooms", "", "rooms with members on more than one chat server", Better::Lower),
+    chat(
+        "split_rooms",
+        "",
+        "rooms with members on more than one chat server, at the worst moment",
+        Better::Lower,
+    ),
     chat(
         "rebalance_s",
         "s",
-        "time from a change of the list until every room is where it belongs",
+        "longest time from a change of the list until every room is where it belongs",
         Better::Lower,
     ),
     chat("kicked", "", "sessions that a server ended", Better::Lower),
