@@ -1,12 +1,14 @@
 //! Chance, repeatable: streams of random numbers, each named, all of one seed.
 
 mod law;
+mod zipf;
 
 use rand_distr::{Distribution, Exp1, LogNormal, StandardUniform, Uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 pub use law::{Law, Shape};
+pub use zipf::Zipf;
 
 /// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:
 /// so two runs that differ in one thing meet the same chance everywhere else.

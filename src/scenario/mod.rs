@@ -6,6 +6,7 @@
 
 mod chat;
 mod claim;
+mod cluster;
 mod error;
 mod event;
 mod queue;

@@ -66,6 +66,9 @@ pub trait Strategy: Send + Sync {
     /// Nothing is there by this key any more.
     fn forget(&mut self, _key: &str) {}
 
+    /// What it keeps in memory for its list and keys, in bytes, itself included.
+    fn bytes(&self) -> usize;
+
     /// One that will pick as this one will.
     fn boxed(&self) -> Box<dyn Strategy>;
 }
