@@ -56,12 +56,14 @@
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
+//! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 6 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts |
 //! | 7 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
@@ -132,6 +134,7 @@ pub mod servers;
 
 pub mod audit;
 pub mod cluster;
+pub mod placement;
 pub mod ports;
 pub mod robots;
 pub mod scenario;
@@ -140,6 +143,7 @@ pub mod live;
 pub mod virtual_time;
 
 pub mod admin;
+pub mod experiments;
 
 pub mod cli;
 

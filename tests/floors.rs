@@ -11,9 +11,9 @@ const FLOORS: &[&[&str]] = &[
     &["channels", "ledger", "stats", "strategies", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "cluster", "ports", "robots", "scenario"],
+    &["audit", "cluster", "placement", "ports", "robots", "scenario"],
     &["live", "virtual_time"],
-    &["admin"],
+    &["admin", "experiments"],
     &["cli"],
 ];
 

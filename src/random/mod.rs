@@ -2,6 +2,7 @@
 
 mod law;
 mod streams;
+mod zipf;
 
 use rand_distr::{Distribution, Exp1, LogNormal, StandardUniform, Uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -9,6 +10,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 
 pub use law::{Law, Shape};
 pub use streams::Streams;
+pub use zipf::Zipf;
 
 /// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:
 /// so two runs that differ in one thing meet the same chance everywhere else.

@@ -16,6 +16,9 @@ pub struct Balance {
 }
 
 impl Balance {
+    /// All loads are the same.
+    pub const EVEN: Self = Self { peak_to_mean: 1.0, min_to_mean: 1.0, cv: 0.0, jain: 1.0 };
+
     /// Of these loads; none when there are none, or all are 0.
     pub fn of(loads: &[f64]) -> Option<Self> {
         let n = loads.len() as f64;

@@ -21,6 +21,10 @@ impl Strategy for Crc32Mod {
         CRC_32.checksum(key.as_bytes()).checked_rem(self.servers).map(|index| index as usize)
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

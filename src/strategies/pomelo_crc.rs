@@ -25,6 +25,10 @@ impl Strategy for PomeloCrc {
         hash.checked_rem(self.servers).map(|index| index as usize)
     }
 
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
+
     fn boxed(&self) -> Box<dyn Strategy> {
         Box::new(self.clone())
     }

@@ -1,0 +1,224 @@
+//! `pomelo-sim experiment place`: where every strategy puts millions of keys.
+
+use std::collections::BTreeSet;
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::{Args, ValueEnum};
+
+use super::output::{print, refuse, table};
+use crate::placement::{Ids, KeySet, Moved, PlacementPlan, PlacementReport, place};
+use crate::strategies::{ALL, Parameter, StrategySpec};
+
+/// Place millions of keys under every strategy, without a cluster: balance, moved keys, lookup time, memory
+///
+/// Users are placed on connectors and rooms on chat servers, as many of each as --servers says. For each strategy: how
+/// even the keys lie, and which share moves when one more server stands at the end of the list, when the last is gone,
+/// and when the one in the middle is gone; in parentheses the moves that were not forced, since neither end of them came
+/// or went. Rooms are large and small by Zipf's law; MEMBERS is how even their members lie.
+///
+/// Strategies that choose at each pick, such as two-choices, see the keys placed so far as the load.
+///
+/// Exit code: 0 with the tables, 2 for bad input.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct PlaceArgs {
+    /// Users to place: user0, user1 and so on
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(0..=KEYS_MAX))]
+    pub users: u64,
+    /// Rooms to place: room0, room1 and so on
+    #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u64).range(0..=KEYS_MAX))]
+    pub rooms: u64,
+    /// Skew of the room sizes: the k-th room is as large as 1/k to this power
+    #[arg(long, value_name = "S", default_value = "1", value_parser = skew)]
+    pub zipf: f64,
+    /// Servers to place them on
+    #[arg(long, value_name = "N", default_value = "100")]
+    pub servers: usize,
+    /// How keys are numbered; a CRC flatters itself on sequential ones
+    #[arg(long, value_enum, default_value = "sequential")]
+    pub ids: IdsArg,
+    /// Strategies to compare, such as ring(100) [default: all]
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub strategies: Vec<StrategySpec>,
+    /// What chance comes of
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+    /// Threads to use [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// How keys are numbered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum IdsArg {
+    /// One after the other.
+    Sequential,
+    /// By random 64-bit numbers.
+    Random,
+    /// The one, then the other.
+    Both,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim experiment place
+      a million users and a hundred thousand rooms on a hundred servers
+  pomelo-sim experiment place --users 10000000 --rooms 1000000 --ids both
+      ten times as many, and what random ids change
+  pomelo-sim experiment place --servers 3 --strategies pomelo-crc rendezvous 'ring(160)' jump
+      the shipped cluster: what a fourth chat server would move";
+
+/// Most keys of a set: what a strategy that remembers them can hold.
+const KEYS_MAX: u64 = 100_000_000;
+
+/// How often the progress line changes.
+const TELL_EVERY: Duration = Duration::from_millis(200);
+
+fn skew(text: &str) -> Result<f64, String> {
+    let skew = text.parse().ok().filter(|skew| (0.0..=10.0).contains(skew));
+    skew.ok_or_else(|| "expected a number from 0 to 10".to_owned())
+}
+
+/// Runs the command.
+pub fn run(args: &PlaceArgs) -> ExitCode {
+    let plan = plan(args);
+    let line = Mutex::new(Line { start: Instant::now(), told: None });
+    let result = place(&plan, &|done, all| {
+        // Whoever finds it taken has nothing newer to say.
+        if let Ok(mut line) = line.try_lock() {
+            line.show(done, all);
+        }
+    });
+    if let Ok(line) = line.into_inner() {
+        line.clear();
+    }
+    match result {
+        Err(error) => refuse(format!("place: {error}")),
+        Ok(report) if args.json => match serde_json::to_string_pretty(&report) {
+            Ok(json) => print(&(json + "\n")),
+            Err(error) => refuse(format!("place: {error}")),
+        },
+        Ok(report) => print(&as_text(&report)),
+    }
+}
+
+fn plan(args: &PlaceArgs) -> PlacementPlan {
+    let ids: &[Ids] = match args.ids {
+        IdsArg::Sequential => &[Ids::Sequential],
+        IdsArg::Random => &[Ids::Random],
+        IdsArg::Both => &[Ids::Sequential, Ids::Random],
+    };
+    let set = |prefix: &str, count, zipf, ids| KeySet { prefix: prefix.to_owned(), count, ids, zipf };
+    let sets = ids
+        .iter()
+        .flat_map(|&ids| [set("user", args.users, 0.0, ids), set("room", args.rooms, args.zipf, ids)]);
+    let strategies = if args.strategies.is_empty() { all() } else { args.strategies.clone() };
+    PlacementPlan {
+        servers: args.servers,
+        strategies,
+        sets: sets.filter(|set| set.count > 0).collect(),
+        seed: args.seed,
+        threads: args.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+    }
+}
+
+/// Every strategy that needs no other.
+fn all() -> Vec<StrategySpec> {
+    let alone = ALL.iter().filter(|entry| entry.parameter != Parameter::Inner);
+    alone.filter_map(|entry| entry.name.parse().ok()).collect()
+}
+
+/// The line on a terminal that says how far it is.
+struct Line {
+    start: Instant,
+    told: Option<Instant>,
+}
+
+impl Line {
+    fn show(&mut self, done: u64, all: u64) {
+        let mut stderr = io::stderr();
+        if !stderr.is_terminal() || self.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
+            return;
+        }
+        self.told = Some(Instant::now());
+        let share = done as f64 / all.max(1) as f64;
+        let left = self.start.elapsed().as_secs_f64() * (1.0 / share.max(1e-9) - 1.0);
+        // A terminal that went away does not want to know.
+        let _ = write!(stderr, "\r\x1b[K{:3.0} %  {left:.0} s left", share * 100.0);
+    }
+
+    fn clear(&self) {
+        if self.told.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+fn as_text(report: &PlacementReport) -> String {
+    let mut text = String::new();
+    let sets: BTreeSet<usize> = (0..report.placed.len()).filter(|&row| is_first(report, row)).collect();
+    for first in sets {
+        let keys = &report.placed[first].keys;
+        let ids = match keys.ids {
+            Ids::Sequential => "sequential",
+            Ids::Random => "random",
+        };
+        let skewed = keys.zipf > 0.0;
+        let zipf = if skewed { format!(", sizes by Zipf {}", keys.zipf) } else { String::new() };
+        text += &format!("{} {ids} {}s on {} servers{zipf}\n\n", keys.count, keys.prefix, report.servers);
+        let rows: Vec<Vec<String>> = report
+            .placed
+            .iter()
+            .filter(|row| row.keys == *keys)
+            .map(|row| {
+                let mut cells = vec![
+                    row.strategy.to_string(),
+                    format!("{:.4}", row.balance.peak_to_mean),
+                    format!("{:.4}", row.balance.min_to_mean),
+                    format!("{:.4}", row.balance.cv),
+                ];
+                if skewed {
+                    cells.push(format!("{:.3}", row.weighted.peak_to_mean));
+                }
+                cells.extend([row.added, row.removed_last, row.removed_middle].map(moved));
+                cells.push(format!("{:.0}", row.pick_ns));
+                cells.push(bytes(row.bytes));
+                cells
+            })
+            .collect();
+        let mut header = vec!["STRATEGY", "PEAK/MEAN", "MIN/MEAN", "CV"];
+        if skewed {
+            header.push("MEMBERS");
+        }
+        header.extend(["+1 MOVES", "-LAST MOVES", "-MIDDLE MOVES", "NS", "MEMORY"]);
+        text += &table(&header, &rows);
+        text.push('\n');
+    }
+    text
+}
+
+fn is_first(report: &PlacementReport, row: usize) -> bool {
+    report.placed[..row].iter().all(|before| before.keys != report.placed[row].keys)
+}
+
+/// `25.0 % (0.4)`: the share that moves, and in parentheses the part of it that nothing forced.
+fn moved(moved: Option<Moved>) -> String {
+    let Some(Moved { share, unforced }) = moved else { return "-".to_owned() };
+    let unforced = if unforced > 0.0 { format!(" ({:.2})", unforced * 100.0) } else { String::new() };
+    format!("{:.2} %{unforced}", share * 100.0)
+}
+
+fn bytes(bytes: usize) -> String {
+    match bytes {
+        0..10_000 => format!("{bytes} B"),
+        10_000..10_000_000 => format!("{:.0} KB", bytes as f64 / 1e3),
+        _ => format!("{:.0} MB", bytes as f64 / 1e6),
+    }
+}
