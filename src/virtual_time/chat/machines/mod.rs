@@ -36,7 +36,7 @@ pub enum MachineEvent {
         /// Its station.
         station: u16,
         /// Which life of the station: see [`Station`].
-        life: u32,
+        life: u16,
     },
     /// A server's deadline.
     Tick(u16),
@@ -110,7 +110,7 @@ pub struct Machines {
     links_at: Option<Time>,
     routed: Vec<Routed>,
     /// Deliveries that cost nothing and are done, in order.
-    done: VecDeque<(u16, u32)>,
+    done: VecDeque<(u16, u16)>,
     /// What servers have done to clients, in order.
     said: Vec<(u16, ToClient)>,
     pub(super) moves: Moves,
@@ -339,7 +339,7 @@ impl Machines {
         &mut self,
         now: Time,
         station: u16,
-        life: u32,
+        life: u16,
         agenda: &mut EventQueue<E>,
     ) {
         let at = &mut self.stations[usize::from(station)];

@@ -25,7 +25,7 @@ pub(super) struct Station {
     /// None while it is not up.
     pub(super) server: Option<Box<dyn Server>>,
     /// How often a server has come up or vanished here: what was planned for an earlier one does not happen.
-    pub(super) life: u32,
+    pub(super) life: u16,
     /// Whether it takes clients.
     pub(super) is_open: bool,
     /// What waits for it.
