@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-
 use pomelo_sim::random::Random;
 use pomelo_sim::scenario::Scenario;
 use pomelo_sim::stats::Outcome;
@@ -24,7 +22,7 @@ fn scenario(chat: Value, duration_s: f64, events: Value) -> Scenario {
 }
 
 fn run(scenario: &Scenario, warmup_s: f64) -> Outcome {
-    run_chat(scenario, &scenario.strategies[0], 0, warmup_s, Path::new(".")).unwrap()
+    run_chat(scenario, &scenario.strategies[0], 0, warmup_s).unwrap()
 }
 
 /// What was attempted is done, lost for a reason, or under way: to the last one.
@@ -73,8 +71,7 @@ fn one_server_with_a_fixed_cost_is_m_d_1() {
         let scenario = scenario(chat, 100.0, json!([]));
         let means: Vec<f64> = (0..6)
             .map(|replication| {
-                let outcome =
-                    run_chat(&scenario, &scenario.strategies[0], replication, 10.0, Path::new(".")).unwrap();
+                let outcome = run_chat(&scenario, &scenario.strategies[0], replication, 10.0).unwrap();
                 conserve(&outcome);
                 let busy = outcome.metrics["utilisation.mean"];
                 assert!((busy - rho).abs() < 0.05, "{busy} for {rho}");
@@ -113,7 +110,7 @@ fn the_same_arguments_give_the_same_bytes_and_others_do_not() {
     let scenario = scenario(chat, 12.0, events);
     let bytes = |replication| {
         let strategy = &scenario.strategies[0];
-        let outcome = run_chat(&scenario, strategy, replication, 1.0, Path::new(".")).unwrap();
+        let outcome = run_chat(&scenario, strategy, replication, 1.0).unwrap();
         conserve(&outcome);
         assert!(outcome.metrics["messages"] > 300.0, "{:#?}", outcome.metrics);
         serde_json::to_string(&outcome).unwrap()
@@ -133,7 +130,7 @@ fn strategies_meet_the_same_people() {
     });
     let scenario = scenario(chat, 20.0, json!([]));
     let run = |strategy: &str| {
-        let outcome = run_chat(&scenario, &strategy.parse().unwrap(), 0, 0.0, Path::new(".")).unwrap();
+        let outcome = run_chat(&scenario, &strategy.parse().unwrap(), 0, 0.0).unwrap();
         (outcome.metrics["messages"], outcome.metrics["deliveries"], outcome.metrics["attempted"])
     };
     assert_eq!(run("pomelo-crc"), run("crc32-mod"));
@@ -226,7 +223,7 @@ fn a_server_that_stops_tells_its_clients_and_loses_nothing_that_was_said() {
             },
         });
         let scenario = scenario(chat, 20.0, json!([{"at_s": 5, "remove": id, "for_s": 8}]));
-        let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0, Path::new(".")).unwrap();
+        let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0).unwrap();
         while run.advance() {}
         assert_eq!(
             run.machines().audit().into_iter().map(|law| law.to_string()).collect::<Vec<_>>(),
@@ -267,8 +264,7 @@ fn a_bounded_queue_loses_what_finds_no_room() {
 fn nothing_is_lost_without_a_reason_whatever_happens() {
     for seed in 0..12 {
         let scenario = random_scenario(seed);
-        let mut run =
-            ChatRun::new(&scenario, &scenario.strategies[0], seed as u32, 1.0, Path::new(".")).unwrap();
+        let mut run = ChatRun::new(&scenario, &scenario.strategies[0], seed as u32, 1.0).unwrap();
         while run.advance() {}
         let outcome = run.outcome();
         run.come_to_rest();
@@ -321,16 +317,16 @@ fn what_does_not_fit_is_refused_with_its_place() {
     let chat = json!({"servers": {"connector": 1, "chat": 1}, "users": 1, "rooms": 1});
     let error = |events: Value| {
         let scenario = scenario(chat.clone(), 1.0, events);
-        let refused = run_chat(&scenario, &scenario.strategies[0], 0, 0.0, Path::new("."));
+        let refused = run_chat(&scenario, &scenario.strategies[0], 0, 0.0);
         refused.unwrap_err().to_string()
     };
     assert_eq!(
         error(json!([{"at_s": 0, "crash": "chat-server-1"}, {"at_s": 1, "crash": "chat-server-2"}])),
-        "scenario test: events[1]: no server chat-server-2"
+        "events[1]: no server chat-server-2"
     );
-    assert_eq!(error(json!([{"at_s": 0}])), "scenario test: events[0]: expected exactly one change");
+    assert_eq!(error(json!([{"at_s": 0}])), "events[0]: expected exactly one change");
     let mut other = scenario(chat.clone(), 1.0, json!([]));
     other.chat = None;
-    let refused = run_chat(&other, &other.strategies[0], 0, 0.0, Path::new("."));
-    assert!(matches!(refused, Err(VirtualError::OtherModel { .. })));
+    let refused = run_chat(&other, &other.strategies[0], 0, 0.0);
+    assert!(matches!(refused, Err(VirtualError::Model { .. })));
 }
