@@ -34,8 +34,8 @@ pub struct Channel {
 #[derive(Debug)]
 struct Group {
     frontend: ServerId,
-    /// Shared with pushes on their way; a change while one is under way copies the list.
-    sessions: Arc<Vec<SessionId>>,
+    /// Shared with pushes on their way, and made anew when it changes: one piece of memory, whose length stands here.
+    sessions: Arc<[SessionId]>,
     uids: Vec<Uid>,
 }
 
@@ -120,7 +120,7 @@ impl Channel {
     }
 
     /// Who gets a push, by frontend.
-    pub fn recipients(&self) -> impl Iterator<Item = (&ServerId, &Arc<Vec<SessionId>>)> {
+    pub fn recipients(&self) -> impl Iterator<Item = (&ServerId, &Arc<[SessionId]>)> {
         self.groups.iter().map(|group| (&group.frontend, &group.sessions))
     }
 
@@ -140,7 +140,7 @@ impl Channel {
                 self.groups.last_mut().unwrap_or_else(|| unreachable!("a group was just pushed"))
             }
         };
-        Arc::make_mut(&mut group.sessions).push(session.session);
+        group.sessions = group.sessions.iter().copied().chain([session.session]).collect();
         group.uids.push(uid.clone());
         self.by_uid.insert(uid, session);
         before
@@ -157,7 +157,8 @@ impl Channel {
         let group = &mut self.groups[at];
         if let Some(place) = group.uids.iter().position(|member| member == uid) {
             group.uids.remove(place);
-            Arc::make_mut(&mut group.sessions).remove(place);
+            let (before, after) = (&group.sessions[..place], &group.sessions[place + 1..]);
+            group.sessions = before.iter().chain(after).copied().collect();
         }
         if group.uids.is_empty() {
             self.groups.remove(at);

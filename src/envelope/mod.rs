@@ -226,7 +226,7 @@ pub enum Recipients {
     /// A private push.
     One(SessionId),
     /// A channel's members on that frontend; shared with the channel, so a push copies no list.
-    Many(Arc<Vec<SessionId>>),
+    Many(Arc<[SessionId]>),
 }
 
 impl Recipients {

@@ -15,7 +15,7 @@ pub struct Session {
     /// Who it is bound to, if anyone.
     pub uid: Option<Uid>,
     /// In order of name. A few: a list of them is a tenth of a map's size.
-    settings: Arc<Vec<(Box<str>, Value)>>,
+    settings: Arc<[(Box<str>, Value)]>,
 }
 
 impl Session {
@@ -36,15 +36,17 @@ impl Session {
 
     /// Changes a setting; `null` removes it.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
-        let place = self.place(key);
-        let settings = Arc::make_mut(&mut self.settings);
-        match (place, value.into()) {
-            (Ok(at), Value::Null) => drop(settings.remove(at)),
+        match (self.place(key), value.into()) {
             (Err(_), Value::Null) => {}
-            (Ok(at), value) => settings[at].1 = value,
+            (Ok(at), Value::Null) => {
+                let (before, after) = (&self.settings[..at], &self.settings[at + 1..]);
+                self.settings = before.iter().chain(after).cloned().collect();
+            }
+            (Ok(at), value) => Arc::make_mut(&mut self.settings)[at].1 = value,
             (Err(at), value) => {
-                settings.reserve_exact(1);
-                settings.insert(at, (key.into(), value));
+                let (before, after) = self.settings.split_at(at);
+                let new = [(key.into(), value)];
+                self.settings = before.iter().cloned().chain(new).chain(after.iter().cloned()).collect();
             }
         }
     }

@@ -41,7 +41,7 @@ pub(super) struct Batches {
 #[derive(Default)]
 struct Batch {
     /// For whom; none when nothing more may be put in.
-    recipients: Option<Arc<Vec<SessionId>>>,
+    recipients: Option<Arc<[SessionId]>>,
     /// How many of them are there.
     members: usize,
     tcp: Bytes,
@@ -58,7 +58,7 @@ struct Bytes {
 
 impl Batches {
     /// A batch for these, of whom nobody is in it yet.
-    pub(super) fn open(&mut self, recipients: &Arc<Vec<SessionId>>) -> BatchId {
+    pub(super) fn open(&mut self, recipients: &Arc<[SessionId]>) -> BatchId {
         if self.used == self.all.len() {
             self.all.push(Batch::default());
         }
@@ -87,7 +87,7 @@ impl Batches {
     }
 
     /// Whether what is for these can be put in.
-    pub(super) fn is_for(&self, BatchId(batch): BatchId, recipients: &Arc<Vec<SessionId>>) -> bool {
+    pub(super) fn is_for(&self, BatchId(batch): BatchId, recipients: &Arc<[SessionId]>) -> bool {
         self.all[batch as usize].recipients.as_ref().is_some_and(|others| Arc::ptr_eq(others, recipients))
     }
 

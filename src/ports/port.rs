@@ -84,7 +84,7 @@ impl Port {
 
     /// The same for many, to whom pushes go together again and again: a frame costs them little more than it costs one,
     /// as long as the list is the same one.
-    pub fn push_together(&self, sessions: &Arc<Vec<SessionId>>, frame: &PushFrame) {
+    pub fn push_together(&self, sessions: &Arc<[SessionId]>, frame: &PushFrame) {
         let table = &mut *self.shared.table.borrow_mut();
         // Who may come back is sent everything by itself, since it is kept for each.
         if table.resume.is_none() {

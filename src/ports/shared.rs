@@ -147,7 +147,7 @@ impl Shared {
     pub(super) fn put_together(
         self: &Rc<Self>,
         table: &mut Table,
-        recipients: &Arc<Vec<SessionId>>,
+        recipients: &Arc<[SessionId]>,
         frame: &PushFrame,
     ) {
         let batch = table.batch_for(recipients).unwrap_or_else(|| table.begin_batch(recipients));

@@ -93,7 +93,7 @@ impl Table {
     }
 
     /// The batch that takes what is for these next, if there is one.
-    pub(super) fn batch_for(&self, recipients: &Arc<Vec<SessionId>>) -> Option<BatchId> {
+    pub(super) fn batch_for(&self, recipients: &Arc<[SessionId]>) -> Option<BatchId> {
         // Whoever of them is there is in it, or nobody is.
         let mut rows = recipients.iter().filter_map(|session| self.open_row(*session));
         let batch = self.rows[rows.next()?].joined()?;
@@ -101,7 +101,7 @@ impl Table {
     }
 
     /// Begins a batch, with all of them who are there.
-    pub(super) fn begin_batch(&mut self, recipients: &Arc<Vec<SessionId>>) -> BatchId {
+    pub(super) fn begin_batch(&mut self, recipients: &Arc<[SessionId]>) -> BatchId {
         let batch = self.batches.open(recipients);
         for session in recipients.iter() {
             let Some(index) = self.open_row(*session) else { continue };

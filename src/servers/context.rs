@@ -155,8 +155,9 @@ impl Cx<'_> {
 
     /// A channel of this server. It need not exist: its first member makes it.
     pub fn channel<'c>(&'c mut self, name: &'c str) -> ChannelHandle<'c> {
-        let Self { server, channels, codec, out, counters, key, .. } = self;
-        ChannelHandle { name, server, channels, codec, out, counters, key }
+        let Self { server, session, channels, codec, out, counters, key, .. } = self;
+        let session = session.as_ref();
+        ChannelHandle { name, server, session, channels, codec, out, counters, key }
     }
 
     /// A push to these sessions.
@@ -230,6 +231,7 @@ impl Cx<'_> {
 pub struct ChannelHandle<'c> {
     name: &'c str,
     server: &'c ServerSpec,
+    session: Option<&'c Session>,
     channels: &'c mut Channels,
     codec: &'c Codec,
     out: &'c mut Outbox,
@@ -244,7 +246,14 @@ impl ChannelHandle<'_> {
     /// The membership belongs to the key by which the message at hand was routed here: when another server gets that key,
     /// or this one is lost, the member goes there with the channel.
     pub fn add(&mut self, uid: Uid, session: SessionKey) {
-        let member = Member { uid, session };
+        let mut member = Member { uid, session };
+        // Names that came in a message's body are copies. Those of the session at hand are shared by all that know it.
+        if let Some(at_hand) = self.session.filter(|at_hand| at_hand.key == member.session) {
+            member.session = at_hand.key.clone();
+            if let Some(uid) = at_hand.uid.as_ref().filter(|uid| **uid == member.uid) {
+                member.uid = uid.clone();
+            }
+        }
         self.channels.add(self.name, member.clone());
         let (channel, key) = (self.name.into(), self.key.clone());
         self.out.send(&self.server.id, Destination::Router, Payload::Joined { channel, key, member });

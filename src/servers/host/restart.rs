@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::panic::catch_unwind;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Host;
@@ -154,7 +153,7 @@ impl<L: ServerLogic> Host<L> {
             down.queue.push_back(Delivery::Envelope(envelope));
         }
         if !free.is_empty() {
-            out.effects.push(Effect::Push { sessions: Recipients::Many(Arc::new(free)), frame });
+            out.effects.push(Effect::Push { sessions: Recipients::Many(free.into()), frame });
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod life;
 mod moves;
+mod serve;
 mod station;
 
 use std::collections::VecDeque;
@@ -23,7 +24,7 @@ use crate::ids::{ServerId, SessionId};
 use crate::random::Streams;
 use crate::router::{LinkRule, Routed, Router, UnknownRule};
 use crate::scenario::Costs;
-use crate::servers::{Delivery, Effect};
+use crate::servers::Delivery;
 use crate::time::Time;
 use crate::virtual_time::EventQueue;
 use crate::wire::PushFrame;
@@ -283,166 +284,6 @@ impl Machines {
     /// Another speed for a server: at 0.25 everything takes four times as long, from the next delivery on.
     pub fn set_speed(&mut self, station: u16, speed: f64) {
         self.stations[usize::from(station)].speed = speed;
-    }
-
-    fn is_full(&self, station: u16) -> bool {
-        let waiting = self.stations[usize::from(station)].queue.len();
-        !self.is_free && self.load.queue_max.is_some_and(|most| waiting >= most as usize)
-    }
-
-    /// Puts a delivery at the end of a server's queue; nothing when the server is not up.
-    fn arrive<E: From<MachineEvent>>(
-        &mut self,
-        now: Time,
-        station: u16,
-        delivery: Delivery,
-        agenda: &mut EventQueue<E>,
-    ) {
-        let at = &mut self.stations[usize::from(station)];
-        if at.server.is_none() {
-            return;
-        }
-        if at.is_busy {
-            at.queue.push_back(delivery);
-        } else {
-            self.begin(now, station, delivery, agenda);
-        }
-        self.stations[usize::from(station)].note(now);
-    }
-
-    /// A server, which has nothing in hand, takes a delivery.
-    fn begin<E: From<MachineEvent>>(
-        &mut self,
-        now: Time,
-        station: u16,
-        delivery: Delivery,
-        agenda: &mut EventQueue<E>,
-    ) {
-        let at = &mut self.stations[usize::from(station)];
-        let Some(server) = &mut at.server else { return };
-        server.deliver(now, delivery, &mut at.out);
-        (at.is_busy, at.begun) = (true, at.begun + 1);
-        let chance = || self.load.chance.at(u64::from(station), at.begun);
-        let cost = if self.is_free { 0 } else { at.cost_ns(&self.load.costs, chance) };
-        let life = at.life;
-        if cost == 0 {
-            self.done.push_back((station, life));
-        } else {
-            let at = Time::from_nanos(now.as_nanos().saturating_add(cost));
-            agenda.plan(at, MachineEvent::Done { station, life }.into());
-        }
-        self.watch(station, agenda);
-    }
-
-    /// What a server had in hand is done: what came of it happens, and it takes the next.
-    fn finish<E: From<MachineEvent>>(
-        &mut self,
-        now: Time,
-        station: u16,
-        life: u16,
-        agenda: &mut EventQueue<E>,
-    ) {
-        let at = &mut self.stations[usize::from(station)];
-        if at.life != life {
-            return;
-        }
-        let mut effects = std::mem::take(&mut at.out.effects);
-        self.release(now, station, &mut effects, agenda);
-        let at = &mut self.stations[usize::from(station)];
-        at.out.effects = effects;
-        at.is_busy = false;
-        if std::mem::take(&mut at.tick_due) {
-            self.at_once(now, station, Delivery::Tick, agenda);
-        }
-        let at = &mut self.stations[usize::from(station)];
-        if let Some(next) = at.queue.pop_front() {
-            self.begin(now, station, next, agenda);
-        }
-        self.stations[usize::from(station)].note(now);
-    }
-
-    /// A server's deadline, which it asked for or had once.
-    fn tick<E: From<MachineEvent>>(&mut self, now: Time, station: u16, agenda: &mut EventQueue<E>) {
-        let at = &mut self.stations[usize::from(station)];
-        if at.tick_at == Some(now) {
-            at.tick_at = None;
-        }
-        let deadline = at.server.as_ref().and_then(|server| server.next_deadline());
-        if deadline.is_some_and(|deadline| deadline <= now) {
-            if at.is_busy {
-                // It does one thing at a time.
-                at.tick_due = true;
-                return;
-            }
-            self.at_once(now, station, Delivery::Tick, agenda);
-        }
-        self.watch(station, agenda);
-    }
-
-    /// A delivery to an idle server that costs nothing and overtakes what waits.
-    fn at_once<E: From<MachineEvent>>(
-        &mut self,
-        now: Time,
-        station: u16,
-        delivery: Delivery,
-        agenda: &mut EventQueue<E>,
-    ) {
-        let at = &mut self.stations[usize::from(station)];
-        let Some(server) = &mut at.server else { return };
-        server.deliver(now, delivery, &mut at.out);
-        let mut effects = std::mem::take(&mut at.out.effects);
-        // Busy meanwhile: what it does to itself waits.
-        at.is_busy = true;
-        self.release(now, station, &mut effects, agenda);
-        let at = &mut self.stations[usize::from(station)];
-        at.out.effects = effects;
-        at.is_busy = false;
-        self.watch(station, agenda);
-    }
-
-    /// Plans a tick for a server's next deadline. One at a time: most calls are answered long before theirs.
-    fn watch<E: From<MachineEvent>>(&mut self, station: u16, agenda: &mut EventQueue<E>) {
-        let at = &mut self.stations[usize::from(station)];
-        if self.is_free || at.tick_due {
-            return;
-        }
-        let Some(deadline) = at.server.as_ref().and_then(|server| server.next_deadline()) else { return };
-        if at.tick_at.is_none_or(|planned| deadline < planned) {
-            at.tick_at = Some(deadline.max(agenda.now()));
-            agenda.plan(deadline, MachineEvent::Tick(station).into());
-        }
-    }
-
-    /// Lets what came of a delivery happen.
-    fn release<E: From<MachineEvent>>(
-        &mut self,
-        now: Time,
-        station: u16,
-        effects: &mut Vec<Effect>,
-        agenda: &mut EventQueue<E>,
-    ) {
-        for effect in effects.drain(..) {
-            let said = match effect {
-                Effect::Send(envelope) => {
-                    self.router.route(now, envelope, &mut self.routed);
-                    continue;
-                }
-                Effect::Done { .. } => continue,
-                Effect::Respond { session, request, body } => ToClient::Response { session, request, body },
-                Effect::Push { sessions, frame } => ToClient::Push { sessions, frame },
-                Effect::Broadcast { frame } => ToClient::Broadcast { frame },
-                Effect::Kick { session, reason } => self.cut_off(station, session, reason),
-                Effect::Reject { session, error } => self.cut_off(station, session, error.into()),
-            };
-            self.said.push((station, said));
-        }
-        self.hand_on(now, agenda);
-    }
-
-    fn cut_off(&mut self, station: u16, session: SessionId, reason: Box<str>) -> ToClient {
-        let at = &mut self.stations[usize::from(station)];
-        at.connections = at.connections.saturating_sub(1);
-        ToClient::Kick { session, reason }
     }
 
     /// Gives the router an order, and carries what goes out of it.
