@@ -14,10 +14,10 @@ use crate::config::ConfigError;
 use crate::ids::ServerId;
 use crate::strategies::{ALL, Candidate, StrategySpec};
 
-/// Show where a user and a room land, why, and what one server more or fewer changes, under each strategy
+/// Show where a user and a room land, and why, under each strategy
 ///
 /// A login goes from the gate to a connector, by the user's name, and from there to a chat server, by the room's. For each
-/// strategy: the server now, and the one with one more at the end of the list, without the last, and without the server
+/// strategy: its server now, and the one with one more at the end of the list, without the last, and without the server
 /// that has it now. A * marks a key that moves. WHY is how the strategy comes to the server.
 ///
 /// Reads the configuration only, so no cluster needs to run. Strategies that choose at each login, such as two-choices,
