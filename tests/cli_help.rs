@@ -22,9 +22,24 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 16] = [
-    "serve", "check", "dispatch", "list", "add", "remove", "stop", "kill", "pause", "resume", "restart",
-    "reload", "links", "link", "heal", "robots",
+const COMMANDS: [&str; 17] = [
+    "serve",
+    "check",
+    "dispatch",
+    "list",
+    "add",
+    "remove",
+    "stop",
+    "kill",
+    "pause",
+    "resume",
+    "restart",
+    "reload",
+    "links",
+    "link",
+    "heal",
+    "robots",
+    "experiment",
 ];
 
 #[test]
@@ -39,7 +54,7 @@ fn help_teaches_with_exit_codes_and_examples() {
         assert_eq!(stdout(&["help", command]), help);
         let about = help.lines().next().unwrap();
         assert!(
-            whole.contains(&format!("  {command:8}  {about}\n")),
+            whole.contains(&format!("  {command:10}  {about}\n")),
             "{about} in the list of commands:\n{whole}"
         );
     }

@@ -1,11 +1,13 @@
 //! Which engine gives a scenario's outcomes.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::live::run_live;
 use super::results::Mode;
 use super::run::Engine;
 use crate::scenario::Scenario;
+use crate::virtual_time::run_chat;
 
 /// The engine of that scenario's model on that clock.
 pub fn engine(scenario: &Scenario, mode: Mode) -> Box<Engine<'static>> {
@@ -20,6 +22,10 @@ pub fn engine(scenario: &Scenario, mode: Mode) -> Box<Engine<'static>> {
         (Mode::Virtual, Some(_)) => {
             Box::new(|_, _, _, _| Err("the queue model has no engine yet".to_owned()))
         }
-        (Mode::Virtual, None) => Box::new(|_, _, _, _| Err("the chat model has no engine yet".to_owned())),
+        (Mode::Virtual, None) => Box::new(|scenario, strategy, replication, warmup_s| {
+            // A scenario that was loaded has its paths from here on, not from its folder.
+            let folder = Path::new("");
+            run_chat(scenario, strategy, replication, warmup_s, folder).map_err(|error| error.to_string())
+        }),
     }
 }
