@@ -95,7 +95,7 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if let Err(error) = interrupt::say_how_to_go_on(&out) {
         return refuse(error);
     }
-    let bar = bar();
+    let bar = bar(scenario.strategies.len() as u64 * u64::from(scenario.replications));
     let engine = experiments::engine(&scenario, args.mode);
     let results = experiments::run(&scenario, &*engine, &options, &|progress| show(&bar, progress));
     bar.finish_and_clear();
@@ -197,9 +197,9 @@ fn machine() -> String {
 }
 
 /// A bar with the time that is left; nothing when stderr is no terminal.
-fn bar() -> ProgressBar {
+fn bar(units: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs  {elapsed} gone, {eta} left  {msg}");
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(units), ProgressDrawTarget::stderr());
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
     bar
