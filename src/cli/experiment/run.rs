@@ -20,6 +20,8 @@ use crate::strategies::StrategySpec;
 /// Each replication of each strategy is saved when it is done; an interrupted run continues with the same command, and a
 /// run with more strategies, replications or claims takes what it has. DIR gets results.json.
 ///
+/// What the servers of a run log is not shown, unless RUST_LOG says so.
+///
 /// In the table ± is the 95 % interval over the replications; n.s. marks what does not differ significantly from the
 /// first strategy.
 ///
@@ -94,6 +96,10 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     }
     if let Err(error) = interrupt::say_how_to_go_on(&out) {
         return refuse(error);
+    }
+    if std::env::var_os("RUST_LOG").is_none() {
+        // Servers in distress are what an experiment is about; a line for each of their warnings would drown what it says.
+        log::set_max_level(log::LevelFilter::Error);
     }
     let bar = bar(scenario.strategies.len() as u64 * u64::from(scenario.replications));
     let engine = experiments::engine(&scenario, args.mode);
