@@ -23,8 +23,24 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 const COMMANDS: [&str; 17] = [
-    "serve", "check", "dispatch", "explain", "list", "add", "remove", "stop", "kill", "pause", "resume",
-    "restart", "reload", "links", "link", "heal", "robots",
+    "serve",
+    "check",
+    "dispatch",
+    "explain",
+    "list",
+    "add",
+    "remove",
+    "stop",
+    "kill",
+    "pause",
+    "resume",
+    "restart",
+    "reload",
+    "links",
+    "link",
+    "heal",
+    "robots",
+    "experiment",
 ];
 
 #[test]
@@ -39,7 +55,7 @@ fn help_teaches_with_exit_codes_and_examples() {
         assert_eq!(stdout(&["help", command]), help);
         let about = help.lines().next().unwrap();
         assert!(
-            whole.contains(&format!("  {command:8}  {about}\n")),
+            whole.contains(&format!("  {command:10}  {about}\n")),
             "{about} in the list of commands:\n{whole}"
         );
     }
