@@ -9,6 +9,7 @@ mod answer;
 mod compare;
 mod engine;
 mod live;
+pub mod report;
 mod results;
 mod run;
 mod summary;
