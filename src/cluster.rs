@@ -122,6 +122,17 @@ pub enum PlanError {
         /// What is wrong.
         error: ProtoError,
     },
+    /// A type whose servers hold rooms is to be chosen anew at each message.
+    #[error(
+        "strategy {strategy} of {server_type}: each pick is a new choice, but rooms on a backend must be found again; \
+         write directory({strategy})"
+    )]
+    Strategy {
+        /// The type.
+        server_type: ServerType,
+        /// What was asked for it.
+        strategy: StrategySpec,
+    },
 }
 
 /// A router and servers, ready to be run: pure, and each server to be made on the thread that runs it.
@@ -270,9 +281,10 @@ impl Cluster {
     /// Makes the router, and what the servers are made of.
     ///
     /// # Errors
-    /// A configured type has no code, or a protobuf definition is wrong.
+    /// A configured type has no code, a protobuf definition is wrong, or a backend's strategy does not find keys again.
     pub fn plan(self) -> Result<Plan, PlanError> {
         self.spec.check_types(&self.served())?;
+        self.check_strategies()?;
         let mut handlers = HandlerTable::default();
         for (name, code) in &self.types {
             handlers.add(&ServerType::from(name), &code.handlers);
@@ -290,6 +302,19 @@ impl Cluster {
         // Checked above: each type has its code.
         let servers = self.spec.servers.iter().filter_map(|server| blueprint.server(server, 0)).collect();
         Ok(Plan { spec: self.spec, router, servers, blueprint })
+    }
+
+    /// Only where all servers are frontends, to which no message finds its way by a key, may each pick be a new choice.
+    fn check_strategies(&self) -> Result<(), PlanError> {
+        for (server_type, strategy) in &self.strategies {
+            let mut servers = self.spec.of_type(server_type.as_str()).peekable();
+            let are_frontends = servers.peek().is_some() && servers.all(|server| server.frontend);
+            if !strategy.is_sticky() && !are_frontends {
+                let (server_type, strategy) = (server_type.clone(), strategy.clone());
+                return Err(PlanError::Strategy { server_type, strategy });
+            }
+        }
+        Ok(())
     }
 
     fn router(&self) -> Router {

@@ -26,9 +26,12 @@ pub(super) struct Burial {
 
 impl Router {
     pub(super) fn bind(&mut self, uid: Uid, claim: Claim, out: &mut Vec<Routed>) {
-        let (asker, call) = (claim.asker.clone(), claim.call);
+        let (asker, call, frontend) = (claim.asker.clone(), claim.call, claim.session.frontend.clone());
         match self.uids.bind(uid, claim) {
-            Claimed::Granted => self.answer(asker, call, Ok(Bytes::from_static(GRANTED)), out),
+            Claimed::Granted => {
+                self.keep_promise(&frontend);
+                self.answer(asker, call, Ok(Bytes::from_static(GRANTED)), out);
+            }
             Claimed::Refused(error) => {
                 self.counters.binds_refused += 1;
                 self.answer(asker, call, Err(error), out);
@@ -101,6 +104,7 @@ impl Router {
     ) {
         let Member { uid, session } = member.clone();
         self.directory.join(from.clone(), Arc::clone(&channel), key.clone(), member);
+        self.settle(&from, key.as_ref());
         if !self.uids.holds(&uid, &session) {
             self.tell_gone(&session, Place { server: from, channel, key, uid }, out);
         }
@@ -108,7 +112,8 @@ impl Router {
 
     /// A room has a member no more.
     pub(super) fn left(&mut self, server: &ServerId, channel: &str, member: &Member, out: &mut Vec<Routed>) {
-        self.directory.leave(server, channel, member);
+        let key = self.directory.leave(server, channel, member);
+        self.unsettle(server, key.as_ref());
         self.ghosts.remove(&member.session);
         self.free(&member.uid, &member.session, out);
     }
@@ -161,6 +166,7 @@ impl Router {
         }
         let freed = self.uids.unbind(uid, session);
         if let Some(claim) = freed.granted {
+            self.keep_promise(&claim.session.frontend);
             self.answer(claim.asker, claim.call, Ok(Bytes::from_static(GRANTED)), out);
         }
         for claim in freed.refused {

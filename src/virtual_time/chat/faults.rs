@@ -47,7 +47,7 @@ impl Faults {
         let mut added = Vec::new();
         let mut planned = Vec::with_capacity(scenario.events.len());
         for (index, event) in scenario.events.iter().enumerate() {
-            let wrong = |reason| VirtualError::Event { scenario: scenario.name.clone(), index, reason };
+            let wrong = |reason| VirtualError::Event { index, reason };
             let change = event.change().ok_or_else(|| wrong("expected exactly one change".to_owned()))?;
             let (mut first, moment) =
                 (users, |seconds: f64| Time::from_nanos((seconds * 1e9).round() as u64));

@@ -13,8 +13,6 @@ mod people;
 mod tally;
 mod words;
 
-use std::path::Path;
-
 pub use self::machines::{Load, MachineEvent, Machines, ToClient};
 
 use self::exchange::{Deed, Heard};
@@ -56,8 +54,7 @@ impl From<MachineEvent> for Event {
     }
 }
 
-/// One run under one strategy: so many seconds of warm-up, then the scenario's duration. `folder` is where the scenario's
-/// file stands, from which its `config` counts. The same arguments give the same outcome to the byte, and two strategies
+/// One run under one strategy: so many seconds of warm-up, then the scenario's duration. The same arguments give the same outcome to the byte, and two strategies
 /// meet the same people with the same intentions.
 ///
 /// # Errors
@@ -68,9 +65,8 @@ pub fn run_chat(
     strategy: &StrategySpec,
     replication: u32,
     warmup_s: f64,
-    folder: &Path,
 ) -> Result<Outcome, VirtualError> {
-    Ok(ChatRun::new(scenario, strategy, replication, warmup_s, folder)?.finish())
+    Ok(ChatRun::new(scenario, strategy, replication, warmup_s)?.finish())
 }
 
 /// A run that has not ended: for whoever wants to look inside.
@@ -102,18 +98,15 @@ impl ChatRun {
         strategy: &StrategySpec,
         replication: u32,
         warmup_s: f64,
-        folder: &Path,
     ) -> Result<Self, VirtualError> {
-        let other = || VirtualError::OtherModel { scenario: scenario.name.clone(), expected: "chat" };
-        let model = scenario.chat.as_ref().ok_or_else(other)?;
+        let model = scenario.chat.as_ref().ok_or(VirtualError::Model { expected: "chat" })?;
         if model.level == Level::Flow {
-            let (scenario, what) = (scenario.name.clone(), "level flow");
-            return Err(VirtualError::Unsupported { scenario, what });
+            return Err(VirtualError::Unsupported("level flow"));
         }
         let seconds = |seconds: f64| Time::from_nanos((seconds.max(0.0) * 1e9).round() as u64);
         let (warmup, end) = (seconds(warmup_s), seconds(warmup_s + scenario.duration_s));
         let seed = scenario.seed;
-        let (spec, by_port) = cluster::spec(scenario, model, folder)?;
+        let (spec, by_port) = cluster::spec(scenario, model)?;
         let plan = cluster::plan(model, spec, strategy, seed, replication)?;
         let load = Load {
             costs: model.costs,
@@ -153,9 +146,25 @@ impl ChatRun {
     pub fn advance(&mut self) -> bool {
         let Some((now, event)) = self.agenda.pop() else { return false };
         if now >= self.end {
+            self.agenda.plan(now, event);
             return false;
         }
         self.events += 1;
+        self.take(now, event);
+        true
+    }
+
+    /// Lets everything arrive that is on its way, beyond the end, while people do nothing more by themselves. Then whatever must
+    /// hold of a cluster at rest can be looked at.
+    pub fn come_to_rest(&mut self) {
+        while let Some((now, event)) = self.agenda.pop() {
+            if matches!(event, Event::Machine(_) | Event::Late) {
+                self.take(now, event);
+            }
+        }
+    }
+
+    fn take(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(user) => self.people.wake(now, user, &mut self.agenda),
             Event::Machine(event) => self.machines.take(now, event, &mut self.agenda),
@@ -166,7 +175,6 @@ impl ChatRun {
             Event::Undo(index) => self.undo(now, index),
         }
         self.settle(now);
-        true
     }
 
     /// Events that were taken so far.

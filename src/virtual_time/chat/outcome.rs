@@ -7,8 +7,8 @@ use crate::stats::{Balance, Outcome};
 use crate::time::Time;
 
 impl ChatRun {
-    /// What has come out so far, as of the end of the run.
-    pub fn outcome(mut self) -> Outcome {
+    /// What has come out, when the run has come to its end. To be asked once.
+    pub fn outcome(&mut self) -> Outcome {
         let end = self.end;
         let mut metrics = BTreeMap::new();
         let measured_ns = end.as_nanos().saturating_sub(self.warmup.as_nanos());

@@ -1,0 +1,339 @@
+//! The `queue` model on the event queue: jobs, servers, and a strategy between.
+//!
+//! A job is tried: the strategy picks a server, which serves it, has it wait, or refuses it when its queue is full. Who waits
+//! for a job gives up after the timeout, and the server does it in vain. What was refused, lost or late is tried again after
+//! a pause, if the scenario has a policy for that, as the same job with the same work; else it is lost. A server that is
+//! removed is off the list, and does what it has; of one that crashes, the clients know at once. One that comes back stands
+//! at the end of the list, as in Pomelo. One that is added is like the scenario's first.
+//!
+//! When jobs come, how long they take and which keys they have are streams of their own: every strategy meets the same. What
+//! is counted are the jobs that are born in the measured time; of them, exactly, attempted = done + lost + in flight when
+//! the run ends. Waits, loads and peaks are of the measured time, whichever jobs they come of.
+
+mod client;
+mod keys;
+mod plan;
+mod server;
+mod tally;
+
+use std::time::Duration;
+
+use client::{Job, Jobs, Loss};
+use keys::Keys;
+use plan::{Act, Plan};
+use server::{Attempt, Offered, Server, Service};
+use tally::Tally;
+
+use super::EventQueue;
+use super::error::VirtualError;
+use super::rate::Arrivals;
+use crate::random::Random;
+use crate::scenario::{QueueModel, Scenario};
+use crate::stats::{Mark, Outcome};
+use crate::strategies::{Candidate, Look, Strategy, StrategySpec};
+use crate::time::Time;
+
+/// Steps of the servers' series in a run.
+const STEPS: u64 = 120;
+
+/// Most jobs under way, and most attempts at a server: some gigabytes.
+const UNDER_WAY_MAX: usize = 50_000_000;
+
+/// Plays one replication of a scenario with the `queue` model under a strategy; the first `warmup_s` seconds do not count.
+///
+/// # Errors
+/// The scenario has another model, or makes no sense; or more and more jobs wait, and memory would not do.
+pub fn run_queue(
+    scenario: &Scenario,
+    spec: &StrategySpec,
+    replication: u32,
+    warmup_s: f64,
+) -> Result<Outcome, VirtualError> {
+    let (plan, model) = Plan::of(scenario, warmup_s)?;
+    let stream = |name: &str| Random::new(scenario.seed, &format!("queue {replication} {name}"));
+    let strategy = spec.make(stream("strategy").between(0, u64::MAX));
+    let step_ns = plan.end.as_nanos().div_ceil(STEPS);
+    let run = Run {
+        queue: EventQueue::default(),
+        model,
+        strategy,
+        list: Vec::new(),
+        loads: Vec::new(),
+        servers: plan.servers.iter().map(|server| Server::new(server, step_ns)).collect(),
+        jobs: Jobs::default(),
+        born: 0,
+        arrivals: plan.arrivals(model, stream("arrivals")),
+        services: stream("services"),
+        pauses: stream("pauses"),
+        keys: Keys::new(model.keys.as_ref(), stream("keys")),
+        counts_moves: spec.is_sticky() && plan.changes_list(),
+        timeout: model.timeout_ms.map(millis),
+        load_age: (model.load_age_ms > 0.0).then(|| millis(model.load_age_ms).max(Duration::from_nanos(1))),
+        tally: Tally::new(&plan),
+        plan,
+    };
+    run.play()
+}
+
+/// What is planned.
+#[derive(Clone, Copy)]
+enum Event {
+    /// The next job is born.
+    Born,
+    /// A worker of a server has done what it served, if its turn is still this.
+    Finished { server: u32, worker: u32, turn: u32 },
+    /// A client has waited long enough for its job, if its turn is still this.
+    TimedOut { job: u32, turn: u32 },
+    /// A client tries again.
+    Again { job: u32 },
+    /// The strategy looks at the loads.
+    Looked,
+    /// A step of the plan.
+    Step(u32),
+    /// The measured time begins.
+    Measured,
+    /// The run ends.
+    End,
+}
+
+struct Run<'a> {
+    queue: EventQueue<Event>,
+    plan: Plan,
+    model: &'a QueueModel,
+    strategy: Box<dyn Strategy>,
+    /// The servers that the strategy chooses among, and their loads as it sees them.
+    list: Vec<u32>,
+    loads: Vec<u32>,
+    servers: Vec<Server>,
+    jobs: Jobs,
+    /// How many jobs there were.
+    born: u64,
+    arrivals: Arrivals,
+    services: Random,
+    pauses: Random,
+    keys: Keys,
+    /// Whether keys have places, and may change them.
+    counts_moves: bool,
+    timeout: Option<Duration>,
+    load_age: Option<Duration>,
+    tally: Tally,
+}
+
+impl Run<'_> {
+    fn play(mut self) -> Result<Outcome, VirtualError> {
+        // What happens to the cluster comes before what jobs do at the same moment.
+        self.queue.plan(self.plan.end, Event::End);
+        self.queue.plan(self.plan.measured, Event::Measured);
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            self.queue.plan(step.at, Event::Step(index as u32));
+        }
+        self.change_list((0..self.plan.at_first as u32).collect());
+        if let Some(age) = self.load_age {
+            self.queue.plan(Time::START + age, Event::Looked);
+        }
+        self.plan_birth();
+        let mut events = 0;
+        while let Some((now, event)) = self.queue.pop() {
+            events += 1;
+            match event {
+                Event::Born => self.birth(now)?,
+                Event::Finished { server, worker, turn } => self.finished(now, server, worker, turn),
+                Event::TimedOut { job, turn } => {
+                    if self.jobs.waits(job, turn) {
+                        self.fail(now, job, Loss::Timeout);
+                    }
+                }
+                Event::Again { job } => self.attempt(now, job)?,
+                Event::Looked => self.look(now),
+                Event::Step(index) => self.step(now, index as usize),
+                Event::Measured => self.tally.begin(now, &mut self.servers),
+                Event::End => break,
+            }
+        }
+        let moves = if self.counts_moves { self.keys.moves() } else { None };
+        Ok(self.tally.finish(self.servers, self.jobs.iter(), moves, events))
+    }
+
+    fn plan_birth(&mut self) {
+        if let Some(at) = self.arrivals.next(self.plan.end) {
+            self.queue.plan(at, Event::Born);
+        }
+    }
+
+    fn birth(&mut self, now: Time) -> Result<(), VirtualError> {
+        let work_ns = (self.model.service_ms.draw(&mut self.services) * 1e6).round() as u64;
+        let key = self.keys.draw();
+        let job = Job { number: self.born, key, born: now, work_ns, tries: 0, pause_ms: 0.0 };
+        self.born += 1;
+        self.tally.born(now);
+        let job = self.jobs.insert(job);
+        self.within_bound(now, self.jobs.len())?;
+        self.attempt(now, job)?;
+        self.plan_birth();
+        Ok(())
+    }
+
+    fn attempt(&mut self, now: Time, index: u32) -> Result<(), VirtualError> {
+        let (job, turn) = self.jobs.at(index);
+        job.tries += 1;
+        self.tally.tried(now, job);
+        let look = Look { now, loads: &self.loads };
+        let place = self.strategy.pick(self.keys.text(job.number, job.key), &look);
+        let Some(chosen) = place.and_then(|place| self.list.get(place)).copied() else {
+            self.fail(now, index, Loss::NoServer);
+            return Ok(());
+        };
+        let server = &mut self.servers[chosen as usize];
+        let attempt = Attempt { job: index, turn, came: now, work_ns: job.work_ns };
+        match server.offer(now, attempt) {
+            Offered::Served(service) => {
+                self.tally.taken(now, false);
+                self.plan_finish(chosen, service);
+            }
+            Offered::Waits => self.tally.taken(now, true),
+            Offered::Refused => {
+                self.fail(now, index, Loss::QueueFull);
+                return Ok(());
+            }
+        }
+        self.note_load(chosen);
+        if let Some(timeout) = self.timeout {
+            self.queue.plan(now + timeout, Event::TimedOut { job: index, turn });
+        }
+        self.within_bound(now, self.servers[chosen as usize].in_system() as usize)
+    }
+
+    fn finished(&mut self, now: Time, index: u32, worker: u32, turn: u32) {
+        let server = &mut self.servers[index as usize];
+        let Some((done, next)) = server.finish(now, worker, turn) else { return };
+        if let Some(place) = server.place {
+            self.strategy.learn(now, place as usize, now.since(done.came));
+        }
+        if let Some((next, service)) = next {
+            self.tally.waited(now, next.came);
+            self.plan_finish(index, service);
+        }
+        self.note_load(index);
+        self.tally.left(now, done.came);
+        self.tally.worked(now, index, done.work_ns);
+        if self.jobs.waits(done.job, done.turn) {
+            let job = self.jobs.remove(done.job);
+            self.tally.done(now, &job);
+        }
+    }
+
+    /// An attempt has failed: the client tries again later, or not.
+    fn fail(&mut self, now: Time, index: u32, why: Loss) {
+        self.jobs.turn(index);
+        let (job, _) = self.jobs.at(index);
+        let why = match &self.model.retry {
+            Some(retry) if job.tries < retry.attempts_max => {
+                job.pause_ms = retry.pause_ms(job.tries, job.pause_ms, &mut self.pauses);
+                self.queue.plan(now + millis(job.pause_ms), Event::Again { job: index });
+                return;
+            }
+            Some(_) => Loss::GaveUp,
+            None => why,
+        };
+        let job = self.jobs.remove(index);
+        self.tally.lost(&job, why);
+    }
+
+    fn step(&mut self, now: Time, index: usize) {
+        let step = &self.plan.steps[index];
+        self.tally.marks.push(Mark { at_s: now.as_nanos() as f64 / 1e9, what: step.what.clone() });
+        match step.act {
+            Act::Join(server) if !self.list.contains(&server) => {
+                let list = self.list.iter().copied().chain([server]).collect();
+                self.change_list(list);
+            }
+            Act::Leave(server) => self.leave(server),
+            Act::Crash(server) => {
+                self.leave(server);
+                for lost in self.servers[server as usize].crash(now) {
+                    self.tally.left(now, lost.came);
+                    if self.jobs.waits(lost.job, lost.turn) {
+                        self.fail(now, lost.job, Loss::ServerGone);
+                    }
+                }
+            }
+            Act::Speed(server, times) => {
+                for service in self.servers[server as usize].set_speed(now, times) {
+                    self.plan_finish(server, service);
+                }
+            }
+            Act::Join(_) | Act::Crowd => {}
+        }
+    }
+
+    fn leave(&mut self, server: u32) {
+        if !self.list.contains(&server) {
+            return;
+        }
+        self.change_list(self.list.iter().copied().filter(|listed| *listed != server).collect());
+    }
+
+    fn change_list(&mut self, list: Vec<u32>) {
+        let counts = self.counts_moves && !self.list.is_empty() && self.queue.now() >= self.plan.measured;
+        let before = if counts { self.keys.placed(&*self.strategy, &self.list) } else { None };
+        // Old news of a server stays what it is; of a new one there is none yet.
+        let seen: Vec<(u32, u32)> = self.list.iter().copied().zip(self.loads.iter().copied()).collect();
+        self.loads = list.iter().map(|_| 0).collect();
+        let old = std::mem::replace(&mut self.list, list);
+        old.iter().for_each(|server| self.servers[*server as usize].place = None);
+        for (place, server) in self.list.iter().enumerate() {
+            self.servers[*server as usize].place = Some(place as u32);
+            self.tally.joined(*server);
+        }
+        for (server, load) in seen {
+            if let Some(place) = self.servers[server as usize].place {
+                self.loads[place as usize] = load;
+            }
+        }
+        for index in 0..self.list.len() {
+            self.note_load(self.list[index]);
+        }
+        let candidate = |index: &u32| {
+            let server = &self.servers[*index as usize];
+            Candidate { id: server.id.clone(), weight: server.weight }
+        };
+        self.strategy.rebuild(&self.list.iter().map(candidate).collect::<Vec<_>>());
+        if let Some(before) = before {
+            self.keys.count_moves(&before, &old, &*self.strategy, &self.list);
+        }
+    }
+
+    /// What the strategy sees of a server's load, when that is always new.
+    fn note_load(&mut self, index: u32) {
+        let server = &self.servers[index as usize];
+        if let (None, Some(place)) = (self.load_age, server.place) {
+            self.loads[place as usize] = server.in_system();
+        }
+    }
+
+    /// What the strategy sees of all loads, when that is not always new.
+    fn look(&mut self, now: Time) {
+        let Some(age) = self.load_age else { return };
+        for (load, server) in self.loads.iter_mut().zip(&self.list) {
+            *load = self.servers[*server as usize].in_system();
+        }
+        self.queue.plan(now + age, Event::Looked);
+    }
+
+    fn plan_finish(&mut self, server: u32, service: Service) {
+        let Service { worker, turn, ends } = service;
+        self.queue.plan(ends, Event::Finished { server, worker, turn });
+    }
+
+    fn within_bound(&self, now: Time, count: usize) -> Result<(), VirtualError> {
+        if count <= UNDER_WAY_MAX {
+            return Ok(());
+        }
+        Err(VirtualError::TooMany { count, at_s: now.as_nanos() as f64 / 1e9 })
+    }
+}
+
+/// At most some years, whatever the number is.
+fn millis(millis: f64) -> Duration {
+    Duration::from_nanos((millis * 1e6).round() as u64)
+}

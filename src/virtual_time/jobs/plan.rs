@@ -1,0 +1,201 @@
+//! A scenario's numbers, checked and in nanoseconds, and its events, by index of server.
+
+use std::collections::BTreeSet;
+
+use crate::ids::ServerId;
+use crate::random::Random;
+use crate::scenario::{Change, QueueModel, QueueServer, QueueServers, Scenario};
+use crate::time::Time;
+use crate::virtual_time::error::VirtualError;
+use crate::virtual_time::rate::{Arrivals, Rate};
+
+/// Most servers.
+const SERVERS_MAX: usize = 100_000;
+
+/// What happens in a run, besides jobs.
+pub(super) struct Plan {
+    /// When the measured time begins, and when it and the run end.
+    pub(super) measured: Time,
+    pub(super) end: Time,
+    /// All servers that are ever there.
+    pub(super) servers: Vec<QueueServer>,
+    /// How many of them, the first ones, are there at the start.
+    pub(super) at_first: usize,
+    /// In order of time.
+    pub(super) steps: Vec<Step>,
+    rate: Rate,
+}
+
+/// Something that happens at a planned moment.
+pub(super) struct Step {
+    pub(super) at: Time,
+    pub(super) act: Act,
+    pub(super) what: String,
+}
+
+/// What happens, and to which server.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Act {
+    /// It comes onto the list, at the end.
+    Join(u32),
+    /// It goes off the list, and does what it has.
+    Leave(u32),
+    /// It goes off the list, and what it has is lost.
+    Crash(u32),
+    /// It works so many times as fast as at first.
+    Speed(u32, f64),
+    /// The rate of arrivals changes; it knows.
+    Crowd,
+}
+
+impl Plan {
+    pub(super) fn of(scenario: &Scenario, warmup_s: f64) -> Result<(Self, &QueueModel), VirtualError> {
+        let model = scenario.queue.as_ref().ok_or(VirtualError::Model { expected: "queue" })?;
+        let number = |field, value: f64, range: std::ops::RangeInclusive<f64>, expected| {
+            let fits = range.contains(&value);
+            if fits { Ok(()) } else { Err(VirtualError::Number { field, expected, got: value }) }
+        };
+        number("duration_s", scenario.duration_s, 1e-9..=1e9, "seconds above 0, at most 10^9")?;
+        number("warmup_s", warmup_s, 0.0..=1e9, "seconds from 0 to 10^9")?;
+        let arrivals = &model.arrivals;
+        let end_s = warmup_s + scenario.duration_s;
+        let rate = "queue.arrivals.rate_per_s";
+        number(rate, arrivals.rate_per_s, f64::MIN_POSITIVE..=1e9, "a number above 0, at most 10^9")?;
+        number("queue.arrivals.wave", arrivals.wave, 0.0..=1.0, "a number from 0 to 1")?;
+        let period = "queue.arrivals.wave_period_s";
+        number(period, arrivals.wave_period_s, end_s / 1e6..=f64::MAX, "at least a millionth of the run")?;
+        number("queue.service_ms.mean", model.service_ms.mean, 0.0..=1e15, "milliseconds from 0 to 10^15")?;
+        let keys = model.keys.map_or(1, |keys| keys.count);
+        number("queue.keys.count", f64::from(keys), 1.0..=1e8, "a number from 1 to 10^8")?;
+        let mut plan = Self {
+            measured: moment(warmup_s),
+            end: moment(end_s),
+            servers: expanded(&model.servers)?,
+            at_first: 0,
+            steps: Vec::new(),
+            rate: Rate::new(arrivals.rate_per_s).wave(arrivals.wave, arrivals.wave_period_s),
+        };
+        plan.at_first = plan.servers.len();
+        plan.take_events(scenario)?;
+        Ok((plan, model))
+    }
+
+    /// When jobs come, with this chance.
+    pub(super) fn arrivals(&self, model: &QueueModel, random: Random) -> Arrivals {
+        Arrivals::new(self.rate.clone(), model.arrivals.gaps, random)
+    }
+
+    /// Whether servers come or go.
+    pub(super) fn changes_list(&self) -> bool {
+        self.steps.iter().any(|step| !matches!(step.act, Act::Speed(..) | Act::Crowd))
+    }
+
+    /// Of what happens at the same moment, what is undone comes last.
+    fn take_events(&mut self, scenario: &Scenario) -> Result<(), VirtualError> {
+        let mut undone = Vec::new();
+        for (index, event) in scenario.events.iter().enumerate() {
+            let wrong = |reason: &str| VirtualError::Event { index, reason: reason.to_owned() };
+            let fits = |value: f64| (0.0..=1e9).contains(&value);
+            if !fits(event.at_s) || !event.for_s.is_none_or(fits) {
+                return Err(wrong("expected at_s and for_s from 0 to 10^9 seconds"));
+            }
+            let change = event.change().ok_or_else(|| wrong("expected exactly one change"))?;
+            let known = |id: &ServerId, plan: &Self| {
+                plan.index(id).ok_or_else(|| wrong(&format!("no server is called {id}")))
+            };
+            let (act, what, back, over) = match change {
+                Change::Add(id) => {
+                    let server = self.index(&id).unwrap_or_else(|| self.new_server(&id));
+                    let what = (format!("{id} added"), format!("{id} removed"));
+                    (Act::Join(server), what.0, Act::Leave(server), what.1)
+                }
+                Change::Remove(id) => {
+                    let server = known(&id, self)?;
+                    (Act::Leave(server), format!("{id} removed"), Act::Join(server), format!("{id} back"))
+                }
+                Change::Crash(id) => {
+                    let server = known(&id, self)?;
+                    (Act::Crash(server), format!("{id} crashed"), Act::Join(server), format!("{id} back"))
+                }
+                Change::Slow(id, speed) if speed > 0.0 && speed.is_finite() => {
+                    let server = known(&id, self)?;
+                    let what = (format!("{id} at speed {speed}"), format!("{id} at full speed"));
+                    (Act::Speed(server, speed), what.0, Act::Speed(server, 1.0), what.1)
+                }
+                Change::Slow(..) => return Err(wrong("expected a speed above 0")),
+                Change::Crowd(crowd) if fits(crowd.factor) && fits(crowd.ramp_s) => {
+                    self.rate.crowd(crowd, event.at_s, event.for_s);
+                    let what = format!("crowd: {} times the rate", crowd.factor);
+                    (Act::Crowd, what, Act::Crowd, "crowd over".to_owned())
+                }
+                Change::Crowd(_) => return Err(wrong("expected factor and ramp_s from 0 to 10^9")),
+                Change::Link(_) | Change::HotRoom(_) => return Err(wrong("is for the chat model only")),
+            };
+            self.steps.push(Step { at: moment(event.at_s), act, what });
+            if let Some(for_s) = event.for_s {
+                undone.push(Step { at: moment(event.at_s + for_s), act: back, what: over });
+            }
+        }
+        self.steps.extend(undone);
+        self.steps.sort_by_key(|step| step.at);
+        self.steps.retain(|step| step.at < self.end);
+        Ok(())
+    }
+
+    fn index(&self, id: &ServerId) -> Option<u32> {
+        let index = self.servers.iter().position(|server| server.id.as_ref() == Some(id));
+        index.map(|index| index as u32)
+    }
+
+    /// A server that comes later is as the first of the scenario.
+    fn new_server(&mut self, id: &ServerId) -> u32 {
+        let like = self.servers.first().cloned().unwrap_or_else(plain);
+        self.servers.push(QueueServer { id: Some(id.clone()), ..like });
+        self.servers.len() as u32 - 1
+    }
+}
+
+/// The moment so many seconds after the start.
+fn moment(seconds: f64) -> Time {
+    Time::from_nanos((seconds * 1e9).round() as u64)
+}
+
+fn plain() -> QueueServer {
+    QueueServer { id: None, workers: 1, speed: 1.0, weight: 1.0, queue_max: None, count: 1 }
+}
+
+/// One by one, each with its id.
+fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
+    let rows = match servers {
+        QueueServers::Count(count) => vec![QueueServer { count: *count, ..plain() }],
+        QueueServers::Each(each) => each.clone(),
+    };
+    let mut servers = Vec::new();
+    for row in rows {
+        for _ in 0..row.count {
+            let id = row.id.clone().unwrap_or_else(|| format!("server-{}", servers.len() + 1).into());
+            servers.push(QueueServer { id: Some(id), count: 1, ..row.clone() });
+            if servers.len() > SERVERS_MAX {
+                let expected = "at most 100 000";
+                return Err(VirtualError::Number {
+                    field: "queue.servers",
+                    expected,
+                    got: servers.len() as f64,
+                });
+            }
+        }
+    }
+    let sensible = |server: &QueueServer| {
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        server.workers > 0 && positive(server.speed) && positive(server.weight)
+    };
+    if !servers.iter().all(sensible) {
+        let expected = "workers, speed and weight above 0";
+        return Err(VirtualError::Number { field: "queue.servers", expected, got: 0.0 });
+    }
+    let mut seen = BTreeSet::new();
+    match servers.iter().filter_map(|server| server.id.clone()).find(|id| !seen.insert(id.clone())) {
+        Some(twice) => Err(VirtualError::Twice(twice)),
+        None => Ok(servers),
+    }
+}
