@@ -10,6 +10,7 @@ mod compare;
 mod engine;
 mod error;
 mod live;
+pub mod report;
 mod results;
 mod run;
 mod summary;
