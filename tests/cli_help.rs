@@ -23,8 +23,24 @@ fn refused(arguments: &[&str]) -> String {
 }
 
 const COMMANDS: [&str; 17] = [
-    "serve", "check", "dispatch", "explain", "list", "add", "remove", "stop", "kill", "pause", "resume",
-    "restart", "reload", "links", "link", "heal", "robots",
+    "serve",
+    "check",
+    "dispatch",
+    "explain",
+    "list",
+    "add",
+    "remove",
+    "stop",
+    "kill",
+    "pause",
+    "resume",
+    "restart",
+    "reload",
+    "links",
+    "link",
+    "heal",
+    "robots",
+    "experiment",
 ];
 
 #[test]

@@ -322,11 +322,11 @@ fn what_does_not_fit_is_refused_with_its_place() {
     };
     assert_eq!(
         error(json!([{"at_s": 0, "crash": "chat-server-1"}, {"at_s": 1, "crash": "chat-server-2"}])),
-        "scenario test: events[1]: no server chat-server-2"
+        "events[1]: no server chat-server-2"
     );
-    assert_eq!(error(json!([{"at_s": 0}])), "scenario test: events[0]: expected exactly one change");
+    assert_eq!(error(json!([{"at_s": 0}])), "events[0]: expected exactly one change");
     let mut other = scenario(chat.clone(), 1.0, json!([]));
     other.chat = None;
     let refused = run_chat(&other, &other.strategies[0], 0, 0.0);
-    assert!(matches!(refused, Err(VirtualError::OtherModel { .. })));
+    assert!(matches!(refused, Err(VirtualError::Model { .. })));
 }

@@ -16,6 +16,7 @@ pub mod place;
 pub mod robots;
 pub mod serve;
 pub mod servers;
+pub mod verify;
 
 use std::process::ExitCode;
 
