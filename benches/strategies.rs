@@ -6,18 +6,17 @@ use std::time::Duration;
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use pomelo_sim::ids::ServerId;
-use pomelo_sim::strategies::{ALL, Candidate, Look, Strategy, StrategySpec};
+use pomelo_sim::strategies::{ALL, Candidate, Look, Strategy, StrategyEntry};
 
 /// Keys as the tutorial has them: user and room names.
 fn keys() -> Vec<String> {
     (0..1000).map(|i| if i % 2 == 0 { format!("user{i}") } else { format!("room{i}") }).collect()
 }
 
-fn with_servers(name: &str, n: usize) -> Box<dyn Strategy> {
+fn with_servers(entry: &'static StrategyEntry, n: usize) -> Box<dyn Strategy> {
     let candidate = |i| Candidate { id: ServerId::from(format!("chat-server-{i}")), weight: 1.0 };
     let servers: Vec<Candidate> = (1..=n).map(candidate).collect();
-    let spec: StrategySpec = name.parse().expect("a name of the table");
-    let mut strategy = spec.make(1);
+    let mut strategy = entry.spec().make(1);
     strategy.rebuild(&servers);
     strategy
 }
@@ -32,7 +31,7 @@ fn picks(c: &mut Criterion) {
             b.iter(|| keys.iter().map(|key| black_box(key.as_str()).len() % black_box(n)).sum::<usize>());
         });
         for entry in ALL {
-            let mut strategy = with_servers(entry.name, n);
+            let mut strategy = with_servers(entry, n);
             group.bench_function(entry.name, |b| {
                 b.iter(|| {
                     keys.iter().filter_map(|key| strategy.pick(black_box(key), &Look::BLIND)).sum::<usize>()
@@ -49,7 +48,7 @@ fn chinese(c: &mut Criterion) {
     let mut group = c.benchmark_group("pick/3, Chinese names");
     group.throughput(Throughput::Elements(keys.len() as u64));
     for entry in ALL {
-        let mut strategy = with_servers(entry.name, 3);
+        let mut strategy = with_servers(entry, 3);
         group.bench_function(entry.name, |b| {
             b.iter(|| {
                 keys.iter().filter_map(|key| strategy.pick(black_box(key), &Look::BLIND)).sum::<usize>()

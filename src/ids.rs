@@ -73,6 +73,11 @@ impl SessionId {
         Self((serial as u64) << 32 | slot as u64)
     }
 
+    /// Its number among its frontend's sessions.
+    pub const fn serial(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
     /// Where the port keeps it.
     pub const fn slot(self) -> u32 {
         self.0 as u32
@@ -82,7 +87,7 @@ impl SessionId {
 impl fmt::Display for SessionId {
     /// The serial number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        (self.0 >> 32).fmt(f)
+        self.serial().fmt(f)
     }
 }
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use pomelo_sim::ids::ServerId;
-use pomelo_sim::strategies::{ALL, Candidate, DEFAULT, Look, PomeloCrc, Strategy, StrategySpec};
+use pomelo_sim::strategies::{ALL, Candidate, DEFAULT, Look, Parameter, PomeloCrc, Strategy, StrategySpec};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -140,7 +140,8 @@ fn the_table_names_each_strategy_once_and_the_default_first() {
     names.dedup();
     assert_eq!(names.len(), ALL.len());
     for entry in ALL {
-        assert!(by_name(entry.name).is_ok());
+        assert_eq!(by_name(entry.name).is_ok(), entry.parameter != Parameter::Inner, "{}", entry.name);
+        assert_eq!(entry.spec().to_string().parse::<StrategySpec>().unwrap(), entry.spec());
         assert!(!entry.summary.is_empty() && entry.summary.len() < 100, "{}", entry.name);
     }
 }
@@ -148,10 +149,12 @@ fn the_table_names_each_strategy_once_and_the_default_first() {
 #[test]
 fn an_unknown_strategy_is_refused_with_the_known_names() {
     let error = |name: &str| by_name(name).err().unwrap().to_string();
-    assert_eq!(error("roulette"), "unknown strategy \"roulette\": expected one of pomelo-crc, crc32-mod");
+    let known: Vec<&str> = ALL.iter().map(|entry| entry.name).collect();
+    let known = known.join(", ");
+    assert_eq!(error("roulette"), format!("unknown strategy \"roulette\": expected one of {known}"));
     assert_eq!(
         error("crc32_mod"),
-        "unknown strategy \"crc32_mod\": expected one of pomelo-crc, crc32-mod; did you mean \"crc32-mod\"?"
+        format!("unknown strategy \"crc32_mod\": expected one of {known}; did you mean \"crc32-mod\"?")
     );
 }
 
@@ -159,7 +162,7 @@ proptest! {
     #[test]
     fn every_strategy_picks_a_server_of_its_last_list(key in any::<String>(), sizes in prop::collection::vec(0_usize..40, 1..5)) {
         for entry in ALL {
-            let mut strategy = by_name(entry.name).unwrap();
+            let mut strategy = entry.spec().make(1);
             prop_assert_eq!(strategy.pick(&key, &Look::BLIND), None, "{} before its first list", entry.name);
             for &n in &sizes {
                 strategy.rebuild(&servers(n));
@@ -176,7 +179,9 @@ proptest! {
     #[test]
     fn every_strategy_gives_two_that_were_made_alike_the_same_picks(keys in prop::collection::vec(any::<String>(), 1..20), n in 1_usize..40) {
         for entry in ALL {
-            let (mut one, mut other) = (with_servers(entry.name, n), with_servers(entry.name, n));
+            let (mut one, mut other) = (entry.spec().make(7), entry.spec().make(7));
+            one.rebuild(&servers(n));
+            other.rebuild(&servers(n));
             for key in &keys {
                 prop_assert_eq!(one.pick(key, &Look::BLIND), other.pick(key, &Look::BLIND), "{}", entry.name);
             }

@@ -7,9 +7,11 @@ pub mod audit;
 pub mod check;
 pub mod config_args;
 pub mod dispatch;
+pub mod experiment;
 pub mod links;
 pub mod list;
 mod output;
+pub mod place;
 pub mod robots;
 pub mod serve;
 pub mod servers;
@@ -26,6 +28,7 @@ use self::add::{AddArgs, ReloadArgs};
 use self::audit::AuditArgs;
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
+use self::experiment::ExperimentArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
 use self::robots::RobotsArgs;
@@ -40,6 +43,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim list                         how every server of the running cluster is
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
+  pomelo-sim experiment list              scenarios that compare strategies
 
 Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on stderr.";
 
@@ -51,7 +55,7 @@ pub struct Cli(Line);
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
 ///
-/// Exit code: 0 when all is well, 1 when an audit or robots find something, 2 for bad input or a refusal.
+/// Exit code: 0 when all is well, 1 when an audit, robots or an experiment find something, 2 for bad input or a refusal.
 #[derive(Parser, Debug)]
 #[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
 struct Line {
@@ -79,6 +83,7 @@ enum Command {
     Link(LinkArgs),
     Heal(HealArgs),
     Robots(RobotsArgs),
+    Experiment(ExperimentArgs),
 }
 
 impl CommandFactory for Cli {
@@ -126,7 +131,7 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 1 an audit or robots found something, 2 bad input or refused.
+/// Runs what the command line says. Exit codes: 0 well, 1 an audit, robots or an experiment found something, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     match &line.command {
         None => serve::run(&line.serve),
@@ -142,5 +147,6 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
         Some(Command::Robots(args)) => robots::run(args),
+        Some(Command::Experiment(args)) => experiment::run(args),
     }
 }

@@ -1,6 +1,7 @@
 //! Chance, repeatable: streams of random numbers, each named, all of one seed.
 
 mod law;
+mod streams;
 mod zipf;
 
 use rand_distr::{Distribution, Exp1, LogNormal, StandardUniform, Uniform};
@@ -8,6 +9,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 pub use law::{Law, Shape};
+pub use streams::Streams;
 pub use zipf::Zipf;
 
 /// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:

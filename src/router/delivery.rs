@@ -134,8 +134,8 @@ impl Router {
         out.push(Routed { to, envelope });
     }
 
-    /// Answers a call for which there is no room.
-    pub(super) fn refuse(&mut self, to: &ServerId, envelope: Envelope, out: &mut Vec<Routed>) {
+    /// Answers a call for which there is no room; what is no call is counted and dropped.
+    pub fn refuse(&mut self, to: &ServerId, envelope: Envelope, out: &mut Vec<Routed>) {
         self.counters.refused += 1;
         if let Payload::Invoke(invoke) = envelope.payload
             && let Some(call) = invoke.call

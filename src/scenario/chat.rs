@@ -18,7 +18,8 @@ pub struct ChatModel {
     /// A `servers.json`, from the scenario's folder on; instead of `servers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
-    /// How many servers of each type; instead of `config`.
+    /// How many servers of each type; instead of `config`. A gate, three connectors and three chat servers when both are
+    /// missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<Counts>,
     /// How closely the servers are simulated.
@@ -103,21 +104,21 @@ pub enum Level {
 
 /// How much people talk: each at random moments (Poisson), all the time or by turns.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Talk {
     /// Messages a second and person, while it talks.
     pub per_s: f64,
     /// How long one talks before it is silent, in seconds; always when it is missing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub on_s: Option<Law>,
     /// How long one is silent, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub off_s: Option<Law>,
 }
 
 /// What a client does whose connection was lost, or whose login failed.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Reconnect {
     /// How long it takes to notice a lost connection, in seconds.
     pub detect_s: Law,

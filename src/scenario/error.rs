@@ -13,6 +13,12 @@ pub enum ScenarioError {
         /// Why.
         reason: std::io::Error,
     },
+    /// It is no scenario by its size alone.
+    #[error("{file}: expected at most 1 MiB")]
+    TooLarge {
+        /// Which file.
+        file: String,
+    },
     /// It is not JSON, or does not have the form that the documentation of `config/experiments` gives.
     #[error("{file}:{line}:{column}: {field}{reason}")]
     Malformed {

@@ -5,21 +5,27 @@
 //! the project's strategies in front. In `chat`, people log in, talk and leave on the cluster of the chat tutorial.
 
 mod chat;
+mod check;
 mod claim;
 mod cluster;
 mod error;
 mod event;
 mod queue;
+mod read;
 mod retry;
+mod warmup;
 
 use serde::{Deserialize, Serialize};
 
 pub use chat::{ChatModel, Costs, Counts, Level, Reconnect, Talk};
+pub use check::{REPLICATIONS_MAX, SERVERS_MAX, USERS_MAX};
 pub use claim::Claim;
 pub use error::ScenarioError;
 pub use event::{Change, Crowd, Event, HotRoom};
 pub use queue::{Arrivals, Keys, QueueModel, QueueServer, QueueServers};
+pub use read::FILE_BYTES_MAX;
 pub use retry::{Policy, Retry};
+pub use warmup::{Warmup, WarmupRule};
 
 use crate::strategies::StrategySpec;
 
@@ -65,27 +71,32 @@ pub struct Scenario {
     pub expect: Vec<Claim>,
 }
 
-/// How long a run warms up.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Warmup {
-    /// So many virtual seconds.
-    Seconds(f64),
-    /// By White's rule MSER-5, on a pilot run.
-    Rule(WarmupRule),
-}
-
-/// A rule that finds the end of a warm-up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub enum WarmupRule {
-    /// Marginal standard error rule over means of five (White 1997).
-    #[serde(rename = "mser-5")]
-    Mser5,
-}
-
-impl Default for Warmup {
-    fn default() -> Self {
-        Warmup::Seconds(0.0)
+impl Scenario {
+    /// The figures that its model is first asked for, the most telling first. The answer is given by the first that was
+    /// measured, when `metric` does not name another.
+    pub fn key_metrics(&self) -> &'static [&'static str] {
+        if self.chat.is_some() {
+            &[
+                "deliver_ms.mean",
+                "deliver_ms.p99",
+                "enter_ms.p99",
+                "balance.peak_to_mean",
+                "utilisation.max",
+                "moved_fraction",
+                "orphaned_rooms",
+                "lost_fraction",
+            ]
+        } else {
+            &[
+                "job_ms.mean",
+                "job_ms.p99",
+                "wait_probability",
+                "balance.peak_to_mean",
+                "utilisation.max",
+                "moved_fraction",
+                "lost_fraction",
+            ]
+        }
     }
 }
 

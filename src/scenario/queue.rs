@@ -1,6 +1,10 @@
 //! The `queue` model: jobs, servers, and a strategy between.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::retry::Retry;
 use crate::ids::ServerId;
@@ -31,7 +35,7 @@ pub struct QueueModel {
 }
 
 /// The servers of a `queue` model.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum QueueServers {
     /// So many, called `server-1` and so on.
@@ -90,6 +94,65 @@ pub struct Keys {
     /// Skew by Zipf's law: the k-th key comes as often as 1/k to this power.
     #[serde(default)]
     pub zipf: f64,
+}
+
+impl Default for QueueServer {
+    fn default() -> Self {
+        Self { id: None, workers: 1, speed: 1.0, weight: 1.0, queue_max: None, count: 1 }
+    }
+}
+
+impl QueueServers {
+    /// How many they are.
+    pub fn count(&self) -> u64 {
+        match self {
+            QueueServers::Count(count) => u64::from(*count),
+            QueueServers::Each(each) => each.iter().map(|server| u64::from(server.count)).sum(),
+        }
+    }
+
+    /// One by one, in list order: each has its id, and a `count` of 1. Of a checked scenario there are at most
+    /// [`SERVERS_MAX`](super::SERVERS_MAX).
+    pub fn expanded(&self) -> Vec<QueueServer> {
+        let mut servers = match self {
+            QueueServers::Count(count) => vec![QueueServer::default(); *count as usize],
+            QueueServers::Each(each) => {
+                let alike = |server: &QueueServer| std::iter::repeat_n(server.clone(), server.count as usize);
+                each.iter().flat_map(alike).collect()
+            }
+        };
+        for (index, server) in servers.iter_mut().enumerate() {
+            server.count = 1;
+            server.id.get_or_insert_with(|| ServerId::from(format!("server-{}", index + 1)));
+        }
+        servers
+    }
+}
+
+// By hand, so that an error names the field of the server that it is in.
+impl<'de> Deserialize<'de> for QueueServers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either;
+
+        impl<'de> Visitor<'de> for Either {
+            type Value = QueueServers;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a number of servers, or a list of them")
+            }
+
+            fn visit_u64<E: de::Error>(self, count: u64) -> Result<QueueServers, E> {
+                let wrong = |_| E::invalid_value(de::Unexpected::Unsigned(count), &self);
+                u32::try_from(count).map(QueueServers::Count).map_err(wrong)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, each: A) -> Result<QueueServers, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(each)).map(QueueServers::Each)
+            }
+        }
+
+        deserializer.deserialize_any(Either)
+    }
 }
 
 fn one() -> u32 {

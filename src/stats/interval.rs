@@ -41,6 +41,27 @@ impl Estimate {
         Some(Self::around(ratio, 0.0, &errors))
     }
 
+    /// What the mean of `a` is above that of `b`, when the two met different chance: Welch's interval. None of fewer than two
+    /// values of either.
+    pub fn of_independent(a: &[f64], b: &[f64]) -> Option<Self> {
+        let (mean_a, mean_b) = (mean(a)?, mean(b)?);
+        if a.len() < 2 || b.len() < 2 {
+            return None;
+        }
+        // The squared standard error of a mean.
+        let error = |values: &[f64], mean: f64| {
+            let n = values.len() as f64;
+            values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0) / n
+        };
+        let (error_a, error_b) = (error(a, mean_a), error(b, mean_b));
+        let both = error_a + error_b;
+        let (freedom_a, freedom_b) = (a.len() as f64 - 1.0, b.len() as f64 - 1.0);
+        let freedom = both.powi(2) / (error_a.powi(2) / freedom_a + error_b.powi(2) / freedom_b);
+        let half_width = if both > 0.0 { student_quantile(freedom) * both.sqrt() } else { 0.0 };
+        let n = u32::try_from(a.len().min(b.len())).unwrap_or(u32::MAX);
+        Some(Self { value: mean_a - mean_b, half_width: Some(half_width), n })
+    }
+
     /// The same interval around another value.
     #[must_use]
     pub fn at(self, value: f64) -> Self {
@@ -73,15 +94,15 @@ impl Estimate {
         let half_width = (n > 1).then(|| {
             let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
             let error = (squares / f64::from(n - 1) / f64::from(n)).sqrt();
-            student_quantile(n - 1) * error
+            student_quantile(f64::from(n - 1)) * error
         });
         Self { value, half_width, n }
     }
 }
 
 /// The quantile of Student's distribution that [`CONFIDENCE`] needs on both sides, with that many degrees of freedom.
-pub fn student_quantile(freedom: u32) -> f64 {
-    let law = StudentsT::new(0.0, 1.0, f64::from(freedom.max(1)));
+pub fn student_quantile(freedom: f64) -> f64 {
+    let law = StudentsT::new(0.0, 1.0, freedom);
     law.map_or(f64::INFINITY, |law| law.inverse_cdf(0.5 + CONFIDENCE / 2.0))
 }
 

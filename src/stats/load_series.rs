@@ -11,6 +11,8 @@ pub struct LoadSeries {
     last: Time,
     /// Of each step: the integrals of busy workers and of jobs in hand, in nanoseconds.
     steps: Vec<(u128, u128)>,
+    /// Of each step: how many were finished.
+    finished: Vec<u64>,
     busy: u32,
     in_system: u32,
 }
@@ -18,13 +20,30 @@ pub struct LoadSeries {
 impl LoadSeries {
     /// Starts at 0, idle, with steps of that length.
     pub fn new(step_ns: u64) -> Self {
-        Self { step_ns: step_ns.max(1), last: Time::START, steps: Vec::new(), busy: 0, in_system: 0 }
+        Self {
+            step_ns: step_ns.max(1),
+            last: Time::START,
+            steps: Vec::new(),
+            finished: Vec::new(),
+            busy: 0,
+            in_system: 0,
+        }
     }
 
     /// From `now` on so many workers are busy, and so many jobs are in hand.
     pub fn set(&mut self, now: Time, busy: u32, in_system: u32) {
         self.advance(now);
         (self.busy, self.in_system) = (busy, in_system);
+    }
+
+    /// Counts what was finished at that moment.
+    pub fn finished(&mut self, now: Time, count: u64) {
+        // Runs are bounded, and so are their steps.
+        let index = usize::try_from(now.as_nanos() / self.step_ns).unwrap_or(usize::MAX);
+        if self.finished.len() <= index {
+            self.finished.resize(index + 1, 0);
+        }
+        self.finished[index] += count;
     }
 
     /// The integrals of busy workers and of jobs in hand from the start to `now`, in nanoseconds.
@@ -46,7 +65,10 @@ impl LoadSeries {
             let steps = self.steps.iter().enumerate();
             steps.map(|(index, step)| part(step) as f64 / length(index) / by).collect()
         };
+        let handled = (0..self.steps.len())
+            .map(|index| self.finished.get(index).map_or(0.0, |count| *count as f64 * 1e9 / length(index)));
         ServerSeries {
+            handled_per_s: handled.collect(),
             id,
             server_type,
             step_s: step / 1e9,
@@ -86,9 +108,11 @@ mod tests {
         let mut series = LoadSeries::new(1_000_000_000);
         series.set(at(0.5), 1, 3);
         series.set(at(2.25), 0, 0);
+        series.finished(at(2.25), 3);
         assert_eq!(series.integrals(at(2.25)), (1_750_000_000, 5_250_000_000));
         let series = series.finish(at(2.5), "a".into(), "chat".into(), 1);
         assert_eq!(series.busy, [0.5, 1.0, 0.5]);
         assert_eq!(series.in_system, [1.5, 3.0, 1.5]);
+        assert_eq!(series.handled_per_s, [0.0, 0.0, 6.0]);
     }
 }

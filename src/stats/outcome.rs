@@ -48,9 +48,14 @@ pub struct ServerSeries {
     pub server_type: ServerType,
     /// Seconds from one value to the next; the first is of the time from 0 on.
     pub step_s: f64,
-    /// The part of each step in which it was busy, 0 to 1; by several workers, their mean.
+    /// Messages or jobs that it finished a second, step by step.
+    pub handled_per_s: Vec<f64>,
+    /// The part of each step in which it was busy, 0 to 1; by several workers, their mean; nothing
+    /// when that is not known, as in live mode, where all servers share a thread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub busy: Vec<f64>,
-    /// What waited or was served, as the mean of each step.
+    /// What waited or was served, as the mean of each step; nothing when that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_system: Vec<f64>,
 }
 

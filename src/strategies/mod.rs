@@ -4,17 +4,57 @@
 //! *choose* afresh at each pick, mostly by load: right for a login or a job, not for a room. `directory(inner)` makes a
 //! sticky one of any other, by remembering what it chose.
 
+mod anchor;
+mod bounded_load;
+mod circle;
 mod crc32_mod;
+mod directory;
+mod draw;
+mod hash;
+mod join_idle_queue;
+mod jump;
+mod least_connections;
+mod maglev;
+mod memento;
+mod multi_probe;
+mod peak_ewma;
 mod pomelo_crc;
+mod rendezvous;
+mod ring;
+mod round_robin;
+mod seats;
+mod smooth_weighted_round_robin;
 mod spec;
+mod table;
+mod two_choices;
+mod uniform;
+mod weighted_rendezvous;
 
 use std::time::Duration;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
+pub use anchor::Anchor;
+pub use bounded_load::BoundedLoad;
 pub use crc32_mod::Crc32Mod;
+pub use directory::Directory;
+pub use join_idle_queue::JoinIdleQueue;
+pub use jump::Jump;
+pub use least_connections::LeastConnections;
+pub use maglev::Maglev;
+pub use memento::Memento;
+pub use multi_probe::MultiProbe;
+pub use peak_ewma::PeakEwma;
 pub use pomelo_crc::PomeloCrc;
+pub use rendezvous::Rendezvous;
+pub use ring::Ring;
+pub use round_robin::RoundRobin;
+pub use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
 pub use spec::{Argument, Parameter, StrategySpec, UnknownStrategy};
+pub use table::ALL;
+pub use two_choices::TwoChoices;
+pub use uniform::Uniform;
+pub use weighted_rendezvous::WeightedRendezvous;
 
 use crate::ids::ServerId;
 use crate::time::Time;
@@ -41,6 +81,22 @@ pub struct Look<'a> {
 impl Look<'_> {
     /// Nobody counts, and no time goes by.
     pub const BLIND: Look<'static> = Look { now: Time::START, loads: &[] };
+
+    /// What the server of that index has in hand.
+    pub fn load(&self, index: usize) -> u32 {
+        self.loads.get(index).copied().unwrap_or(0)
+    }
+}
+
+/// What a strategy makes use of, besides the key and the list. Who runs it need not find out the rest.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Needs {
+    /// [`Look::loads`].
+    pub loads: bool,
+    /// [`learn`](Strategy::learn).
+    pub latencies: bool,
+    /// [`settle`](Strategy::settle), and what follows it.
+    pub placements: bool,
 }
 
 /// Maps a key to one of the servers of a type.
@@ -63,14 +119,44 @@ pub trait Strategy: Send + Sync {
     /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
     fn settle(&mut self, _key: &str) {}
 
+    /// Nothing is there by this key any more, but something may be on its way.
+    fn unsettle(&mut self, _now: Time, _key: &str) {}
+
     /// Nothing is there by this key any more.
     fn forget(&mut self, _key: &str) {}
+
+    /// How many keys are remembered that have not settled.
+    fn unsettled(&self) -> usize {
+        0
+    }
+
+    /// Marks the keys that have not settled and were not asked for after that moment; a pick takes the mark away.
+    fn mark_stale(&mut self, _until: Time) {}
+
+    /// Forgets the keys that are still marked.
+    fn drop_stale(&mut self) {}
+
+    /// What it makes use of.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
+
+    /// How it comes from the key to the server, in one line, for people.
+    fn explain(&self, _key: &str) -> String {
+        "each pick is a new choice".to_owned()
+    }
 
     /// What it keeps in memory for its list and keys, in bytes, itself included.
     fn bytes(&self) -> usize;
 
     /// One that will pick as this one will.
     fn boxed(&self) -> Box<dyn Strategy>;
+}
+
+impl Clone for Box<dyn Strategy> {
+    fn clone(&self) -> Self {
+        self.boxed()
+    }
 }
 
 /// Whether a key is found again.
@@ -105,6 +191,8 @@ pub struct StrategyEntry {
     pub kind: Kind,
     /// Which keys move; of no meaning for one that chooses.
     pub moves: Moves,
+    /// Whether a server that goes and comes back, while no other one changes, gets its old keys back.
+    pub restores: bool,
     /// Whether a server of twice the weight gets twice the keys.
     pub weighted: bool,
     /// What stands in parentheses behind the name, when anything may.
@@ -112,28 +200,6 @@ pub struct StrategyEntry {
     /// Makes one that has no servers yet. `seed` is what its chance comes of, if it needs any.
     pub make: fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>,
 }
-
-/// Every strategy, the default first. `--help`, laws, benches and experiments iterate it.
-pub static ALL: &[StrategyEntry] = &[
-    StrategyEntry {
-        name: "pomelo-crc",
-        summary: "as the tutorial: abs(signed crc32 of the key's UTF-16 low bytes) mod n",
-        kind: Kind::Sticky,
-        moves: Moves::Many,
-        weighted: false,
-        parameter: Parameter::None,
-        make: |_, _| Box::new(PomeloCrc::default()),
-    },
-    StrategyEntry {
-        name: "crc32-mod",
-        summary: "unsigned crc32 of the key's UTF-8 mod n, as Pinus with crc 4 does",
-        kind: Kind::Sticky,
-        moves: Moves::Many,
-        weighted: false,
-        parameter: Parameter::None,
-        make: |_, _| Box::new(Crc32Mod::default()),
-    },
-];
 
 /// The strategy of a type that names none: the tutorial's own.
 pub const DEFAULT: &str = "pomelo-crc";

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use thiserror::Error;
 
-use super::{ALL, DEFAULT, Kind, Strategy, StrategyEntry, entry};
+use super::{ALL, DEFAULT, Kind, Needs, Strategy, StrategyEntry, entry};
 use crate::nearest::{did_you_mean, nearest};
 
 /// Deepest nesting of strategies in strategies.
@@ -45,6 +45,24 @@ pub enum Argument {
     Inner(Box<StrategySpec>),
 }
 
+impl Argument {
+    /// The number; 0 when it is none.
+    pub(super) fn number(&self) -> f64 {
+        match self {
+            Argument::Number(number) => *number,
+            _ => 0.0,
+        }
+    }
+
+    /// The strategy inside; the default when there is none.
+    pub(super) fn inner(&self) -> StrategySpec {
+        match self {
+            Argument::Inner(inner) => (**inner).clone(),
+            _ => StrategySpec::default(),
+        }
+    }
+}
+
 /// A strategy with what stands in its parentheses, checked.
 #[derive(Clone)]
 pub struct StrategySpec {
@@ -81,6 +99,11 @@ impl StrategySpec {
     /// The member of [`ALL`].
     pub fn entry(&self) -> &'static StrategyEntry {
         self.entry
+    }
+
+    /// What it makes use of.
+    pub fn needs(&self) -> Needs {
+        self.make(0).needs()
     }
 
     /// What stands in the parentheses.
@@ -133,6 +156,18 @@ impl StrategySpec {
             }
         };
         Ok(Self { entry, argument })
+    }
+}
+
+impl StrategyEntry {
+    /// This strategy with what is default in its parentheses; a directory around `two-choices`.
+    pub fn spec(&'static self) -> StrategySpec {
+        let argument = match self.parameter {
+            Parameter::None => Argument::None,
+            Parameter::Number { default, .. } => Argument::Number(default),
+            Parameter::Inner => Argument::Inner(Box::new("two-choices".parse().unwrap_or_default())),
+        };
+        StrategySpec { entry: self, argument }
     }
 }
 

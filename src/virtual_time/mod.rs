@@ -4,11 +4,13 @@
 //! in the order in which they were planned. All chance is drawn from named streams of one seed. So a run is repeatable to
 //! the byte, and an hour of a cluster takes seconds.
 
+mod chat;
 mod error;
 mod jobs;
 mod queue;
 mod rate;
 
+pub use chat::{ChatRun, Load, MachineEvent, Machines, ToClient, run_chat};
 pub use error::VirtualError;
 pub use jobs::run_queue;
 pub use queue::EventQueue;

@@ -50,10 +50,13 @@ pub(super) enum Act {
 
 impl Plan {
     pub(super) fn of(scenario: &Scenario, warmup_s: f64) -> Result<(Self, &QueueModel), VirtualError> {
-        let model = scenario.queue.as_ref().ok_or(VirtualError::Model { expected: "queue" })?;
+        let model = scenario
+            .queue
+            .as_ref()
+            .ok_or_else(|| VirtualError::OtherModel { scenario: scenario.name.clone(), expected: "queue" })?;
         let number = |field, value: f64, range: std::ops::RangeInclusive<f64>, expected| {
             let fits = range.contains(&value);
-            if fits { Ok(()) } else { Err(VirtualError::Number { field, expected, got: value }) }
+            if fits { Ok(()) } else { Err(wrong_number(scenario, field, expected, value)) }
         };
         number("duration_s", scenario.duration_s, 1e-9..=1e9, "seconds above 0, at most 10^9")?;
         number("warmup_s", warmup_s, 0.0..=1e9, "seconds from 0 to 10^9")?;
@@ -70,7 +73,7 @@ impl Plan {
         let mut plan = Self {
             measured: moment(warmup_s),
             end: moment(end_s),
-            servers: expanded(&model.servers)?,
+            servers: expanded(scenario, &model.servers)?,
             at_first: 0,
             steps: Vec::new(),
             rate: Rate::new(arrivals.rate_per_s).wave(arrivals.wave, arrivals.wave_period_s),
@@ -94,7 +97,11 @@ impl Plan {
     fn take_events(&mut self, scenario: &Scenario) -> Result<(), VirtualError> {
         let mut undone = Vec::new();
         for (index, event) in scenario.events.iter().enumerate() {
-            let wrong = |reason: &str| VirtualError::Event { index, reason: reason.to_owned() };
+            let wrong = |reason: &str| VirtualError::Event {
+                scenario: scenario.name.clone(),
+                index,
+                reason: reason.to_owned(),
+            };
             let fits = |value: f64| (0.0..=1e9).contains(&value);
             if !fits(event.at_s) || !event.for_s.is_none_or(fits) {
                 return Err(wrong("expected at_s and for_s from 0 to 10^9 seconds"));
@@ -149,7 +156,7 @@ impl Plan {
 
     /// A server that comes later is as the first of the scenario.
     fn new_server(&mut self, id: &ServerId) -> u32 {
-        let like = self.servers.first().cloned().unwrap_or_else(plain);
+        let like = self.servers.first().cloned().unwrap_or_default();
         self.servers.push(QueueServer { id: Some(id.clone()), ..like });
         self.servers.len() as u32 - 1
     }
@@ -160,42 +167,32 @@ fn moment(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
 }
 
-fn plain() -> QueueServer {
-    QueueServer { id: None, workers: 1, speed: 1.0, weight: 1.0, queue_max: None, count: 1 }
-}
-
 /// One by one, each with its id.
-fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
-    let rows = match servers {
-        QueueServers::Count(count) => vec![QueueServer { count: *count, ..plain() }],
-        QueueServers::Each(each) => each.clone(),
-    };
-    let mut servers = Vec::new();
-    for row in rows {
-        for _ in 0..row.count {
-            let id = row.id.clone().unwrap_or_else(|| format!("server-{}", servers.len() + 1).into());
-            servers.push(QueueServer { id: Some(id), count: 1, ..row.clone() });
-            if servers.len() > SERVERS_MAX {
-                let expected = "at most 100 000";
-                return Err(VirtualError::Number {
-                    field: "queue.servers",
-                    expected,
-                    got: servers.len() as f64,
-                });
+fn expanded(scenario: &Scenario, servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
+    let count = servers.count();
+    if count > SERVERS_MAX as u64 {
+        let got = usize::try_from(count).unwrap_or(usize::MAX);
+        return Err(VirtualError::TooManyServers { scenario: scenario.name.clone(), most: SERVERS_MAX, got });
+    }
+    let servers = servers.expanded();
+    let mut seen = BTreeSet::new();
+    for server in &servers {
+        for (field, value) in [
+            ("queue.servers[].workers", f64::from(server.workers)),
+            ("queue.servers[].speed", server.speed),
+            ("queue.servers[].weight", server.weight),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(wrong_number(scenario, field, "a number above 0", value));
             }
         }
+        if let Some(id) = server.id.clone().filter(|id| !seen.insert(id.clone())) {
+            return Err(VirtualError::Twice { scenario: scenario.name.clone(), id });
+        }
     }
-    let sensible = |server: &QueueServer| {
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        server.workers > 0 && positive(server.speed) && positive(server.weight)
-    };
-    if !servers.iter().all(sensible) {
-        let expected = "workers, speed and weight above 0";
-        return Err(VirtualError::Number { field: "queue.servers", expected, got: 0.0 });
-    }
-    let mut seen = BTreeSet::new();
-    match servers.iter().filter_map(|server| server.id.clone()).find(|id| !seen.insert(id.clone())) {
-        Some(twice) => Err(VirtualError::Twice(twice)),
-        None => Ok(servers),
-    }
+    Ok(servers)
+}
+
+fn wrong_number(scenario: &Scenario, field: &'static str, expected: &'static str, got: f64) -> VirtualError {
+    VirtualError::Number { scenario: scenario.name.clone(), field, expected, got }
 }

@@ -1,0 +1,93 @@
+//! How many events a second the chat cluster in virtual time takes, beside what a binary heap alone does with as many planned
+//! events; and what a user takes in memory.
+//!
+//! Every user is logged in and has its next message planned. `cargo bench --bench virtual_chat -- 1000 1000000` takes these
+//! numbers of users.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use pomelo_sim::random::Random;
+use pomelo_sim::scenario::Scenario;
+use pomelo_sim::virtual_time::ChatRun;
+use serde_json::json;
+
+/// How long each number of users is measured.
+const MEASURED: Duration = Duration::from_secs(4);
+
+/// Ten members a room on average, by Zipf's law with a cap, on as many servers as it takes.
+fn scenario(users: u32) -> Scenario {
+    let servers = 3.max(users / 25_000);
+    serde_json::from_value(json!({
+        "name": "bench",
+        "question": "How fast?",
+        "chat": {
+            "servers": {"connector": servers, "chat": 3.max(servers / 2)},
+            "users": users,
+            "rooms": users / 10,
+            "zipf": 0.8,
+            "room_users_max": 200,
+            "talk": {"per_s": 0.02},
+        },
+        "strategies": ["pomelo-crc"],
+        "duration_s": 1e6,
+    }))
+    .unwrap()
+}
+
+/// Takes the first event and plans another, an exponential time later: the hold model.
+fn heap_rate(pending: usize) -> f64 {
+    let mut random = Random::new(1, "hold");
+    let mut heap: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
+    let mut gap = || (random.exponential() * 1e12) as u64;
+    (0..pending as u64).for_each(|number| heap.push(Reverse((gap(), number))));
+    let (start, mut events) = (Instant::now(), 0_u64);
+    while start.elapsed() < MEASURED / 2 {
+        for _ in 0..10_000 {
+            let Reverse((at, number)) = heap.pop().unwrap();
+            heap.push(Reverse((at + gap(), number)));
+        }
+        events += 10_000;
+    }
+    events as f64 / start.elapsed().as_secs_f64()
+}
+
+fn resident_bytes() -> f64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    statm.split(' ').nth(1).and_then(|pages| pages.parse::<f64>().ok()).unwrap_or(f64::NAN) * 4096.0
+}
+
+fn main() {
+    let sizes: Vec<u32> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![1_000, 100_000, 1_000_000] } else { sizes };
+    println!(
+        "{:>9} {:>9} {:>10} {:>9} {:>12} {:>12} {:>6} {:>9}",
+        "users", "log in s", "bytes/user", "pending", "events/s", "heap hold/s", "ratio", "ev/msg"
+    );
+    for users in sizes {
+        let scenario = scenario(users);
+        let (before, start) = (resident_bytes(), Instant::now());
+        let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0, Path::new(".")).unwrap();
+        let (logged_in, bytes) = (start.elapsed(), (resident_bytes() - before) / f64::from(users));
+        // The first round touches everything once.
+        (0..500_000.min(20 * users)).for_each(|_| assert!(run.advance()));
+        let pending = run.pending();
+        let (start, before) = (Instant::now(), run.events());
+        while start.elapsed() < MEASURED {
+            (0..10_000).for_each(|_| assert!(run.advance()));
+        }
+        let rate = (run.events() - before) as f64 / start.elapsed().as_secs_f64();
+        let heap = heap_rate(pending);
+        let outcome = run.outcome();
+        let per_message = outcome.metrics["events"] / outcome.metrics["messages"];
+        println!(
+            "{users:>9} {:>9.2} {bytes:>10.0} {pending:>9} {rate:>12.0} {heap:>12.0} {:>6.2} {per_message:>9.2}",
+            logged_in.as_secs_f64(),
+            rate / heap,
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! `pomelo-sim experiment`: compares strategies on a scenario, and says how sure the difference is.
+
+mod compare;
+mod interrupt;
+mod list;
+mod report;
+mod run;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use self::compare::CompareArgs;
+use self::list::ListArgs;
+use self::report::ReportArgs;
+use self::run::RunArgs;
+use super::output::print;
+use super::place::PlaceArgs;
+use crate::nearest::{did_you_mean, nearest};
+
+/// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
+///
+/// A scenario file says what is asked: servers, load, events, the strategies to compare, and what is expected of the
+/// results. Each strategy meets the same chance, so differences are paired; a difference that chance alone could make is
+/// marked n.s. The same seed gives the same results to the byte.
+///
+/// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct ExperimentArgs {
+    /// What to do.
+    #[command(subcommand)]
+    command: ExperimentCommand,
+}
+
+// The variants have no text of their own: clap would take it in place of that of the arguments, which says more.
+#[derive(Subcommand, Clone, Debug)]
+enum ExperimentCommand {
+    List(ListArgs),
+    Run(RunArgs),
+    Compare(CompareArgs),
+    Report(ReportArgs),
+    Place(PlaceArgs),
+    Schema(SchemaArgs),
+}
+
+/// Print the documentation of scenario files: every field, unit, default, metric, and examples
+#[derive(Args, Clone, Debug)]
+struct SchemaArgs {}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim experiment list
+      the scenarios that come with the program, and what they ask
+  pomelo-sim experiment run add-a-chat-server
+      one of them, under its own strategies
+  pomelo-sim experiment run my.json --strategies pomelo-crc rendezvous 'ring(100)' --out results/mine
+      a scenario of your own; an interrupted run continues
+  pomelo-sim experiment compare results/before results/after
+      what a change did
+  pomelo-sim experiment schema
+      how to write a scenario";
+
+/// What `schema` prints; the tests hold it complete.
+const SCHEMA: &str = include_str!("../../../config/experiments/README.md");
+
+/// Where scenarios are that come with the program.
+const DEFAULT_DIR: &str = "config/experiments";
+
+/// Runs the command.
+pub fn run(args: &ExperimentArgs) -> ExitCode {
+    match &args.command {
+        ExperimentCommand::List(args) => list::run(args),
+        ExperimentCommand::Run(args) => run::run(args),
+        ExperimentCommand::Compare(args) => compare::run(args),
+        ExperimentCommand::Report(args) => report::run(args),
+        ExperimentCommand::Place(args) => super::place::run(args),
+        ExperimentCommand::Schema(SchemaArgs {}) => print(SCHEMA),
+    }
+}
+
+/// The scenario files of a directory, by name.
+fn scenarios(dir: &Path) -> Result<Vec<PathBuf>, String> {
+    let unreadable =
+        |error| format!("{}: cannot be read: {error}: expected a directory of scenarios", dir.display());
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(dir).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// A scenario's file: the argument itself if it is one, else the file of that name in the directory.
+fn find(name: &str, dir: &Path) -> Result<PathBuf, String> {
+    let path = PathBuf::from(name);
+    if path.is_file() {
+        return Ok(path);
+    }
+    let named = dir.join(format!("{name}.json"));
+    if named.is_file() {
+        return Ok(named);
+    }
+    let files = scenarios(dir).unwrap_or_default();
+    let stems: Vec<&str> = files.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
+    let known = if stems.is_empty() { "there are none".to_owned() } else { stems.join(", ") };
+    Err(format!(
+        "no scenario {name:?}: expected a file, or one of {}: {known}{}",
+        dir.display(),
+        did_you_mean(nearest(name, stems.iter().copied()))
+    ))
+}

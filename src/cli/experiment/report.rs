@@ -1,0 +1,33 @@
+//! `pomelo-sim experiment report`: shows again what a run gave.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::run::code;
+use super::table;
+use crate::cli::output::{print, refuse};
+use crate::experiments::Results;
+
+/// Show what a run gave, from its directory
+///
+/// Exit code: 0 when all is well, 1 when a claim of the scenario failed, 2 for bad input.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ReportArgs {
+    /// The directory of a run, or its results.json
+    #[arg(value_name = "DIR")]
+    results: PathBuf,
+}
+
+/// Runs the command.
+pub(super) fn run(args: &ReportArgs) -> ExitCode {
+    let results = match Results::load(&args.results) {
+        Ok(results) => results,
+        Err(error) => return refuse(error),
+    };
+    match print(&table::text(&results, table::Look::of_stdout())) {
+        ExitCode::SUCCESS => code(&results),
+        code => code,
+    }
+}

@@ -1,0 +1,218 @@
+//! `pomelo-sim experiment run`: runs a scenario, shows what came of it, judges its claims.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::UNIX_EPOCH;
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{DEFAULT_DIR, find, interrupt, table};
+use crate::cli::output::{print, refuse};
+use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind};
+use crate::scenario::Scenario;
+use crate::strategies::StrategySpec;
+
+/// Run a scenario under each of its strategies, and say which is best and how sure that is
+///
+/// Each replication of each strategy is saved when it is done; an interrupted run continues with the same command, and a
+/// run with more strategies, replications or claims takes what it has. DIR gets results.json.
+///
+/// In the table ± is the 95 % interval over the replications; n.s. marks what does not differ significantly from the
+/// first strategy.
+///
+/// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input, 130 after Ctrl-C.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct RunArgs {
+    /// A scenario file, or the name of one in --dir
+    #[arg(value_name = "FILE|NAME")]
+    scenario: String,
+    /// Strategies to compare, instead of the scenario's; the first is the one that the others are held against
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    strategies: Vec<StrategySpec>,
+    /// On the virtual clock, repeatable to the byte, or live: real sockets and robots on this machine
+    #[arg(long, value_enum, default_value = "virtual")]
+    mode: Mode,
+    /// Runs for each strategy, instead of the scenario's number
+    #[arg(long, value_name = "N")]
+    replications: Option<u32>,
+    /// Adds replications, up to 64, until the interval is that narrow: 2% or 0.02
+    #[arg(long, value_name = "SHARE", value_parser = share)]
+    target_half_width: Option<f64>,
+    /// What all chance comes of, instead of the scenario's seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Where results are kept [default: results/NAME]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Do again what is there already
+    #[arg(long)]
+    fresh: bool,
+    /// Runs at a time [default: as many as there are cores; live, one]
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+    /// Where scenarios are found by name
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
+    dir: PathBuf,
+    /// Print results.json instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim experiment run add-a-chat-server
+  pomelo-sim experiment run hot-room --strategies pomelo-crc rendezvous 'directory(two-choices)' --replications 20
+  pomelo-sim experiment run my.json --target-half-width 1% --out results/mine
+  pomelo-sim experiment run seed-3x3 --mode live
+      the same on real sockets";
+
+/// Most replications that run live when nobody says how many: each takes as long as it is.
+const LIVE_REPLICATIONS: u32 = 3;
+
+/// Runs the command.
+pub(super) fn run(args: &RunArgs) -> ExitCode {
+    let (scenario, file) = match scenario(args) {
+        Ok(read) => read,
+        Err(error) => return refuse(error),
+    };
+    let out = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
+    let live = args.mode == Mode::Live;
+    let mut options = Options {
+        out: Some(out.clone()),
+        fresh: args.fresh,
+        mode: args.mode,
+        machine: live.then(machine),
+        build: build(),
+        replay: replay(args, &scenario, &file),
+        ..Options::default()
+    };
+    if let Some(threads) = args.threads.map(NonZeroUsize::get).or(live.then_some(1)) {
+        options.threads = threads;
+    }
+    if let Err(error) = interrupt::say_how_to_go_on(&out) {
+        return refuse(error);
+    }
+    let bar = bar();
+    let engine = experiments::engine(&scenario, args.mode);
+    let results = experiments::run(&scenario, &*engine, &options, &|progress| show(&bar, progress));
+    bar.finish_and_clear();
+    let results = match results {
+        Ok(results) => results,
+        Err(error) => return refuse(format!("experiment {}: {error}", scenario.name)),
+    };
+    let text = if args.json {
+        match serde_json::to_string_pretty(&results) {
+            Ok(json) => json + "\n",
+            Err(error) => return refuse(error),
+        }
+    } else {
+        format!("{}\nin {}\n", table::text(&results, table::Look::of_stdout()), out.display())
+    };
+    match print(&text) {
+        ExitCode::SUCCESS => code(&results),
+        code => code,
+    }
+}
+
+/// 1 when a claim fails.
+pub(super) fn code(results: &Results) -> ExitCode {
+    let failed = results.verdicts.iter().any(|verdict| verdict.verdict == VerdictKind::Fails);
+    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
+/// The scenario with what flags change, and its file.
+fn scenario(args: &RunArgs) -> Result<(Scenario, PathBuf), String> {
+    let file = find(&args.scenario, &args.dir)?;
+    let mut scenario = Scenario::load(&file).map_err(|error| error.to_string())?;
+    if !args.strategies.is_empty() {
+        scenario.strategies = args.strategies.clone();
+        // What is claimed of others is not asked.
+        let compared =
+            |named: &Option<StrategySpec>| named.as_ref().is_none_or(|named| args.strategies.contains(named));
+        scenario.expect.retain(|claim| compared(&claim.strategy) && compared(&claim.relative_to));
+    }
+    if args.mode == Mode::Live && args.replications.is_none() {
+        scenario.replications = scenario.replications.min(LIVE_REPLICATIONS);
+    }
+    scenario.replications = args.replications.unwrap_or(scenario.replications);
+    scenario.target_half_width = args.target_half_width.or(scenario.target_half_width);
+    scenario.seed = args.seed.unwrap_or(scenario.seed);
+    scenario.check(&format!("{} with these flags", file.display())).map_err(|error| error.to_string())?;
+    Ok((scenario, file))
+}
+
+/// The command that gives the same results again, wherever they are put.
+fn replay(args: &RunArgs, scenario: &Scenario, file: &Path) -> String {
+    let mut words = vec!["pomelo-sim experiment run".to_owned(), quoted(&file.display().to_string())];
+    if !args.strategies.is_empty() {
+        words.push("--strategies".to_owned());
+        words.extend(args.strategies.iter().map(|strategy| quoted(&strategy.to_string())));
+    }
+    if args.mode == Mode::Live {
+        words.push("--mode live".to_owned());
+    }
+    words.push(format!("--replications {}", scenario.replications));
+    words.extend(scenario.target_half_width.map(|share| format!("--target-half-width {share}")));
+    words.push(format!("--seed {}", scenario.seed));
+    words.join(" ")
+}
+
+/// As a shell takes it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text
+        .strip_suffix('%')
+        .map_or_else(|| text.parse(), |percent| percent.parse().map(|p: f64| p / 100.0));
+    let share = number.ok().filter(|share| (1e-4..=1.0).contains(share));
+    share.ok_or_else(|| "expected a share such as 2% or 0.02, from 0.01% to 100%".to_owned())
+}
+
+/// What tells this build from another: who writes a strategy and runs again wants it run, not what was kept.
+fn build() -> String {
+    let of = || -> io::Result<String> {
+        let file = std::fs::metadata(std::env::current_exe()?)?;
+        let made = file.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Ok(format!("{} of {} bytes and {} ns", experiments::program(), file.len(), made.as_nanos()))
+    };
+    of().unwrap_or_else(|_| experiments::program())
+}
+
+/// What live figures were measured on.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    let model = model.map_or("unknown processor", |(_, model)| model.trim());
+    format!("{cores} × {model}, {} {}", std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// A bar with the time that is left; nothing when stderr is no terminal.
+fn bar() -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs  {elapsed} gone, {eta} left  {msg}");
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(std::time::Duration::from_millis(200));
+    bar
+}
+
+fn show(bar: &ProgressBar, Progress { done, kept, total }: Progress) {
+    bar.set_length(total as u64);
+    if kept == done {
+        // What was kept took no time, and must not make the rest look quick.
+        bar.reset_eta();
+    }
+    if kept > 0 {
+        bar.set_message(format!("{kept} from before"));
+    }
+    bar.set_position(done as u64);
+}

@@ -1,0 +1,85 @@
+//! The answer to a scenario's question, in one sentence that is computed from the figures.
+
+use super::results::{Figure, StrategyResults};
+use super::text::{figure as shown, measured, percent};
+use crate::scenario::Scenario;
+use crate::stats::{Better, Estimate, Metric};
+use crate::strategies::StrategySpec;
+
+/// The metric that the answer is given by: the scenario's own, or the first of the model's key metrics that was measured.
+pub(super) fn metric(scenario: &Scenario, strategies: &[StrategyResults]) -> String {
+    if let Some(metric) = &scenario.metric {
+        return metric.clone();
+    }
+    let keys = scenario.key_metrics();
+    let measured = |name: &&&str| strategies.iter().any(|of| of.figures.contains_key(**name));
+    (*keys.iter().find(measured).unwrap_or(&keys[0])).to_owned()
+}
+
+/// The answer by that metric.
+pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
+    let known = Metric::named(metric);
+    let unit = known.map_or("", |metric| metric.unit);
+    let better = known.map_or(Better::Neither, |metric| metric.better);
+    let mut ranked: Vec<(&StrategySpec, &Figure)> =
+        strategies.iter().filter_map(|of| Some((&of.strategy, of.figures.get(metric)?))).collect();
+    let Some((first, baseline)) = ranked.first().copied() else {
+        return format!("{metric} was not measured.");
+    };
+    if ranked.len() == 1 {
+        return format!("Under {first}, {metric} is {}.", measured(&baseline.estimate, unit));
+    }
+    // Stable: of equal ones the first in the scenario's order stays first.
+    ranked.sort_by(|(_, a), (_, b)| {
+        let rising = a.estimate.value.total_cmp(&b.estimate.value);
+        if better == Better::Higher { rising.reverse() } else { rising }
+    });
+    let (best, figure) = ranked[0];
+    let (last, worst) = ranked[ranked.len() - 1];
+    let value = shown(figure.estimate.value, unit);
+    if figure.estimate.value == worst.estimate.value {
+        return format!("All strategies have the same {metric}: {value}.");
+    }
+    let highest = shown(worst.estimate.value, unit);
+    let superlative = match better {
+        Better::Lower => "lowest",
+        Better::Higher => "highest",
+        Better::Neither => {
+            return format!("{metric} goes from {value} under {best} to {highest} under {last}.");
+        }
+    };
+    if best == first {
+        let (next, other) = ranked[1];
+        return format!(
+            "{best} has the {superlative} {metric}: {value}; {next}, the next, is {}.",
+            beside(other, first)
+        );
+    }
+    format!("{best} has the {superlative} {metric}: {value}, {}.", beside(figure, first))
+}
+
+/// `38 % below pomelo-crc (95 % interval 31 to 44 %)`.
+fn beside(figure: &Figure, first: &StrategySpec) -> String {
+    let Some(comparison) = &figure.against_first else { return format!("not comparable with {first}") };
+    let Some(ratio) = &comparison.ratio else {
+        return format!("{} more than under {first}", shown(comparison.difference.value, ""));
+    };
+    let away = ratio.at(ratio.value - 1.0);
+    let (side, share) = if away.value < 0.0 { ("below", mirrored(&away)) } else { ("above", away) };
+    let head = format!("{} {side} {first}", percent(share.value));
+    match share.half_width {
+        None => format!("{head} (one replication: nobody knows how sure that is)"),
+        Some(_) if !comparison.is_significant() => {
+            format!(
+                "{head}, which is not significant (95 % interval {} to {})",
+                percent(share.low()),
+                percent(share.high())
+            )
+        }
+        Some(_) => format!("{head} (95 % interval {} to {})", percent(share.low()), percent(share.high())),
+    }
+}
+
+fn mirrored(estimate: &Estimate) -> Estimate {
+    estimate.at(-estimate.value)
+}

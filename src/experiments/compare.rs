@@ -1,0 +1,112 @@
+//! Two experiments side by side: what a change of the scenario, the servers or the program did to each strategy.
+
+use thiserror::Error;
+
+use super::results::{Comparison, Figure, Results};
+use super::summary;
+use crate::scenario::Scenario;
+use crate::stats::{Estimate, METRICS, Metric};
+use crate::strategies::StrategySpec;
+
+/// Two results side by side.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Compared {
+    /// Whether both met the same chance, so that replications could be paired.
+    pub paired: bool,
+    /// Whether both are of the same scenario, but for strategies and replications.
+    pub same_scenario: bool,
+    /// By strategy, then by metric.
+    pub rows: Vec<Row>,
+}
+
+/// A figure of both.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Row {
+    /// Under which strategy.
+    pub strategy: StrategySpec,
+    /// Which figure.
+    pub metric: &'static Metric,
+    /// In the first results.
+    pub before: Estimate,
+    /// In the second.
+    pub after: Estimate,
+    /// The second less the first, and by it; none when there are too few replications to say.
+    pub comparison: Option<Comparison>,
+}
+
+/// Why two results cannot be compared.
+#[derive(Debug, Error)]
+pub enum CompareError {
+    /// They are of different models.
+    #[error("{0} is of the queue model, and {1} of the chat model: they have nothing in common")]
+    Models(String, String),
+    /// They have no strategy in common.
+    #[error("no strategy is in both: {0} has {1}, {2} has {3}")]
+    Strategies(String, String, String, String),
+}
+
+impl Compared {
+    /// The second results against the first.
+    ///
+    /// # Errors
+    /// They have nothing in common.
+    pub fn of(before: &Results, after: &Results) -> Result<Self, CompareError> {
+        let (first, second) = (&before.scenario, &after.scenario);
+        match (first.chat.is_some(), second.chat.is_some()) {
+            (false, true) => return Err(CompareError::Models(first.name.clone(), second.name.clone())),
+            (true, false) => return Err(CompareError::Models(second.name.clone(), first.name.clone())),
+            _ => {}
+        }
+        let paired = first.seed == second.seed && before.mode == after.mode;
+        let mut rows = Vec::new();
+        for of in &before.strategies {
+            let Some(other) = after.of(&of.strategy) else { continue };
+            for metric in &METRICS {
+                let Some((a, b)) = of.figures.get(metric.name).zip(other.figures.get(metric.name)) else {
+                    continue;
+                };
+                rows.push(Row {
+                    strategy: of.strategy.clone(),
+                    metric,
+                    before: a.estimate,
+                    after: b.estimate,
+                    comparison: if paired { summary::compare(b, a) } else { unpaired(b, a) },
+                });
+            }
+        }
+        if rows.is_empty() {
+            let names = |results: &Results| {
+                let names: Vec<String> =
+                    results.strategies.iter().map(|of| of.strategy.to_string()).collect();
+                names.join(", ")
+            };
+            return Err(CompareError::Strategies(
+                first.name.clone(),
+                names(before),
+                second.name.clone(),
+                names(after),
+            ));
+        }
+        Ok(Self { paired, same_scenario: bare(first) == bare(second), rows })
+    }
+}
+
+fn unpaired(figure: &Figure, other: &Figure) -> Option<Comparison> {
+    let given = |figure: &Figure| figure.values.iter().copied().flatten().collect::<Vec<f64>>();
+    let difference = Estimate::of_independent(&given(figure), &given(other))?;
+    let value = figure.estimate.value - other.estimate.value;
+    Some(Comparison { difference: difference.at(value), ratio: None })
+}
+
+/// The scenario but for what may differ between two runs of it.
+fn bare(scenario: &Scenario) -> Scenario {
+    Scenario {
+        strategies: Vec::new(),
+        replications: 0,
+        target_half_width: None,
+        metric: None,
+        seed: 0,
+        expect: Vec::new(),
+        ..scenario.clone()
+    }
+}

@@ -1,0 +1,102 @@
+//! Looks at a running cluster once a second: what each server has done.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::ids::{ServerId, ServerType};
+use crate::live::RunningCluster;
+use crate::stats::ServerSeries;
+
+/// How often it looks at the clock.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// The step of the series.
+const STEP: Duration = Duration::from_secs(1);
+
+/// When to look, and at what.
+pub(super) struct Watch {
+    server_type: ServerType,
+    moments: Mutex<Moments>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Moments {
+    begun: Option<Instant>,
+    measured: Option<Instant>,
+}
+
+/// What was seen.
+#[derive(Default)]
+pub(super) struct Seen {
+    /// Messages a second of each server of the type.
+    pub(super) series: Vec<ServerSeries>,
+    /// What each handled in the measured time.
+    pub(super) handled: Vec<f64>,
+}
+
+impl Watch {
+    /// To look at servers of that type.
+    pub(super) fn new(server_type: ServerType) -> Self {
+        Self { server_type, moments: Mutex::default() }
+    }
+
+    /// Time counts from now on, if it does not yet; so does measured time, when it is measured.
+    pub(super) fn begin(&self, is_measured: bool) {
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        moments.begun.get_or_insert_with(Instant::now);
+        if is_measured {
+            moments.measured.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// Looks until the run is over.
+    pub(super) fn look(&self, cluster: &RunningCluster, is_over: &AtomicBool) -> Seen {
+        let mut counts: Vec<BTreeMap<ServerId, u64>> = Vec::new();
+        let mut at_measured: Option<BTreeMap<ServerId, u64>> = None;
+        while !is_over.load(Ordering::Relaxed) {
+            thread::sleep(LOOK_EVERY);
+            let Moments { begun, measured } = *self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(begun) = begun else { continue };
+            let steps = u32::try_from(counts.len()).unwrap_or(u32::MAX);
+            if begun.elapsed() >= STEP * steps {
+                counts.push(self.counts(cluster));
+            }
+            if measured.is_some() && at_measured.is_none() {
+                at_measured = Some(self.counts(cluster));
+            }
+        }
+        let end = self.counts(cluster);
+        // A server that started anew counts from 0 again.
+        let since =
+            |before: Option<&u64>, now: u64| now.checked_sub(before.copied().unwrap_or(0)).unwrap_or(now);
+        let start = at_measured.unwrap_or_default();
+        let handled = end.iter().map(|(id, now)| since(start.get(id), *now) as f64).collect();
+        let mut ids: Vec<ServerId> = counts.iter().flat_map(BTreeMap::keys).cloned().collect();
+        ids.sort();
+        ids.dedup();
+        let series = ids.into_iter().map(|id| {
+            let step = |pair: &[BTreeMap<ServerId, u64>]| {
+                pair[1].get(&id).map_or(0.0, |now| since(pair[0].get(&id), *now) as f64 / STEP.as_secs_f64())
+            };
+            ServerSeries {
+                handled_per_s: counts.windows(2).map(step).collect(),
+                server_type: self.server_type.clone(),
+                step_s: STEP.as_secs_f64(),
+                busy: Vec::new(),
+                in_system: Vec::new(),
+                id,
+            }
+        });
+        Seen { series: series.collect(), handled }
+    }
+
+    /// What each server of the type has handled so far.
+    fn counts(&self, cluster: &RunningCluster) -> BTreeMap<ServerId, u64> {
+        let servers = cluster.snapshot().servers.into_iter().map(|live| live.server);
+        let ours = servers.filter(|server| server.server_type == self.server_type);
+        ours.map(|server| (server.id, server.counters.messages + server.counters.invocations)).collect()
+    }
+}

@@ -1,0 +1,78 @@
+//! Figures as people read them: with their unit, as many digits as are sure, and ± how sure.
+
+use crate::scenario::Claim;
+use crate::stats::Estimate;
+
+/// Digits of a figure of which nobody knows how sure it is.
+const DIGITS: i32 = 4;
+
+/// `12.13 ms`.
+pub fn figure(value: f64, unit: &str) -> String {
+    with_unit(number(value, decimals(value, DIGITS)), unit)
+}
+
+/// `12.13 ± 0.31 ms`: as many digits as the interval leaves.
+pub fn measured(estimate: &Estimate, unit: &str) -> String {
+    match estimate.half_width {
+        Some(half) if half > 0.0 => {
+            let (value, half) = digits(estimate.value, half);
+            with_unit(format!("{value} ± {half}"), unit)
+        }
+        _ => figure(estimate.value, unit),
+    }
+}
+
+/// A value and its half width, both to the half width's second digit.
+pub fn digits(value: f64, half: f64) -> (String, String) {
+    // Of a half width far below the value, no more than six digits of the value are of interest.
+    let decimals = decimals(half, 2).min(decimals(value, 6).max(0));
+    (number(value, decimals), number(half, decimals))
+}
+
+/// `38 %`: of a share.
+pub fn percent(share: f64) -> String {
+    let percent = share * 100.0;
+    format!("{} %", number(percent, decimals(percent, 2).min(1)))
+}
+
+/// `at most 20 ms`.
+pub(super) fn bounded(claim: &Claim, unit: &str) -> String {
+    let shown = |value: f64| with_unit(value.to_string(), unit);
+    match (claim.at_least, claim.at_most, claim.equals, claim.within) {
+        (_, _, Some(equals), Some(within)) => format!("{} within {}", shown(equals), shown(within)),
+        (_, _, Some(equals), None) => shown(equals),
+        (Some(least), Some(most), ..) => format!("{} to {}", shown(least), shown(most)),
+        (Some(least), None, ..) => format!("at least {}", shown(least)),
+        (None, Some(most), ..) => format!("at most {}", shown(most)),
+        (None, None, None, _) => "anything".to_owned(),
+    }
+}
+
+fn with_unit(number: String, unit: &str) -> String {
+    if unit.is_empty() { number } else { format!("{number} {unit}") }
+}
+
+/// How many decimals show that many digits of it: none of what has them all before the point.
+fn decimals(value: f64, digits: i32) -> i32 {
+    if value == 0.0 || !value.is_finite() {
+        return 0;
+    }
+    (digits - 1 - value.abs().log10().floor() as i32).clamp(0, 12)
+}
+
+/// With thousands set apart.
+fn number(value: f64, decimals: i32) -> String {
+    let text = format!("{:.*}", usize::try_from(decimals).unwrap_or(0), value.abs());
+    let (whole, fraction) = text.split_once('.').map_or((&*text, ""), |(whole, fraction)| (whole, fraction));
+    let mut grouped = String::new();
+    for (index, digit) in whole.chars().enumerate() {
+        if index > 0 && (whole.len() - index) % 3 == 0 {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    let zero = text.chars().all(|c| matches!(c, '0' | '.'));
+    let sign = if value < 0.0 && !zero { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{grouped}{point}{fraction}")
+}

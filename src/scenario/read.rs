@@ -1,0 +1,92 @@
+//! Reading scenarios: JSON to a checked value, with the place of whatever is wrong.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::Scenario;
+use super::error::ScenarioError;
+use crate::nearest::{did_you_mean, nearest};
+
+/// Most bytes of a scenario file.
+pub const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Most letters of what a message quotes from a file.
+const QUOTED_MAX: usize = 600;
+
+impl Scenario {
+    /// Reads and checks a scenario file. `chat.config` is found from the file's folder on.
+    ///
+    /// # Errors
+    /// It cannot be read, is larger than 1 MiB, is no JSON of the documented form, or makes no sense.
+    pub fn load(path: &Path) -> Result<Self, ScenarioError> {
+        let file = path.display().to_string();
+        let mut text = String::new();
+        let read = File::open(path).and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
+        match read {
+            Err(reason) => return Err(ScenarioError::Unreadable { file, reason }),
+            Ok(bytes) if bytes as u64 > FILE_BYTES_MAX => return Err(ScenarioError::TooLarge { file }),
+            Ok(_) => {}
+        }
+        let mut scenario = Self::parse(&text, &file)?;
+        let config = scenario.chat.as_mut().and_then(|chat| chat.config.as_mut());
+        if let (Some(config), Some(folder)) = (config, path.parent()) {
+            *config = folder.join(&*config);
+        }
+        scenario.check(&file)?;
+        Ok(scenario)
+    }
+
+    /// Reads and checks the text of a scenario; `file` names it in errors.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_json(text: &str, file: &str) -> Result<Self, ScenarioError> {
+        let scenario = Self::parse(text, file)?;
+        scenario.check(file)?;
+        Ok(scenario)
+    }
+
+    fn parse(text: &str, file: &str) -> Result<Self, ScenarioError> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let scenario = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let path = error.path().to_string();
+            let field = if path == "." { String::new() } else { format!("{}: ", printable(&path)) };
+            malformed(file, field, &error.into_inner())
+        })?;
+        reader.end().map_err(|error| malformed(file, String::new(), &error))?;
+        Ok(scenario)
+    }
+}
+
+fn malformed(file: &str, field: String, error: &serde_json::Error) -> ScenarioError {
+    let reason = error.to_string();
+    let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason);
+    ScenarioError::Malformed {
+        file: file.to_owned(),
+        line: error.line(),
+        column: error.column(),
+        field,
+        reason: printable(reason) + &meant(reason),
+    }
+}
+
+/// The known name that an unknown one was probably meant to be, from serde's own message.
+fn meant(reason: &str) -> String {
+    let unknown =
+        ["unknown field `", "unknown variant `"].into_iter().find_map(|head| reason.strip_prefix(head));
+    let Some((name, known)) = unknown.and_then(|rest| rest.split_once("`, expected ")) else {
+        return String::new();
+    };
+    did_you_mean(nearest(name, known.split('`').skip(1).step_by(2)))
+}
+
+/// Bounded, and without what would upset a terminal.
+fn printable(text: &str) -> String {
+    let mut short: String =
+        text.chars().take(QUOTED_MAX).map(|c| if c.is_control() { '?' } else { c }).collect();
+    if short.len() < text.len() && text.chars().nth(QUOTED_MAX).is_some() {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,78 @@
+//! `bounded-load(epsilon)`: consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018).
+
+use super::circle::Circle;
+use super::hash::of_key;
+use super::{Candidate, Look, Needs, Ring, Strategy};
+
+/// As `ring`, but a server that has `(1 + epsilon)` times the mean is full, and passed over: no load is ever above
+/// `ceil((1 + epsilon) (m + 1) / n)` when the next key comes to `m`.
+///
+/// Where a key goes depends on the loads, so it is a choice; `directory(bounded-load)` finds keys again.
+#[derive(Clone, Debug)]
+pub struct BoundedLoad {
+    epsilon: f64,
+    servers: usize,
+    circle: Circle,
+}
+
+impl BoundedLoad {
+    /// No load above `1 + epsilon` times the mean.
+    pub fn new(epsilon: f64) -> Self {
+        Self { epsilon, servers: 0, circle: Circle::default() }
+    }
+
+    /// What no server may have more than, once the next key is placed.
+    pub fn cap(&self, loads: &[u32]) -> u64 {
+        let total: u64 = loads.iter().map(|load| u64::from(*load)).sum();
+        ((1.0 + self.epsilon) * (total + 1) as f64 / self.servers as f64).ceil() as u64
+    }
+}
+
+impl Strategy for BoundedLoad {
+    fn rebuild(&mut self, servers: &[Candidate]) {
+        self.servers = servers.len();
+        let alike: Vec<Candidate> =
+            servers.iter().map(|server| Candidate { weight: 1.0, ..server.clone() }).collect();
+        self.circle = Circle::of(&alike, f64::from(Ring::POINTS));
+    }
+
+    fn pick(&mut self, key: &str, look: &Look<'_>) -> Option<usize> {
+        if self.servers == 0 {
+            return None;
+        }
+        let first = self.circle.successor(of_key(key));
+        if look.loads.len() != self.servers {
+            return Some(self.circle.owner(first));
+        }
+        let cap = self.cap(look.loads);
+        let clockwise = (first..self.circle.len()).chain(0..first);
+        // All cannot be full: the caps together are more than the loads.
+        let free = clockwise.map(|position| self.circle.owner(position));
+        free.into_iter().find(|owner| u64::from(look.loads[*owner]) < cap)
+    }
+
+    fn peek(&self, _: &str) -> Option<usize> {
+        None
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { loads: true, ..Needs::default() }
+    }
+
+    fn explain(&self, key: &str) -> String {
+        let hash = of_key(key);
+        if self.servers == 0 {
+            return format!("xxh3 {hash:016x}");
+        }
+        let place = self.circle.place(self.circle.successor(hash)) >> 32;
+        format!("xxh3 {hash:016x}; from the point {place:08x}… on, the first server that is not full")
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self) + self.circle.bytes()
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,141 @@
+//! `directory(inner)`: remembers where another strategy has put a key, as long as something is there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::{Candidate, Look, Needs, Strategy};
+use crate::ids::ServerId;
+use crate::time::Time;
+
+/// What a shared text takes besides itself.
+const ARC_BYTES: usize = 16;
+
+/// Makes a sticky strategy of any: a key is chosen once, and found again until it is forgotten. No key moves when a server
+/// is added; when one goes, its keys are chosen anew as they are asked for.
+///
+/// What was chosen and has not [settled](Strategy::settle) stands apart, so that what never will can be found and dropped.
+#[derive(Clone)]
+pub struct Directory {
+    inner: Box<dyn Strategy>,
+    servers: Vec<ServerId>,
+    /// The place on the list of each key at which something is. No order of these tables reaches anything visible.
+    settled: FxHashMap<Arc<str>, u32>,
+    /// Keys at which perhaps nothing is, or nothing yet.
+    loose: FxHashMap<Arc<str>, Loose>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Loose {
+    /// The place on the list.
+    index: u32,
+    /// When it was asked for last; none when that is so long ago that it is dropped next.
+    asked: Option<Time>,
+}
+
+impl Directory {
+    /// Remembers what `inner` chooses.
+    pub fn new(inner: Box<dyn Strategy>) -> Self {
+        let (settled, loose) = (FxHashMap::default(), FxHashMap::default());
+        Self { inner, servers: Vec::new(), settled, loose }
+    }
+}
+
+impl Strategy for Directory {
+    fn rebuild(&mut self, servers: &[Candidate]) {
+        let places: FxHashMap<&ServerId, u32> =
+            servers.iter().enumerate().map(|(index, server)| (&server.id, index as u32)).collect();
+        let places: Vec<Option<u32>> = self.servers.iter().map(|id| places.get(id).copied()).collect();
+        let stays = |index: &mut u32| match places[*index as usize] {
+            Some(place) => {
+                *index = place;
+                true
+            }
+            None => false,
+        };
+        self.settled.retain(|_, index| stays(index));
+        self.loose.retain(|_, loose| stays(&mut loose.index));
+        self.servers = servers.iter().map(|server| server.id.clone()).collect();
+        self.inner.rebuild(servers);
+    }
+
+    fn pick(&mut self, key: &str, look: &Look<'_>) -> Option<usize> {
+        if let Some(index) = self.settled.get(key) {
+            return Some(*index as usize);
+        }
+        if let Some(loose) = self.loose.get_mut(key) {
+            loose.asked = Some(look.now);
+            return Some(loose.index as usize);
+        }
+        let index = self.inner.pick(key, look)?;
+        self.loose.insert(key.into(), Loose { index: index as u32, asked: Some(look.now) });
+        Some(index)
+    }
+
+    fn peek(&self, key: &str) -> Option<usize> {
+        let index = self.settled.get(key).copied();
+        index.or_else(|| self.loose.get(key).map(|loose| loose.index)).map(|index| index as usize)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { placements: true, ..self.inner.needs() }
+    }
+
+    fn learn(&mut self, now: Time, index: usize, took: Duration) {
+        self.inner.learn(now, index, took);
+    }
+
+    fn settle(&mut self, key: &str) {
+        if let Some((key, loose)) = self.loose.remove_entry(key) {
+            self.settled.insert(key, loose.index);
+        }
+    }
+
+    fn unsettle(&mut self, now: Time, key: &str) {
+        if let Some((key, index)) = self.settled.remove_entry(key) {
+            self.loose.insert(key, Loose { index, asked: Some(now) });
+        }
+    }
+
+    fn forget(&mut self, key: &str) {
+        self.settled.remove(key);
+        self.loose.remove(key);
+    }
+
+    fn unsettled(&self) -> usize {
+        self.loose.len()
+    }
+
+    fn mark_stale(&mut self, until: Time) {
+        for loose in self.loose.values_mut() {
+            loose.asked = loose.asked.filter(|asked| *asked > until);
+        }
+    }
+
+    fn drop_stale(&mut self) {
+        self.loose.retain(|_, loose| loose.asked.is_some());
+    }
+
+    fn explain(&self, key: &str) -> String {
+        match self.peek(key) {
+            Some(_) => "remembered".to_owned(),
+            None => format!("not there yet; {}", self.inner.explain(key)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let table = |capacity: usize, of: usize| capacity * (size_of::<Arc<str>>() + of);
+        let names: usize =
+            self.settled.keys().chain(self.loose.keys()).map(|key| key.len() + ARC_BYTES).sum();
+        size_of_val(self)
+            + names
+            + table(self.settled.capacity(), size_of::<u32>())
+            + table(self.loose.capacity(), size_of::<Loose>())
+            + self.inner.bytes()
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
+    }
+}

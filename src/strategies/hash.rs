@@ -1,0 +1,47 @@
+//! The hashes that strategies share: of a key, of a server's id, and what makes many of one.
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::Candidate;
+
+/// The hash of a key: `h` of every strategy but the CRC ones.
+pub(super) fn of_key(key: &str) -> u64 {
+    xxh3_64(key.as_bytes())
+}
+
+/// The hash of a server: of its id, so that it is the same wherever the server stands on the list.
+pub(super) fn of_server(server: &Candidate) -> u64 {
+    xxh3_64(server.id.as_str().as_bytes())
+}
+
+/// The positions of a list in the order of the servers' ids: what comes of it does not depend on the list's order.
+pub(super) fn by_id(servers: &[Candidate]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..servers.len()).collect();
+    order.sort_by(|one, other| servers[*one].id.cmp(&servers[*other].id));
+    order
+}
+
+/// The output function of SplitMix64 (Steele, Lea, Flood 2014): each bit of `x` changes half of the bits.
+pub(super) const fn mix(x: u64) -> u64 {
+    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+/// The `index`th number of the SplitMix64 stream that starts at `seed`.
+pub(super) const fn nth(seed: u64, index: u64) -> u64 {
+    mix(seed.wrapping_add((index.wrapping_add(1)).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
+}
+
+/// A quick mix for what is well mixed already: the halves of a product of 128 bits, folded.
+#[inline(always)]
+pub(super) const fn fold(x: u64) -> u64 {
+    let product = (x ^ 0x2d35_8dcc_aa6c_78a5) as u128 * 0x9e37_79b9_7f4a_7c15_u128;
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// Maps a hash onto 0 to `n`, `n` excluded, evenly, without a division (Lemire 2019).
+#[inline(always)]
+pub(super) const fn range(hash: u64, n: u32) -> u32 {
+    ((hash as u128 * n as u128) >> 64) as u32
+}

@@ -1,0 +1,47 @@
+//! `least-connections`: the least loaded of all, by weight; in queueing theory, join the shortest queue.
+
+use super::draw::least;
+use super::{Candidate, Look, Needs, Strategy};
+use crate::random::Random;
+
+/// The least `(load + 1) / weight` of all; ties go to any of them, not to the first, which would get whatever comes while
+/// all are idle.
+#[derive(Clone, Debug)]
+pub struct LeastConnections {
+    weights: Vec<f64>,
+    random: Random,
+}
+
+impl LeastConnections {
+    /// With the chance of that seed.
+    pub fn new(seed: u64) -> Self {
+        Self { weights: Vec::new(), random: Random::new(seed, "least-connections") }
+    }
+}
+
+impl Strategy for LeastConnections {
+    fn rebuild(&mut self, servers: &[Candidate]) {
+        self.weights = servers.iter().map(|server| server.weight).collect();
+    }
+
+    fn pick(&mut self, _: &str, look: &Look<'_>) -> Option<usize> {
+        let cost = |index: usize| (f64::from(look.load(index)) + 1.0) / self.weights[index];
+        least(&mut self.random, 0..self.weights.len(), cost)
+    }
+
+    fn peek(&self, _: &str) -> Option<usize> {
+        None
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { loads: true, ..Needs::default() }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self) + size_of_val(&*self.weights)
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
+    }
+}

@@ -1,0 +1,48 @@
+//! `two-choices(d)`: the least loaded of a few that are drawn (Azar, Broder, Karlin, Upfal 1994; Mitzenmacher 1996).
+
+use super::draw::{distinct, least};
+use super::{Candidate, Look, Needs, Strategy};
+use crate::random::Random;
+
+/// Draws `d` different servers; ties go to any of them.
+#[derive(Clone, Debug)]
+pub struct TwoChoices {
+    d: usize,
+    servers: usize,
+    random: Random,
+    drawn: Vec<usize>,
+}
+
+impl TwoChoices {
+    /// The least loaded of `d`, with the chance of that seed.
+    pub fn new(d: usize, seed: u64) -> Self {
+        Self { d, servers: 0, random: Random::new(seed, "two-choices"), drawn: Vec::new() }
+    }
+}
+
+impl Strategy for TwoChoices {
+    fn rebuild(&mut self, servers: &[Candidate]) {
+        self.servers = servers.len();
+    }
+
+    fn pick(&mut self, _: &str, look: &Look<'_>) -> Option<usize> {
+        distinct(&mut self.random, self.servers, self.d, &mut self.drawn);
+        least(&mut self.random, self.drawn.iter().copied(), |index| f64::from(look.load(index)))
+    }
+
+    fn peek(&self, _: &str) -> Option<usize> {
+        None
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { loads: true, ..Needs::default() }
+    }
+
+    fn bytes(&self) -> usize {
+        size_of_val(self)
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
+    }
+}
