@@ -3,6 +3,7 @@
 // Included by several tests, none of which uses all of it.
 #![allow(dead_code, unreachable_pub)]
 
+use pomelo_sim::random::Random;
 use pomelo_sim::scenario::Scenario;
 use pomelo_sim::stats::Outcome;
 use pomelo_sim::virtual_time::run_queue;
@@ -10,12 +11,15 @@ use serde_json::{Value, json};
 
 /// A scenario with this `queue`, this strategy, and this many measured seconds.
 pub fn scenario(queue: Value, strategy: &str, duration_s: f64) -> Scenario {
+    // Chance of its own for each: else all tests would share the luck of one seed.
+    let seed = Random::new(0, &queue.to_string()).between(0, u64::MAX);
     let scenario = json!({
         "name": "test",
         "question": "Is it as theory says?",
         "queue": queue,
         "strategies": [strategy],
         "duration_s": duration_s,
+        "seed": seed,
     });
     serde_json::from_value(scenario).unwrap()
 }
@@ -52,13 +56,14 @@ impl Figure {
         Self { mean, error: (variance / n).sqrt() }
     }
 
-    /// It is within three standard errors of the target, and the errors are small enough for that to say something: a test
-    /// that would pass with a figure ten per cent off is none.
+    /// It is within four standard errors of the target: of the hundred figures that are held here, one or two would be off by
+    /// more than three. And the errors are small enough for that to say something: a test that would pass with a figure a
+    /// tenth off is none.
     #[track_caller]
     pub fn is(self, what: &str, target: f64) {
         let Self { mean, error } = self;
-        assert!(3.0 * error <= 0.1 * target, "{what}: {mean} ± {error} says too little about {target}");
-        assert!((mean - target).abs() <= 3.0 * error, "{what}: {mean} ± {error}, expected {target}");
+        assert!(4.0 * error <= 0.1 * target, "{what}: {mean} ± {error} says too little about {target}");
+        assert!((mean - target).abs() <= 4.0 * error, "{what}: {mean} ± {error}, expected {target}");
     }
 
     /// It is surely less than the other: by three standard errors of both.
@@ -69,14 +74,14 @@ impl Figure {
     }
 }
 
-/// Twelve replications of a scenario.
+/// Twenty replications of a scenario.
 pub struct Lab {
     pub outcomes: Vec<Outcome>,
 }
 
 impl Lab {
     pub fn run(scenario: &Scenario, warmup_s: f64) -> Self {
-        Self { outcomes: (0..12).map(|replication| play(scenario, replication, warmup_s)).collect() }
+        Self { outcomes: (0..20).map(|replication| play(scenario, replication, warmup_s)).collect() }
     }
 
     pub fn figure(&self, metric: &str) -> Figure {
