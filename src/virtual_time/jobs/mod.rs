@@ -99,7 +99,7 @@ enum Event {
     End,
 }
 
-struct Run {
+struct Run<'a> {
     queue: EventQueue<Event>,
     plan: Plan,
     model: &'a QueueModel,
@@ -123,7 +123,7 @@ struct Run {
     tally: Tally,
 }
 
-impl Run {
+impl Run<'_> {
     fn play(mut self) -> Result<Outcome, VirtualError> {
         // What happens to the cluster comes before what jobs do at the same moment.
         self.queue.plan(self.plan.end, Event::End);
