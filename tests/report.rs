@@ -59,12 +59,22 @@ fn every_strategy_is_in_every_plot_and_everything_is_inside() {
     }
 }
 
+/// On a desk and on a phone.
 #[test]
-fn names_do_not_lie_on_each_other() {
-    for seed in 1..=2 {
-        for (name, svg) in plots(&results(seed, LARGE)) {
-            if !name.ends_with("load.svg") {
-                assert_labels_apart(&name, &parse(&svg));
+fn texts_do_not_lie_on_each_other() {
+    for size in [LARGE, Size::default(), ONE, Size { strategies: 12, servers: 12, ..Size::default() }] {
+        for seed in 1..=2 {
+            let page = page(&results(seed, size));
+            let document = parse(&page);
+            let plots: Vec<_> = drawn::plots(&document).collect();
+            assert_eq!(
+                plots.len(),
+                12 + 1 + size.strategies,
+                "two of each width, a legend, a panel a strategy"
+            );
+            for (index, plot) in plots.iter().enumerate() {
+                let title = plot.descendants().find_map(|node| node.text()).unwrap();
+                assert_labels_apart(&format!("plot {index}, {title}"), plot);
             }
         }
     }

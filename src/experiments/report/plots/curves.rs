@@ -63,13 +63,13 @@ pub(in crate::experiments::report) fn curves(results: &Results, kind: &str, widt
         canvas.line((left, y.at(tick)), (right, y.at(tick)), "grid");
         canvas.text(left - 6.0, y.at(tick) + 4.0, Anchor::End, "q", words::milliseconds(tick));
     }
-    let mut last = f64::MIN;
-    for (share, text) in shares() {
-        let place = x(share);
-        if share > nines || place - last < 24.0 {
+    let mut free = f64::MIN;
+    for (share, text) in shares().take_while(|(share, _)| *share <= nines) {
+        let (place, half) = (x(share), labels::width(text) / 2.0);
+        if place - half < free {
             continue;
         }
-        last = place;
+        free = place + half + 4.0;
         canvas.line((place, top), (place, bottom), "grid");
         canvas.text(place, bottom + 15.0, Anchor::Middle, "q", text);
     }
