@@ -226,7 +226,7 @@ fn a_server_that_stops_tells_its_clients_and_loses_nothing_that_was_said() {
         let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0).unwrap();
         while run.advance() {}
         assert_eq!(
-            run.machines().audit().into_iter().map(|law| law.to_string()).collect::<Vec<_>>(),
+            run.machines().unwrap().audit().into_iter().map(|law| law.to_string()).collect::<Vec<_>>(),
             [""; 0]
         );
         let outcome = run.outcome();
@@ -268,7 +268,8 @@ fn nothing_is_lost_without_a_reason_whatever_happens() {
         while run.advance() {}
         let outcome = run.outcome();
         run.come_to_rest();
-        let violations: Vec<String> = run.machines().audit().iter().map(ToString::to_string).collect();
+        let violations: Vec<String> =
+            run.machines().unwrap().audit().iter().map(ToString::to_string).collect();
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}\n{scenario:#?}");
         conserve(&outcome);
         assert!(outcome.metrics["messages"] > 50.0, "seed {seed}: {:#?}", outcome.metrics);
@@ -322,11 +323,11 @@ fn what_does_not_fit_is_refused_with_its_place() {
     };
     assert_eq!(
         error(json!([{"at_s": 0, "crash": "chat-server-1"}, {"at_s": 1, "crash": "chat-server-2"}])),
-        "scenario test: events[1]: no server chat-server-2"
+        "events[1]: no server chat-server-2"
     );
-    assert_eq!(error(json!([{"at_s": 0}])), "scenario test: events[0]: expected exactly one change");
+    assert_eq!(error(json!([{"at_s": 0}])), "events[0]: expected exactly one change");
     let mut other = scenario(chat.clone(), 1.0, json!([]));
     other.chat = None;
     let refused = run_chat(&other, &other.strategies[0], 0, 0.0);
-    assert!(matches!(refused, Err(VirtualError::OtherModel { .. })));
+    assert!(matches!(refused, Err(VirtualError::Model { .. })));
 }

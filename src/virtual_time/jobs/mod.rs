@@ -30,7 +30,7 @@ use super::rate::Arrivals;
 use crate::random::Random;
 use crate::scenario::{QueueModel, Scenario};
 use crate::stats::{Mark, Outcome};
-use crate::strategies::{Candidate, Look, Strategy, StrategySpec};
+use crate::strategies::{Candidate, Look, Needs, Strategy, StrategySpec};
 use crate::time::Time;
 
 /// Steps of the servers' series in a run.
@@ -53,10 +53,12 @@ pub fn run_queue(
     let stream = |name: &str| Random::new(scenario.seed, &format!("queue {replication} {name}"));
     let strategy = spec.make(stream("strategy").between(0, u64::MAX));
     let step_ns = plan.end.as_nanos().div_ceil(STEPS);
+    let needs = strategy.needs();
     let run = Run {
         queue: EventQueue::default(),
         model,
         strategy,
+        needs,
         list: Vec::new(),
         loads: Vec::new(),
         servers: plan.servers.iter().map(|server| Server::new(server, step_ns)).collect(),
@@ -68,7 +70,8 @@ pub fn run_queue(
         keys: Keys::new(model.keys.as_ref(), stream("keys")),
         counts_moves: spec.is_sticky() && plan.changes_list(),
         timeout: model.timeout_ms.map(millis),
-        load_age: (model.load_age_ms > 0.0).then(|| millis(model.load_age_ms).max(Duration::from_nanos(1))),
+        load_age: (needs.loads && model.load_age_ms > 0.0)
+            .then(|| millis(model.load_age_ms).max(Duration::from_nanos(1))),
         tally: Tally::new(&plan),
         plan,
     };
@@ -101,6 +104,7 @@ struct Run<'a> {
     plan: Plan,
     model: &'a QueueModel,
     strategy: Box<dyn Strategy>,
+    needs: Needs,
     /// The servers that the strategy chooses among, and their loads as it sees them.
     list: Vec<u32>,
     loads: Vec<u32>,
@@ -178,7 +182,11 @@ impl Run<'_> {
         job.tries += 1;
         self.tally.tried(now, job);
         let look = Look { now, loads: &self.loads };
-        let place = self.strategy.pick(self.keys.text(job.number, job.key), &look);
+        let key = self.keys.text(job.number, job.key);
+        let place = self.strategy.pick(key, &look);
+        if self.needs.placements && place.is_some() {
+            self.strategy.settle(key);
+        }
         let Some(chosen) = place.and_then(|place| self.list.get(place)).copied() else {
             self.fail(now, index, Loss::NoServer);
             return Ok(());
@@ -206,7 +214,7 @@ impl Run<'_> {
     fn finished(&mut self, now: Time, index: u32, worker: u32, turn: u32) {
         let server = &mut self.servers[index as usize];
         let Some((done, next)) = server.finish(now, worker, turn) else { return };
-        if let Some(place) = server.place {
+        if let (Some(place), true) = (server.place, self.needs.latencies) {
             self.strategy.learn(now, place as usize, now.since(done.came));
         }
         if let Some((next, service)) = next {
@@ -217,7 +225,7 @@ impl Run<'_> {
         self.tally.left(now, done.came);
         self.tally.worked(now, index, done.work_ns);
         if self.jobs.waits(done.job, done.turn) {
-            let job = self.jobs.remove(done.job);
+            let job = self.end(done.job);
             self.tally.done(now, &job);
         }
     }
@@ -235,8 +243,17 @@ impl Run<'_> {
             Some(_) => Loss::GaveUp,
             None => why,
         };
-        let job = self.jobs.remove(index);
+        let job = self.end(index);
         self.tally.lost(&job, why);
+    }
+
+    /// A job is done or lost: a key that was only its own is at no server any more.
+    fn end(&mut self, index: u32) -> Job {
+        let job = self.jobs.remove(index);
+        if let (true, Keys::Own(key)) = (self.needs.placements, &mut self.keys) {
+            self.strategy.forget(key.text(job.number));
+        }
+        job
     }
 
     fn step(&mut self, now: Time, index: usize) {

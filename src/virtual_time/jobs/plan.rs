@@ -149,7 +149,7 @@ impl Plan {
 
     /// A server that comes later is as the first of the scenario.
     fn new_server(&mut self, id: &ServerId) -> u32 {
-        let like = self.servers.first().cloned().unwrap_or_else(plain);
+        let like = self.servers.first().cloned().unwrap_or_default();
         self.servers.push(QueueServer { id: Some(id.clone()), ..like });
         self.servers.len() as u32 - 1
     }
@@ -160,42 +160,28 @@ fn moment(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
 }
 
-fn plain() -> QueueServer {
-    QueueServer { id: None, workers: 1, speed: 1.0, weight: 1.0, queue_max: None, count: 1 }
-}
-
 /// One by one, each with its id.
 fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
-    let rows = match servers {
-        QueueServers::Count(count) => vec![QueueServer { count: *count, ..plain() }],
-        QueueServers::Each(each) => each.clone(),
-    };
-    let mut servers = Vec::new();
-    for row in rows {
-        for _ in 0..row.count {
-            let id = row.id.clone().unwrap_or_else(|| format!("server-{}", servers.len() + 1).into());
-            servers.push(QueueServer { id: Some(id), count: 1, ..row.clone() });
-            if servers.len() > SERVERS_MAX {
-                let expected = "at most 100 000";
-                return Err(VirtualError::Number {
-                    field: "queue.servers",
-                    expected,
-                    got: servers.len() as f64,
-                });
+    let count = servers.count();
+    if count > SERVERS_MAX as u64 {
+        let got = usize::try_from(count).unwrap_or(usize::MAX);
+        return Err(VirtualError::TooManyServers { most: SERVERS_MAX, got });
+    }
+    let servers = servers.expanded();
+    let mut seen = BTreeSet::new();
+    for server in &servers {
+        for (field, value) in [
+            ("queue.servers[].workers", f64::from(server.workers)),
+            ("queue.servers[].speed", server.speed),
+            ("queue.servers[].weight", server.weight),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(VirtualError::Number { field, expected: "a number above 0", got: value });
             }
         }
+        if let Some(id) = server.id.clone().filter(|id| !seen.insert(id.clone())) {
+            return Err(VirtualError::Twice(id));
+        }
     }
-    let sensible = |server: &QueueServer| {
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        server.workers > 0 && positive(server.speed) && positive(server.weight)
-    };
-    if !servers.iter().all(sensible) {
-        let expected = "workers, speed and weight above 0";
-        return Err(VirtualError::Number { field: "queue.servers", expected, got: 0.0 });
-    }
-    let mut seen = BTreeSet::new();
-    match servers.iter().filter_map(|server| server.id.clone()).find(|id| !seen.insert(id.clone())) {
-        Some(twice) => Err(VirtualError::Twice(twice)),
-        None => Ok(servers),
-    }
+    Ok(servers)
 }

@@ -9,8 +9,8 @@ use crate::time::Time;
 use crate::virtual_time::chat::exchange::{Answer, Ask, Deed};
 use crate::virtual_time::chat::tally::Loss;
 
-/// The longest message: less than any server takes.
-const SAY_BYTES_MAX: f64 = 32.0 * 1024.0;
+/// The longest message: as long as a body may be.
+const SAY_BYTES_MAX: f64 = 65_536.0;
 
 impl People {
     pub(super) fn begin_to_talk(&mut self, now: Time, user: u32) {
@@ -100,8 +100,12 @@ impl People {
         }
         let is_there =
             |session: &&SessionId| self.connections.get(session.slot() as usize) == Some(&session.serial());
-        let count = sessions.iter().filter(is_there).count() as u64;
-        if count > 0 {
+        self.hear_told(now, sessions.iter().filter(is_there).count() as u64, meant);
+    }
+
+    /// So many hear something.
+    pub(super) fn hear_told(&mut self, now: Time, count: u64, meant: Time) {
+        if count > 0 && meant >= self.measured_from {
             self.tally.deliveries += count;
             self.tally.deliver.record_many(now.since(meant), count);
         }
