@@ -7,11 +7,10 @@ mod drawn;
 mod sample;
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
 use drawn::{assert_inside, assert_labels_apart, parse, texts};
-use pomelo_sim::experiments::report::{Document, EXPORTERS, write_all};
+use pomelo_sim::experiments::report::{Document, EXPORTERS};
 use pomelo_sim::experiments::{Mode, Results, VerdictKind};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::stats::{Estimate, Quantile};
@@ -60,12 +59,22 @@ fn every_strategy_is_in_every_plot_and_everything_is_inside() {
     }
 }
 
+/// On a desk and on a phone.
 #[test]
-fn names_do_not_lie_on_each_other() {
-    for seed in 1..=2 {
-        for (name, svg) in plots(&results(seed, LARGE)) {
-            if !name.ends_with("load.svg") {
-                assert_labels_apart(&name, &parse(&svg));
+fn texts_do_not_lie_on_each_other() {
+    for size in [LARGE, Size::default(), ONE, Size { strategies: 12, servers: 12, ..Size::default() }] {
+        for seed in 1..=2 {
+            let page = page(&results(seed, size));
+            let document = parse(&page);
+            let plots: Vec<_> = drawn::plots(&document).collect();
+            assert_eq!(
+                plots.len(),
+                12 + 1 + size.strategies,
+                "two of each width, a legend, a panel a strategy"
+            );
+            for (index, plot) in plots.iter().enumerate() {
+                let title = plot.descendants().find_map(|node| node.text()).unwrap();
+                assert_labels_apart(&format!("plot {index}, {title}"), plot);
             }
         }
     }
@@ -160,6 +169,29 @@ fn the_best_is_in_bold_and_what_chance_explains_is_marked() {
     let texts = texts(&document);
     assert_eq!(texts.iter().filter(|text| **text == "n.s.").count(), 1, "{texts:?}");
     assert!(texts.iter().any(|text| text.starts_with("−50 %")), "{texts:?}");
+}
+
+/// The sample's curves have points at 90 %, 99 % and so on: the axis says so where they are.
+#[test]
+fn percentiles_are_written_beneath_their_points() {
+    let results = results(5, Size::default());
+    let shares: Vec<f64> =
+        results.strategies[0].curves["deliver"].quantiles.iter().map(|point| point.share).collect();
+    let (_, svg) =
+        plots(&results).into_iter().find(|(name, _)| name.ends_with("latency-deliver.svg")).unwrap();
+    let document = parse(&svg);
+    let line = document.descendants().find(|node| node.attribute("class") == Some("c0 d0 strong")).unwrap();
+    let points: Vec<&str> = line.attribute("points").unwrap().split(' ').collect();
+    assert_eq!(points.len(), shares.len());
+    for (percentile, share) in [("50", 0.5), ("90", 0.9), ("99", 0.99), ("99.9", 0.999), ("99.999", 0.99999)]
+    {
+        let tick = document.descendants().find(|node| {
+            node.has_tag_name(("http://www.w3.org/2000/svg", "text")) && node.text() == Some(percentile)
+        });
+        let index = shares.iter().position(|other| *other == share).unwrap();
+        let x = points[index].split(',').next().unwrap();
+        assert_eq!(tick.unwrap().attribute("x"), Some(x), "{percentile}");
+    }
 }
 
 #[test]
@@ -319,71 +351,4 @@ fn the_same_results_give_the_same_bytes_and_not_many() {
     assert_eq!(once, again);
     let page = once.iter().find(|document| document.path.ends_with("report.html")).unwrap();
     assert!(page.text.len() < 1_000_000, "{} bytes", page.text.len());
-}
-
-#[test]
-fn tables_are_read_back() {
-    let mut results = results(5, Size { strategies: 2, servers: 2, replications: 3, steps: 7 });
-    let odd = "a \"server\",\nof two lines";
-    results.strategies[0].servers[0].id = ServerId::from(odd);
-    results.strategies[1].figures.get_mut("attempted").unwrap().values[1] = None;
-    let documents = documents(&results);
-    let rows = |name: &str| -> Vec<Vec<String>> {
-        let document = documents.iter().find(|document| document.path == Path::new(name)).unwrap();
-        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(document.text.as_bytes());
-        let rows = reader.records().map(|row| row.unwrap().iter().map(str::to_owned).collect());
-        rows.collect()
-    };
-    let figures = rows("figures.csv");
-    assert_eq!(figures[0], ["strategy", "metric", "unit", "replication", "value"]);
-    let mut wanted = Vec::new();
-    for strategy in &results.strategies {
-        for (metric, figure) in &strategy.figures {
-            for (index, value) in figure.values.iter().enumerate() {
-                wanted.push((strategy.strategy.to_string(), metric.clone(), (index + 1).to_string(), *value));
-            }
-        }
-    }
-    let value = |text: &str| (!text.is_empty()).then(|| text.parse::<f64>().unwrap());
-    let found =
-        figures[1..].iter().map(|row| (row[0].clone(), row[1].clone(), row[3].clone(), value(&row[4])));
-    assert_eq!(found.collect::<Vec<_>>(), wanted);
-    assert!(figures.iter().any(|row| row[1] == "send_ms.p99" && row[2] == "ms"));
-
-    let servers = rows("servers.csv");
-    assert_eq!(servers.len(), 1 + 2 * 2 * 7);
-    assert_eq!(servers[1][1], odd);
-    let series = &results.strategies[0].servers[0];
-    for (step, row) in servers[1..=7].iter().enumerate() {
-        let near = |text: &str, value: f64| (text.parse::<f64>().unwrap() - value).abs() <= 1e-5 * value;
-        assert!(near(&row[3], step as f64 * series.step_s), "{row:?}");
-        assert!(near(&row[5], series.handled_per_s[step]) && near(&row[6], series.busy[step]), "{row:?}");
-        assert!(near(&row[7], series.in_system[step]), "{row:?}");
-    }
-    let latencies = rows("latencies.csv");
-    let curve = &results.strategies[0].curves["deliver"].quantiles;
-    assert_eq!(latencies[1][1], "deliver");
-    assert_eq!(latencies[1][4].parse::<f64>().unwrap(), curve[0].ms);
-    assert_eq!(latencies.len(), 1 + 2 * 3 * curve.len());
-}
-
-#[test]
-fn files_are_whole_or_not_there() {
-    let directory = tempfile::tempdir().unwrap();
-    let results = results(5, Size::default());
-    let into = directory.path().join("made/by/it");
-    let written = write_all(&results, &into).unwrap();
-    assert_eq!(written, write_all(&results, &into).unwrap(), "again, over what is there");
-    for (path, document) in written.iter().zip(documents(&results)) {
-        assert_eq!(*path, into.join(&document.path));
-        assert_eq!(fs::read_to_string(path).unwrap(), document.text);
-    }
-    let count = |directory: &Path| fs::read_dir(directory).unwrap().count();
-    assert_eq!(count(&into) - 1 + count(&into.join("plots")), written.len(), "nothing else is there");
-
-    let file = directory.path().join("file");
-    fs::write(&file, "").unwrap();
-    let error = write_all(&results, &file).unwrap_err().to_string();
-    assert!(error.contains("file") && error.contains("cannot be written"), "{error}");
-    assert_eq!(fs::read_to_string(&file).unwrap(), "");
 }

@@ -41,25 +41,34 @@ pub(crate) fn assert_inside(name: &str, document: &Document<'_>) {
     assert!(seen > 10 || !plots, "{name}: only {seen} places were read");
 }
 
-/// Names of strategies, at the size that the plots take them for, do not overlap.
-pub(crate) fn assert_labels_apart(name: &str, document: &Document<'_>) {
-    let labels: Vec<([f64; 4], &str)> = document
+/// Each plot of the document, by itself.
+pub(crate) fn plots<'a>(document: &'a Document<'_>) -> impl Iterator<Item = Node<'a, 'a>> {
+    document.descendants().filter(|node| node.attribute("class") == Some("plot"))
+}
+
+/// Texts of a plot, as wide as the plots take them to be, neither overlap nor leave it.
+pub(crate) fn assert_labels_apart(name: &str, plot: &Node<'_, '_>) {
+    let right = numbers(plot.attribute("viewBox").unwrap())[2];
+    let labels: Vec<([f64; 4], &str)> = plot
         .descendants()
         .filter(|node| node.tag_name().name() == "text")
         .filter_map(|node| {
             let text = node.text()?;
             let (x, y) = places(&node)[0];
-            let width = text.chars().count() as f64 * 6.7;
-            let class = node.attribute("class").unwrap_or_default();
-            let left = match class.split(' ').next_back() {
-                Some("e") => x - width,
-                Some("m") => x - width / 2.0,
+            let classes: Vec<&str> = node.attribute("class").unwrap_or_default().split(' ').collect();
+            let width = text.chars().count() as f64 * if classes.contains(&"q") { 5.9 } else { 6.5 };
+            let left = match classes.last() {
+                Some(&"e") => x - width,
+                Some(&"m") => x - width / 2.0,
                 _ => x,
             };
-            Some(([left, y - 9.0, left + width, y + 2.0], text))
+            Some(([left, y - 8.0, left + width, y + 1.0], text))
         })
         .collect();
+    assert!(labels.len() > 3, "{name}: the labels were not read");
     for (index, (a, text)) in labels.iter().enumerate() {
+        // A tick in a corner may stand out by half its width of what is only an upper bound.
+        assert!(a[0] >= -8.0 && a[2] <= right + 8.0, "{name}: {text:?} at {a:?} is wider than {right}");
         for (b, other) in &labels[index + 1..] {
             let apart = a[2] <= b[0] || b[2] <= a[0] || a[3] <= b[1] || b[3] <= a[1];
             assert!(apart, "{name}: {text:?} at {a:?} lies on {other:?} at {b:?}");

@@ -11,14 +11,15 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{DEFAULT_DIR, find, interrupt, table};
 use crate::cli::output::{print, refuse};
-use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind};
+use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind, report};
 use crate::scenario::Scenario;
 use crate::strategies::StrategySpec;
 
 /// Run a scenario under each of its strategies, and say which is best and how sure that is
 ///
 /// Each replication of each strategy is saved when it is done; an interrupted run continues with the same command, and a
-/// run with more strategies, replications or claims takes what it has. DIR gets results.json.
+/// run with more strategies, replications or claims takes what it has. DIR gets results.json, and of it
+/// report.html, plots and CSV.
 ///
 /// What the servers of a run log is not shown, unless RUST_LOG says so.
 ///
@@ -109,6 +110,9 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         Ok(results) => results,
         Err(error) => return refuse(format!("experiment {}: {error}", scenario.name)),
     };
+    if let Err(error) = report::write_all(&results, &out) {
+        return refuse(error);
+    }
     let text = if args.json {
         match serde_json::to_string_pretty(&results) {
             Ok(json) => json + "\n",

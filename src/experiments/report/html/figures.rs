@@ -118,7 +118,7 @@ fn cell(out: &mut Markup, results: &Results, measure: &Measure<'_>, strategy: &S
     if figure.estimate.n < results.replications {
         out.leaf("small", &[], format!(" ({} of {})", figure.estimate.n, results.replications));
     }
-    if against_first(figure) == "n.s." {
+    if measure.judges() && against_first(figure) == "n.s." {
         out.leaf("small", &[("class", &"ns")], " n.s.");
     }
     out.close("td");

@@ -81,7 +81,7 @@ pub(in crate::experiments::report) fn balance(results: &Results, width: f64) -> 
         canvas.line((left, y), (right, y), "grid");
         canvas.dots(&dots, "work");
         let peak = peak(row).map_or_else(String::new, |(id, work)| {
-            format!("{} {}", words::percent(*work), words::shortened(id, if narrow { 16 } else { 20 }))
+            format!("{} {}", words::shortened(id, if narrow { 16 } else { 20 }), words::percent(*work))
         });
         if narrow {
             canvas.text(left, y - 13.0, Anchor::Start, "", words::shortened(&row.name, 22));

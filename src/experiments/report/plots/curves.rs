@@ -18,6 +18,9 @@ struct Line {
     points: Vec<(f64, f64)>,
 }
 
+/// What the quickest took says little, and would take a decade of the axis.
+const SHARE_MIN: f64 = 0.1;
+
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 40.0;
 
@@ -60,13 +63,13 @@ pub(in crate::experiments::report) fn curves(results: &Results, kind: &str, widt
         canvas.line((left, y.at(tick)), (right, y.at(tick)), "grid");
         canvas.text(left - 6.0, y.at(tick) + 4.0, Anchor::End, "q", words::milliseconds(tick));
     }
-    let mut last = f64::MIN;
-    for (share, text) in shares() {
-        let place = x(share);
-        if share > nines || place - last < 24.0 {
+    let mut free = f64::MIN;
+    for (share, text) in shares().take_while(|(share, _)| *share <= nines) {
+        let (place, half) = (x(share), labels::width(text) / 2.0);
+        if place - half < free {
             continue;
         }
-        last = place;
+        free = place + half + 4.0;
         canvas.line((place, top), (place, bottom), "grid");
         canvas.text(place, bottom + 15.0, Anchor::Middle, "q", text);
     }
@@ -109,18 +112,18 @@ fn draw(
 fn points(curve: &Latency) -> Vec<(f64, f64)> {
     let end = (curve.count.max(2) as f64).log10();
     let place = |share: f64| if share >= 1.0 { end } else { -(1.0 - share).log10() };
-    let points = curve.quantiles.iter().filter(|quantile| quantile.ms.is_finite() && quantile.share > 0.0);
+    let points = curve.quantiles.iter().filter(|of| of.ms.is_finite() && of.share >= SHARE_MIN);
     points
         .map(|quantile| (place(quantile.share), quantile.ms))
         .filter(|(nines, _)| *nines <= end && nines.is_finite())
         .collect()
 }
 
+/// Percentiles that are written along the axis, by their nines.
 fn shares() -> impl Iterator<Item = (f64, &'static str)> {
-    let texts =
-        ["0", "50", "90", "99", "99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999", "99.9999999"];
-    let shares = [0.5f64.log10().abs()].into_iter().chain((1..).map(f64::from));
-    shares.zip(texts)
+    let nines = ["90", "99", "99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999", "99.9999999"];
+    let half = std::iter::once((2f64.log10(), "50"));
+    half.chain((1..).map(f64::from).zip(nines))
 }
 
 fn describe(results: &Results, kind: &str) -> String {

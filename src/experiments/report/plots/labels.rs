@@ -102,7 +102,7 @@ impl Taken {
             };
             [left, y + dy - high / 2.0, left + wide, y + dy + high / 2.0]
         };
-        let rings = (0..28).map(|ring| 10.0 + f64::from(ring) * 9.0);
+        let rings = (0..28).map(|ring| 11.0 + f64::from(ring) * 9.0);
         // To the right first, then around.
         let places = rings.flat_map(|distance| {
             [0, 2, 14, 1, 15, 4, 12, 8, 6, 10, 3, 13, 5, 11, 7, 9]
@@ -119,7 +119,9 @@ impl Taken {
             let end = x.clamp(place[0], place[2]);
             canvas.line((x, y), (end, (place[1] + place[3]) / 2.0), "lead");
         }
-        canvas.text(place[0], place[3] - 3.0, Anchor::Start, class, text);
+        // Its near end keeps its distance, however wide the text comes out.
+        let (end, anchor) = if place[2] < x { (place[2], Anchor::End) } else { (place[0], Anchor::Start) };
+        canvas.text(end, place[3] - 3.0, anchor, class, text);
         self.0.push(place);
     }
 }
