@@ -86,7 +86,7 @@ pub enum VirtualError {
     },
     /// More is under way than memory should hold.
     #[error(
-        "scenario {scenario}: {count} jobs are under way {at_s} s after the start: expected fewer arrivals, more servers, or a queue_max"
+        "scenario {scenario}: {count} jobs or timeouts are under way {at_s} s after the start: expected fewer arrivals, more servers, a queue_max, or a shorter timeout_ms"
     )]
     TooMany {
         /// The scenario's name.
