@@ -8,7 +8,6 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pomelo_sim::random::Random;
@@ -71,7 +70,7 @@ fn main() {
     for users in sizes {
         let scenario = scenario(users);
         let (before, start) = (resident_bytes(), Instant::now());
-        let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0, Path::new(".")).unwrap();
+        let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0).unwrap();
         let (logged_in, bytes) = (start.elapsed(), (resident_bytes() - before) / f64::from(users));
         // The first round touches everything once.
         (0..500_000.min(20 * users)).for_each(|_| assert!(run.advance()));

@@ -102,7 +102,7 @@ fn mser_5_leaves_out_the_transient_and_no_more() {
     // What never settles has no answer, and neither has what is too short.
     let rising: Vec<f64> = (0..1000).map(f64::from).collect();
     assert_eq!(mser_5(&rising), None);
-    assert_eq!(mser_5(&[1.0; 9]), None);
+    assert_eq!(mser_5(&[1.0; 19]), None);
     assert_eq!(mser_5(&[]), None);
 }
 

@@ -20,6 +20,7 @@ use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
+use pomelo_sim::strategies::{ALL, StrategySpec};
 use support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
 use support::pure::PureCluster;
 use users::{Book, Tally};
@@ -51,6 +52,8 @@ struct Storm {
     kinds: Vec<Fault>,
     /// Rooms stay where they are when servers come and go, and lose their members.
     rooms_stay: bool,
+    /// The strategy of chat remembers where rooms are.
+    remembers: bool,
     log: Vec<String>,
     calm_rounds: usize,
 }
@@ -96,6 +99,11 @@ impl Storm {
         let known = spec.servers.clone();
         let cluster = Cluster::from_spec(spec).options(options).server_type::<FragileChat>();
         let cluster = cluster.server_type::<FragileConnector>();
+        let mut strategies = Random::new(seed, "strategies");
+        let mut strategy = || ALL[strategies.index(ALL.len())].spec();
+        let (chat, connector) = (sticky(strategy()), strategy());
+        let cluster = cluster.strategy("chat", &chat.to_string()).unwrap();
+        let cluster = cluster.strategy("connector", &connector.to_string()).unwrap();
         let turns = random.chance(0.8).then(|| Random::new(seed, "turns"));
         let kinds = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
         let mut cluster = PureCluster::with_turns(cluster, turns);
@@ -111,7 +119,8 @@ impl Storm {
             faults: 0,
             kinds,
             rooms_stay,
-            log: Vec::new(),
+            remembers: chat.needs().placements,
+            log: vec![format!("chat={chat} connector={connector}")],
             calm_rounds: 0,
         }
     }
@@ -314,8 +323,25 @@ impl Storm {
         if left + uids > 0 {
             return Err(format!("left behind: {left} sessions, channels and members, {uids} uids"));
         }
+        // Where keys are remembered, those at which nothing is are forgotten in time.
+        for _ in 0..3 {
+            self.cluster.advance(CALM);
+        }
+        let remembered: Vec<&str> = RIDS
+            .into_iter()
+            .filter(|rid| self.remembers && self.cluster.router.owner(&"chat".into(), rid).is_some())
+            .collect();
+        let unsettled = self.cluster.router.unsettled();
+        if !remembered.is_empty() || unsettled > 0 {
+            return Err(format!("remembered for nothing: {remembered:?}, {unsettled} unsettled"));
+        }
         Ok(tally)
     }
+}
+
+/// A strategy that finds keys again.
+fn sticky(spec: StrategySpec) -> StrategySpec {
+    if spec.is_sticky() { spec } else { format!("directory({spec})").parse().unwrap() }
 }
 
 fn from_env(name: &str) -> Option<u64> {
@@ -327,9 +353,10 @@ fn storm(seed: u64, steps: usize, rooms_stay: bool) -> Done {
     match storm.run(steps) {
         Ok(tally) => Done { faults: storm.faults, tally },
         Err(error) => {
-            let last: Vec<&String> = storm.log.iter().rev().take(20).collect();
+            let last: Vec<&String> = storm.log.iter().skip(1).rev().take(20).collect();
             panic!(
-                "{error}\nfaults, last first: {last:?}\nSTORM_SEED={seed} STORM_STEPS={steps} cargo test --test storm_pure"
+                "{error}\n{}\nfaults, last first: {last:?}\nSTORM_SEED={seed} STORM_STEPS={steps} cargo test --test storm_pure",
+                storm.log[0]
             )
         }
     }

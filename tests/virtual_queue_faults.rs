@@ -251,21 +251,18 @@ fn what_makes_no_sense_is_refused() {
     let events = |events: Value| with_events(base(), events);
     let mut none = base();
     none.queue = None;
-    assert_eq!(error(&none), "scenario test: expected a \"queue\" model, got none");
+    assert_eq!(error(&none), "expected a scenario with the model `queue`, and it has none");
     assert_eq!(
         error(&events(json!([{"at_s": 0.0, "crash": "server-7"}]))),
-        "scenario test: events[0]: no server is called server-7"
+        "events[0]: no server is called server-7"
     );
-    assert_eq!(
-        error(&events(json!([{"at_s": 0.0}]))),
-        "scenario test: events[0]: expected exactly one change"
-    );
+    assert_eq!(error(&events(json!([{"at_s": 0.0}]))), "events[0]: expected exactly one change");
     assert_eq!(
         error(&events(json!([{"at_s": 0.0, "hot_room": {"room": 1, "users": 2}}]))),
-        "scenario test: events[0]: is for the chat model only"
+        "events[0]: is for the chat model only"
     );
     let twice = scenario(queue(json!([{"id": "a"}, {"id": "a"}]), 1.0, exponential()), "random", 1.0);
-    assert_eq!(error(&twice), "scenario test: two servers are called a");
+    assert_eq!(error(&twice), "two servers are called a");
     let mut still = base();
     still.duration_s = f64::NAN;
     assert!(matches!(

@@ -13,8 +13,17 @@ use super::spec::{MasterSpec, ServerSpec};
 use crate::ids::{ServerId, ServerType};
 
 /// The fields of a server that have a meaning here; `serverType` is the key of its list, whatever the field says.
-pub(super) const KNOWN_FIELDS: &[&str] =
-    &["id", "serverType", "host", "port", "frontend", "clientPort", "clientHost", "max-connections"];
+pub(super) const KNOWN_FIELDS: &[&str] = &[
+    "id",
+    "serverType",
+    "host",
+    "port",
+    "frontend",
+    "clientPort",
+    "clientHost",
+    "max-connections",
+    "weight",
+];
 
 /// What [`is_type`] asks for.
 pub(super) const WHAT_TYPE_IS: &str = "a name without dots, spaces or control characters";
@@ -91,6 +100,7 @@ pub(super) fn server<'a>(
             Some(most).filter(|most| *most > 0)
         }
     };
+    let weight = raw.get("weight").map_or(Ok(1.0), |field| field.weight())?;
     for (key, port) in [("port", port), ("clientPort", client_port)] {
         if let (Some(field), Some(port)) = (raw.get(key), port) {
             taken.address(&host, port, &field.node)?;
@@ -104,7 +114,18 @@ pub(super) fn server<'a>(
         .map(|field| (field.key.clone(), field.value.clone()))
         .collect();
     let (id, server_type) = (ServerId::from(id), ServerType::from(server_type));
-    Ok(ServerSpec { id, server_type, host, port, frontend, client_port, client_host, max_connections, extra })
+    Ok(ServerSpec {
+        id,
+        server_type,
+        host,
+        port,
+        frontend,
+        client_port,
+        client_host,
+        max_connections,
+        weight,
+        extra,
+    })
 }
 
 fn master<'a>(node: Node<'a>, taken: &mut Taken<'a>) -> Result<MasterSpec, ConfigError> {

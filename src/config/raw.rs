@@ -12,6 +12,12 @@ pub const MAX_SERVERS: usize = 10_000;
 /// Most bytes of text that one `clusterCount` may multiply an entry to: each server has all of its fields.
 const COUNTED_BYTES_MAX: usize = 4 << 20;
 
+/// Least weight of a server.
+const WEIGHT_MIN: f64 = 0.001;
+
+/// Most weight of a server: beside the least, a million times its keys.
+const WEIGHT_MAX: f64 = 1000.0;
+
 /// Longest name of a server, a type, a host or a route, in bytes. A type's name is a part of what errors call each of
 /// its servers.
 const NAME_BYTES_MAX: usize = 255;
@@ -168,6 +174,17 @@ impl Field<'_> {
             Value::String(text) if text == "false" => Ok(false),
             _ => Err(self.invalid("true or false")),
         }
+    }
+
+    /// A share beside the others', also as text.
+    pub(super) fn weight(&self) -> Result<f64, ConfigError> {
+        let weight = match &self.value {
+            Value::Number(number) => number.as_f64(),
+            Value::String(text) => text.parse().ok(),
+            _ => None,
+        };
+        let weight = weight.filter(|weight| (WEIGHT_MIN..=WEIGHT_MAX).contains(weight));
+        weight.ok_or_else(|| self.invalid(&format!("a weight, {WEIGHT_MIN} to {WEIGHT_MAX}")))
     }
 
     /// A whole number that is not negative, also as text.

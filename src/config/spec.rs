@@ -57,6 +57,9 @@ pub struct ServerSpec {
     /// Most clients at a time, when bounded. Pomelo takes 0 as unbounded, and so does this.
     #[serde(rename = "max-connections", skip_serializing_if = "Option::is_none")]
     pub max_connections: Option<usize>,
+    /// Its share beside the others of its type, for dispatch strategies that heed it; 1 when it has none. Not Pomelo's.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub weight: f64,
     /// Every field that has no meaning here, as it stands in the file (`++` counted up). `clusterCount` is among them.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
@@ -152,6 +155,10 @@ impl ServerSpec {
     pub fn advertised_host(&self) -> &str {
         self.client_host.as_deref().unwrap_or(&self.host)
     }
+}
+
+fn is_usual(weight: &f64) -> bool {
+    *weight == 1.0
 }
 
 /// The ids of some servers, in words: not all of thousands.

@@ -1,7 +1,7 @@
 //! The answer to a scenario's question, in one sentence that is computed from the figures.
 
 use super::results::{Figure, StrategyResults};
-use super::text::{figure as shown, measured, percent};
+use super::text::{figure as shown, measured, percent, percents};
 use crate::scenario::Scenario;
 use crate::stats::{Better, Estimate, Metric};
 use crate::strategies::StrategySpec;
@@ -55,7 +55,16 @@ pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
             beside(other, first)
         );
     }
-    format!("{best} has the {superlative} {metric}: {value}, {}.", beside(figure, first))
+    let beside = beside(figure, first);
+    if figure
+        .against_first
+        .as_ref()
+        .is_some_and(|both| both.difference.half_width.is_some() && !both.is_significant())
+    {
+        let baseline = shown(baseline.estimate.value, unit);
+        return format!("{first} has {metric} {baseline}; {best} has the {superlative}, {value}: {beside}.");
+    }
+    format!("{best} has the {superlative} {metric}: {value}, {beside}.")
 }
 
 /// `38 % below pomelo-crc (95 % interval 31 to 44 %)`.
@@ -67,17 +76,11 @@ fn beside(figure: &Figure, first: &StrategySpec) -> String {
     let away = ratio.at(ratio.value - 1.0);
     let (side, share) = if away.value < 0.0 { ("below", mirrored(&away)) } else { ("above", away) };
     let head = format!("{} {side} {first}", percent(share.value));
-    match share.half_width {
-        None => format!("{head} (one replication: nobody knows how sure that is)"),
-        Some(_) if !comparison.is_significant() => {
-            format!(
-                "{head}, which is not significant (95 % interval {} to {})",
-                percent(share.low()),
-                percent(share.high())
-            )
-        }
-        Some(_) => format!("{head} (95 % interval {} to {})", percent(share.low()), percent(share.high())),
+    if share.half_width.is_none() {
+        return format!("{head} (one replication: nobody knows how sure that is)");
     }
+    let doubt = if comparison.is_significant() { "" } else { ", which is not significant" };
+    format!("{head}{doubt} (95 % interval {})", percents(share.low(), share.high()))
 }
 
 fn mirrored(estimate: &Estimate) -> Estimate {

@@ -6,6 +6,9 @@ use super::live::run_live;
 use super::results::Mode;
 use super::run::Engine;
 use crate::scenario::Scenario;
+use crate::stats::Outcome;
+use crate::strategies::StrategySpec;
+use crate::virtual_time::{VirtualError, run_chat, run_queue};
 
 /// The engine of that scenario's model on that clock.
 pub fn engine(scenario: &Scenario, mode: Mode) -> Box<Engine<'static>> {
@@ -17,9 +20,15 @@ pub fn engine(scenario: &Scenario, mode: Mode) -> Box<Engine<'static>> {
                 run_live(scenario, strategy, replication, warmup_s, &stop).map_err(|error| error.to_string())
             })
         }
-        (Mode::Virtual, Some(_)) => {
-            Box::new(|_, _, _, _| Err("the queue model has no engine yet".to_owned()))
-        }
-        (Mode::Virtual, None) => Box::new(|_, _, _, _| Err("the chat model has no engine yet".to_owned())),
+        (Mode::Virtual, Some(_)) => virtually(run_queue),
+        (Mode::Virtual, None) => virtually(run_chat),
     }
+}
+
+type Run = fn(&Scenario, &StrategySpec, u32, f64) -> Result<Outcome, VirtualError>;
+
+fn virtually(run: Run) -> Box<Engine<'static>> {
+    Box::new(move |scenario, strategy, replication, warmup_s| {
+        run(scenario, strategy, replication, warmup_s).map_err(|error| error.to_string())
+    })
 }

@@ -35,6 +35,13 @@ pub fn percent(share: f64) -> String {
     format!("{} %", number(percent, decimals(percent, 2).min(1)))
 }
 
+/// `31 to 44 %`: from one share to another, to the digit in which they differ.
+pub fn percents(low: f64, high: f64) -> String {
+    let (low, high) = (low * 100.0, high * 100.0);
+    let decimals = decimals(high - low, 2).clamp(0, 2);
+    format!("{} to {} %", number(low, decimals), number(high, decimals))
+}
+
 /// `at most 20 ms`.
 pub(super) fn bounded(claim: &Claim, unit: &str) -> String {
     let shown = |value: f64| with_unit(value.to_string(), unit);
@@ -61,7 +68,7 @@ fn decimals(value: f64, digits: i32) -> i32 {
 }
 
 /// With thousands set apart.
-fn number(value: f64, decimals: i32) -> String {
+pub(super) fn number(value: f64, decimals: i32) -> String {
     let text = format!("{:.*}", usize::try_from(decimals).unwrap_or(0), value.abs());
     let (whole, fraction) = text.split_once('.').map_or((&*text, ""), |(whole, fraction)| (whole, fraction));
     let mut grouped = String::new();

@@ -18,12 +18,14 @@ use std::sync::Arc;
 
 use super::backlog::Backlog;
 use super::directory::Place;
-use super::{Home, Replicas, Routed, Router, located};
+use super::loads::Census;
+use super::replicas::Replicas;
+use super::{Home, Routed, Router, located};
 use crate::channels::Member;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room, Session};
 use crate::ids::{ServerId, ServerType};
-use crate::strategies::{Look, Strategy};
+use crate::strategies::Strategy;
 use crate::time::Time;
 
 /// A change that is not over.
@@ -47,15 +49,11 @@ enum Wait {
 
 impl Replicas {
     /// Whether the key is between two servers: an old one may still have something to say about it.
-    pub(super) fn is_between(&mut self, key: &str) -> bool {
+    pub(super) fn is_between(&self, key: &str) -> bool {
         if self.changes.is_empty() {
             return false;
         }
-        let now = self
-            .strategy
-            .pick(key, &Look::BLIND)
-            .and_then(|index| self.servers.get(index))
-            .map(|server| &server.id);
+        let now = self.owner(key);
         self.changes.iter().any(|change| {
             let before = change.strategy.peek(key).and_then(|index| change.servers.get(index));
             before.is_some_and(|before| Some(before) != now && change.waiting.contains_key(before))
@@ -70,9 +68,8 @@ impl Router {
     /// Gives the type back when nothing is known of it.
     pub fn admit(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
         let server_type = &server.server_type;
-        if !self.types.contains_key(server_type) {
-            return Err(server_type.clone());
-        }
+        let replicas = self.types.get_mut(server_type).ok_or_else(|| server_type.clone())?;
+        replicas.weights.insert(server.id.clone(), server.weight);
         self.homes.insert(server.id.clone(), Home { server_type: server_type.clone(), paused: None });
         if !self.ranks.contains_key(&server.id) {
             self.last_rank += 1;
@@ -155,6 +152,7 @@ impl Router {
         self.change_list(&server_type, lost, out, |servers| servers.retain(|server| server.id != *id));
         self.lose_sessions(id, out);
         self.is_done_with_the_dead(id, None);
+        self.is_swept(id, None);
         self.proceed(out);
         self.bury(out);
     }
@@ -170,6 +168,7 @@ impl Router {
             }
         }
         self.proceed(out);
+        self.is_swept(from, Some(number));
         self.is_done_with_the_dead(from, Some(number));
         self.bury(out);
     }
@@ -312,19 +311,25 @@ impl Router {
                 continue;
             }
             let Some(replicas) = self.types.get_mut(server_type) else { return };
-            for key in self.directory.keys(&holder) {
-                let owner = replicas.pick(server_type, key).map(|server| server.id.clone());
-                if let Ok(owner) = owner.as_ref()
-                    && *owner != holder
-                    && !replicas.is_between(key)
+            let census = Census { now: self.now, uids: &self.uids, directory: &self.directory };
+            for key in self
+                .directory
+                .keys(&holder)
+                .filter(|key| !replicas.is_between(key))
+                .cloned()
+                .collect::<Vec<_>>()
+            {
+                if let Some(owner) = replicas.new_owner(server_type, &key, census)
+                    && owner != holder
                 {
-                    moves.entry((holder.clone(), owner.clone())).or_default().push(Arc::clone(key));
+                    moves.entry((holder.clone(), owner)).or_default().push(key);
                 }
             }
         }
         for ((from, to), keys) in moves {
             let over = |key: Arc<str>| self.directory.hand_over(&from, &Some(key), &to);
             let rooms: Vec<Room> = keys.into_iter().flat_map(over).collect();
+            rooms.iter().for_each(|room| self.settle(&to, room.key.as_ref()));
             self.counters.rooms_moved += rooms.len() as u64;
             self.counters.members_moved += rooms.iter().map(|room| room.members.len() as u64).sum::<u64>();
             log::info!("rooms handed over from={from} to={to} rooms={}", rooms.len());
@@ -333,21 +338,6 @@ impl Router {
             }
             self.tell(to.clone(), Payload::Adopt { rooms: rooms.clone() }, out);
             self.tell_again(&rooms, &to, out);
-        }
-    }
-
-    /// Members that are gone, of which the server that held the room may never have heard.
-    fn tell_again(&mut self, rooms: &[Room], server: &ServerId, out: &mut Vec<Routed>) {
-        for Room { channel, key, members } in rooms {
-            for member in members {
-                let is_there = self.uids.holds(&member.uid, &member.session);
-                if is_there && !self.ghosts.contains(&member.session) {
-                    continue;
-                }
-                let gone =
-                    Payload::Gone { channel: channel.clone(), key: key.clone(), member: member.clone() };
-                self.tell(server.clone(), gone, out);
-            }
         }
     }
 

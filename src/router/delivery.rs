@@ -26,12 +26,14 @@ impl Router {
             self.proceed(out);
         }
         self.bury(out);
+        self.sweep(out);
+        self.learn_of_silence();
     }
 
     /// When the router wants a [`tick`](Self::tick).
     pub fn next_deadline(&self) -> Option<Time> {
         let buried = self.burials.iter().map(|burial| burial.until).min();
-        [self.links.next_due(), buried].into_iter().flatten().min()
+        [self.links.next_due(), buried, self.next_sweep()].into_iter().flatten().min()
     }
 
     /// Installs a rule of the links, behind the others or in the place of the one of that name. Gives its name.

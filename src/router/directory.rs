@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::channels::{Channels, Member};
 use crate::envelope::Room;
 use crate::ids::{ServerId, SessionKey, Uid};
@@ -19,6 +21,8 @@ pub(super) struct Directory {
     rooms: BTreeMap<ServerId, BTreeMap<Key, Channels>>,
     /// Only looked up by session: no order of it reaches anything visible.
     places: HashMap<SessionKey, Vec<Place>>,
+    /// How many members the rooms of each server have.
+    members: FxHashMap<ServerId, usize>,
 }
 
 /// Where a session is a member.
@@ -40,13 +44,19 @@ impl Directory {
         if let Some(before) = rooms.add(&channel, member) {
             self.forget_place(&before, &server, &channel);
         }
+        *self.members.entry(server.clone()).or_default() += 1;
         self.places.entry(session).or_default().push(Place { server, channel, key, uid });
     }
 
-    /// A server has a member no more.
-    pub(super) fn leave(&mut self, server: &ServerId, channel: &str, Member { uid, session }: &Member) {
-        let Some(key) = self.forget_place(session, server, channel) else { return };
-        let Some(by_key) = self.rooms.get_mut(server) else { return };
+    /// A server has a member no more. Gives the key by which it had come.
+    pub(super) fn leave(
+        &mut self,
+        server: &ServerId,
+        channel: &str,
+        Member { uid, session }: &Member,
+    ) -> Key {
+        let key = self.forget_place(session, server, channel)?;
+        let Some(by_key) = self.rooms.get_mut(server) else { return key };
         if let Some(channels) = by_key.get_mut(&key) {
             channels.leave(channel, uid, session);
             if channels.is_empty() {
@@ -56,6 +66,7 @@ impl Directory {
         if by_key.is_empty() {
             self.rooms.remove(server);
         }
+        key
     }
 
     /// Where a session is a member.
@@ -66,6 +77,16 @@ impl Directory {
     /// The keys of the rooms of a server, in order.
     pub(super) fn keys<'a>(&'a self, server: &ServerId) -> impl Iterator<Item = &'a Arc<str>> + use<'a> {
         self.rooms.get(server).into_iter().flat_map(BTreeMap::keys).flatten()
+    }
+
+    /// Whether a server has a room of a key.
+    pub(super) fn has_key(&self, server: &ServerId, key: &Arc<str>) -> bool {
+        self.rooms.get(server).is_some_and(|rooms| rooms.contains_key(&Some(Arc::clone(key))))
+    }
+
+    /// How many members the rooms of a server have.
+    pub(super) fn members_at(&self, server: &ServerId) -> usize {
+        self.members.get(server).copied().unwrap_or(0)
     }
 
     /// All rooms of a server.
@@ -123,6 +144,12 @@ impl Directory {
         let places = self.places.get_mut(session)?;
         let at = places.iter().position(|place| place.server == *server && &*place.channel == channel)?;
         let place = places.swap_remove(at);
+        if let Some(count) = self.members.get_mut(server) {
+            *count -= 1;
+            if *count == 0 {
+                self.members.remove(server);
+            }
+        }
         if places.is_empty() {
             self.places.remove(session);
         }

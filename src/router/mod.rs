@@ -11,9 +11,12 @@ mod changes;
 mod delivery;
 mod directory;
 pub mod links;
+mod loads;
+mod replicas;
 mod route;
 mod sessions;
 mod uids;
+mod unsettled;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,14 +31,14 @@ pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
 
 use self::backlog::Backlog;
-use self::changes::Change;
 use self::directory::Directory;
 use self::links::Links;
+use self::loads::{Census, Stopwatch, Timed};
+use self::replicas::Replicas;
 use self::sessions::Burial;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
-use crate::strategies::{Candidate, Look, Strategy};
 use crate::time::Time;
 
 /// An envelope on its way to one server.
@@ -80,6 +83,8 @@ pub struct Router {
     ghosts: BTreeSet<SessionKey>,
     /// Who stands in for servers that are no more, while rooms of theirs wait for another.
     orphans: BTreeMap<ServerId, ServerType>,
+    /// Calls to servers whose strategy wants to know how long they take.
+    stopwatch: Stopwatch,
     /// How many servers are paused: none, and nothing has to be looked up.
     paused: usize,
     last_change: u64,
@@ -125,35 +130,11 @@ pub struct RouterCounters {
 /// The answer to a bind: nothing but that it is so.
 const GRANTED: &[u8] = b"null";
 
-/// The servers of one type.
-struct Replicas {
-    servers: Vec<Located>,
-    key: RouteKey,
-    strategy: Box<dyn Strategy>,
-    /// Changes of the list that are not over, oldest first.
-    changes: Vec<Change>,
-    /// What is for keys that are between two servers, in order.
-    held: Backlog<()>,
-}
-
 /// A server that envelopes can be given to; it need not be on its type's list.
 struct Home {
     server_type: ServerType,
     /// What waits for it, while it is paused.
     paused: Option<Backlog<()>>,
-}
-
-impl Replicas {
-    fn rebuild(&mut self) {
-        let candidate = |server: &Located| Candidate { id: server.id.clone(), weight: 1.0 };
-        let candidates: Vec<Candidate> = self.servers.iter().map(candidate).collect();
-        self.strategy.rebuild(&candidates);
-    }
-
-    fn pick(&mut self, server_type: &ServerType, key: &str) -> Result<&Located, AppError> {
-        let chosen = self.strategy.pick(key, &Look::BLIND).and_then(|index| self.servers.get(index));
-        chosen.ok_or_else(|| AppError::new(format!("no {server_type} server is left")))
-    }
 }
 
 impl Router {
@@ -169,11 +150,8 @@ impl Router {
     }
 
     /// A type that servers may be added to, and how a server of it is chosen.
-    pub fn add_type(&mut self, server_type: ServerType, Route { key, strategy }: Route) {
-        let (servers, changes, held) = (Vec::new(), Vec::new(), Backlog::default());
-        let mut replicas = Replicas { servers, key, strategy, changes, held };
-        replicas.rebuild();
-        self.types.insert(server_type, replicas);
+    pub fn add_type(&mut self, server_type: ServerType, route: Route) {
+        self.types.insert(server_type, Replicas::new(route));
     }
 
     /// Adds a server at the end of its type's list, before anything runs. Its type must have been added.
@@ -203,10 +181,9 @@ impl Router {
         self.directory.servers().map(|server| (server.clone(), self.directory.rooms_of(server))).collect()
     }
 
-    /// The server that a key of a type belongs to now.
-    pub fn owner(&mut self, server_type: &ServerType, key: &str) -> Option<ServerId> {
-        let replicas = self.types.get_mut(server_type)?;
-        replicas.pick(server_type, key).ok().map(|server| server.id.clone())
+    /// The server that a key of a type belongs to now; none where each pick is a new choice, or none was made.
+    pub fn owner(&self, server_type: &ServerType, key: &str) -> Option<ServerId> {
+        self.types.get(server_type)?.owner(key).cloned()
     }
 
     /// The types that have servers or had some, in order.
@@ -232,6 +209,7 @@ impl Router {
         match to {
             Destination::Server(id) => {
                 if self.homes.contains_key(&id) {
+                    self.learn(&id, &payload);
                     self.deliver(from, id, payload, out);
                 } else {
                     self.undeliverable(from, &payload, AppError::new(format!("no server {id}")), out);
@@ -262,8 +240,7 @@ impl Router {
         out: &mut Vec<Routed>,
     ) {
         let chosen = self.key_of(&server_type, key, &payload).and_then(|key| {
-            let replicas = self.replicas(&server_type)?;
-            let server = replicas.pick(&server_type, &key)?.id.clone();
+            let server = self.pick(&server_type, &key)?.id.clone();
             Ok((key, server))
         });
         let (key, server) = match chosen {
@@ -280,18 +257,37 @@ impl Router {
                 self.refuse(&server, refused, out);
             }
         } else {
+            if replicas.needs.latencies
+                && let Payload::Invoke(invoke) = &payload
+                && let Some(call) = invoke.call
+            {
+                let timed = Timed { since: self.now, server_type, server: server.clone() };
+                self.stopwatch.begin(&from, call, timed);
+            }
             self.deliver(from, server, payload, out);
         }
     }
 
+    /// The server for a key.
+    fn pick(&mut self, server_type: &ServerType, key: &str) -> Result<&Located, AppError> {
+        let census = Census { now: self.now, uids: &self.uids, directory: &self.directory };
+        let replicas = self.types.get_mut(server_type);
+        let replicas = replicas.ok_or_else(|| AppError::new(format!("no server type {server_type}")))?;
+        if replicas.needs.placements {
+            replicas.expect_sweep(self.now, self.request_timeout);
+        }
+        replicas.pick(server_type, key, census)
+    }
+
     /// The key of an envelope: the one that the caller gave, or what the type's route finds.
     fn key_of(
-        &mut self,
+        &self,
         server_type: &ServerType,
         key: Option<Arc<str>>,
         payload: &Payload,
     ) -> Result<Arc<str>, AppError> {
-        let replicas = self.replicas(server_type)?;
+        let replicas = self.types.get(server_type);
+        let replicas = replicas.ok_or_else(|| AppError::new(format!("no server type {server_type}")))?;
         match (key, payload) {
             (Some(key), _) => Ok(key),
             (None, Payload::Invoke(invoke)) => {
@@ -306,11 +302,6 @@ impl Router {
             }
             (None, _) => Ok(Arc::from("")),
         }
-    }
-
-    fn replicas(&mut self, server_type: &ServerType) -> Result<&mut Replicas, AppError> {
-        let known = self.types.get_mut(server_type);
-        known.ok_or_else(|| AppError::new(format!("no server type {server_type}")))
     }
 
     /// What servers ask of the router itself.
@@ -334,7 +325,7 @@ impl Router {
     }
 
     fn locate(&mut self, server_type: &ServerType, key: &str) -> Result<Bytes, AppError> {
-        let located = self.replicas(server_type)?.pick(server_type, key)?;
+        let located = self.pick(server_type, key)?;
         serde_json::to_vec(located).map(Bytes::from).map_err(|error| AppError::new(error.to_string()))
     }
 }

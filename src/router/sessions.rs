@@ -9,7 +9,7 @@ use super::directory::{Key, Place};
 use super::uids::taken;
 use super::{Claim, Claimed, GRANTED, Routed, Router};
 use crate::channels::Member;
-use crate::envelope::{Destination, Envelope, Payload, Recipients};
+use crate::envelope::{Destination, Envelope, Payload, Recipients, Room};
 use crate::ids::{ServerId, SessionKey, Uid};
 use crate::time::Time;
 use crate::wire::PushFrame;
@@ -26,9 +26,12 @@ pub(super) struct Burial {
 
 impl Router {
     pub(super) fn bind(&mut self, uid: Uid, claim: Claim, out: &mut Vec<Routed>) {
-        let (asker, call) = (claim.asker.clone(), claim.call);
+        let (asker, call, frontend) = (claim.asker.clone(), claim.call, claim.session.frontend.clone());
         match self.uids.bind(uid, claim) {
-            Claimed::Granted => self.answer(asker, call, Ok(Bytes::from_static(GRANTED)), out),
+            Claimed::Granted => {
+                self.keep_promise(&frontend);
+                self.answer(asker, call, Ok(Bytes::from_static(GRANTED)), out);
+            }
             Claimed::Refused(error) => {
                 self.counters.binds_refused += 1;
                 self.answer(asker, call, Err(error), out);
@@ -101,6 +104,7 @@ impl Router {
     ) {
         let Member { uid, session } = member.clone();
         self.directory.join(from.clone(), Arc::clone(&channel), key.clone(), member);
+        self.settle(&from, key.as_ref());
         if !self.uids.holds(&uid, &session) {
             self.tell_gone(&session, Place { server: from, channel, key, uid }, out);
         }
@@ -108,7 +112,8 @@ impl Router {
 
     /// A room has a member no more.
     pub(super) fn left(&mut self, server: &ServerId, channel: &str, member: &Member, out: &mut Vec<Routed>) {
-        self.directory.leave(server, channel, member);
+        let key = self.directory.leave(server, channel, member);
+        self.unsettle(server, key.as_ref());
         self.ghosts.remove(&member.session);
         self.free(&member.uid, &member.session, out);
     }
@@ -131,6 +136,21 @@ impl Router {
         };
         let payload = Payload::Gone { channel, key, member };
         self.carry(Envelope { from: session.frontend.clone(), to, payload }, out);
+    }
+
+    /// Members that are gone, of which the server that held the room may never have heard.
+    pub(super) fn tell_again(&mut self, rooms: &[Room], server: &ServerId, out: &mut Vec<Routed>) {
+        for Room { channel, key, members } in rooms {
+            for member in members {
+                let is_there = self.uids.holds(&member.uid, &member.session);
+                if is_there && !self.ghosts.contains(&member.session) {
+                    continue;
+                }
+                let gone =
+                    Payload::Gone { channel: channel.clone(), key: key.clone(), member: member.clone() };
+                self.tell(server.clone(), gone, out);
+            }
+        }
     }
 
     pub(super) fn push_to_uids(
@@ -161,6 +181,7 @@ impl Router {
         }
         let freed = self.uids.unbind(uid, session);
         if let Some(claim) = freed.granted {
+            self.keep_promise(&claim.session.frontend);
             self.answer(claim.asker, claim.call, Ok(Bytes::from_static(GRANTED)), out);
         }
         for claim in freed.refused {

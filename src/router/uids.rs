@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
+use rustc_hash::FxHashMap;
+
 use crate::envelope::{AppError, CallId};
 use crate::ids::{ServerId, SessionKey, Uid};
 
@@ -58,6 +60,8 @@ pub(super) fn taken(uid: &Uid) -> AppError {
 pub struct Uids {
     on_duplicate: OnDuplicate,
     sessions: HashMap<Uid, SessionKey>,
+    /// How many of them are on each frontend.
+    counts: FxHashMap<ServerId, usize>,
     /// Uids whose session has given them up, while somewhere it still counts as a member.
     leaving: HashSet<Uid>,
     /// Claims for a uid whose session is being kicked or leaves, in the order in which they came.
@@ -88,7 +92,7 @@ impl Uids {
                 }
             },
             None => {
-                self.sessions.insert(uid, claim.session);
+                self.give(uid, claim.session);
                 Claimed::Granted
             }
         }
@@ -144,12 +148,12 @@ impl Uids {
         if self.sessions.get(uid) != Some(session) {
             self.leave(uid, session);
         } else {
-            self.sessions.remove(uid);
+            self.take(uid);
             self.leaving.remove(uid);
             freed.granted = self.waiting.get_mut(uid).and_then(VecDeque::pop_front);
         }
         if let Some(claim) = &freed.granted {
-            self.sessions.insert(uid.clone(), claim.session.clone());
+            self.give(uid.clone(), claim.session.clone());
             let waiting = self.waiting.get_mut(uid).filter(|waiting| !waiting.is_empty());
             match (waiting, self.on_duplicate) {
                 (Some(waiting), OnDuplicate::Refuse) => freed.refused = waiting.drain(..).collect(),
@@ -161,6 +165,11 @@ impl Uids {
             self.waiting.remove(uid);
         }
         freed
+    }
+
+    /// How many sessions of a frontend have a uid.
+    pub fn bound_at(&self, frontend: &ServerId) -> usize {
+        self.counts.get(frontend).copied().unwrap_or(0)
     }
 
     /// The session that has `uid`.
@@ -176,5 +185,20 @@ impl Uids {
     /// Whether none is bound.
     pub fn is_empty(&self) -> bool {
         self.sessions.is_empty()
+    }
+
+    fn give(&mut self, uid: Uid, session: SessionKey) {
+        *self.counts.entry(session.frontend.clone()).or_default() += 1;
+        self.sessions.insert(uid, session);
+    }
+
+    fn take(&mut self, uid: &Uid) {
+        let Some(session) = self.sessions.remove(uid) else { return };
+        if let Some(count) = self.counts.get_mut(&session.frontend) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&session.frontend);
+            }
+        }
     }
 }

@@ -1,38 +1,25 @@
 //! The cluster of a scenario: its servers, and the strategy under test.
 
-use std::path::{Path, PathBuf};
-
 use serde_json::Map;
 
 use crate::cluster::{Cluster, Options, Plan};
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ids::{ServerId, ServerType};
 use crate::random::Streams;
-use crate::scenario::{ChatModel, Counts, Scenario};
+use crate::scenario::{ChatModel, Scenario};
 use crate::strategies::StrategySpec;
 use crate::virtual_time::VirtualError;
 
 /// Most servers of a run, those that events add included.
 const SERVERS_MAX: usize = 10_000;
 
-/// The environment of a `servers.json` that is taken.
-const ENV: &str = "development";
-
 /// The servers of a scenario, and the stations of those that clients connect to by port. Ports are numbers from 0 here, since
 /// nothing listens on them: a frontend's is its place.
-pub(super) fn spec(
-    scenario: &Scenario,
-    model: &ChatModel,
-    folder: &Path,
-) -> Result<(ClusterSpec, Vec<u16>), VirtualError> {
-    let mut spec = match (&model.config, &model.servers) {
-        (Some(path), _) => ClusterSpec::load(&folder.join(path), ENV)?,
-        (None, Some(counts)) => of_counts(counts),
-        (None, None) => return Err(VirtualError::NoServers { scenario: scenario.name.clone() }),
-    };
+pub(super) fn spec(scenario: &Scenario, model: &ChatModel) -> Result<(ClusterSpec, Vec<u16>), VirtualError> {
+    let mut spec = model.spec()?;
     let got = spec.servers.len() + scenario.events.len();
     if got > SERVERS_MAX {
-        return Err(VirtualError::TooManyServers { scenario: scenario.name.clone(), most: SERVERS_MAX, got });
+        return Err(VirtualError::TooManyServers { most: SERVERS_MAX, got });
     }
     // Clients here understand neither; what they save is bytes, which cost nothing.
     (spec.dictionary, spec.protos) = (None, None);
@@ -40,22 +27,6 @@ pub(super) fn spec(
         server.client_port = server.frontend.then_some(station);
     }
     Ok((spec, (0..got as u16).collect()))
-}
-
-/// `connector-server-1` and so on, in the order of the shipped `servers.json`.
-fn of_counts(counts: &Counts) -> ClusterSpec {
-    let types = [("connector", counts.connector), ("chat", counts.chat), ("gate", counts.gate)];
-    let of_type = |(server_type, count): (&'static str, u32)| {
-        (1..=count).map(move |n| server(&ServerId::from(format!("{server_type}-server-{n}")), 0))
-    };
-    ClusterSpec {
-        env: ENV.to_owned(),
-        source: PathBuf::from("servers"),
-        servers: types.into_iter().flat_map(of_type).collect(),
-        master: None,
-        dictionary: None,
-        protos: None,
-    }
 }
 
 /// A server by its id, which begins with its type.
@@ -71,6 +42,7 @@ pub(super) fn server(id: &ServerId, station: u16) -> ServerSpec {
         client_port: frontend.then_some(station),
         client_host: None,
         max_connections: None,
+        weight: 1.0,
         extra: Map::new(),
     }
 }
@@ -83,14 +55,16 @@ pub(super) fn plan(
     seed: u64,
     replication: u32,
 ) -> Result<Plan, VirtualError> {
-    let options = Options {
-        rebalance: model.rebalance,
-        seed: Streams::new(seed, replication, "chat: links and strategies").label(0),
-        ..Options::default()
-    };
+    let options =
+        Options { rebalance: model.rebalance, seed: self::seed(seed, replication), ..Options::default() };
     let mut cluster = Cluster::from_spec(spec).options(options);
     for (server_type, other) in &model.others {
         cluster = cluster.strategy(server_type.as_str(), &other.to_string())?;
     }
     Ok(cluster.strategy(model.balance.as_str(), &strategy.to_string())?.plan()?)
+}
+
+/// What the chance of links and strategies comes of.
+pub(super) fn seed(seed: u64, replication: u32) -> u64 {
+    Streams::new(seed, replication, "chat: links and strategies").label(0)
 }

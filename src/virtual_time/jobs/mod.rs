@@ -60,7 +60,6 @@ pub fn run_queue(
         .then(|| millis(model.load_age_ms).max(Duration::from_nanos(1)));
     let servers = plan.servers.iter().map(|server| Server::new(server, step_ns)).collect();
     let run = Run {
-        scenario: &scenario.name,
         queue: EventQueue::default(),
         model,
         strategy,
@@ -103,7 +102,6 @@ enum Event {
 }
 
 struct Run<'a> {
-    scenario: &'a str,
     queue: EventQueue<Event>,
     plan: Plan,
     model: &'a QueueModel,
@@ -325,8 +323,7 @@ impl Run<'_> {
         if count <= UNDER_WAY_MAX {
             return Ok(());
         }
-        let scenario = self.scenario.to_owned();
-        Err(VirtualError::TooMany { scenario, count, at_s: now.as_nanos() as f64 / 1e9 })
+        Err(VirtualError::TooMany { count, at_s: now.as_nanos() as f64 / 1e9 })
     }
 }
 

@@ -50,13 +50,10 @@ pub(super) enum Act {
 
 impl Plan {
     pub(super) fn of(scenario: &Scenario, warmup_s: f64) -> Result<(Self, &QueueModel), VirtualError> {
-        let model = scenario
-            .queue
-            .as_ref()
-            .ok_or_else(|| VirtualError::OtherModel { scenario: scenario.name.clone(), expected: "queue" })?;
+        let model = scenario.queue.as_ref().ok_or(VirtualError::Model { expected: "queue" })?;
         let number = |field, value: f64, range: std::ops::RangeInclusive<f64>, expected| {
             let fits = range.contains(&value);
-            if fits { Ok(()) } else { Err(wrong_number(scenario, field, expected, value)) }
+            if fits { Ok(()) } else { Err(wrong_number(field, expected, value)) }
         };
         number("duration_s", scenario.duration_s, 1e-9..=1e9, "seconds above 0, at most 10^9")?;
         number("warmup_s", warmup_s, 0.0..=1e9, "seconds from 0 to 10^9")?;
@@ -66,14 +63,21 @@ impl Plan {
         number(rate, arrivals.rate_per_s, f64::MIN_POSITIVE..=1e9, "a number above 0, at most 10^9")?;
         number("queue.arrivals.wave", arrivals.wave, 0.0..=1.0, "a number from 0 to 1")?;
         let period = "queue.arrivals.wave_period_s";
-        number(period, arrivals.wave_period_s, end_s / 1e6..=f64::MAX, "at least a millionth of the run")?;
+        if arrivals.wave > 0.0 {
+            number(
+                period,
+                arrivals.wave_period_s,
+                end_s / 1e6..=f64::MAX,
+                "at least a millionth of the run",
+            )?;
+        }
         number("queue.service_ms.mean", model.service_ms.mean, 0.0..=1e15, "milliseconds from 0 to 10^15")?;
         let keys = model.keys.map_or(1, |keys| keys.count);
         number("queue.keys.count", f64::from(keys), 1.0..=1e8, "a number from 1 to 10^8")?;
         let mut plan = Self {
             measured: moment(warmup_s),
             end: moment(end_s),
-            servers: expanded(scenario, &model.servers)?,
+            servers: expanded(&model.servers)?,
             at_first: 0,
             steps: Vec::new(),
             rate: Rate::new(arrivals.rate_per_s).wave(arrivals.wave, arrivals.wave_period_s),
@@ -97,11 +101,7 @@ impl Plan {
     fn take_events(&mut self, scenario: &Scenario) -> Result<(), VirtualError> {
         let mut undone = Vec::new();
         for (index, event) in scenario.events.iter().enumerate() {
-            let wrong = |reason: &str| VirtualError::Event {
-                scenario: scenario.name.clone(),
-                index,
-                reason: reason.to_owned(),
-            };
+            let wrong = |reason: &str| VirtualError::Event { index, reason: reason.to_owned() };
             let fits = |value: f64| (0.0..=1e9).contains(&value);
             if !fits(event.at_s) || !event.for_s.is_none_or(fits) {
                 return Err(wrong("expected at_s and for_s from 0 to 10^9 seconds"));
@@ -168,11 +168,11 @@ fn moment(seconds: f64) -> Time {
 }
 
 /// One by one, each with its id.
-fn expanded(scenario: &Scenario, servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
+fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
     let count = servers.count();
     if count > SERVERS_MAX as u64 {
         let got = usize::try_from(count).unwrap_or(usize::MAX);
-        return Err(VirtualError::TooManyServers { scenario: scenario.name.clone(), most: SERVERS_MAX, got });
+        return Err(VirtualError::TooManyServers { most: SERVERS_MAX, got });
     }
     let servers = servers.expanded();
     let mut seen = BTreeSet::new();
@@ -183,16 +183,16 @@ fn expanded(scenario: &Scenario, servers: &QueueServers) -> Result<Vec<QueueServ
             ("queue.servers[].weight", server.weight),
         ] {
             if !(value > 0.0 && value.is_finite()) {
-                return Err(wrong_number(scenario, field, "a number above 0", value));
+                return Err(wrong_number(field, "a number above 0", value));
             }
         }
         if let Some(id) = server.id.clone().filter(|id| !seen.insert(id.clone())) {
-            return Err(VirtualError::Twice { scenario: scenario.name.clone(), id });
+            return Err(VirtualError::Twice(id));
         }
     }
     Ok(servers)
 }
 
-fn wrong_number(scenario: &Scenario, field: &'static str, expected: &'static str, got: f64) -> VirtualError {
-    VirtualError::Number { scenario: scenario.name.clone(), field, expected, got }
+fn wrong_number(field: &'static str, expected: &'static str, got: f64) -> VirtualError {
+    VirtualError::Number { field, expected, got }
 }

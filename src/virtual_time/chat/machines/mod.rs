@@ -13,7 +13,6 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-pub(super) use self::life::Share;
 use self::moves::Moves;
 use self::station::Station;
 use crate::cluster::{Blueprint, Plan};
@@ -36,7 +35,7 @@ pub enum MachineEvent {
         /// Its station.
         station: u16,
         /// Which life of the station: see [`Station`].
-        life: u32,
+        life: u16,
     },
     /// A server's deadline.
     Tick(u16),
@@ -110,10 +109,10 @@ pub struct Machines {
     links_at: Option<Time>,
     routed: Vec<Routed>,
     /// Deliveries that cost nothing and are done, in order.
-    done: VecDeque<(u16, u32)>,
+    done: VecDeque<(u16, u16)>,
     /// What servers have done to clients, in order.
     said: Vec<(u16, ToClient)>,
-    pub(super) moves: Moves,
+    moves: Moves,
     rooms_move: bool,
 }
 
@@ -321,7 +320,7 @@ impl Machines {
         let at = &mut self.stations[usize::from(station)];
         let Some(server) = &mut at.server else { return };
         server.deliver(now, delivery, &mut at.out);
-        (at.is_busy, at.begun) = (true, at.begun + 1);
+        (at.is_busy, at.begun) = (true, at.begun + u64::from(!self.is_free));
         let chance = || self.load.chance.at(u64::from(station), at.begun);
         let cost = if self.is_free { 0 } else { at.cost_ns(&self.load.costs, chance) };
         let life = at.life;
@@ -339,7 +338,7 @@ impl Machines {
         &mut self,
         now: Time,
         station: u16,
-        life: u32,
+        life: u16,
         agenda: &mut EventQueue<E>,
     ) {
         let at = &mut self.stations[usize::from(station)];
@@ -351,6 +350,9 @@ impl Machines {
         let at = &mut self.stations[usize::from(station)];
         at.out.effects = effects;
         at.is_busy = false;
+        if let Some(series) = at.series.as_mut().filter(|_| !self.is_free) {
+            series.finished(now, 1);
+        }
         if std::mem::take(&mut at.tick_due) {
             self.at_once(now, station, Delivery::Tick, agenda);
         }

@@ -25,7 +25,7 @@ pub(super) struct Station {
     /// None while it is not up.
     pub(super) server: Option<Box<dyn Server>>,
     /// How often a server has come up or vanished here: what was planned for an earlier one does not happen.
-    pub(super) life: u32,
+    pub(super) life: u16,
     /// Whether it takes clients.
     pub(super) is_open: bool,
     /// What waits for it.
@@ -46,7 +46,7 @@ pub(super) struct Station {
     pub(super) is_struck: bool,
     /// Its load; none when nobody asks.
     pub(super) series: Option<LoadSeries>,
-    /// Deliveries that it has begun.
+    /// Deliveries that it has begun and that cost something.
     pub(super) begun: u64,
     /// When it came up last, and how long it was up before.
     pub(super) up_since: Time,

@@ -1,0 +1,114 @@
+//! The servers of one type: which there are, which of them a key belongs to, and what waits for keys between two.
+
+use rustc_hash::FxHashMap;
+
+use super::backlog::Backlog;
+use super::changes::Change;
+use super::loads::{Census, Promises};
+use super::route::{Route, RouteKey};
+use super::unsettled::Sweep;
+use crate::envelope::{AppError, Located};
+use crate::ids::{ServerId, ServerType};
+use crate::strategies::{Candidate, Look, Needs, Strategy};
+
+/// Most keys that a directory remembers though nothing is there: clients can ask for endless names.
+const UNSETTLED_MAX: usize = 100_000;
+
+/// See the module.
+pub(super) struct Replicas {
+    /// In list order.
+    pub(super) servers: Vec<Located>,
+    pub(super) weights: FxHashMap<ServerId, f64>,
+    pub(super) key: RouteKey,
+    pub(super) strategy: Box<dyn Strategy>,
+    pub(super) needs: Needs,
+    pub(super) promises: Promises,
+    /// Changes of the list that are not over, oldest first.
+    pub(super) changes: Vec<Change>,
+    /// What is for keys that are between two servers, in order.
+    pub(super) held: Backlog<()>,
+    pub(super) sweep: Sweep,
+    loads: Vec<u32>,
+}
+
+impl Replicas {
+    pub(super) fn new(Route { key, strategy }: Route) -> Self {
+        let mut replicas = Self {
+            servers: Vec::new(),
+            weights: FxHashMap::default(),
+            key,
+            needs: strategy.needs(),
+            strategy,
+            promises: Promises::default(),
+            changes: Vec::new(),
+            held: Backlog::default(),
+            sweep: Sweep::default(),
+            loads: Vec::new(),
+        };
+        replicas.rebuild();
+        replicas
+    }
+
+    /// Tells the strategy which servers there are.
+    pub(super) fn rebuild(&mut self) {
+        let weight = |id: &ServerId| self.weights.get(id).copied().unwrap_or(1.0);
+        let candidate = |server: &Located| Candidate { id: server.id.clone(), weight: weight(&server.id) };
+        let candidates: Vec<Candidate> = self.servers.iter().map(candidate).collect();
+        self.strategy.rebuild(&candidates);
+        self.promises.retain(|id| self.servers.iter().any(|server| server.id == *id));
+    }
+
+    /// The server for a key. A choice that nothing shows yet counts as a load of that server.
+    pub(super) fn pick(
+        &mut self,
+        server_type: &ServerType,
+        key: &str,
+        census: Census<'_>,
+    ) -> Result<&Located, AppError> {
+        let mut look = Look { now: census.now, loads: &[] };
+        let is_new = (self.needs.loads || self.needs.placements) && self.strategy.peek(key).is_none();
+        if is_new && self.needs.placements && self.strategy.unsettled() >= UNSETTLED_MAX {
+            let busy = format!("busy: too many new keys of {server_type} at once");
+            return Err(AppError::new(busy).with_code(503));
+        }
+        if is_new && self.needs.loads {
+            let promises = &mut self.promises;
+            let load = |server| census.of(server).saturating_add(promises.to(census.now, &server.id));
+            self.loads.clear();
+            self.loads.extend(self.servers.iter().map(load));
+            look.loads = &self.loads;
+        }
+        let chosen = self.strategy.pick(key, &look).and_then(|index| self.servers.get(index));
+        let chosen = chosen.ok_or_else(|| AppError::new(format!("no {server_type} server is left")))?;
+        if is_new && self.needs.loads {
+            self.promises.give(census.now, &chosen.id);
+        }
+        Ok(chosen)
+    }
+
+    /// The server that a key belongs to, if that is certain without choosing.
+    pub(super) fn owner(&self, key: &str) -> Option<&ServerId> {
+        let index = self.strategy.peek(key)?;
+        self.servers.get(index).map(|server| &server.id)
+    }
+
+    /// The same for a key that has a room: where rooms are remembered, one is chosen for it if it has none.
+    pub(super) fn new_owner(
+        &mut self,
+        server_type: &ServerType,
+        key: &str,
+        census: Census<'_>,
+    ) -> Option<ServerId> {
+        match self.owner(key) {
+            None if self.needs.placements => {
+                self.pick(server_type, key, census).ok().map(|server| server.id.clone())
+            }
+            owner => owner.cloned(),
+        }
+    }
+
+    /// The place on the list of a server.
+    pub(super) fn index(&self, id: &ServerId) -> Option<usize> {
+        self.servers.iter().position(|server| server.id == *id)
+    }
+}
