@@ -1,6 +1,6 @@
 //! Channels: groups of sessions that hear the same pushes. A chat room is one.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -10,7 +10,8 @@ use crate::ids::{ServerId, SessionId, SessionKey, Uid};
 /// The channels of one server, by name. A channel exists while it has members.
 #[derive(Default, Debug)]
 pub struct Channels {
-    by_name: BTreeMap<Box<str>, Channel>,
+    /// Only looked up by name, or put into its order: a tree of a hundred thousand names costs a look at a dozen of them.
+    by_name: HashMap<Box<str>, Channel>,
 }
 
 /// One who hears a channel.
@@ -70,7 +71,10 @@ impl Channels {
 
     /// Names and channels, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
-        self.by_name.iter().map(|(name, channel)| (&**name, channel))
+        let mut channels: Vec<(&str, &Channel)> =
+            self.by_name.iter().map(|(name, channel)| (&**name, channel)).collect();
+        channels.sort_unstable_by_key(|(name, _)| *name);
+        channels.into_iter()
     }
 
     /// Number of channels.

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustc_hash::FxHashMap;
 use serde::Serialize;
 
 pub use links::{Latency, LinkRule, UnknownRule};
@@ -67,7 +68,8 @@ pub struct RouterOptions {
 #[derive(Default)]
 pub struct Router {
     types: BTreeMap<ServerType, Replicas>,
-    homes: BTreeMap<ServerId, Home>,
+    /// Looked up twice for each envelope; what is done with all of them is done in their order.
+    homes: FxHashMap<ServerId, Home>,
     /// In which order servers were first admitted: the order of their types' lists, to which one that comes back returns.
     ranks: BTreeMap<ServerId, usize>,
     last_rank: usize,

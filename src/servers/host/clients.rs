@@ -237,9 +237,12 @@ impl<L: ServerLogic> Host<L> {
             MessageKind::Response { .. } => return self.ignore(session, out),
         };
         let Some(name) = self.route_name(&message) else { return self.ignore(session, out) };
-        let resolved = match self.setup.handlers.resolve(&name) {
+        let resolved = match self.setup.handlers.resolve(name) {
             Ok(resolved) => resolved.clone(),
-            Err(error) => return self.refuse(session, request, &name, error, out),
+            Err(error) => {
+                let name = name.to_owned();
+                return self.refuse(session, request, &name, error, out);
+            }
         };
         let body = bytes.slice_ref(message.body);
         let deadline = now + self.setup.request_timeout;
@@ -286,12 +289,12 @@ impl<L: ServerLogic> Host<L> {
 
     /// The route in words. None: a code that the dictionary has for no handler; Pomelo drops such a message, and so a
     /// client that knows another dictionary is not told that its handler failed.
-    fn route_name(&self, message: &Message<'_>) -> Option<String> {
+    fn route_name<'m>(&'m self, message: &'m Message<'_>) -> Option<&'m str> {
         match message.route.as_ref()? {
-            WireRoute::Name(name) => Some(name.to_string()),
+            WireRoute::Name(name) => Some(name),
             WireRoute::Code(code) => {
                 let dictionary = self.setup.codec.dictionary.as_ref()?;
-                dictionary.route(*code).filter(|name| name.contains('.')).map(str::to_owned)
+                dictionary.route(*code).filter(|name| name.contains('.'))
             }
         }
     }

@@ -52,6 +52,9 @@ enum Event {
     Undo(u16),
 }
 
+/// There are millions of them, and the queue moves them often.
+const _: () = assert!(size_of::<Event>() <= 8);
+
 impl From<MachineEvent> for Event {
     fn from(event: MachineEvent) -> Self {
         Event::Machine(event)

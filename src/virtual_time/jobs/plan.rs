@@ -53,7 +53,7 @@ impl Plan {
         let model = scenario.queue.as_ref().ok_or(VirtualError::Model { expected: "queue" })?;
         let number = |field, value: f64, range: std::ops::RangeInclusive<f64>, expected| {
             let fits = range.contains(&value);
-            if fits { Ok(()) } else { Err(wrong_number(field, expected, value)) }
+            if fits { Ok(()) } else { Err(VirtualError::Number { field, expected, got: value }) }
         };
         number("duration_s", scenario.duration_s, 1e-9..=1e9, "seconds above 0, at most 10^9")?;
         number("warmup_s", warmup_s, 0.0..=1e9, "seconds from 0 to 10^9")?;
@@ -183,7 +183,7 @@ fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
             ("queue.servers[].weight", server.weight),
         ] {
             if !(value > 0.0 && value.is_finite()) {
-                return Err(wrong_number(field, "a number above 0", value));
+                return Err(VirtualError::Number { field, expected: "a number above 0", got: value });
             }
         }
         if let Some(id) = server.id.clone().filter(|id| !seen.insert(id.clone())) {
@@ -191,8 +191,4 @@ fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
         }
     }
     Ok(servers)
-}
-
-fn wrong_number(field: &'static str, expected: &'static str, got: f64) -> VirtualError {
-    VirtualError::Number { field, expected, got }
 }

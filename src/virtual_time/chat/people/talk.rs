@@ -9,8 +9,8 @@ use crate::time::Time;
 use crate::virtual_time::chat::exchange::{Answer, Ask, Deed};
 use crate::virtual_time::chat::tally::Loss;
 
-/// The longest message: less than any server takes.
-const SAY_BYTES_MAX: f64 = 32.0 * 1024.0;
+/// The longest message: as long as a body may be.
+const SAY_BYTES_MAX: f64 = 65_536.0;
 
 impl People {
     pub(super) fn begin_to_talk(&mut self, now: Time, user: u32) {
