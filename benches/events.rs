@@ -161,7 +161,7 @@ fn mm1(duration_s: f64) -> Scenario {
         "name": "mm1",
         "question": "How quick is the virtual clock?",
         "queue": {"servers": 1, "arrivals": {"rate_per_s": 800.0}, "service_ms": {"mean": 1.0}},
-        "strategies": ["pomelo-crc"],
+        "strategies": ["round-robin"],
         "duration_s": duration_s,
     }))
     .unwrap()

@@ -63,7 +63,14 @@ impl Plan {
         number(rate, arrivals.rate_per_s, f64::MIN_POSITIVE..=1e9, "a number above 0, at most 10^9")?;
         number("queue.arrivals.wave", arrivals.wave, 0.0..=1.0, "a number from 0 to 1")?;
         let period = "queue.arrivals.wave_period_s";
-        number(period, arrivals.wave_period_s, end_s / 1e6..=f64::MAX, "at least a millionth of the run")?;
+        if arrivals.wave > 0.0 {
+            number(
+                period,
+                arrivals.wave_period_s,
+                end_s / 1e6..=f64::MAX,
+                "at least a millionth of the run",
+            )?;
+        }
         number("queue.service_ms.mean", model.service_ms.mean, 0.0..=1e15, "milliseconds from 0 to 10^15")?;
         let keys = model.keys.map_or(1, |keys| keys.count);
         number("queue.keys.count", f64::from(keys), 1.0..=1e8, "a number from 1 to 10^8")?;
