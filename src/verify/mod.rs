@@ -2,7 +2,8 @@
 //! one of these is wrong, and so is whatever else it says.
 //!
 //! A value that is a matter of arithmetic must be met exactly. One that is simulated must lie within three standard
-//! errors, its own and, where a table was simulated too, the table's. Seeds are fixed, so a verdict is the same every time.
+//! errors, its own and, where a table was simulated too, the table's. Seeds are fixed, so a verdict is the same every time;
+//! with some eighty simulated values, about every second seed would put one of them outside by chance alone.
 
 mod dispatch;
 mod queues;
@@ -44,8 +45,7 @@ pub static ALL: &[Check] = &[
     Check { group: "M/M/1, 99th percentile", run: queues::mm1_tail },
     Check { group: "M/D/1, mean time", run: queues::md1 },
     Check { group: "M/G/1, cs² = 4, mean time", run: queues::mg1 },
-    Check { group: "M/M/c, load 0.8: P(wait)", run: queues::mmc_wait },
-    Check { group: "M/M/c, load 0.8: mean time", run: queues::mmc_time },
+    Check { group: "M/M/c, load 0.8", run: queues::mmc },
     Check { group: "M/M/c/c, Erlang's loss", run: queues::loss },
     Check { group: "round robin, mean time", run: queues::round_robin },
     Check { group: "four servers, load 0.8: mean time", run: queues::order },

@@ -10,7 +10,7 @@ use crate::strategies::StrategySpec;
 use crate::virtual_time::run_queue;
 
 /// Replications of each: enough that three standard errors are what they are called.
-const REPLICATIONS: u32 = 24;
+const REPLICATIONS: u32 = 20;
 
 /// A queue to measure. A job takes one millisecond on average.
 #[derive(Clone)]
@@ -24,6 +24,8 @@ pub(super) struct Load {
     pub(super) queue_max: Option<u32>,
     /// Measured jobs of each replication, about.
     pub(super) jobs: f64,
+    /// Jobs before those; a quarter as many when it is missing.
+    pub(super) warmup_jobs: Option<f64>,
     /// Speeds and weights, when servers differ.
     pub(super) each: Vec<(f64, f64)>,
     pub(super) keys: Option<Keys>,
@@ -37,7 +39,8 @@ impl Load {
             load: 0.8,
             service,
             queue_max: None,
-            jobs: 200_000.0,
+            jobs: 150_000.0,
+            warmup_jobs: None,
             each: Vec::new(),
             keys: None,
         }
@@ -75,7 +78,7 @@ impl Load {
             chat: None,
             strategies: vec![strategy.clone()],
             duration_s: self.jobs / rate_per_s,
-            warmup_s: Warmup::Seconds(self.jobs / rate_per_s / 4.0),
+            warmup_s: Warmup::Seconds(self.warmup_jobs.unwrap_or(self.jobs / 4.0) / rate_per_s),
             replications: REPLICATIONS,
             target_half_width: None,
             seed: 2001,
@@ -87,7 +90,7 @@ impl Load {
 }
 
 /// Runs all replications.
-pub(super) fn outcomes(load: &Load, strategy: &str) -> Vec<Outcome> {
+fn outcomes(load: &Load, strategy: &str) -> Vec<Outcome> {
     let strategy: StrategySpec =
         strategy.parse().unwrap_or_else(|error| unreachable!("a strategy of the table: {error}"));
     let scenario = load.scenario(&strategy);
@@ -97,8 +100,12 @@ pub(super) fn outcomes(load: &Load, strategy: &str) -> Vec<Outcome> {
     (0..REPLICATIONS).filter_map(|replication| run(replication).ok()).collect()
 }
 
+fn values(outcomes: &[Outcome], name: &str) -> Vec<f64> {
+    outcomes.iter().filter_map(|outcome| outcome.metrics.get(name).copied()).collect()
+}
+
 fn metric(load: &Load, strategy: &str, name: &str) -> Vec<f64> {
-    outcomes(load, strategy).iter().filter_map(|outcome| outcome.metrics.get(name).copied()).collect()
+    values(&outcomes(load, strategy), name)
 }
 
 /// Mean time of a job, in mean service times.
@@ -109,9 +116,9 @@ pub(super) fn mean_times(load: &Load, strategy: &str) -> Vec<f64> {
 /// As many jobs as the slow convergence near a load of 1 needs.
 fn jobs(load: f64) -> f64 {
     match load {
-        0.0..0.85 => 200_000.0,
-        0.85..0.97 => 500_000.0,
-        _ => 2_000_000.0,
+        0.0..0.85 => 150_000.0,
+        0.85..0.97 => 300_000.0,
+        _ => 1_200_000.0,
     }
 }
 
@@ -153,27 +160,16 @@ pub(super) fn mg1() -> Vec<Row> {
 const MMC: [(u32, f64, f64); 4] =
     [(2, 0.711_11, 2.777_78), (4, 0.596_43, 1.745_54), (8, 0.457_64, 1.286_03), (16, 0.304_88, 1.095_28)];
 
-fn mmc(workers: u32) -> Load {
-    Load { workers, jobs: 400_000.0, ..Load::new(Law::exponential(1.0)) }
-}
-
-pub(super) fn mmc_wait() -> Vec<Row> {
-    let row = |(workers, target, _)| {
-        Row::simulated(
-            format!("c = {workers}"),
-            target,
-            0.0,
-            &metric(&mmc(workers), "random", "wait_probability"),
-        )
+pub(super) fn mmc() -> Vec<Row> {
+    let rows = |(workers, wait, time)| {
+        let queue = Load { workers, jobs: 300_000.0, ..Load::new(Law::exponential(1.0)) };
+        let outcomes = outcomes(&queue, "random");
+        let row = |what: &str, target, name: &str| {
+            Row::simulated(format!("c = {workers}: {what}"), target, 0.0, &values(&outcomes, name))
+        };
+        [row("P(wait)", wait, "wait_probability"), row("mean time", time, "job_ms.mean")]
     };
-    MMC.map(row).into()
-}
-
-pub(super) fn mmc_time() -> Vec<Row> {
-    let row = |(workers, _, target)| {
-        Row::simulated(format!("c = {workers}"), target, 0.0, &mean_times(&mmc(workers), "random"))
-    };
-    MMC.map(row).into()
+    MMC.into_iter().flat_map(rows).collect()
 }
 
 /// Erlang's loss formula, by its recursion B(c) = aB(c-1)/(c + aB(c-1)); it holds for every law of service.
@@ -209,18 +205,17 @@ pub(super) fn round_robin() -> Vec<Row> {
         (10, 0.95, 11.155),
     ];
     let row = |(servers, load, target): (u32, f64, f64)| {
-        let jobs = 2.0 * jobs(load);
-        let times =
-            mean_times(&Load { servers, load, jobs, ..Load::new(Law::exponential(1.0)) }, "round-robin");
-        // Known to so many digits.
-        let rounding = if servers == 2 { 0.0005 } else { 0.000_5 };
-        Row::simulated(format!("{servers} servers, load {load}"), target, rounding / 3.0, &times)
+        let queue = Load { servers, load, jobs: jobs(load), ..Load::new(Law::exponential(1.0)) };
+        // Known to three digits behind the point, or to four that differ by less than chance does.
+        let rounding = 0.0005 / 3.0;
+        let times = mean_times(&queue, "round-robin");
+        Row::simulated(format!("{servers} servers, load {load}"), target, rounding, &times)
     };
     targets.map(row).into()
 }
 
 pub(super) fn order() -> Vec<Row> {
-    let four = Load { servers: 4, jobs: 400_000.0, ..Load::new(Law::exponential(1.0)) };
+    let four = Load { servers: 4, jobs: 300_000.0, ..Load::new(Law::exponential(1.0)) };
     let one_line = Load { servers: 1, workers: 4, ..four.clone() };
     let row = |(strategy, queue, target, error): (&str, &Load, f64, f64)| {
         let what = if queue.workers == 4 { "one line for all (M/M/4)" } else { strategy };
@@ -250,7 +245,7 @@ pub(super) fn slow() -> Vec<Row> {
     let row = |(what, strategy, weights, target): (&str, &str, [f64; 4], f64)| {
         let each = SPEEDS.into_iter().zip(weights).collect();
         let queue =
-            Load { servers: 4, load: RATE / 4.0, each, jobs: 400_000.0, ..Load::new(Law::exponential(1.0)) };
+            Load { servers: 4, load: RATE / 4.0, each, jobs: 300_000.0, ..Load::new(Law::exponential(1.0)) };
         Row::simulated(what, target, 0.0, &mean_times(&queue, strategy))
     };
     [

@@ -36,8 +36,9 @@ pub(super) fn three_limit() -> Vec<Row> {
 fn table(choices: u32, targets: [f64; 6]) -> Vec<Row> {
     let rows = LOADS.into_iter().zip(targets).zip(TABLE_ERROR);
     rows.map(|((load, target), error)| {
-        let jobs = if load > 0.96 { 800_000.0 } else { 200_000.0 };
-        let times = times(choices, load, 100, jobs);
+        let jobs = if load > 0.96 { 500_000.0 } else { 100_000.0 };
+        let queue = Load { servers: 100, load, jobs, ..Load::new(Law::exponential(1.0)) };
+        let times = mean_times(&queue, &format!("two-choices({choices})"));
         Row::simulated(format!("load {load}"), target, target * error, &times)
     })
     .collect()
@@ -48,17 +49,20 @@ fn table(choices: u32, targets: [f64; 6]) -> Vec<Row> {
 fn limit(choices: u32, targets: [f64; 6]) -> Vec<Row> {
     let rows = LOADS.into_iter().zip(targets);
     rows.map(|(load, target)| {
-        let jobs = if load > 0.96 { 1_000_000.0 } else { 200_000.0 };
-        let (half, whole) = (times(choices, load, 500, jobs), times(choices, load, 1000, jobs));
+        // A queue forgets in about 1/(1 - load)² service times how it began, less with choices; and that times the
+        // number of servers is the number of jobs.
+        let service_times = if load > 0.96 { 400.0 } else { 3.0 / (1.0 - load) + 30.0 };
+        let times = |servers: u32| {
+            let warmup_jobs = Some(service_times * f64::from(servers) * load);
+            let service = Law::exponential(1.0);
+            let queue = Load { servers, load, jobs: 150_000.0, warmup_jobs, ..Load::new(service) };
+            mean_times(&queue, &format!("two-choices({choices})"))
+        };
+        let (half, whole) = (times(500), times(1000));
         let (half, half_error) = mean_and_error(&half);
         let (whole, whole_error) = mean_and_error(&whole);
         let error = (2.0 * whole_error).hypot(half_error);
         Row::extrapolated(format!("load {load}"), target, 2.0 * whole - half, error)
     })
     .collect()
-}
-
-fn times(choices: u32, load: f64, servers: u32, jobs: f64) -> Vec<f64> {
-    let strategy = format!("two-choices({choices})");
-    mean_times(&Load { servers, load, jobs, ..Load::new(Law::exponential(1.0)) }, &strategy)
 }
