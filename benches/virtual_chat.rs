@@ -16,7 +16,7 @@ use pomelo_sim::scenario::Scenario;
 use pomelo_sim::virtual_time::ChatRun;
 use serde_json::json;
 
-/// Ten members a room on average, by Zipf's law with a cap, on as many servers as it takes.
+/// Ten members a room, on as many servers as it takes.
 fn scenario(users: u32) -> Scenario {
     let servers = 3.max(users / 25_000);
     serde_json::from_value(json!({
@@ -26,8 +26,6 @@ fn scenario(users: u32) -> Scenario {
             "servers": {"connector": servers, "chat": 3.max(servers / 2)},
             "users": users,
             "rooms": users / 10,
-            "zipf": 0.8,
-            "room_users_max": 200,
             "talk": {"per_s": 0.02},
         },
         "strategies": ["pomelo-crc"],

@@ -1,16 +1,18 @@
-//! The chat tutorial's behaviour, each on the pure cluster and on the live one by TCP and by WebSocket.
+//! The chat tutorial's behaviour, each on the pure cluster, in virtual time, and on the live one by TCP and by WebSocket.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
+use pomelo_sim::scenario::Costs;
 use serde_json::{Value, json};
 
 use support::client::Transport;
 use support::tutorial;
+use support::virtual_world::VirtualWorld;
 use support::world::{LiveWorld, Player, PureWorld, World};
 
-/// Makes three tests of each behaviour.
+/// Makes four tests of each behaviour.
 macro_rules! behaviours {
     ($($name:ident)*) => { $(
         mod $name {
@@ -19,6 +21,11 @@ macro_rules! behaviours {
             #[test]
             fn pure() {
                 super::$name(&mut PureWorld::new(tutorial()));
+            }
+
+            #[test]
+            fn in_virtual_time() {
+                super::$name(&mut VirtualWorld::new(tutorial(), Some(Costs::default())));
             }
 
             #[test]

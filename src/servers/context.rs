@@ -278,8 +278,11 @@ impl ChannelHandle<'_> {
     pub fn push(&mut self, route: &str, body: &impl Serialize) -> Result<(), AppError> {
         let Some(channel) = self.channels.get(self.name) else { return Ok(()) };
         let frame = self.codec.encode_push(route, body)?;
+        // All groups are looked at before any is shared: a look at memory far away waits for no other, the count of an Arc's
+        // owners does.
+        self.counters.recipients +=
+            channel.recipients().map(|(_, sessions)| sessions.len() as u64).sum::<u64>();
         for (frontend, sessions) in channel.recipients() {
-            self.counters.recipients += sessions.len() as u64;
             let sessions = Recipients::Many(Arc::clone(sessions));
             let payload = Payload::Push { sessions, frame: frame.clone() };
             self.out.send(&self.server.id, Destination::Server(frontend.clone()), payload);

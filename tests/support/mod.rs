@@ -21,6 +21,7 @@ pub mod scene;
 pub mod served;
 pub mod shop;
 pub mod stand;
+pub mod virtual_world;
 pub mod watch;
 pub mod world;
 

@@ -13,7 +13,7 @@ use super::wait_until;
 
 /// A client of a [`World`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Player(usize);
+pub struct Player(pub(super) usize);
 
 /// A cluster and its clients.
 pub trait World {

@@ -29,5 +29,6 @@ pub(super) fn uid_of(name: &str, rid: &str) -> Uid {
 
 /// The user's name in a uid.
 pub(super) fn name_of(uid: &Uid) -> &str {
-    uid.as_str().split('*').next().unwrap_or_default()
+    let uid = uid.as_str();
+    uid.split_once('*').map_or(uid, |(name, _)| name)
 }

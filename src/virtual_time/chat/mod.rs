@@ -61,8 +61,8 @@ impl From<MachineEvent> for Event {
     }
 }
 
-/// One run under one strategy: so many seconds of warm-up, then the scenario's duration. The same arguments give the same outcome to the byte, and two strategies
-/// meet the same people with the same intentions.
+/// One run under one strategy: so many seconds of warm-up, then the scenario's duration. The same arguments give the same
+/// outcome to the byte, and two strategies meet the same people with the same intentions.
 ///
 /// # Errors
 /// The scenario is of the other model or asks for a level that is not there, its servers are no cluster, or an event does
