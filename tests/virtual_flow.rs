@@ -21,7 +21,7 @@ fn scenario(level: &str, balance: &str, change: &dyn Fn(&mut Value)) -> Scenario
         },
         "strategies": ["pomelo-crc"],
         "warmup_s": 2,
-        "duration_s": 18,
+        "duration_s": 13,
     });
     change(&mut scenario);
     serde_json::from_value(scenario).unwrap()
@@ -32,8 +32,11 @@ fn both(strategy: &str, balance: &str, change: &dyn Fn(&mut Value)) -> [Outcome;
         .map(|level| run_chat(&scenario(level, balance, change), &strategy.parse().unwrap(), 1, 2.0).unwrap())
 }
 
+/// Figures by name.
+type Figures<'a> = Vec<(&'a str, f64)>;
+
 /// Every figure but the number of events, which is how the engine did it; those of deliveries by themselves.
-fn figures(outcome: &Outcome) -> (Vec<(&str, f64)>, Vec<(&str, f64)>) {
+fn figures(outcome: &Outcome) -> (Figures<'_>, Figures<'_>) {
     let metrics = outcome.metrics.iter().map(|(name, value)| (name.as_str(), *value));
     metrics.filter(|(name, _)| *name != "events").partition(|(name, _)| !name.starts_with("deliver"))
 }
@@ -48,12 +51,12 @@ fn both_levels_give_the_same_figures_to_the_last_digit_while_servers_stay() {
         scenario["chat"]["session_s"] = json!({"mean": 6, "shape": "exponential"});
         scenario["chat"]["away_s"] = json!({"mean": 2, "shape": "exponential"});
     };
-    for (strategy, balance) in [("pomelo-crc", "chat"), ("ring", "chat"), ("rendezvous", "connector")] {
+    for (strategy, balance) in [("ring", "chat"), ("rendezvous", "connector")] {
         for (change, what) in [(&steady as &dyn Fn(&mut Value), "all there"), (&visits, "coming and going")] {
             let [machines, flow] = both(strategy, balance, change);
             let what = format!("{strategy} of {balance}, {what}");
             assert!(
-                machines.metrics["messages"] > 1000.0 && machines.metrics["deliver_ms.mean"] > 0.5,
+                machines.metrics["messages"] > 500.0 && machines.metrics["deliver_ms.mean"] > 0.5,
                 "{what}"
             );
             let ((other, heard), (same, truly_heard)) = (figures(&flow), figures(&machines));
@@ -75,8 +78,8 @@ fn both_levels_give_the_same_figures_to_the_last_digit_while_servers_stay() {
 fn both_levels_move_the_same_rooms() {
     let events = json!([
         {"at_s": 4, "add": "chat-server-4"},
-        {"at_s": 9, "remove": "chat-server-2"},
-        {"at_s": 14, "crash": "chat-server-1"},
+        {"at_s": 7, "remove": "chat-server-2"},
+        {"at_s": 10, "crash": "chat-server-1"},
     ]);
     for strategy in ["pomelo-crc", "rendezvous", "ring", "anchor", "directory(random)"] {
         let [machines, flow] = both(strategy, "chat", &|scenario| scenario["events"] = events.clone());
