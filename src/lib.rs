@@ -63,7 +63,8 @@
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
-//! | 6 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts |
+//! | 6 | [`verify`] | what is known from theory and published tables, measured anew |
+//! | 6 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts, reports |
 //! | 7 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
@@ -113,6 +114,7 @@
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |
 //! | something that must hold | one [`Law`](audit::Law) |
+//! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |
 //! | a command | one file in `cli/`, one line in its enum |
 //! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command |
 
@@ -144,6 +146,7 @@ pub mod virtual_time;
 
 pub mod admin;
 pub mod experiments;
+pub mod verify;
 
 pub mod cli;
 

@@ -12,7 +12,12 @@ use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::router::by_session;
 use pomelo_sim::servers::{Registry, ServerLogic};
+use pomelo_sim::strategies::Candidate;
 use serde_json::{Value, json};
+
+fn candidate(id: impl AsRef<str>) -> Candidate {
+    Candidate { id: ServerId::from(id), weight: 1.0 }
+}
 
 fn run(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pomelo-sim")).args(arguments).env_remove("NODE_ENV").output().unwrap()
@@ -257,6 +262,7 @@ fn dispatch_takes_made_up_servers_and_prints_json() {
         serde_json::from_str::<Value>(&shown).unwrap(),
         json!({
             "servers": ["area-server-1"],
+            "sticky": true,
             "added": "area-server-2",
             "keys": [{"key": "k", "server": "area-server-1", "withOneMore": "area-server-2", "withOneFewer": null}],
             "movedWithOneMore": 1,
@@ -277,10 +283,56 @@ fn dispatch_refuses_what_it_does_not_know() {
 }
 
 #[test]
+fn dispatch_says_of_a_choice_that_it_is_one() {
+    assert_eq!(
+        stdout(&["dispatch", "connector", "alice", "--strategy", "round-robin"]),
+        "\
+3 servers of type connector, strategy round-robin
+
+KEY    SERVER
+alice  connector-server-1
+
+Each pick is a new choice, here with all servers equally loaded: the same key may go elsewhere next time.
+"
+    );
+    let shown = stdout(&["dispatch", "connector", "alice", "--strategy", "random", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((&shown["sticky"], &shown["movedWithOneMore"]), (&json!(false), &json!(0)));
+}
+
+#[test]
+fn dispatch_heeds_weights() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("servers.json");
+    let servers = r#"{"gate": [{"id": "g", "host": "h", "clientPort": 1, "frontend": true}],
+        "chat": [{"id": "small", "host": "h", "weight": 0.001}, {"id": "large", "host": "h", "weight": "1000"}]}"#;
+    fs::write(&file, servers).unwrap();
+    let config = ["--config", file.to_str().unwrap()];
+    let keys: Vec<String> = (0..50).map(|i| format!("room{i}")).collect();
+    let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+    let command = ["dispatch", "chat", "--json", "--strategy", "weighted-rendezvous"];
+    let shown: Value = serde_json::from_str(&stdout(&[&command, &config[..], &keys].concat())).unwrap();
+    assert!(shown["keys"].as_array().unwrap().iter().all(|key| key["server"] == "large"), "{shown}");
+
+    let checked = stdout(&[&["check"], &config[..]].concat());
+    assert!(
+        checked.contains("WEIGHT\n") && checked.contains(" 0.001\n") && checked.contains(" 1000\n"),
+        "{checked}"
+    );
+    assert!(
+        checked.contains(
+            "warning: chat: weights have no effect under the strategy of this type: \
+             serve --strategy chat=weighted-rendezvous heeds them\n"
+        ),
+        "{checked}"
+    );
+}
+
+#[test]
 fn dispatch_counts_moves_as_theory_says() {
-    let servers: Vec<ServerId> = (1..=3).map(|i| ServerId::from(format!("chat-server-{i}"))).collect();
+    let servers: Vec<Candidate> = (1..=3).map(|i| candidate(format!("chat-server-{i}"))).collect();
     let keys: Vec<String> = (0..10_000).map(|i| format!("room{i}")).collect();
-    let shown = dispatch(&"pomelo-crc".parse().unwrap(), servers, &keys);
+    let shown = dispatch(&"pomelo-crc".parse().unwrap(), &servers, &keys);
     let share = |moved: usize| moved as f64 / keys.len() as f64;
     assert!((share(shown.moved_with_one_more) - 0.75).abs() < 0.02, "1 - gcd(3, 4) / 4");
     assert!((share(shown.moved_with_one_fewer) - 0.6667).abs() < 0.02, "1 - gcd(3, 2) / 3");
@@ -289,8 +341,8 @@ fn dispatch_counts_moves_as_theory_says() {
 #[test]
 fn dispatch_adds_a_server_that_is_not_there_yet() {
     let added = |ids: &[&str]| {
-        let servers = ids.iter().map(ServerId::from).collect();
-        dispatch(&"crc32-mod".parse().unwrap(), servers, &[]).added.to_string()
+        let servers: Vec<Candidate> = ids.iter().map(candidate).collect();
+        dispatch(&"crc32-mod".parse().unwrap(), &servers, &[]).added.to_string()
     };
     assert_eq!(added(&["chat-server-2", "chat-server-1"]), "chat-server-3");
     assert_eq!(added(&["chat9"]), "chat10");

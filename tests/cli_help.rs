@@ -22,9 +22,25 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 16] = [
-    "serve", "check", "dispatch", "list", "add", "remove", "stop", "kill", "pause", "resume", "restart",
-    "reload", "links", "link", "heal", "robots",
+const COMMANDS: [&str; 18] = [
+    "serve",
+    "check",
+    "dispatch",
+    "explain",
+    "list",
+    "add",
+    "remove",
+    "stop",
+    "kill",
+    "pause",
+    "resume",
+    "restart",
+    "reload",
+    "links",
+    "link",
+    "heal",
+    "robots",
+    "experiment",
 ];
 
 #[test]
@@ -39,7 +55,7 @@ fn help_teaches_with_exit_codes_and_examples() {
         assert_eq!(stdout(&["help", command]), help);
         let about = help.lines().next().unwrap();
         assert!(
-            whole.contains(&format!("  {command:8}  {about}\n")),
+            whole.contains(&format!("  {command:10}  {about}\n")),
             "{about} in the list of commands:\n{whole}"
         );
     }
@@ -54,6 +70,21 @@ fn the_short_help_is_short() {
         assert!(short.lines().count() < long.lines().count(), "{short}");
         assert!(!short.contains("Examples:") && !short.contains("Exit code"), "{short}");
         assert!(short.contains("(see more with '--help')"), "{short}");
+    }
+}
+
+/// Every flag that takes a strategy says which there are, a line each.
+#[test]
+fn help_lists_every_strategy() {
+    for command in ["serve", "dispatch", "explain"] {
+        let help = stdout(&[command, "--help"]);
+        for entry in pomelo_sim::strategies::ALL {
+            let line = help.lines().find(|line| {
+                let name = line.trim_start().split([':', '(']).next().unwrap();
+                name == entry.name && line.contains(&entry.summary[..20])
+            });
+            assert!(line.is_some(), "{} in {help}", entry.name);
+        }
     }
 }
 

@@ -178,6 +178,8 @@ fn strategy_chooses_where_the_gate_sends_users() {
         (&[][..], &[][..], "pomelo-crc", "pomelo-crc"),
         (&["--strategy", "connector=crc32-mod"], &crc32_mod, "crc32-mod", "pomelo-crc"),
         (&["--strategy", "chat=crc32-mod"], &[], "pomelo-crc", "crc32-mod"),
+        (&["--strategy", "chat=ring(9)", "connector=crc32-mod"], &crc32_mod, "crc32-mod", "ring(9)"),
+        (&["--strategy", "chat=jump", "--strategy", "connector=crc32-mod"], &crc32_mod, "crc32-mod", "jump"),
     ] {
         let server = Serving::start(&directory, flags);
         let expected = format!("Rooms go to chat servers by {rooms}, users to connectors by {users}.");
@@ -192,6 +194,12 @@ fn strategy_chooses_where_the_gate_sends_users() {
         client.close();
         server.stop();
     }
+    let error = refused(&directory, &["--strategy", "chat=two-choices"]);
+    assert_eq!(
+        error,
+        "error: strategy two-choices of chat: each pick is a new choice, but rooms on a backend must be found again; \
+         write directory(two-choices)\n"
+    );
     let error = refused(&directory, &["--strategy", "chta=crc32-mod"]);
     assert_eq!(
         error,

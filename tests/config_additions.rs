@@ -146,8 +146,8 @@ fn a_cluster_does_not_grow_over_its_bound() {
 #[test]
 fn slips_are_kept_and_warned_of() {
     let servers =
-        add("id=a serverType=chat host=h clientport=3 weight=2 auto-restart=true", &running()).unwrap();
-    assert_eq!(servers[0].extra.keys().collect::<Vec<_>>(), ["clientport", "weight", "auto-restart"]);
+        add("id=a serverType=chat host=h clientport=3 cores=2 auto-restart=true", &running()).unwrap();
+    assert_eq!(servers[0].extra.keys().collect::<Vec<_>>(), ["clientport", "cores", "auto-restart"]);
     let warnings: Vec<String> = servers[0].warnings().iter().map(ToString::to_string).collect();
     assert_eq!(warnings, ["a: unknown field \"clientport\": did you mean \"clientPort\"?"]);
     // The gate would send a share of the users to it.
@@ -156,6 +156,19 @@ fn slips_are_kept_and_warned_of() {
     assert!(
         matches!(&warnings[..], [one] if one.starts_with("a: without \"frontend\": true no port opens")),
         "{warnings:?}"
+    );
+}
+
+#[test]
+fn a_server_may_be_added_with_a_weight() {
+    for (word, weight) in [("weight=2", 2.0), ("weight=0.25", 0.25)] {
+        let servers = add(&format!("id=a serverType=chat host=h {word}"), &running()).unwrap();
+        assert_eq!(servers[0].weight, weight);
+    }
+    let error = add("id=a serverType=chat host=h weight=0", &running()).unwrap_err();
+    assert_eq!(
+        error,
+        "add.weight: invalid value: integer 0, expected a weight, 0.001 to 1000, at the command line"
     );
 }
 

@@ -483,3 +483,39 @@ fn bound_ports_are_not_where_the_gate_sends_clients() {
     assert_eq!(warnings_bound(&servers, "10.0.0.1"), [(local.to_owned(), elsewhere)]);
     assert_eq!(warnings_bound(&servers, "0.0.0.0"), [(local.to_owned(), elsewhere)]);
 }
+
+#[test]
+fn a_weight_that_is_none() {
+    for (value, met) in [
+        ("0", "integer 0"),
+        ("-1", "integer -1"),
+        ("1000.5", "number 1000.5"),
+        ("1e400", "number 1e400"),
+        ("\"heavy\"", "string \"heavy\""),
+        ("\"nan\"", "string \"nan\""),
+        ("true", "boolean true"),
+        ("null", "null"),
+    ] {
+        let server = format!(r#"{{"id": "ch", "host": "h", "weight": {value}}}"#);
+        let expected = format!(
+            "development.chat[0].weight: invalid value: {met}, expected a weight, 0.001 to 1000, at servers.json:3:48"
+        );
+        let refused =
+            load(&with_gate(&format!("\"chat\": [{server}]"))).map(|_| ()).map_err(|error| error.to_string());
+        let refused = refused.unwrap_err();
+        assert!(refused == expected || value == "1e400" && refused.contains("not JSON"), "{refused}");
+    }
+}
+
+#[test]
+fn a_weight_is_a_number_also_as_text_and_1_when_there_is_none() {
+    let chat = r#""chat": [{"id": "a", "host": "h", "weight": 2.5}, {"id": "b", "host": "h", "weight": "3"}, {"id": "c", "host": "h"}]"#;
+    let spec = load(&with_gate(chat)).unwrap();
+    let weights: Vec<f64> = spec.of_type("chat").map(|server| server.weight).collect();
+    assert_eq!(weights, [2.5, 3.0, 1.0]);
+    let warned = |heeds: bool| spec.warnings_of_weights(|_| heeds).len();
+    assert_eq!((warned(false), warned(true)), (1, 0));
+    let json = serde_json::to_value(&spec.servers).unwrap();
+    assert_eq!(json[1]["weight"], 2.5);
+    assert!(json[3].get("weight").is_none(), "what is usual is not said");
+}

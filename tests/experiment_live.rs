@@ -3,7 +3,7 @@
 
 use std::sync::atomic::AtomicBool;
 
-use pomelo_sim::experiments::{LiveError, run_live};
+use pomelo_sim::experiments::run_live;
 use pomelo_sim::scenario::Scenario;
 use pomelo_sim::stats::Outcome;
 use serde_json::{Value, json};
@@ -26,8 +26,9 @@ fn scenario(change: impl FnOnce(&mut Value)) -> Scenario {
     serde_json::from_value(scenario).unwrap()
 }
 
-fn run(scenario: &Scenario) -> Result<Outcome, LiveError> {
-    run_live(scenario, &scenario.strategies[0], 0, 0.2, &AtomicBool::new(false))
+fn run(scenario: &Scenario) -> Result<Outcome, String> {
+    let run = run_live(scenario, &scenario.strategies[0], 0, 0.2, &AtomicBool::new(false));
+    run.map_err(|error| error.to_string())
 }
 
 #[test]
@@ -83,7 +84,7 @@ fn events_reach_the_cluster_at_their_moments() {
 
 #[test]
 fn what_needs_the_virtual_clock_is_refused_with_the_reason() {
-    let refused = |change: fn(&mut Value)| run(&scenario(change)).unwrap_err().to_string();
+    let refused = |change: fn(&mut Value)| run(&scenario(change)).unwrap_err();
     let slow = refused(|scenario| {
         scenario["events"] = json!([{"at_s": 0.1, "slow": "chat-server-1", "speed": 0.5}]);
     });

@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["router", "servers"],
     &["audit", "cluster", "placement", "ports", "robots", "scenario"],
     &["live", "virtual_time"],
-    &["admin", "experiments"],
+    &["admin", "experiments", "verify"],
     &["cli"],
 ];
 
@@ -21,7 +21,7 @@ const FLOORS: &[&[&str]] = &[
 const FIRST_IMPURE_FLOOR: usize = 4;
 
 /// What is pure above it too.
-const PURE: &[&str] = &["virtual_time"];
+const PURE: &[&str] = &["scenario", "virtual_time"];
 
 /// What pure code does not name.
 const IMPURE: &[&str] = &[

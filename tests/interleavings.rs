@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use pomelo_sim::envelope::Payload;
 use pomelo_sim::ids::SessionKey;
+use pomelo_sim::strategies::ALL;
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, WireRoute};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -75,8 +76,12 @@ struct Game {
 }
 
 impl Game {
-    fn new() -> Self {
-        let mut game = Self { cluster: PureCluster::new(cluster(2, 2)), players: Vec::new() };
+    /// Under the strategy of that number; one that chooses anew each time remembers what it chose.
+    fn new(strategy: usize) -> Self {
+        let strategy = ALL[strategy].spec();
+        let name = if strategy.is_sticky() { strategy.to_string() } else { format!("directory({strategy})") };
+        let cluster = cluster(2, 2).strategy("chat", &name).unwrap();
+        let mut game = Self { cluster: PureCluster::new(cluster), players: Vec::new() };
         for connector in CONNECTORS {
             game.open(connector);
         }
@@ -216,8 +221,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn rooms_sessions_and_uids_agree(steps in steps()) {
-        let mut game = Game::new();
+    fn rooms_sessions_and_uids_agree(strategy in 0..ALL.len(), steps in steps()) {
+        let mut game = Game::new(strategy);
         for step in &steps {
             game.step(step)?;
         }
@@ -228,10 +233,11 @@ proptest! {
     /// The link loses calls and answers; what is said without waiting for an answer arrives.
     #[test]
     fn lost_calls_and_answers_leave_nothing_behind(
+        strategy in 0..ALL.len(),
         steps in steps(),
         lost in proptest::collection::vec(proptest::bool::weighted(0.3), 64),
     ) {
-        let mut game = Game::new();
+        let mut game = Game::new(strategy);
         let count = std::cell::Cell::new(0);
         game.cluster.lost = Box::new(move |_, envelope| {
             let losable = match &envelope.payload {

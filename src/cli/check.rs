@@ -80,14 +80,19 @@ fn as_json(spec: &ClusterSpec, warnings: &[Warning]) -> String {
 }
 
 fn as_text(spec: &ClusterSpec, warnings: &[Warning]) -> String {
-    let rows: Vec<Vec<String>> = spec.servers.iter().map(row).collect();
+    let mut rows: Vec<Vec<String>> = spec.servers.iter().map(row).collect();
+    let mut header = vec!["ID", "TYPE", "ADDRESS", "CLIENTS ARE TOLD"];
+    if spec.servers.iter().any(|server| server.weight != 1.0) {
+        header.push("WEIGHT");
+        rows.iter_mut().zip(&spec.servers).for_each(|(row, server)| row.push(server.weight.to_string()));
+    }
     let mut text = format!(
         "{}, environment {}: {} of {}\n\n{}",
         spec.source.display(),
         spec.env,
         count(rows.len(), "server"),
         count(spec.server_types().count(), "type"),
-        table(&["ID", "TYPE", "ADDRESS", "CLIENTS ARE TOLD"], &rows),
+        table(&header, &rows),
     );
     let mut also = Vec::new();
     if let Some(master) = &spec.master {

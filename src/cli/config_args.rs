@@ -4,9 +4,11 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use clap::Args;
+use thiserror::Error;
 
 use crate::config::{ClusterSpec, ConfigError};
-use crate::strategies::{StrategySpec, UnknownStrategy};
+use crate::nearest::{did_you_mean, nearest};
+use crate::strategies::{ALL, Candidate, Kind, Parameter, StrategyEntry, StrategySpec, UnknownStrategy};
 
 /// Which configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
@@ -58,4 +60,55 @@ impl StrategyChoice {
         let strategy = strategy.parse().map_err(|error: UnknownStrategy| error.to_string())?;
         Ok(Self { server_type: server_type.to_owned(), strategy })
     }
+}
+
+/// Every strategy, one line each, under what is said of the flag that takes one.
+pub(super) fn strategies_help(first: &str) -> String {
+    let name = |entry: &StrategyEntry| match entry.parameter {
+        Parameter::None => entry.name.to_owned(),
+        Parameter::Number { default, .. } => format!("{}({default})", entry.name),
+        Parameter::Inner => format!("{}(NAME)", entry.name),
+    };
+    let list = |kind: Kind| {
+        let of_kind = ALL.iter().filter(|entry| entry.kind == kind);
+        of_kind.map(|entry| format!("\n  {}: {}", name(entry), entry.summary)).collect::<String>()
+    };
+    format!(
+        "{first}\n\nStrategies that find a key again, for rooms and all else; what is in \
+         parentheses is the default, and may be left out or changed:{}\n\nStrategies that choose anew each time, for \
+         connectors; for rooms write directory(NAME):{}",
+        list(Kind::Sticky),
+        list(Kind::Choice)
+    )
+}
+
+/// The configuration has no server of a type.
+#[derive(Debug, Error)]
+#[error(
+    "no server of type {wanted:?} in {}; it has {}{}",
+    file.display(), known.join(", "), did_you_mean(nearest(wanted, known.iter().map(String::as_str)))
+)]
+pub struct UnknownType {
+    /// The type that was asked for.
+    pub wanted: String,
+    /// The types that have servers.
+    pub known: Vec<String>,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// The servers of a type, for a strategy to choose from.
+///
+/// # Errors
+/// There is none.
+pub(super) fn candidates(spec: &ClusterSpec, wanted: &str) -> Result<Vec<Candidate>, UnknownType> {
+    let servers: Vec<Candidate> = spec
+        .of_type(wanted)
+        .map(|server| Candidate { id: server.id.clone(), weight: server.weight })
+        .collect();
+    if servers.is_empty() {
+        let known = spec.server_types().map(ToString::to_string).collect();
+        return Err(UnknownType { wanted: wanted.to_owned(), known, file: spec.source.clone() });
+    }
+    Ok(servers)
 }

@@ -1,7 +1,6 @@
 //! `pomelo-sim dispatch`: which server a key goes to, and whether it stays when a server comes or goes.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -9,18 +8,17 @@ use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
-use super::config_args::ConfigArgs;
+use super::config_args::{ConfigArgs, UnknownType, candidates, strategies_help};
 use super::output::{count, print, refuse, table};
 use crate::config::{ConfigError, MAX_SERVERS};
 use crate::ids::ServerId;
-use crate::nearest::{did_you_mean, nearest};
-use crate::strategies::{Candidate, DEFAULT, Look, StrategySpec, UnknownStrategy};
+use crate::strategies::{Candidate, DEFAULT, Look, Strategy, StrategySpec};
 
 /// Show which server of a type keys go to, and which with one server more or fewer
 ///
 /// Asks the dispatch strategy alone, so no cluster needs to run: for each key its server now, its server once one more
 /// stands at the end of the list, and once the last is gone. A * marks a key that moves, that is, has another server
-/// than now.
+/// than now. With a strategy that chooses at each pick there is nothing to move, and only the choice is shown.
 ///
 /// Exit code: 0 with the table, 2 when the configuration is wrong or has no server of the type.
 #[derive(Args, Clone, Debug)]
@@ -32,8 +30,12 @@ pub struct DispatchArgs {
     /// Keys: room names for chat, user names for connector
     #[arg(value_name = "KEY", required = true)]
     pub keys: Vec<String>,
-    /// How a key becomes a server
-    #[arg(long, value_name = "NAME", default_value = DEFAULT)]
+    /// How a key becomes a server.
+    #[arg(
+        long, value_name = "NAME", default_value = DEFAULT, hide_default_value = true,
+        help = "How a key becomes a server [default: pomelo-crc]",
+        long_help = strategies_help("How a key becomes a server, such as ring(100) [default: pomelo-crc]")
+    )]
     pub strategy: StrategySpec,
     /// Take N made-up servers instead of those of the configuration
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_SERVERS as i64))]
@@ -58,6 +60,8 @@ const EXAMPLES: &str = "Examples:
 pub struct Dispatch {
     /// The servers to choose from, in list order.
     pub servers: Vec<ServerId>,
+    /// Whether keys are found again; else each pick is a new choice, and nothing moves.
+    pub sticky: bool,
     /// The server that "one more" adds at the end.
     pub added: ServerId,
     /// One row a key, in the order given.
@@ -96,65 +100,52 @@ pub enum DispatchError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The strategy is unknown.
-    #[error(transparent)]
-    Strategy(#[from] UnknownStrategy),
     /// The configuration has no server of the type.
-    #[error(
-        "no server of type {wanted:?} in {}; it has {}{}",
-        file.display(), known.join(", "), did_you_mean(nearest(wanted, known.iter().map(String::as_str)))
-    )]
-    UnknownType {
-        /// The type that was asked for.
-        wanted: String,
-        /// The types that have servers.
-        known: Vec<String>,
-        /// The file.
-        file: PathBuf,
-    },
+    #[error(transparent)]
+    UnknownType(#[from] UnknownType),
 }
 
 /// What [`run`] prints.
 ///
 /// # Errors
-/// The configuration is wrong or has no such type, or the strategy is unknown.
+/// The configuration is wrong or has no such type.
 pub fn report(args: &DispatchArgs) -> Result<String, DispatchError> {
     let servers = servers(args)?;
-    let dispatch = dispatch(&args.strategy, servers, &args.keys);
+    let dispatch = dispatch(&args.strategy, &servers, &args.keys);
     if args.json {
         return Ok(format!("{:#}\n", json!(dispatch)));
     }
     Ok(as_text(&dispatch, &args.server_type, &args.strategy))
 }
 
-fn servers(args: &DispatchArgs) -> Result<Vec<ServerId>, DispatchError> {
+fn servers(args: &DispatchArgs) -> Result<Vec<Candidate>, DispatchError> {
     let wanted = &args.server_type;
     if let Some(n) = args.servers {
-        return Ok((1..=n).map(|i| ServerId::from(format!("{wanted}-server-{i}"))).collect());
+        let candidate = |i| Candidate { id: ServerId::from(format!("{wanted}-server-{i}")), weight: 1.0 };
+        return Ok((1..=n).map(candidate).collect());
     }
-    let spec = args.config.load()?;
-    let servers: Vec<ServerId> = spec.of_type(wanted).map(|server| server.id.clone()).collect();
-    if servers.is_empty() {
-        let known = spec.server_types().map(ToString::to_string).collect();
-        return Err(DispatchError::UnknownType { wanted: wanted.clone(), known, file: spec.source });
-    }
-    Ok(servers)
+    Ok(candidates(&args.config.load()?, wanted)?)
 }
 
 /// Asks a strategy for the server of each key: among `servers`, with one more at the end, and without the last.
-pub fn dispatch(strategy: &StrategySpec, servers: Vec<ServerId>, keys: &[String]) -> Dispatch {
-    let added = id_after(&servers);
-    let more: Vec<ServerId> = servers.iter().chain([&added]).cloned().collect();
+pub fn dispatch(strategy: &StrategySpec, servers: &[Candidate], keys: &[String]) -> Dispatch {
+    let sticky = strategy.is_sticky();
+    let added = one_more(servers);
+    let more: Vec<Candidate> = servers.iter().chain([&added]).cloned().collect();
     let fewer = &servers[..servers.len().saturating_sub(1)];
-    let picks = |list: &[ServerId]| -> Vec<Option<ServerId>> {
-        let candidate = |id: &ServerId| Candidate { id: id.clone(), weight: 1.0 };
-        let mut strategy = strategy.make(0);
-        strategy.rebuild(&list.iter().map(candidate).collect::<Vec<_>>());
-        keys.iter()
-            .map(|key| strategy.pick(key, &Look::BLIND).and_then(|index| list.get(index).cloned()))
-            .collect()
+    let mut now = strategy.make(0);
+    now.rebuild(servers);
+    let picks = |strategy: &mut dyn Strategy, list: &[Candidate]| -> Vec<Option<ServerId>> {
+        keys.iter().map(|key| pick(strategy, list, key)).collect()
     };
-    let rows = keys.iter().zip(picks(&servers)).zip(picks(&more)).zip(picks(fewer));
+    let here = picks(&mut *now, servers);
+    // As in a cluster that runs, the strategy knows the list before.
+    let changed = |list: &[Candidate]| {
+        let mut changed = now.boxed();
+        changed.rebuild(list);
+        if sticky { picks(&mut *changed, list) } else { vec![None; keys.len()] }
+    };
+    let rows = keys.iter().zip(here).zip(changed(&more)).zip(changed(fewer));
     let keys: Vec<KeyDispatch> = rows
         .map(|(((key, server), with_one_more), with_one_fewer)| KeyDispatch {
             key: key.clone(),
@@ -163,9 +154,25 @@ pub fn dispatch(strategy: &StrategySpec, servers: Vec<ServerId>, keys: &[String]
             with_one_fewer,
         })
         .collect();
-    let moved_with_one_more = keys.iter().filter(|key| key.with_one_more != key.server).count();
-    let moved_with_one_fewer = keys.iter().filter(|key| key.with_one_fewer != key.server).count();
-    Dispatch { servers, added, keys, moved_with_one_more, moved_with_one_fewer }
+    let moved = |other: fn(&KeyDispatch) -> &Option<ServerId>| {
+        keys.iter().filter(|key| sticky && *other(key) != key.server).count()
+    };
+    let moved_with_one_more = moved(|key| &key.with_one_more);
+    let moved_with_one_fewer = moved(|key| &key.with_one_fewer);
+    let servers = servers.iter().map(|server| server.id.clone()).collect();
+    Dispatch { servers, sticky, added: added.id, keys, moved_with_one_more, moved_with_one_fewer }
+}
+
+/// The server for a key, when nobody counts loads.
+pub(super) fn pick(strategy: &mut dyn Strategy, list: &[Candidate], key: &str) -> Option<ServerId> {
+    let index = strategy.pick(key, &Look::BLIND)?;
+    list.get(index).map(|server| server.id.clone())
+}
+
+/// A server that could stand behind the last one.
+pub(super) fn one_more(servers: &[Candidate]) -> Candidate {
+    let ids: Vec<ServerId> = servers.iter().map(|server| server.id.clone()).collect();
+    Candidate { id: id_after(&ids), weight: 1.0 }
 }
 
 /// A free id in the manner of the last one: `chat-server-4` after `chat-server-3`.
@@ -191,12 +198,20 @@ fn as_text(dispatch: &Dispatch, server_type: &str, strategy: &StrategySpec) -> S
         let shown = if plain { key.key.clone() } else { format!("{:?}", key.key) };
         vec![shown, name(&key.server), moved(&key.with_one_more), moved(&key.with_one_fewer)]
     };
-    let rows: Vec<Vec<String>> = dispatch.keys.iter().map(row).collect();
+    let mut rows: Vec<Vec<String>> = dispatch.keys.iter().map(row).collect();
+    let servers = count(dispatch.servers.len(), "server");
+    if !dispatch.sticky {
+        rows.iter_mut().for_each(|row| row.truncate(2));
+        return format!(
+            "{servers} of type {server_type}, strategy {strategy}\n\n{}\n\
+             Each pick is a new choice, here with all servers equally loaded: the same key may go elsewhere next time.\n",
+            table(&["KEY", "SERVER"], &rows)
+        );
+    }
     let last = dispatch.servers.last().map_or("", ServerId::as_str);
     let (more, fewer) = (format!("WITH {}", dispatch.added), format!("WITHOUT {last}"));
     format!(
-        "{} of type {server_type}, strategy {strategy}\n\n{}\n{}: {} (*) with {}, {} without {last}\n",
-        count(dispatch.servers.len(), "server"),
+        "{servers} of type {server_type}, strategy {strategy}\n\n{}\n{}: {} (*) with {}, {} without {last}\n",
         table(&["KEY", "SERVER", &more, &fewer], &rows),
         count(rows.len(), "key"),
         count(dispatch.moved_with_one_more, "move"),

@@ -8,6 +8,7 @@ pub mod check;
 pub mod config_args;
 pub mod dispatch;
 pub mod experiment;
+pub mod explain;
 pub mod links;
 pub mod list;
 mod output;
@@ -15,6 +16,7 @@ pub mod place;
 pub mod robots;
 pub mod serve;
 pub mod servers;
+pub mod verify;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ use self::audit::AuditArgs;
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
 use self::experiment::ExperimentArgs;
+use self::explain::ExplainArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
 use self::robots::RobotsArgs;
@@ -40,6 +43,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim --config game/config --env production --bind 0.0.0.0
   pomelo-sim check                        what the configuration says, what will bite
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
+  pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
@@ -73,6 +77,7 @@ enum Command {
     Serve(ServeArgs),
     Check(CheckArgs),
     Dispatch(DispatchArgs),
+    Explain(ExplainArgs),
     List(ListArgs),
     Audit(AuditArgs),
     Add(AddArgs),
@@ -138,6 +143,7 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Check(args)) => check::run(args),
         Some(Command::Dispatch(args)) => dispatch::run(args),
+        Some(Command::Explain(args)) => explain::run(args),
         Some(Command::List(args)) => list::run(args),
         Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Add(args)) => add::run(args),

@@ -11,7 +11,7 @@ use clap::{ArgAction, Args};
 
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
-use super::config_args::{ConfigArgs, StrategyChoice};
+use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
 use crate::admin::LiveOrders;
@@ -40,7 +40,11 @@ pub struct ServeArgs {
     #[command(flatten)]
     pub config: ConfigArgs,
     /// How servers of a type are chosen.
-    #[arg(long = "strategy", value_name = "TYPE=NAME", value_parser = StrategyChoice::parse, help = strategy_help())]
+    #[arg(
+        long = "strategy", value_name = "TYPE=NAME", num_args = 1.., value_parser = StrategyChoice::parse,
+        help = "How servers of a type are chosen, such as chat=rendezvous connector=two-choices [default: pomelo-crc]",
+        long_help = strategies_help("How servers of a type are chosen, such as chat=rendezvous connector=two-choices [default: pomelo-crc]")
+    )]
     pub strategies: Vec<StrategyChoice>,
     /// Seconds between heartbeats of clients, on frontends that have them; 0: none [default: 3 on connectors]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=DAY_S))]
@@ -109,22 +113,13 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "Examples:
   pomelo-sim serve --env production --bind 0.0.0.0
       the servers of \"production\", open to other machines
-  pomelo-sim serve --strategy chat=crc32-mod --heartbeat 10
-      rooms spread as Pinus spreads them, a heartbeat every 10 seconds
+  pomelo-sim serve --strategy chat=rendezvous connector=two-choices --heartbeat 10
+      few rooms move when a chat server comes or goes; users go to the emptier of two connectors
   pomelo-sim serve --admin 0 --admin-file game/admin.json
       beside another cluster; pomelo-sim list --admin-file game/admin.json looks at this one";
 
 /// The longest that any time may be, in seconds: what is longer is a slip, such as milliseconds.
 const DAY_S: u64 = 24 * 60 * 60;
-
-fn strategy_help() -> String {
-    let known = strategies::ALL.iter().map(|entry| format!("{} ({})", entry.name, entry.summary));
-    format!(
-        "How servers of a type are chosen, such as chat=crc32-mod; may be given several times. NAME is one of: {} [default: {}]",
-        known.collect::<Vec<_>>().join("; "),
-        strategies::DEFAULT
-    )
-}
 
 fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
     PossibleValuesParser::new(["refuse", "kick"]).map(|what| match what.as_str() {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::check::KNOWN_FIELDS;
 use super::spec::{ClusterSpec, ServerSpec, some_ids};
+use crate::ids::ServerType;
 use crate::nearest::nearest;
 
 /// Fields of Pomelo that have no meaning here, and so are kept among the unknown ones: not misspelt.
@@ -66,6 +67,22 @@ impl ClusterSpec {
             warn_of_server(server, &mut warnings);
         }
         warnings
+    }
+
+    /// Hints about weights that have no effect, since the strategy of the type does not heed them: `heeds` knows.
+    pub fn warnings_of_weights(&self, heeds: impl Fn(&ServerType) -> bool) -> Vec<Warning> {
+        let weighted = |server_type: &&ServerType| {
+            self.of_type(server_type.as_str()).any(|server| server.weight != 1.0) && !heeds(server_type)
+        };
+        let warning = |server_type: &ServerType| Warning {
+            about: server_type.to_string(),
+            message: format!(
+                "weights have no effect under the strategy of this type: serve --strategy \
+                 {server_type}=weighted-rendezvous heeds them"
+            ),
+            bites: Bites::Always,
+        };
+        self.server_types().filter(weighted).map(warning).collect()
     }
 
     /// A cluster with types of its own may do without the tutorial's.

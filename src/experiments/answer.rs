@@ -55,7 +55,16 @@ pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
             beside(other, first)
         );
     }
-    format!("{best} has the {superlative} {metric}: {value}, {}.", beside(figure, first))
+    let beside = beside(figure, first);
+    if figure
+        .against_first
+        .as_ref()
+        .is_some_and(|both| both.difference.half_width.is_some() && !both.is_significant())
+    {
+        let baseline = shown(baseline.estimate.value, unit);
+        return format!("{first} has {metric} {baseline}; {best} has the {superlative}, {value}: {beside}.");
+    }
+    format!("{best} has the {superlative} {metric}: {value}, {beside}.")
 }
 
 /// `38 % below pomelo-crc (95 % interval 31 to 44 %)`.

@@ -8,7 +8,9 @@
 mod answer;
 mod compare;
 mod engine;
+mod error;
 mod live;
+pub mod report;
 mod results;
 mod run;
 mod summary;
@@ -19,10 +21,11 @@ mod warmup;
 
 pub use compare::{CompareError, Compared, Row};
 pub use engine::engine;
+pub use error::RunError;
 pub use live::{LiveError, run_live};
 pub use results::{
     Comparison, Figure, Mode, RESULTS_FILE, Results, ResultsError, SCHEMA, StrategyResults, Verdict,
     VerdictKind,
 };
-pub use run::{Engine, Options, Progress, RunError, program, run};
+pub use run::{Engine, Options, Progress, program, run};
 pub use summary::compare;

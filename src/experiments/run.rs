@@ -8,12 +8,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use thiserror::Error;
-
+use super::error::RunError;
 use super::results::{Mode, RESULTS_FILE, Results, SCHEMA};
 use super::unit::{Ground, Shelf, write_whole};
 use super::{answer, summary, verdicts, warmup};
-use crate::config::ConfigError;
 use crate::scenario::Scenario;
 use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
@@ -66,45 +64,6 @@ pub struct Progress {
     pub kept: usize,
     /// Units in all, as far as it is known.
     pub total: usize,
-}
-
-/// Why a run has no results.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// The engine refuses.
-    #[error("{strategy}, replication {replication}: {reason}")]
-    Engine {
-        /// Under which strategy.
-        strategy: String,
-        /// In which replication.
-        replication: u32,
-        /// Why.
-        reason: String,
-    },
-    /// Nothing can be kept there.
-    #[error("{file}: cannot be written: {reason}")]
-    Unwritable {
-        /// Which file or directory.
-        file: String,
-        /// Why.
-        reason: io::Error,
-    },
-    /// `chat.config` cannot be read any more.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// MSER-5 has nothing to go by.
-    #[error("warmup_s: the load over time is not known in live mode: give a number of seconds")]
-    NoSeries,
-    /// MSER-5 finds no end of the warm-up.
-    #[error(
-        "warmup_s: under {strategy} the load does not settle in the first half of {seconds} s: give a number of seconds, or a longer duration_s"
-    )]
-    Unsettled {
-        /// Under which strategy.
-        strategy: String,
-        /// How long the pilot run was.
-        seconds: f64,
-    },
 }
 
 /// Runs it. `progress` hears of each unit that is done, from whichever thread did it.

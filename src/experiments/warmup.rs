@@ -1,6 +1,7 @@
 //! How long runs warm up: as the scenario says, or as MSER-5 finds in pilot runs.
 
-use super::run::{Engine, RunError, ask};
+use super::error::RunError;
+use super::run::{Engine, ask};
 use crate::scenario::{Scenario, Warmup};
 use crate::stats::{ServerSeries, mser_5};
 

@@ -341,21 +341,6 @@ impl Router {
         }
     }
 
-    /// Members that are gone, of which the server that held the room may never have heard.
-    fn tell_again(&mut self, rooms: &[Room], server: &ServerId, out: &mut Vec<Routed>) {
-        for Room { channel, key, members } in rooms {
-            for member in members {
-                let is_there = self.uids.holds(&member.uid, &member.session);
-                if is_there && !self.ghosts.contains(&member.session) {
-                    continue;
-                }
-                let gone =
-                    Payload::Gone { channel: channel.clone(), key: key.clone(), member: member.clone() };
-                self.tell(server.clone(), gone, out);
-            }
-        }
-    }
-
     /// The rooms of a server that is no more: those that go where their key goes wait for another server, under a name
     /// that no server has, since one of its own may come back; the members of the others are in no room any more.
     fn abandon(&mut self, id: &ServerId, server_type: &ServerType, out: &mut Vec<Routed>) {

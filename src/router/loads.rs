@@ -68,7 +68,9 @@ impl Promises {
     /// How many are still to come.
     pub(super) fn to(&mut self, now: Time, server: &ServerId) -> u32 {
         let Some(until) = self.until.get_mut(server) else { return 0 };
-        while until.pop_front_if(|until| *until <= now).is_some() {}
+        while until.front().is_some_and(|until| *until <= now) {
+            until.pop_front();
+        }
         until.len() as u32
     }
 
@@ -114,7 +116,8 @@ impl Stopwatch {
 
     /// The next one that began before `then` and has had no answer.
     pub(super) fn overdue(&mut self, then: Time) -> Option<Timed> {
-        while let Some((_, caller, call)) = self.begun.pop_front_if(|(since, ..)| *since < then) {
+        while self.begun.front().is_some_and(|(since, ..)| *since < then) {
+            let (_, caller, call) = self.begun.pop_front()?;
             let timed = self.under_way.remove(&(caller, call));
             if timed.is_some() {
                 return timed;

@@ -4,7 +4,8 @@
 //! type's strategy for the server, and keeps which session has which uid and who is in which room. Pure, like the servers.
 //!
 //! When the list of a type changes, the rooms whose key now belongs to another server are handed over, and what is sent
-//! to them meanwhile waits: see `changes.rs`. Links may hold envelopes up: see [`links`].
+//! to them meanwhile waits: see `changes.rs`. Links may hold envelopes up: see [`links`]. What strategies are told of loads
+//! and latencies is in `loads.rs`; how a directory's keys are forgotten, in `unsettled.rs`.
 
 mod backlog;
 mod changes;

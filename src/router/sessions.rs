@@ -9,7 +9,7 @@ use super::directory::{Key, Place};
 use super::uids::taken;
 use super::{Claim, Claimed, GRANTED, Routed, Router};
 use crate::channels::Member;
-use crate::envelope::{Destination, Envelope, Payload, Recipients};
+use crate::envelope::{Destination, Envelope, Payload, Recipients, Room};
 use crate::ids::{ServerId, SessionKey, Uid};
 use crate::time::Time;
 use crate::wire::PushFrame;
@@ -136,6 +136,21 @@ impl Router {
         };
         let payload = Payload::Gone { channel, key, member };
         self.carry(Envelope { from: session.frontend.clone(), to, payload }, out);
+    }
+
+    /// Members that are gone, of which the server that held the room may never have heard.
+    pub(super) fn tell_again(&mut self, rooms: &[Room], server: &ServerId, out: &mut Vec<Routed>) {
+        for Room { channel, key, members } in rooms {
+            for member in members {
+                let is_there = self.uids.holds(&member.uid, &member.session);
+                if is_there && !self.ghosts.contains(&member.session) {
+                    continue;
+                }
+                let gone =
+                    Payload::Gone { channel: channel.clone(), key: key.clone(), member: member.clone() };
+                self.tell(server.clone(), gone, out);
+            }
+        }
     }
 
     pub(super) fn push_to_uids(

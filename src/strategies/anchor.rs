@@ -1,6 +1,6 @@
 //! `anchor(capacity)`: AnchorHash (Mendelson, Vargaftik, Barabash, Lorenz, Keslassy, Orda 2020).
 
-use super::hash::{fold, nth, of_key, range};
+use super::hash::{again, of_key, range};
 use super::seats::Seats;
 use super::{Candidate, Look, Strategy};
 
@@ -85,7 +85,7 @@ impl Table {
             if before == 0 {
                 return (bucket, steps);
             }
-            let mut next = range(fold(nth(hash, u64::from(bucket))), before);
+            let mut next = range(again(hash, bucket), before);
             while self.removed_at[next as usize] >= before {
                 next = self.successor[next as usize];
             }

@@ -21,6 +21,14 @@ impl Strategy for Crc32Mod {
         CRC_32.checksum(key.as_bytes()).checked_rem(self.servers).map(|index| index as usize)
     }
 
+    fn explain(&self, key: &str) -> String {
+        let crc = CRC_32.checksum(key.as_bytes());
+        match crc.checked_rem(self.servers) {
+            None => format!("crc {crc}"),
+            Some(index) => format!("crc {crc}, mod {} = {index}", self.servers),
+        }
+    }
+
     fn bytes(&self) -> usize {
         size_of_val(self)
     }

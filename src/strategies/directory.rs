@@ -119,8 +119,8 @@ impl Strategy for Directory {
 
     fn explain(&self, key: &str) -> String {
         match self.peek(key) {
-            Some(_) => "remembered".to_owned(),
-            None => format!("not there yet; {}", self.inner.explain(key)),
+            Some(_) => format!("remembered since it was chosen; {}", self.inner.explain(key)),
+            None => format!("not chosen yet; {}", self.inner.explain(key)),
         }
     }
 

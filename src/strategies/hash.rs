@@ -40,6 +40,12 @@ pub(super) const fn fold(x: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64)
 }
 
+/// The hash of a key for one of many purposes, such as one step of a walk.
+#[inline(always)]
+pub(super) const fn again(hash: u64, purpose: u32) -> u64 {
+    fold(hash.wrapping_add((purpose as u64 + 1).wrapping_mul(0xd6e8_feb8_6659_fd93)))
+}
+
 /// Maps a hash onto 0 to `n`, `n` excluded, evenly, without a division (Lemire 2019).
 #[inline(always)]
 pub(super) const fn range(hash: u64, n: u32) -> u32 {

@@ -14,12 +14,13 @@ impl Jump {
     /// The bucket of a hash among `buckets`, which must not be 0.
     #[inline]
     pub fn bucket(mut hash: u64, buckets: u32) -> u32 {
-        let (mut bucket, mut next) = (0_u64, 0_u64);
-        while next < u64::from(buckets) {
+        // Signed, since processors convert that to floating point and back in one step.
+        let (mut bucket, mut next) = (0_i64, 0_i64);
+        while next < i64::from(buckets) {
             bucket = next;
             hash = hash.wrapping_mul(2_862_933_555_777_941_757).wrapping_add(1);
-            let drawn = 2_147_483_648.0 / ((hash >> 33) + 1) as f64;
-            next = ((bucket + 1) as f64 * drawn) as u64;
+            let drawn = 2_147_483_648.0 / ((hash >> 33) as i64 + 1) as f64;
+            next = ((bucket + 1) as f64 * drawn) as i64;
         }
         bucket as u32
     }

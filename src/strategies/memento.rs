@@ -1,6 +1,6 @@
 //! `memento`: MementoHash (Coluzzi, Brocco, Antonucci, Leidi 2024): jump, and a memory of the servers that went.
 
-use super::hash::{fold, nth, of_key, range};
+use super::hash::{again, of_key, range};
 use super::jump::Jump;
 use super::seats::Seats;
 use super::{Candidate, Look, Strategy};
@@ -62,7 +62,7 @@ impl Memento {
         let mut steps = 1;
         while let Some(Removal { replacer: left, .. }) = self.removed[bucket as usize] {
             // Again, among those that were left when it went: each of them stands for itself, or is replaced.
-            let mut next = range(fold(nth(hash, u64::from(bucket))), left);
+            let mut next = range(again(hash, bucket), left);
             while let Some(removal) = self.removed[next as usize].filter(|removal| removal.replacer >= left) {
                 next = removal.replacer;
             }

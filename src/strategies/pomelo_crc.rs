@@ -25,6 +25,14 @@ impl Strategy for PomeloCrc {
         hash.checked_rem(self.servers).map(|index| index as usize)
     }
 
+    fn explain(&self, key: &str) -> String {
+        let crc = Self::signed_crc(key);
+        match crc.unsigned_abs().checked_rem(self.servers) {
+            None => format!("signed crc {crc}"),
+            Some(index) => format!("signed crc {crc}, abs mod {} = {index}", self.servers),
+        }
+    }
+
     fn bytes(&self) -> usize {
         size_of_val(self)
     }

@@ -101,6 +101,14 @@ impl StrategySpec {
         self.entry
     }
 
+    /// Whether a server of twice the weight gets twice the keys.
+    pub fn heeds_weights(&self) -> bool {
+        match &self.argument {
+            Argument::Inner(inner) => inner.heeds_weights(),
+            _ => self.entry.weighted,
+        }
+    }
+
     /// What it makes use of.
     pub fn needs(&self) -> Needs {
         self.make(0).needs()

@@ -39,7 +39,7 @@ pub enum VirtualError {
     Twice(ServerId),
     /// More is under way than fits into memory.
     #[error(
-        "{count} jobs are under way {at_s} s after the start: expected fewer arrivals, more servers, or a queue_max"
+        "{count} jobs or timeouts are under way {at_s} s after the start: expected fewer arrivals, more servers, a queue_max, or a shorter timeout_ms"
     )]
     TooMany {
         /// How many.

@@ -18,6 +18,7 @@ use self::report::ReportArgs;
 use self::run::RunArgs;
 use super::output::print;
 use super::place::PlaceArgs;
+use super::verify::VerifyArgs;
 use crate::nearest::{did_you_mean, nearest};
 
 /// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
@@ -43,6 +44,7 @@ enum ExperimentCommand {
     Compare(CompareArgs),
     Report(ReportArgs),
     Place(PlaceArgs),
+    Verify(VerifyArgs),
     Schema(SchemaArgs),
 }
 
@@ -59,6 +61,10 @@ const EXAMPLES: &str = "Examples:
       a scenario of your own; an interrupted run continues
   pomelo-sim experiment compare results/before results/after
       what a change did
+  pomelo-sim experiment place
+      where every strategy puts a million keys, and which move
+  pomelo-sim experiment verify
+      whether this program reproduces what theory and published tables say
   pomelo-sim experiment schema
       how to write a scenario";
 
@@ -76,6 +82,7 @@ pub fn run(args: &ExperimentArgs) -> ExitCode {
         ExperimentCommand::Compare(args) => compare::run(args),
         ExperimentCommand::Report(args) => report::run(args),
         ExperimentCommand::Place(args) => super::place::run(args),
+        ExperimentCommand::Verify(args) => super::verify::run(args),
         ExperimentCommand::Schema(SchemaArgs {}) => print(SCHEMA),
     }
 }

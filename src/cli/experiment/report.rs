@@ -8,9 +8,9 @@ use clap::Args;
 use super::run::code;
 use super::table;
 use crate::cli::output::{print, refuse};
-use crate::experiments::Results;
+use crate::experiments::{Results, report};
 
-/// Show what a run gave, from its directory
+/// Show what a run gave, from its directory, and write its report there anew: report.html, plots, CSV
 ///
 /// Exit code: 0 when all is well, 1 when a claim of the scenario failed, 2 for bad input.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +26,13 @@ pub(super) fn run(args: &ReportArgs) -> ExitCode {
         Ok(results) => results,
         Err(error) => return refuse(error),
     };
+    let directory = match args.results.parent() {
+        Some(parent) if args.results.is_file() => parent,
+        _ => &args.results,
+    };
+    if let Err(error) = report::write_all(&results, directory) {
+        return refuse(error);
+    }
     match print(&table::text(&results, table::Look::of_stdout())) {
         ExitCode::SUCCESS => code(&results),
         code => code,

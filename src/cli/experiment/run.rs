@@ -11,14 +11,17 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{DEFAULT_DIR, find, interrupt, table};
 use crate::cli::output::{print, refuse};
-use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind};
+use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind, report};
 use crate::scenario::Scenario;
 use crate::strategies::StrategySpec;
 
 /// Run a scenario under each of its strategies, and say which is best and how sure that is
 ///
 /// Each replication of each strategy is saved when it is done; an interrupted run continues with the same command, and a
-/// run with more strategies, replications or claims takes what it has. DIR gets results.json.
+/// run with more strategies, replications or claims takes what it has. DIR gets results.json, and of it
+/// report.html, plots and CSV.
+///
+/// What the servers of a run log is not shown, unless RUST_LOG says so.
 ///
 /// In the table ± is the 95 % interval over the replications; n.s. marks what does not differ significantly from the
 /// first strategy.
@@ -95,7 +98,11 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if let Err(error) = interrupt::say_how_to_go_on(&out) {
         return refuse(error);
     }
-    let bar = bar();
+    if std::env::var_os("RUST_LOG").is_none() {
+        // Servers in distress are what an experiment is about; a line for each of their warnings would drown what it says.
+        log::set_max_level(log::LevelFilter::Error);
+    }
+    let bar = bar(scenario.strategies.len() as u64 * u64::from(scenario.replications));
     let engine = experiments::engine(&scenario, args.mode);
     let results = experiments::run(&scenario, &*engine, &options, &|progress| show(&bar, progress));
     bar.finish_and_clear();
@@ -103,6 +110,9 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
         Ok(results) => results,
         Err(error) => return refuse(format!("experiment {}: {error}", scenario.name)),
     };
+    if let Err(error) = report::write_all(&results, &out) {
+        return refuse(error);
+    }
     let text = if args.json {
         match serde_json::to_string_pretty(&results) {
             Ok(json) => json + "\n",
@@ -197,9 +207,9 @@ fn machine() -> String {
 }
 
 /// A bar with the time that is left; nothing when stderr is no terminal.
-fn bar() -> ProgressBar {
+fn bar(units: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs  {elapsed} gone, {eta} left  {msg}");
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(Some(units), ProgressDrawTarget::stderr());
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     bar.enable_steady_tick(std::time::Duration::from_millis(200));
     bar

@@ -122,8 +122,13 @@ fn cell(own: &Figure) -> String {
     text
 }
 
-/// Whether no other is better, and one is worse.
+/// Whether no other is better, and one is worse; of strategies that do not differ significantly, none is.
 fn is_best(own: &Figure, metric: &Metric, results: &Results) -> bool {
+    let figures = results.strategies.iter().filter_map(|of| of.figures.get(metric.name));
+    let mut beside = figures.filter_map(|figure| figure.against_first);
+    if !beside.any(|both| both.is_significant() || both.difference.half_width.is_none()) {
+        return false;
+    }
     let all =
         || results.strategies.iter().filter_map(|of| of.figures.get(metric.name)).map(|f| f.estimate.value);
     let value = own.estimate.value;

@@ -55,14 +55,16 @@ pub(super) fn plan(
     seed: u64,
     replication: u32,
 ) -> Result<Plan, VirtualError> {
-    let options = Options {
-        rebalance: model.rebalance,
-        seed: Streams::new(seed, replication, "chat: links and strategies").label(0),
-        ..Options::default()
-    };
+    let options =
+        Options { rebalance: model.rebalance, seed: self::seed(seed, replication), ..Options::default() };
     let mut cluster = Cluster::from_spec(spec).options(options);
     for (server_type, other) in &model.others {
         cluster = cluster.strategy(server_type.as_str(), &other.to_string())?;
     }
     Ok(cluster.strategy(model.balance.as_str(), &strategy.to_string())?.plan()?)
+}
+
+/// What the chance of links and strategies comes of.
+pub(super) fn seed(seed: u64, replication: u32) -> u64 {
+    Streams::new(seed, replication, "chat: links and strategies").label(0)
 }

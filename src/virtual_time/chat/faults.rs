@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::{ChatRun, Event, Machines, cluster};
+use super::exchange::Servers;
+use super::{ChatRun, Event, cluster};
 use crate::random::{Random, Streams};
 use crate::router::LinkRule;
 use crate::scenario::{Change, ChatModel, Crowd, Scenario};
@@ -40,7 +41,7 @@ impl Faults {
     pub(super) fn new(
         scenario: &Scenario,
         model: &ChatModel,
-        machines: &Machines,
+        servers: &dyn Servers,
         replication: u32,
     ) -> Result<Self, VirtualError> {
         let mut users = model.users;
@@ -52,12 +53,12 @@ impl Faults {
             let (mut first, moment) =
                 (users, |seconds: f64| Time::from_nanos((seconds * 1e9).round() as u64));
             match &change {
-                Change::Add(id) if machines.station(id.as_str()).is_some() => {
+                Change::Add(id) if servers.station(id.as_str()).is_some() => {
                     return Err(wrong(format!("add: there is a server {id} already")));
                 }
                 Change::Add(id) => added.push(id.clone()),
                 Change::Remove(id) | Change::Crash(id) | Change::Slow(id, _) => {
-                    if machines.station(id.as_str()).is_none() && !added.contains(id) {
+                    if servers.station(id.as_str()).is_none() && !added.contains(id) {
                         return Err(wrong(format!("no server {id}")));
                     }
                 }
@@ -165,39 +166,39 @@ impl ChatRun {
         let agenda = &mut self.agenda;
         let what = match change {
             Change::Add(id) => {
-                let known = self.machines.station(id.as_str());
-                let new = || cluster::server(&id, self.machines.len() as u16);
-                let spec = known.map_or_else(new, |station| self.machines.spec(station).clone());
-                if self.machines.start(now, &spec, agenda) {
+                let known = self.servers.station(id.as_str());
+                let new = || cluster::server(&id, self.servers.len() as u16);
+                let spec = known.map_or_else(new, |station| self.servers.spec(station).clone());
+                if self.servers.start(now, &spec, agenda) {
                     format!("{id} added")
                 } else {
                     format!("{id} not added")
                 }
             }
             Change::Remove(id) => {
-                if let Some(station) = self.machines.station(id.as_str()) {
-                    self.machines.stop(now, station, !is_undone, agenda);
+                if let Some(station) = self.servers.station(id.as_str()) {
+                    self.servers.stop(now, station, !is_undone, agenda);
                 }
                 format!("{id} removed")
             }
             Change::Crash(id) => {
                 self.people.before_crash(now);
-                if let Some(station) = self.machines.station(id.as_str()) {
-                    self.machines.crash(now, station, agenda);
+                if let Some(station) = self.servers.station(id.as_str()) {
+                    self.servers.crash(now, station, agenda);
                 }
                 self.listen(now);
                 self.people.note_inside(now);
                 format!("{id} crashed")
             }
             Change::Slow(id, speed) => {
-                if let Some(station) = self.machines.station(id.as_str()) {
-                    self.machines.set_speed(station, speed);
+                if let Some(station) = self.servers.station(id.as_str()) {
+                    self.servers.set_speed(station, speed);
                 }
                 format!("{id} at speed {speed}")
             }
             Change::Link(rule) => {
                 let name = rule.name.clone();
-                self.machines.install(now, rule, agenda);
+                self.servers.install(now, rule, agenda);
                 format!("link rule {name}")
             }
             Change::HotRoom(hot) => {
@@ -220,26 +221,25 @@ impl ChatRun {
         let agenda = &mut self.agenda;
         let what = match change {
             Change::Add(id) => {
-                if let Some(station) = self.machines.station(id.as_str()) {
-                    self.machines.stop(now, station, true, agenda);
+                if let Some(station) = self.servers.station(id.as_str()) {
+                    self.servers.stop(now, station, true, agenda);
                 }
                 format!("{id} removed")
             }
             Change::Remove(id) | Change::Crash(id) => {
                 let spec =
-                    self.machines.station(id.as_str()).map(|station| self.machines.spec(station).clone());
-                let started = spec.is_some_and(|spec| self.machines.start(now, &spec, agenda));
+                    self.servers.station(id.as_str()).map(|station| self.servers.spec(station).clone());
+                let started = spec.is_some_and(|spec| self.servers.start(now, &spec, agenda));
                 if started { format!("{id} back") } else { format!("{id} not back: it is up") }
             }
             Change::Slow(id, _) => {
-                if let Some(station) = self.machines.station(id.as_str()) {
-                    self.machines.set_speed(station, 1.0);
+                if let Some(station) = self.servers.station(id.as_str()) {
+                    self.servers.set_speed(station, 1.0);
                 }
                 format!("{id} at full speed")
             }
             Change::Link(rule) => {
-                // Another event may have installed a rule of that name, and healed it.
-                let _ = self.machines.heal(now, &rule.name, agenda);
+                self.servers.heal(now, &rule.name, agenda);
                 format!("link rule {} gone", rule.name)
             }
             Change::HotRoom(hot) => {
@@ -261,7 +261,7 @@ impl ChatRun {
     }
 
     pub(super) fn look_for_misplaced(&mut self) {
-        let (orphaned, split) = self.machines.misplaced();
+        let (orphaned, split) = self.servers.misplaced();
         let most = &mut self.faults.misplaced;
         *most = (most.0.max(orphaned), most.1.max(split));
     }

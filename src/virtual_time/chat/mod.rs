@@ -1,23 +1,27 @@
 //! The `chat` model of experiments: people on the cluster of the chat tutorial, in virtual time.
 //!
-//! Three parts that know little of each other. `people` says what people do and what becomes of it; `machines` are the
-//! router and servers that serve live, as stations on an event queue; `words` puts the one into the bytes of the other.
-//! `faults` is what a scenario lets happen.
+//! Parts that know little of each other. `people` says what people do and what becomes of it; `machines` are the router and
+//! servers that serve live, as stations on an event queue; `words` puts the one into the bytes of the other. `flow` stands in
+//! for the machines when there are too many people for them. `faults` is what a scenario lets happen.
 
 mod cluster;
 mod exchange;
 mod faults;
+mod flow;
 mod machines;
 mod outcome;
 mod people;
+mod spoken;
 mod tally;
 mod words;
 
 pub use self::machines::{Load, MachineEvent, Machines, ToClient};
 
-use self::exchange::{Deed, Heard};
+use self::exchange::{Heard, Servers, Share};
 use self::faults::Faults;
+use self::flow::Flow;
 use self::people::People;
+use self::spoken::Spoken;
 use self::words::{Names, Words};
 use super::{EventQueue, VirtualError};
 use crate::random::Streams;
@@ -77,18 +81,14 @@ pub struct ChatRun {
     model: ChatModel,
     agenda: EventQueue<Event>,
     people: People,
-    machines: Machines,
-    words: Words,
+    servers: Box<dyn Servers>,
     faults: Faults,
-    /// The stations of frontends, by the port that the gate names.
-    by_port: Vec<u16>,
     warmup: Time,
     end: Time,
     /// What servers had done when the measured time began.
-    before: Vec<(u16, machines::Share)>,
+    before: Vec<(u16, Share)>,
     events: u64,
     heard: Vec<Heard>,
-    said: Vec<(u16, ToClient)>,
 }
 
 impl ChatRun {
@@ -103,37 +103,40 @@ impl ChatRun {
         warmup_s: f64,
     ) -> Result<Self, VirtualError> {
         let model = scenario.chat.as_ref().ok_or(VirtualError::Model { expected: "chat" })?;
-        if model.level == Level::Flow {
-            return Err(VirtualError::Unsupported("level flow"));
-        }
         let seconds = |seconds: f64| Time::from_nanos((seconds.max(0.0) * 1e9).round() as u64);
         let (warmup, end) = (seconds(warmup_s), seconds(warmup_s + scenario.duration_s));
         let seed = scenario.seed;
         let (spec, by_port) = cluster::spec(scenario, model)?;
-        let plan = cluster::plan(model, spec, strategy, seed, replication)?;
         let load = Load {
             costs: model.costs,
             chance: Streams::new(seed, replication, "chat: costs"),
             queue_max: model.queue_max,
             step_ns: end.as_nanos().div_ceil(STEPS),
         };
-        let machines = Machines::new(plan, load, model.balance.as_str(), model.rebalance);
-        let faults = Faults::new(scenario, model, &machines, replication)?;
+        let names = Names::new(seed, replication);
+        let servers: Box<dyn Servers> = match model.level {
+            Level::Machines => {
+                let plan = cluster::plan(model, spec, strategy, seed, replication)?;
+                let machines = Machines::new(plan, load, model.balance.as_str(), model.rebalance);
+                Box::new(Spoken::new(machines, Words::new(names), by_port))
+            }
+            Level::Flow => {
+                Box::new(Flow::new(scenario, model, (strategy, replication), spec.servers, names, load)?)
+            }
+        };
+        let faults = Faults::new(scenario, model, &*servers, replication)?;
         let people = People::new(model, seed, replication, &faults.extra_users());
         let mut run = Self {
             model: model.clone(),
             agenda: EventQueue::default(),
             people,
-            machines,
-            words: Words::new(Names::new(seed, replication)),
+            servers,
             faults,
-            by_port,
             warmup,
             end,
             before: Vec::new(),
             events: 0,
             heard: Vec::new(),
-            said: Vec::new(),
         };
         run.begin();
         Ok(run)
@@ -170,7 +173,7 @@ impl ChatRun {
     fn take(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(user) => self.people.wake(now, user, &mut self.agenda),
-            Event::Machine(event) => self.machines.take(now, event, &mut self.agenda),
+            Event::Machine(event) => self.servers.take(now, event, &mut self.agenda),
             Event::Late => self.people.give_up(now, &mut self.agenda),
             Event::Arrival => self.arrival(now),
             Event::Measure => self.measure(now),
@@ -190,9 +193,9 @@ impl ChatRun {
         self.agenda.len()
     }
 
-    /// The cluster.
-    pub fn machines(&mut self) -> &mut Machines {
-        &mut self.machines
+    /// The cluster; none at level `flow`.
+    pub fn machines(&mut self) -> Option<&mut Machines> {
+        self.servers.machines()
     }
 
     /// Lets everybody in who is there from the start, and plans the rest.
@@ -207,17 +210,17 @@ impl ChatRun {
             }
         }
         for rule in self.model.links.clone() {
-            self.machines.install(now, rule, &mut self.agenda);
+            self.servers.install(now, rule, &mut self.agenda);
         }
-        self.machines.work(now, &mut self.agenda);
+        self.servers.work(now, &mut self.agenda);
         self.people.measure_from(self.warmup);
         self.agenda.plan(self.warmup, Event::Measure);
         self.faults.plan(&mut self.agenda);
     }
 
     fn measure(&mut self, now: Time) {
-        self.machines.count_up_time();
-        self.before = self.machines.shares(now, now);
+        self.servers.count_up_time();
+        self.before = self.servers.shares(now, now);
     }
 
     /// Everything that happens at this moment, one thing after the other.
@@ -227,7 +230,7 @@ impl ChatRun {
                 self.carry_deeds(now);
             }
             self.listen(now);
-            if self.people.deeds.is_empty() && !self.machines.go_on(now, &mut self.agenda) {
+            if self.people.deeds.is_empty() && !self.servers.go_on(now, &mut self.agenda) {
                 self.listen(now);
                 if self.people.deeds.is_empty() {
                     return;
@@ -239,26 +242,8 @@ impl ChatRun {
     /// Servers get what people do.
     fn carry_deeds(&mut self, now: Time) {
         let mut deeds = std::mem::take(&mut self.people.deeds);
-        let agenda = &mut self.agenda;
         for deed in deeds.drain(..) {
-            let (server, session, request, ask) = match deed {
-                Deed::Close { server, session } => {
-                    self.machines.close(now, server, session, agenda);
-                    continue;
-                }
-                Deed::Connect { server, session, request, ask } => {
-                    if !self.machines.open(now, server, session, agenda) {
-                        self.heard.push(Heard::Unreachable { session });
-                        continue;
-                    }
-                    (server, session, request, ask)
-                }
-                Deed::Ask { server, session, request, ask } => (server, session, request, ask),
-            };
-            let bytes = self.words.write(session.slot(), request, ask);
-            if !self.machines.message(now, server, session, bytes, agenda) {
-                self.heard.push(Heard::Dropped { session, request });
-            }
+            self.servers.carry(now, deed, &mut self.agenda);
         }
         // What people do when they hear of it comes later.
         self.people.deeds = deeds;
@@ -266,48 +251,19 @@ impl ChatRun {
 
     /// People hear what servers have said.
     fn listen(&mut self, now: Time) {
-        for heard in std::mem::take(&mut self.heard) {
+        let mut heard = std::mem::take(&mut self.heard);
+        self.servers.hear(&mut heard);
+        for heard in heard.drain(..) {
             self.people.hear(now, heard, &mut self.agenda);
         }
-        let mut said = self.machines.said(std::mem::take(&mut self.said));
-        for (server, said) in said.drain(..) {
-            let heard = match said {
-                ToClient::Push { sessions, frame } => {
-                    words::meant(&frame).map(|meant| Heard::Said { to: sessions, meant })
-                }
-                ToClient::Response { session, request, body } => {
-                    let answer = self.answer(&body);
-                    Some(Heard::Answer { session, request, answer })
-                }
-                ToClient::Kick { session, .. } => Some(Heard::Kicked { session }),
-                ToClient::Shut => Some(Heard::Shut { server }),
-                ToClient::Gone => Some(Heard::Gone { server }),
-                // The tutorial says nothing to all clients at once.
-                ToClient::Broadcast { .. } => None,
-            };
-            if let Some(heard) = heard {
-                self.people.hear(now, heard, &mut self.agenda);
-            }
-        }
-        self.said = said;
-    }
-
-    /// The gate names a port; it stands for a station.
-    fn answer(&self, body: &[u8]) -> exchange::Answer {
-        match words::answer(body) {
-            exchange::Answer::Use(port) => match self.by_port.get(usize::from(port)) {
-                Some(station) => exchange::Answer::Use(*station),
-                None => exchange::Answer::Failed,
-            },
-            answer => answer,
-        }
+        self.heard = heard;
     }
 
     fn find_gates(&mut self) {
-        let machines = &self.machines;
-        let stations = (0..machines.len()).map(|station| station as u16);
+        let servers = &self.servers;
+        let stations = (0..servers.len()).map(|station| station as u16);
         let gates =
-            stations.filter(|at| machines.spec(*at).server_type.as_str() == "gate" && machines.is_open(*at));
+            stations.filter(|at| servers.spec(*at).server_type.as_str() == "gate" && servers.is_open(*at));
         self.people.gates = gates.collect();
     }
 }

@@ -23,7 +23,7 @@ impl ChatRun {
         Outcome {
             metrics,
             latencies: self.people.tally.latencies(),
-            servers: self.machines.series(end),
+            servers: self.servers.series(end),
             marks: std::mem::take(&mut self.faults.marks),
         }
     }
@@ -31,7 +31,7 @@ impl ChatRun {
     /// The load of the balanced servers in the measured time. How even it is counts by how busy each was while it was up.
     fn tell_loads(&mut self, end: Time, measured_ns: u64, metrics: &mut BTreeMap<String, f64>) {
         let (mut busy, mut in_system) = (Vec::new(), 0.0);
-        for (station, share) in self.machines.shares(end, self.warmup) {
+        for (station, share) in self.servers.shares(end, self.warmup) {
             let before = self.before.iter().find(|(of, _)| *of == station);
             let before = before.map_or((0, 0), |(_, share)| share.integrals);
             in_system += (share.integrals.1 - before.1) as f64;
@@ -56,8 +56,7 @@ impl ChatRun {
     fn tell_moves(&mut self, end: Time, metrics: &mut BTreeMap<String, f64>) {
         self.look_for_misplaced();
         let (orphaned, split) = self.faults.misplaced;
-        let moves = &mut self.machines.moves;
-        moves.end(end);
+        let moves = self.servers.moved(end);
         let share =
             |part: u64| if moves.rooms_before > 0 { part as f64 / moves.rooms_before as f64 } else { 0.0 };
         let mut put = |name: &str, value: f64| {

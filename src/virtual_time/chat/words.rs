@@ -33,11 +33,11 @@ impl Names {
         Self { users: streams("chat: names of users"), rooms: streams("chat: names of rooms") }
     }
 
-    fn write_user(&self, user: u32, out: &mut Vec<u8>) {
+    pub(super) fn write_user(&self, user: u32, out: &mut Vec<u8>) {
         write_name(self.users.label(u64::from(user)), out);
     }
 
-    fn write_room(&self, room: u32, out: &mut Vec<u8>) {
+    pub(super) fn write_room(&self, room: u32, out: &mut Vec<u8>) {
         write_name(self.rooms.label(u64::from(room)), out);
     }
 }

@@ -14,10 +14,11 @@ pub(super) enum Keys {
     Shared(Box<SharedKeys>),
 }
 
-/// `job-` and the number of the job, in twelve digits.
+/// Sixteen hexadecimal digits that come of the job's number: as good as random, for numbers that follow each other would
+/// flatter strategies that hash with CRC, which spreads them more evenly than chance.
 pub(super) struct OwnKey {
     text: [u8; 16],
-    number: u64,
+    first: u64,
 }
 
 /// `key-1` and so on, one text behind the other.
@@ -40,9 +41,9 @@ pub(super) struct Moves {
 }
 
 impl Keys {
-    pub(super) fn new(keys: Option<&scenario::Keys>, random: Random) -> Self {
+    pub(super) fn new(keys: Option<&scenario::Keys>, mut random: Random) -> Self {
         let Some(keys) = keys else {
-            return Self::Own(OwnKey { text: *b"job-000000000000", number: 0 });
+            return Self::Own(OwnKey { text: [b'0'; 16], first: random.between(0, u64::MAX) });
         };
         let count = keys.count;
         let (mut texts, mut ends) = (String::new(), Vec::with_capacity(count as usize));
@@ -141,40 +142,38 @@ impl SharedKeys {
 }
 
 impl OwnKey {
+    /// The key of that job.
     #[inline]
-    fn text(&mut self, job: u64) -> &str {
-        let digits = &mut self.text[4..];
-        if job == self.number + 1 {
-            // As a rule: counting on in place is quicker than writing a number.
-            for digit in digits.iter_mut().rev() {
-                if *digit < b'9' {
-                    *digit += 1;
-                    break;
-                }
-                *digit = b'0';
-            }
-        } else {
-            let mut left = job;
-            for digit in digits.iter_mut().rev() {
-                *digit = b'0' + (left % 10) as u8;
-                left /= 10;
-            }
+    pub(super) fn text(&mut self, job: u64) -> &str {
+        // The output function of SplitMix64 (Steele, Lea, Flood 2014): another number for each number.
+        let mut mixed = self.first.wrapping_add(job.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^= mixed >> 31;
+        for digit in &mut self.text {
+            *digit = b"0123456789abcdef"[(mixed & 15) as usize];
+            mixed >>= 4;
         }
-        self.number = job;
         std::str::from_utf8(&self.text).unwrap_or_default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::Keys;
     use crate::random::Random;
 
     #[test]
-    fn each_job_has_a_key_of_its_own() {
-        let mut keys = Keys::new(None, Random::new(1, "keys"));
-        for job in [0, 1, 2, 9, 10, 11, 3, 99, 100, 998, 999, 1000, 123_456_789_012] {
-            assert_eq!(keys.text(job, 0), format!("job-{job:012}"));
+    fn each_job_has_a_key_of_its_own_in_each_replication() {
+        let mut seen = BTreeSet::new();
+        for stream in ["one", "another"] {
+            let mut keys = Keys::new(None, Random::new(1, stream));
+            let texts: Vec<String> = (0..1000).map(|job| keys.text(job, 0).to_owned()).collect();
+            assert_eq!(keys.text(7, 0), texts[7]);
+            seen.extend(texts);
         }
+        assert_eq!(seen.len(), 2000);
     }
 }

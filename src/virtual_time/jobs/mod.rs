@@ -11,6 +11,7 @@
 //! the run ends. Waits, loads and peaks are of the measured time, whichever jobs they come of.
 
 mod client;
+mod farm;
 mod keys;
 mod plan;
 mod server;
@@ -19,6 +20,7 @@ mod tally;
 use std::time::Duration;
 
 use client::{Job, Jobs, Loss};
+use farm::Farm;
 use keys::Keys;
 use plan::{Act, Plan};
 use server::{Attempt, Offered, Server, Service};
@@ -30,13 +32,13 @@ use super::rate::Arrivals;
 use crate::random::Random;
 use crate::scenario::{QueueModel, Scenario};
 use crate::stats::{Mark, Outcome};
-use crate::strategies::{Candidate, Look, Strategy, StrategySpec};
+use crate::strategies::{Look, Needs, Strategy, StrategySpec};
 use crate::time::Time;
 
 /// Steps of the servers' series in a run.
 const STEPS: u64 = 120;
 
-/// Most jobs under way, and most attempts at a server: some gigabytes.
+/// Most jobs under way, attempts at a server, and events: some gigabytes.
 const UNDER_WAY_MAX: usize = 50_000_000;
 
 /// Plays one replication of a scenario with the `queue` model under a strategy; the first `warmup_s` seconds do not count.
@@ -53,13 +55,16 @@ pub fn run_queue(
     let stream = |name: &str| Random::new(scenario.seed, &format!("queue {replication} {name}"));
     let strategy = spec.make(stream("strategy").between(0, u64::MAX));
     let step_ns = plan.end.as_nanos().div_ceil(STEPS);
+    let needs = strategy.needs();
+    let load_age = (needs.loads && model.load_age_ms > 0.0)
+        .then(|| millis(model.load_age_ms).max(Duration::from_nanos(1)));
+    let servers = plan.servers.iter().map(|server| Server::new(server, step_ns)).collect();
     let run = Run {
         queue: EventQueue::default(),
         model,
         strategy,
-        list: Vec::new(),
-        loads: Vec::new(),
-        servers: plan.servers.iter().map(|server| Server::new(server, step_ns)).collect(),
+        needs,
+        farm: Farm::new(servers, load_age.is_none()),
         jobs: Jobs::default(),
         born: 0,
         arrivals: plan.arrivals(model, stream("arrivals")),
@@ -68,7 +73,7 @@ pub fn run_queue(
         keys: Keys::new(model.keys.as_ref(), stream("keys")),
         counts_moves: spec.is_sticky() && plan.changes_list(),
         timeout: model.timeout_ms.map(millis),
-        load_age: (model.load_age_ms > 0.0).then(|| millis(model.load_age_ms).max(Duration::from_nanos(1))),
+        load_age,
         tally: Tally::new(&plan),
         plan,
     };
@@ -101,10 +106,8 @@ struct Run<'a> {
     plan: Plan,
     model: &'a QueueModel,
     strategy: Box<dyn Strategy>,
-    /// The servers that the strategy chooses among, and their loads as it sees them.
-    list: Vec<u32>,
-    loads: Vec<u32>,
-    servers: Vec<Server>,
+    needs: Needs,
+    farm: Farm,
     jobs: Jobs,
     /// How many jobs there were.
     born: u64,
@@ -128,9 +131,7 @@ impl Run<'_> {
             self.queue.plan(step.at, Event::Step(index as u32));
         }
         self.change_list((0..self.plan.at_first as u32).collect());
-        if let Some(age) = self.load_age {
-            self.queue.plan(Time::START + age, Event::Looked);
-        }
+        self.plan_look(Time::START);
         self.plan_birth();
         let mut events = 0;
         while let Some((now, event)) = self.queue.pop() {
@@ -144,14 +145,17 @@ impl Run<'_> {
                     }
                 }
                 Event::Again { job } => self.attempt(now, job)?,
-                Event::Looked => self.look(now),
+                Event::Looked => {
+                    self.farm.look();
+                    self.plan_look(now);
+                }
                 Event::Step(index) => self.step(now, index as usize),
-                Event::Measured => self.tally.begin(now, &mut self.servers),
+                Event::Measured => self.tally.begin(now, &mut self.farm.servers),
                 Event::End => break,
             }
         }
         let moves = if self.counts_moves { self.keys.moves() } else { None };
-        Ok(self.tally.finish(self.servers, self.jobs.iter(), moves, events))
+        Ok(self.tally.finish(self.farm.servers, self.jobs.iter(), moves, events))
     }
 
     fn plan_birth(&mut self) {
@@ -168,22 +172,25 @@ impl Run<'_> {
         self.tally.born(now);
         let job = self.jobs.insert(job);
         self.within_bound(now, self.jobs.len())?;
-        self.attempt(now, job)?;
         self.plan_birth();
-        Ok(())
+        self.attempt(now, job)
     }
 
     fn attempt(&mut self, now: Time, index: u32) -> Result<(), VirtualError> {
         let (job, turn) = self.jobs.at(index);
         job.tries += 1;
         self.tally.tried(now, job);
-        let look = Look { now, loads: &self.loads };
-        let place = self.strategy.pick(self.keys.text(job.number, job.key), &look);
-        let Some(chosen) = place.and_then(|place| self.list.get(place)).copied() else {
+        let look = Look { now, loads: self.farm.loads() };
+        let key = self.keys.text(job.number, job.key);
+        let place = self.strategy.pick(key, &look);
+        if self.needs.placements && place.is_some() {
+            self.strategy.settle(key);
+        }
+        let Some(chosen) = place.and_then(|place| self.farm.list().get(place)).copied() else {
             self.fail(now, index, Loss::NoServer);
             return Ok(());
         };
-        let server = &mut self.servers[chosen as usize];
+        let server = &mut self.farm.servers[chosen as usize];
         let attempt = Attempt { job: index, turn, came: now, work_ns: job.work_ns };
         match server.offer(now, attempt) {
             Offered::Served(service) => {
@@ -196,28 +203,28 @@ impl Run<'_> {
                 return Ok(());
             }
         }
-        self.note_load(chosen);
+        self.farm.note(chosen);
         if let Some(timeout) = self.timeout {
             self.queue.plan(now + timeout, Event::TimedOut { job: index, turn });
         }
-        self.within_bound(now, self.servers[chosen as usize].in_system() as usize)
+        self.within_bound(now, self.farm.servers[chosen as usize].in_system() as usize)
     }
 
     fn finished(&mut self, now: Time, index: u32, worker: u32, turn: u32) {
-        let server = &mut self.servers[index as usize];
+        let server = &mut self.farm.servers[index as usize];
         let Some((done, next)) = server.finish(now, worker, turn) else { return };
-        if let Some(place) = server.place {
+        if let (Some(place), true) = (server.place, self.needs.latencies) {
             self.strategy.learn(now, place as usize, now.since(done.came));
         }
         if let Some((next, service)) = next {
             self.tally.waited(now, next.came);
             self.plan_finish(index, service);
         }
-        self.note_load(index);
+        self.farm.note(index);
         self.tally.left(now, done.came);
         self.tally.worked(now, index, done.work_ns);
         if self.jobs.waits(done.job, done.turn) {
-            let job = self.jobs.remove(done.job);
+            let job = self.end(done.job);
             self.tally.done(now, &job);
         }
     }
@@ -235,22 +242,28 @@ impl Run<'_> {
             Some(_) => Loss::GaveUp,
             None => why,
         };
-        let job = self.jobs.remove(index);
+        let job = self.end(index);
         self.tally.lost(&job, why);
+    }
+
+    /// A job is done or lost: a key that was only its own is at no server any more.
+    fn end(&mut self, index: u32) -> Job {
+        let job = self.jobs.remove(index);
+        if let (true, Keys::Own(key)) = (self.needs.placements, &mut self.keys) {
+            self.strategy.forget(key.text(job.number));
+        }
+        job
     }
 
     fn step(&mut self, now: Time, index: usize) {
         let step = &self.plan.steps[index];
         self.tally.marks.push(Mark { at_s: now.as_nanos() as f64 / 1e9, what: step.what.clone() });
         match step.act {
-            Act::Join(server) if !self.list.contains(&server) => {
-                let list = self.list.iter().copied().chain([server]).collect();
-                self.change_list(list);
-            }
+            Act::Join(server) => self.join(server),
             Act::Leave(server) => self.leave(server),
             Act::Crash(server) => {
                 self.leave(server);
-                for lost in self.servers[server as usize].crash(now) {
+                for lost in self.farm.servers[server as usize].crash(now) {
                     self.tally.left(now, lost.came);
                     if self.jobs.waits(lost.job, lost.turn) {
                         self.fail(now, lost.job, Loss::ServerGone);
@@ -258,66 +271,45 @@ impl Run<'_> {
                 }
             }
             Act::Speed(server, times) => {
-                for service in self.servers[server as usize].set_speed(now, times) {
+                for service in self.farm.servers[server as usize].set_speed(now, times) {
                     self.plan_finish(server, service);
                 }
             }
-            Act::Join(_) | Act::Crowd => {}
+            Act::Crowd => {}
+        }
+    }
+
+    fn join(&mut self, server: u32) {
+        let list = self.farm.list();
+        if !list.contains(&server) {
+            self.change_list(list.iter().copied().chain([server]).collect());
         }
     }
 
     fn leave(&mut self, server: u32) {
-        if !self.list.contains(&server) {
-            return;
+        let list = self.farm.list();
+        if list.contains(&server) {
+            self.change_list(list.iter().copied().filter(|listed| *listed != server).collect());
         }
-        self.change_list(self.list.iter().copied().filter(|listed| *listed != server).collect());
     }
 
     fn change_list(&mut self, list: Vec<u32>) {
-        let counts = self.counts_moves && !self.list.is_empty() && self.queue.now() >= self.plan.measured;
-        let before = if counts { self.keys.placed(&*self.strategy, &self.list) } else { None };
-        // Old news of a server stays what it is; of a new one there is none yet.
-        let seen: Vec<(u32, u32)> = self.list.iter().copied().zip(self.loads.iter().copied()).collect();
-        self.loads = list.iter().map(|_| 0).collect();
-        let old = std::mem::replace(&mut self.list, list);
-        old.iter().for_each(|server| self.servers[*server as usize].place = None);
-        for (place, server) in self.list.iter().enumerate() {
-            self.servers[*server as usize].place = Some(place as u32);
-            self.tally.joined(*server);
-        }
-        for (server, load) in seen {
-            if let Some(place) = self.servers[server as usize].place {
-                self.loads[place as usize] = load;
-            }
-        }
-        for index in 0..self.list.len() {
-            self.note_load(self.list[index]);
-        }
-        let candidate = |index: &u32| {
-            let server = &self.servers[*index as usize];
-            Candidate { id: server.id.clone(), weight: server.weight }
-        };
-        self.strategy.rebuild(&self.list.iter().map(candidate).collect::<Vec<_>>());
+        let measured = self.queue.now() >= self.plan.measured;
+        let counts = self.counts_moves && measured && !self.farm.list().is_empty();
+        let before = if counts { self.keys.placed(&*self.strategy, self.farm.list()) } else { None };
+        let old = self.farm.put_on_list(list);
+        let list = self.farm.list();
+        list.iter().for_each(|server| self.tally.joined(*server));
+        self.strategy.rebuild(&self.farm.candidates());
         if let Some(before) = before {
-            self.keys.count_moves(&before, &old, &*self.strategy, &self.list);
+            self.keys.count_moves(&before, &old, &*self.strategy, list);
         }
     }
 
-    /// What the strategy sees of a server's load, when that is always new.
-    fn note_load(&mut self, index: u32) {
-        let server = &self.servers[index as usize];
-        if let (None, Some(place)) = (self.load_age, server.place) {
-            self.loads[place as usize] = server.in_system();
+    fn plan_look(&mut self, now: Time) {
+        if let Some(age) = self.load_age {
+            self.queue.plan(now + age, Event::Looked);
         }
-    }
-
-    /// What the strategy sees of all loads, when that is not always new.
-    fn look(&mut self, now: Time) {
-        let Some(age) = self.load_age else { return };
-        for (load, server) in self.loads.iter_mut().zip(&self.list) {
-            *load = self.servers[*server as usize].in_system();
-        }
-        self.queue.plan(now + age, Event::Looked);
     }
 
     fn plan_finish(&mut self, server: u32, service: Service) {
@@ -325,7 +317,9 @@ impl Run<'_> {
         self.queue.plan(ends, Event::Finished { server, worker, turn });
     }
 
+    /// Also what nobody waits for any more takes room: attempts in vain, and timeouts that will mean nothing.
     fn within_bound(&self, now: Time, count: usize) -> Result<(), VirtualError> {
+        let count = count.max(self.queue.len());
         if count <= UNDER_WAY_MAX {
             return Ok(());
         }

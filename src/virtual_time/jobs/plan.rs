@@ -63,7 +63,14 @@ impl Plan {
         number(rate, arrivals.rate_per_s, f64::MIN_POSITIVE..=1e9, "a number above 0, at most 10^9")?;
         number("queue.arrivals.wave", arrivals.wave, 0.0..=1.0, "a number from 0 to 1")?;
         let period = "queue.arrivals.wave_period_s";
-        number(period, arrivals.wave_period_s, end_s / 1e6..=f64::MAX, "at least a millionth of the run")?;
+        if arrivals.wave > 0.0 {
+            number(
+                period,
+                arrivals.wave_period_s,
+                end_s / 1e6..=f64::MAX,
+                "at least a millionth of the run",
+            )?;
+        }
         number("queue.service_ms.mean", model.service_ms.mean, 0.0..=1e15, "milliseconds from 0 to 10^15")?;
         let keys = model.keys.map_or(1, |keys| keys.count);
         number("queue.keys.count", f64::from(keys), 1.0..=1e8, "a number from 1 to 10^8")?;
@@ -149,7 +156,7 @@ impl Plan {
 
     /// A server that comes later is as the first of the scenario.
     fn new_server(&mut self, id: &ServerId) -> u32 {
-        let like = self.servers.first().cloned().unwrap_or_else(plain);
+        let like = self.servers.first().cloned().unwrap_or_default();
         self.servers.push(QueueServer { id: Some(id.clone()), ..like });
         self.servers.len() as u32 - 1
     }
@@ -160,42 +167,28 @@ fn moment(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
 }
 
-fn plain() -> QueueServer {
-    QueueServer { id: None, workers: 1, speed: 1.0, weight: 1.0, queue_max: None, count: 1 }
-}
-
 /// One by one, each with its id.
 fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
-    let rows = match servers {
-        QueueServers::Count(count) => vec![QueueServer { count: *count, ..plain() }],
-        QueueServers::Each(each) => each.clone(),
-    };
-    let mut servers = Vec::new();
-    for row in rows {
-        for _ in 0..row.count {
-            let id = row.id.clone().unwrap_or_else(|| format!("server-{}", servers.len() + 1).into());
-            servers.push(QueueServer { id: Some(id), count: 1, ..row.clone() });
-            if servers.len() > SERVERS_MAX {
-                let expected = "at most 100 000";
-                return Err(VirtualError::Number {
-                    field: "queue.servers",
-                    expected,
-                    got: servers.len() as f64,
-                });
+    let count = servers.count();
+    if count > SERVERS_MAX as u64 {
+        let got = usize::try_from(count).unwrap_or(usize::MAX);
+        return Err(VirtualError::TooManyServers { most: SERVERS_MAX, got });
+    }
+    let servers = servers.expanded();
+    let mut seen = BTreeSet::new();
+    for server in &servers {
+        for (field, value) in [
+            ("queue.servers[].workers", f64::from(server.workers)),
+            ("queue.servers[].speed", server.speed),
+            ("queue.servers[].weight", server.weight),
+        ] {
+            if !(value > 0.0 && value.is_finite()) {
+                return Err(VirtualError::Number { field, expected: "a number above 0", got: value });
             }
         }
+        if let Some(id) = server.id.clone().filter(|id| !seen.insert(id.clone())) {
+            return Err(VirtualError::Twice(id));
+        }
     }
-    let sensible = |server: &QueueServer| {
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        server.workers > 0 && positive(server.speed) && positive(server.weight)
-    };
-    if !servers.iter().all(sensible) {
-        let expected = "workers, speed and weight above 0";
-        return Err(VirtualError::Number { field: "queue.servers", expected, got: 0.0 });
-    }
-    let mut seen = BTreeSet::new();
-    match servers.iter().filter_map(|server| server.id.clone()).find(|id| !seen.insert(id.clone())) {
-        Some(twice) => Err(VirtualError::Twice(twice)),
-        None => Ok(servers),
-    }
+    Ok(servers)
 }

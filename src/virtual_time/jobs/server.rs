@@ -120,6 +120,7 @@ impl Server {
             self.idle.push(worker);
         }
         self.note(now);
+        self.series.finished(now, 1);
         Some((done, next))
     }
 

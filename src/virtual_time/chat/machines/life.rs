@@ -12,6 +12,7 @@ use crate::servers::{Delivery, ServerSnapshot};
 use crate::stats::{LoadSeries, ServerSeries};
 use crate::time::Time;
 use crate::virtual_time::EventQueue;
+use crate::virtual_time::chat::exchange::{Moved, Share};
 
 /// How often it is looked how far a server is that stops, as of live ones.
 const POLL: Duration = Duration::from_millis(5);
@@ -21,15 +22,6 @@ const ANSWERING_MAX: Duration = Duration::from_secs(1);
 
 /// How long it may take to hand over what it holds; what has not gone by then is rebuilt, as after a crash.
 const HANDING_OVER_MAX: Duration = Duration::from_secs(5);
-
-/// What a server did from one moment to another.
-#[derive(Clone, Copy, Debug)]
-pub(in crate::virtual_time::chat) struct Share {
-    /// Integrals of being busy and of deliveries in hand, in nanoseconds.
-    pub integrals: (u128, u128),
-    /// How long it was up, in nanoseconds.
-    pub up_ns: u64,
-}
 
 impl Machines {
     /// Starts a server: a new one, at the end of its type's list, or one that was there before.
@@ -191,6 +183,12 @@ impl Machines {
             Some(at.series.take()?.finish(end, id, server_type, 1))
         });
         series.collect()
+    }
+
+    /// What changes of the balanced type's list have moved, up to `end`.
+    pub(in crate::virtual_time::chat) fn moved(&mut self, end: Time) -> Moved {
+        self.moves.end(end);
+        self.moves.moved
     }
 
     /// Every server's account of itself, of those that are up.

@@ -6,15 +6,14 @@
 
 mod life;
 mod moves;
-mod serve;
 mod station;
+mod turns;
 
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-pub(super) use self::life::Share;
 use self::moves::Moves;
 use self::station::Station;
 use crate::cluster::{Blueprint, Plan};
@@ -24,7 +23,7 @@ use crate::ids::{ServerId, SessionId};
 use crate::random::Streams;
 use crate::router::{LinkRule, Routed, Router, UnknownRule};
 use crate::scenario::Costs;
-use crate::servers::Delivery;
+use crate::servers::{Delivery, Effect};
 use crate::time::Time;
 use crate::virtual_time::EventQueue;
 use crate::wire::PushFrame;
@@ -114,7 +113,7 @@ pub struct Machines {
     done: VecDeque<(u16, u16)>,
     /// What servers have done to clients, in order.
     said: Vec<(u16, ToClient)>,
-    pub(super) moves: Moves,
+    moves: Moves,
     rooms_move: bool,
 }
 
@@ -284,6 +283,43 @@ impl Machines {
     /// Another speed for a server: at 0.25 everything takes four times as long, from the next delivery on.
     pub fn set_speed(&mut self, station: u16, speed: f64) {
         self.stations[usize::from(station)].speed = speed;
+    }
+
+    fn is_full(&self, station: u16) -> bool {
+        let waiting = self.stations[usize::from(station)].queue.len();
+        !self.is_free && self.load.queue_max.is_some_and(|most| waiting >= most as usize)
+    }
+
+    /// Lets what came of a delivery happen.
+    fn release<E: From<MachineEvent>>(
+        &mut self,
+        now: Time,
+        station: u16,
+        effects: &mut Vec<Effect>,
+        agenda: &mut EventQueue<E>,
+    ) {
+        for effect in effects.drain(..) {
+            let said = match effect {
+                Effect::Send(envelope) => {
+                    self.router.route(now, envelope, &mut self.routed);
+                    continue;
+                }
+                Effect::Done { .. } => continue,
+                Effect::Respond { session, request, body } => ToClient::Response { session, request, body },
+                Effect::Push { sessions, frame } => ToClient::Push { sessions, frame },
+                Effect::Broadcast { frame } => ToClient::Broadcast { frame },
+                Effect::Kick { session, reason } => self.cut_off(station, session, reason),
+                Effect::Reject { session, error } => self.cut_off(station, session, error.into()),
+            };
+            self.said.push((station, said));
+        }
+        self.hand_on(now, agenda);
+    }
+
+    fn cut_off(&mut self, station: u16, session: SessionId, reason: Box<str>) -> ToClient {
+        let at = &mut self.stations[usize::from(station)];
+        at.connections = at.connections.saturating_sub(1);
+        ToClient::Kick { session, reason }
     }
 
     /// Gives the router an order, and carries what goes out of it.

@@ -46,7 +46,7 @@ pub(super) struct Station {
     pub(super) is_struck: bool,
     /// Its load; none when nobody asks.
     pub(super) series: Option<LoadSeries>,
-    /// Deliveries that it has begun.
+    /// Deliveries that it has begun and that cost something.
     pub(super) begun: u64,
     /// When it came up last, and how long it was up before.
     pub(super) up_since: Time,

@@ -112,6 +112,7 @@ impl People {
     pub(super) fn hear(&mut self, now: Time, heard: Heard, agenda: &mut Agenda) {
         match heard {
             Heard::Said { to, meant } => self.hear_said(now, to.as_slice(), meant),
+            Heard::Told { clients, meant } => self.hear_told(now, u64::from(clients), meant),
             Heard::Answer { session, request, answer } => {
                 let Some(user) = self.user_of(session) else { return };
                 let Some(flight) = self.flights.get(request, user) else { return };

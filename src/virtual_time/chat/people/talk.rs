@@ -100,8 +100,12 @@ impl People {
         }
         let is_there =
             |session: &&SessionId| self.connections.get(session.slot() as usize) == Some(&session.serial());
-        let count = sessions.iter().filter(is_there).count() as u64;
-        if count > 0 {
+        self.hear_told(now, sessions.iter().filter(is_there).count() as u64, meant);
+    }
+
+    /// So many hear something.
+    pub(super) fn hear_told(&mut self, now: Time, count: u64, meant: Time) {
+        if count > 0 && meant >= self.measured_from {
             self.tally.deliveries += count;
             self.tally.deliver.record_many(now.since(meant), count);
         }

@@ -1,17 +1,11 @@
-//! How a station serves: a delivery waits, begins, is done, and what came of it is released.
+//! How a server takes its turns: what waits, begins, and is done.
 
-use super::{MachineEvent, Machines, ToClient};
-use crate::ids::SessionId;
-use crate::servers::{Delivery, Effect};
+use super::{MachineEvent, Machines};
+use crate::servers::Delivery;
 use crate::time::Time;
 use crate::virtual_time::EventQueue;
 
 impl Machines {
-    pub(super) fn is_full(&self, station: u16) -> bool {
-        let waiting = self.stations[usize::from(station)].queue.len();
-        !self.is_free && self.load.queue_max.is_some_and(|most| waiting >= most as usize)
-    }
-
     /// Puts a delivery at the end of a server's queue; nothing when the server is not up.
     pub(super) fn arrive<E: From<MachineEvent>>(
         &mut self,
@@ -33,7 +27,7 @@ impl Machines {
     }
 
     /// A server, which has nothing in hand, takes a delivery.
-    fn begin<E: From<MachineEvent>>(
+    pub(super) fn begin<E: From<MachineEvent>>(
         &mut self,
         now: Time,
         station: u16,
@@ -43,7 +37,7 @@ impl Machines {
         let at = &mut self.stations[usize::from(station)];
         let Some(server) = &mut at.server else { return };
         server.deliver(now, delivery, &mut at.out);
-        (at.is_busy, at.begun) = (true, at.begun + 1);
+        (at.is_busy, at.begun) = (true, at.begun + u64::from(!self.is_free));
         let chance = || self.load.chance.at(u64::from(station), at.begun);
         let cost = if self.is_free { 0 } else { at.cost_ns(&self.load.costs, chance) };
         let life = at.life;
@@ -73,6 +67,9 @@ impl Machines {
         let at = &mut self.stations[usize::from(station)];
         at.out.effects = effects;
         at.is_busy = false;
+        if let Some(series) = at.series.as_mut().filter(|_| !self.is_free) {
+            series.finished(now, 1);
+        }
         if std::mem::take(&mut at.tick_due) {
             self.at_once(now, station, Delivery::Tick, agenda);
         }
@@ -138,37 +135,5 @@ impl Machines {
             at.tick_at = Some(deadline.max(agenda.now()));
             agenda.plan(deadline, MachineEvent::Tick(station).into());
         }
-    }
-
-    /// Lets what came of a delivery happen.
-    fn release<E: From<MachineEvent>>(
-        &mut self,
-        now: Time,
-        station: u16,
-        effects: &mut Vec<Effect>,
-        agenda: &mut EventQueue<E>,
-    ) {
-        for effect in effects.drain(..) {
-            let said = match effect {
-                Effect::Send(envelope) => {
-                    self.router.route(now, envelope, &mut self.routed);
-                    continue;
-                }
-                Effect::Done { .. } => continue,
-                Effect::Respond { session, request, body } => ToClient::Response { session, request, body },
-                Effect::Push { sessions, frame } => ToClient::Push { sessions, frame },
-                Effect::Broadcast { frame } => ToClient::Broadcast { frame },
-                Effect::Kick { session, reason } => self.cut_off(station, session, reason),
-                Effect::Reject { session, error } => self.cut_off(station, session, error.into()),
-            };
-            self.said.push((station, said));
-        }
-        self.hand_on(now, agenda);
-    }
-
-    fn cut_off(&mut self, station: u16, session: SessionId, reason: Box<str>) -> ToClient {
-        let at = &mut self.stations[usize::from(station)];
-        at.connections = at.connections.saturating_sub(1);
-        ToClient::Kick { session, reason }
     }
 }

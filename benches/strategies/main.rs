@@ -1,10 +1,16 @@
-//! Nanoseconds a lookup: every strategy at 3, 100 and 1000 servers, beside the floor of `key.len() % n`.
+//! Nanoseconds a lookup: ours beside those of published crates, and every strategy at 3, 100 and 1000 servers beside the
+//! floor of `key.len() % n`.
+//!
+//! `cargo bench --bench strategies -- others` prints the first alone.
+#![allow(clippy::print_stdout)]
+
+mod others;
 
 use std::hint::black_box;
 use std::time::Duration;
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::strategies::{ALL, Candidate, Look, Strategy, StrategyEntry};
 
@@ -13,11 +19,14 @@ fn keys() -> Vec<String> {
     (0..1000).map(|i| if i % 2 == 0 { format!("user{i}") } else { format!("room{i}") }).collect()
 }
 
-fn with_servers(entry: &'static StrategyEntry, n: usize) -> Box<dyn Strategy> {
+fn servers(n: usize) -> Vec<Candidate> {
     let candidate = |i| Candidate { id: ServerId::from(format!("chat-server-{i}")), weight: 1.0 };
-    let servers: Vec<Candidate> = (1..=n).map(candidate).collect();
+    (1..=n).map(candidate).collect()
+}
+
+fn with_servers(entry: &'static StrategyEntry, n: usize) -> Box<dyn Strategy> {
     let mut strategy = entry.spec().make(1);
-    strategy.rebuild(&servers);
+    strategy.rebuild(&servers(n));
     strategy
 }
 
@@ -90,4 +99,12 @@ criterion_group! {
         .without_plots();
     targets = picks, chinese, tables
 }
-criterion_main!(benches);
+
+fn main() {
+    others::table();
+    if std::env::args().any(|argument| argument == "others") {
+        return;
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

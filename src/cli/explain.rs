@@ -1,0 +1,220 @@
+//! `pomelo-sim explain`: where a user and a room land, why, and what one server more or fewer changes, strategy by strategy.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+use thiserror::Error;
+
+use super::config_args::{ConfigArgs, UnknownType, candidates, strategies_help};
+use super::dispatch::{one_more, pick};
+use super::output::{print, refuse, table};
+use crate::config::ConfigError;
+use crate::ids::ServerId;
+use crate::strategies::{ALL, Candidate, StrategySpec};
+
+/// Show where a user and a room land, and why, under each strategy
+///
+/// A login goes from the gate to a connector, by the user's name, and from there to a chat server, by the room's. For each
+/// strategy: its server now, and the one with one more at the end of the list, without the last, and without the server
+/// that has it now. A * marks a key that moves. WHY is how the strategy comes to the server.
+///
+/// Reads the configuration only, so no cluster needs to run. Strategies that choose at each login, such as two-choices,
+/// depend on what is connected then; with --strategy they are shown too, with all servers equally loaded.
+///
+/// Exit code: 0 with the tables, 2 when the configuration is wrong or has no connector or no chat server.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct ExplainArgs {
+    /// Name of the user
+    #[arg(long, value_name = "NAME")]
+    pub uid: String,
+    /// Name of the room
+    #[arg(long, value_name = "NAME")]
+    pub rid: String,
+    /// Strategies to show.
+    #[arg(
+        long = "strategy", value_name = "NAME", num_args = 1..,
+        help = "Strategies to show [default: all that find a key again]",
+        long_help = strategies_help("Strategies to show, such as pomelo-crc 'ring(100)' [default: all that find a key again]")
+    )]
+    pub strategies: Vec<StrategySpec>,
+    /// Which configuration.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim explain --uid alice --rid lobby
+      her connector and her chat server, under every strategy
+  pomelo-sim explain --uid alice --rid lobby --strategy pomelo-crc rendezvous
+      what another strategy would save when a server comes or goes";
+
+/// Where a login goes.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Explanation {
+    /// The user.
+    pub uid: String,
+    /// The room.
+    pub rid: String,
+    /// The gates, of which clients know one.
+    pub gates: Vec<ServerId>,
+    /// The connector for the user.
+    pub connector: Landing,
+    /// The chat server for the room.
+    pub chat: Landing,
+}
+
+/// Where a key lands.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Landing {
+    /// The key.
+    pub key: String,
+    /// The servers to choose from, in list order.
+    pub servers: Vec<ServerId>,
+    /// The server that "one more" adds at the end.
+    pub added: ServerId,
+    /// One row a strategy.
+    pub strategies: Vec<Fate>,
+}
+
+/// What one strategy does with a key. `None`: there is no server.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Fate {
+    /// The strategy.
+    pub strategy: StrategySpec,
+    /// Whether it finds a key again; else the servers are examples.
+    pub sticky: bool,
+    /// The server now.
+    pub server: Option<ServerId>,
+    /// The server once one is added.
+    pub with_one_more: Option<ServerId>,
+    /// The server once the last one is gone.
+    pub without_last: Option<ServerId>,
+    /// The server once the one that has it now is gone.
+    pub without_it: Option<ServerId>,
+    /// How it comes to the server now.
+    pub why: String,
+}
+
+/// Why there is nothing to show.
+#[derive(Debug, Error)]
+pub enum ExplainError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no connector, or no chat server.
+    #[error(transparent)]
+    UnknownType(#[from] UnknownType),
+}
+
+/// Runs the command.
+pub fn run(args: &ExplainArgs) -> ExitCode {
+    match explain(args) {
+        Ok(explanation) if args.json => print(&format!("{:#}\n", json!(explanation))),
+        Ok(explanation) => print(&as_text(&explanation)),
+        Err(error) => refuse(error),
+    }
+}
+
+fn explain(args: &ExplainArgs) -> Result<Explanation, ExplainError> {
+    let spec = args.config.load()?;
+    let all = || ALL.iter().map(|entry| entry.spec()).filter(StrategySpec::is_sticky).collect();
+    let strategies: Vec<StrategySpec> =
+        if args.strategies.is_empty() { all() } else { args.strategies.clone() };
+    Ok(Explanation {
+        uid: args.uid.clone(),
+        rid: args.rid.clone(),
+        gates: spec.of_type("gate").map(|gate| gate.id.clone()).collect(),
+        connector: landing(&strategies, &candidates(&spec, "connector")?, &args.uid),
+        chat: landing(&strategies, &candidates(&spec, "chat")?, &args.rid),
+    })
+}
+
+fn landing(strategies: &[StrategySpec], servers: &[Candidate], key: &str) -> Landing {
+    let added = one_more(servers);
+    let fates = strategies.iter().map(|strategy| fate(strategy, servers, &added, key));
+    Landing {
+        key: key.to_owned(),
+        servers: servers.iter().map(|server| server.id.clone()).collect(),
+        strategies: fates.collect(),
+        added: added.id,
+    }
+}
+
+fn fate(spec: &StrategySpec, servers: &[Candidate], added: &Candidate, key: &str) -> Fate {
+    let mut now = spec.make(0);
+    now.rebuild(servers);
+    let why = now.explain(key);
+    let server = pick(&mut *now, servers, key);
+    let changed = |list: Vec<Candidate>| {
+        let mut changed = now.boxed();
+        changed.rebuild(&list);
+        pick(&mut *changed, &list, key)
+    };
+    let without = |id: Option<&ServerId>| {
+        servers.iter().filter(|server| Some(&server.id) != id).cloned().collect::<Vec<_>>()
+    };
+    Fate {
+        strategy: spec.clone(),
+        sticky: spec.is_sticky(),
+        with_one_more: changed(servers.iter().chain([added]).cloned().collect()),
+        without_last: changed(without(servers.last().map(|server| &server.id))),
+        without_it: changed(without(server.as_ref())),
+        server,
+        why,
+    }
+}
+
+fn as_text(Explanation { uid, rid, gates, connector, chat }: &Explanation) -> String {
+    let gates: Vec<&str> = gates.iter().map(ServerId::as_str).collect();
+    format!(
+        "{uid} asks the gate ({}) for a connector, connects there, and enters {rid} on a chat server.\n\n\
+         The connector, by the uid {uid}:\n\n{}\nThe chat server, by the rid {rid}:\n\n{}",
+        gates.join(", "),
+        landing_text(connector),
+        landing_text(chat)
+    )
+}
+
+fn landing_text(landing: &Landing) -> String {
+    let row = |fate: &Fate| {
+        let name = |server: &Option<ServerId>| server.as_ref().map_or("-".to_owned(), ToString::to_string);
+        let moved = |server: &Option<ServerId>| {
+            // What was never to be found again has not moved.
+            let mark = if *server == fate.server || !fate.sticky { "" } else { " *" };
+            format!("{}{mark}", name(server))
+        };
+        vec![
+            fate.strategy.to_string(),
+            name(&fate.server),
+            moved(&fate.with_one_more),
+            moved(&fate.without_last),
+            moved(&fate.without_it),
+            fate.why.clone(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = landing.strategies.iter().map(row).collect();
+    let last = landing.servers.last().map_or("", ServerId::as_str);
+    let (more, fewer) = (format!("WITH {}", landing.added), format!("WITHOUT {last}"));
+    let mut text = table(&["STRATEGY", "SERVER", &more, &fewer, "WITHOUT IT", "WHY"], &rows);
+    let sticky: Vec<&Fate> = landing.strategies.iter().filter(|fate| fate.sticky).collect();
+    if !sticky.is_empty() {
+        let moves = |of: fn(&Fate) -> &Option<ServerId>| {
+            sticky.iter().filter(|fate| *of(fate) != fate.server).count()
+        };
+        text.push_str(&format!(
+            "\nIt moves (*) with {} under {} of {}, without {last} under {}.\n",
+            landing.added,
+            moves(|fate| &fate.with_one_more),
+            sticky.len(),
+            moves(|fate| &fate.without_last),
+        ));
+    }
+    text
+}

@@ -1,0 +1,103 @@
+//! `pomelo-sim experiment verify`: whether this program reproduces what is known.
+
+use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::process::ExitCode;
+use std::thread;
+
+use clap::Args;
+
+use super::output::{count, print, refuse, table};
+use crate::verify::{self, Allowed, Row, Verified};
+
+/// Measure anew what is known from theory, published tables and the original's code
+///
+/// Hash functions and their vectors, how evenly each kind of strategy spreads keys and what it moves, queues with one
+/// server and many, losses, the power of two choices, coordinated omission. Arithmetic must be met exactly, simulated
+/// values within three standard errors. Seeds are fixed: the same version says the same every time.
+///
+/// Exit code: 0 when all hold, 1 when one does not.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// Threads to use [default: as many as there are cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs the command.
+pub fn run(args: &VerifyArgs) -> ExitCode {
+    let threads = args.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
+    let on_terminal = io::stderr().is_terminal();
+    let verified = verify::run(threads, &|done, all| {
+        if on_terminal {
+            // A terminal that went away does not want to know.
+            let _ = write!(io::stderr(), "\r\x1b[K{done} of {all} checks");
+        }
+    });
+    if on_terminal {
+        let _ = write!(io::stderr(), "\r\x1b[K");
+    }
+    let verified = match verified {
+        Ok(verified) => verified,
+        Err(error) => return refuse(format!("verify: {error}")),
+    };
+    let text = if args.json {
+        match serde_json::to_string_pretty(&verified) {
+            Ok(json) => json + "\n",
+            Err(error) => return refuse(format!("verify: {error}")),
+        }
+    } else {
+        as_text(&verified)
+    };
+    match print(&text) {
+        ExitCode::SUCCESS if !verified.holds() => ExitCode::FAILURE,
+        code => code,
+    }
+}
+
+fn as_text(verified: &Verified) -> String {
+    let rows: Vec<Vec<String>> = verified
+        .groups
+        .iter()
+        .flat_map(|group| {
+            let head = vec![group.group.to_owned()];
+            std::iter::once(head).chain(group.rows.iter().map(cells))
+        })
+        .collect();
+    let all = verified.rows().count();
+    let failed = verified.rows().filter(|row| !row.holds()).count();
+    let verdict = match failed {
+        0 => format!("all {} hold", count(all, "value")),
+        _ => format!("{failed} of {} do not hold", count(all, "value")),
+    };
+    format!("{}\n{verdict}\n", table(&["", "TARGET", "MEASURED", "ERROR", "ALLOWED", "VERDICT"], &rows))
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let allowed = match row.allowed {
+        Allowed::Exactly => "exact".to_owned(),
+        Allowed::Rounding(most) => format!("{most:.2e}"),
+        Allowed::ThreeErrors(most) => format!("{most:.2e}"),
+    };
+    let verdict = if row.holds() { "holds" } else { "FAILS" };
+    vec![
+        format!("  {}", row.what),
+        number(row.target),
+        number(row.measured),
+        if row.error() == 0.0 { "0".to_owned() } else { format!("{:+.1e}", row.error()) },
+        allowed,
+        verdict.to_owned(),
+    ]
+}
+
+/// Whole numbers as such, others to five significant digits.
+fn number(value: f64) -> String {
+    if value.fract() == 0.0 && value.abs() < 1e15 {
+        return format!("{value}");
+    }
+    let digits = (4.0 - value.abs().log10().floor()).clamp(0.0, 9.0) as usize;
+    format!("{value:.digits$}")
+}

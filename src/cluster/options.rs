@@ -1,0 +1,82 @@
+//! What can be set of a cluster besides its configuration files.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::router::{LinkRule, OnDuplicate};
+use crate::wire::BODY_BYTES_MAX_DEFAULT;
+
+/// What can be set besides the configuration files.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Address of all client ports, instead of each server's `host`.
+    pub bind: Option<IpAddr>,
+    /// Threads that servers and ports are spread over.
+    pub threads: usize,
+    /// Heartbeat of the frontends that have one, instead of their type's own. Zero: none has.
+    pub heartbeat: Option<Duration>,
+    /// From connecting to the handshake.
+    pub handshake_timeout: Duration,
+    /// From the handshake to its acknowledgement.
+    pub ack_timeout: Duration,
+    /// A raw TCP connection without a byte for this long is closed.
+    pub idle_timeout: Duration,
+    /// What becomes of a login whose uid another session has.
+    pub on_duplicate: OnDuplicate,
+    /// A request that has no answer by then is answered with an error.
+    pub request_timeout: Duration,
+    /// How long a stop waits for requests under way, and again for clients to read their last bytes.
+    pub stop_timeout: Duration,
+    /// Messages that a session may send in a second, and at once after a second of silence; none: no limit. Over it,
+    /// requests are answered with 503.
+    pub messages_per_second_max: Option<u32>,
+    /// Requests that a server may have under way with others. Over it, clients are answered with 503.
+    pub calls_max: usize,
+    /// Connections from one address that a port takes; none: no limit.
+    pub connections_per_address_max: Option<usize>,
+    /// Addresses whose connections are closed at once.
+    pub blacklist: Vec<IpAddr>,
+    /// Whether rooms go where the list of servers says when that changes. Without it they stay and lose their members,
+    /// as in Pomelo.
+    pub rebalance: bool,
+    /// Rules of the links between servers.
+    pub links: Vec<LinkRule>,
+    /// What chance on the links comes of.
+    pub seed: u64,
+    /// How long a session whose connection was lost waits for its client to come back; none: not at all.
+    pub resume: Option<Duration>,
+    /// Most bytes of packages that are kept for each session in case its client comes back, with what it takes to keep
+    /// them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max) is used.
+    pub resume_bytes_max: usize,
+    /// Longest body of a package from a client, in bytes.
+    pub body_bytes_max: usize,
+    /// Most bytes that wait for one client.
+    pub outbound_bytes_max: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            bind: None,
+            threads: 1,
+            heartbeat: None,
+            handshake_timeout: Duration::from_secs(10),
+            ack_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(90),
+            on_duplicate: OnDuplicate::default(),
+            request_timeout: Duration::from_secs(3),
+            stop_timeout: Duration::from_secs(1),
+            messages_per_second_max: None,
+            calls_max: 10_000,
+            connections_per_address_max: None,
+            blacklist: Vec::new(),
+            rebalance: true,
+            links: Vec::new(),
+            seed: 1,
+            resume: None,
+            resume_bytes_max: 256 * 1024,
+            body_bytes_max: BODY_BYTES_MAX_DEFAULT,
+            outbound_bytes_max: 1024 * 1024,
+        }
+    }
+}

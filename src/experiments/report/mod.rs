@@ -1,0 +1,82 @@
+//! Reports of an experiment, written from its [`Results`] alone: CSV, SVG plots, and one HTML file that opens offline.
+//!
+//! [`EXPORTERS`] names every form. `results.json` is not among them: it is what reports are written from. The same results
+//! give the same bytes.
+
+mod csv;
+mod html;
+mod markup;
+mod measure;
+mod plots;
+mod svg;
+mod words;
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use super::Results;
+
+/// A form that results are written in.
+pub trait Exporter: Sync {
+    /// What it writes, in a line.
+    fn summary(&self) -> &'static str;
+
+    /// The files it writes.
+    fn documents(&self, results: &Results) -> Vec<Document>;
+}
+
+/// A file of a report.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Document {
+    /// Where it stands in the report's directory: `plots/load.svg`.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
+}
+
+/// Why a report is not written.
+#[derive(Debug, Error)]
+#[error("{file}: cannot be written: {reason}")]
+pub struct ReportError {
+    /// Which file or directory.
+    pub file: String,
+    /// Why.
+    pub reason: io::Error,
+}
+
+/// Every form.
+pub static EXPORTERS: &[&dyn Exporter] = &[&csv::Csv, &svg::Svg, &html::Html];
+
+/// Writes the report in every form into a directory, which is made if it is not there. Each file is whole at any moment: it
+/// takes its place when it is complete. Gives the files, in the order in which they were written.
+///
+/// # Errors
+/// A directory cannot be made or a file cannot be written.
+pub fn write_all(results: &Results, directory: &Path) -> Result<Vec<PathBuf>, ReportError> {
+    let mut written = Vec::new();
+    for document in EXPORTERS.iter().flat_map(|exporter| exporter.documents(results)) {
+        let path = directory.join(&document.path);
+        let failed = |reason: io::Error| ReportError { file: path.display().to_string(), reason };
+        replace(&path, &document.text).map_err(failed)?;
+        written.push(path);
+    }
+    Ok(written)
+}
+
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".unfinished");
+    let unfinished = PathBuf::from(unfinished);
+    let done = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
+    if done.is_err() {
+        // What matters is why it failed; there may be nothing to remove.
+        let _ = fs::remove_file(&unfinished);
+    }
+    done
+}

@@ -1,0 +1,58 @@
+//! A type's list of servers, and the strategy that chooses among them.
+
+use crate::strategies::{Candidate, Look, Strategy};
+use crate::time::Time;
+
+/// See the module. A place on the list is not a station's number: the list changes.
+pub(super) struct Choice {
+    strategy: Box<dyn Strategy>,
+    stations: Vec<u16>,
+    /// What each of the list has in hand: clients of a connector, members of a chat server's rooms.
+    loads: Vec<u32>,
+}
+
+impl Choice {
+    pub(super) fn new(strategy: Box<dyn Strategy>) -> Self {
+        Self { strategy, stations: Vec::new(), loads: Vec::new() }
+    }
+
+    /// Another list; what those who stay have in hand stays.
+    pub(super) fn rebuild(&mut self, servers: &[(u16, Candidate)]) {
+        let before = |station: u16| self.place(station).map_or(0, |place| self.loads[place]);
+        self.loads = servers.iter().map(|(station, _)| before(*station)).collect();
+        self.stations = servers.iter().map(|(station, _)| *station).collect();
+        let candidates: Vec<Candidate> = servers.iter().map(|(_, candidate)| candidate.clone()).collect();
+        self.strategy.rebuild(&candidates);
+    }
+
+    /// The station of the server for a key.
+    pub(super) fn pick(&mut self, now: Time, key: &str) -> Option<u16> {
+        let place = self.strategy.pick(key, &Look { now, loads: &self.loads })?;
+        self.stations.get(place).copied()
+    }
+
+    /// A server has so many more in hand, or fewer.
+    pub(super) fn load(&mut self, station: u16, change: i32) {
+        if let Some(place) = self.place(station) {
+            self.loads[place] = self.loads[place].saturating_add_signed(change);
+        }
+    }
+
+    /// Something is where the key was put.
+    pub(super) fn settle(&mut self, key: &str) {
+        self.strategy.settle(key);
+    }
+
+    /// Nothing is there any more.
+    pub(super) fn forget(&mut self, key: &str) {
+        self.strategy.forget(key);
+    }
+
+    pub(super) fn lists(&self, station: u16) -> bool {
+        self.stations.contains(&station)
+    }
+
+    fn place(&self, station: u16) -> Option<usize> {
+        self.stations.iter().position(|of| *of == station)
+    }
+}

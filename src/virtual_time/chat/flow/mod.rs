@@ -1,0 +1,324 @@
+//! Level `flow`: who is where and what it costs, without the messages.
+//!
+//! The same people, strategies and costs as with the machines, and the same deliveries in the same order; but a delivery is
+//! a few bytes, and a room knows only how many members it has on which connector. So ten million people fit in memory, and
+//! a message costs a tenth. While no server comes or goes, both levels give the same figures to the last digit: a test holds
+//! that. Where they differ: who leaves while a push is on its way still counts as having heard it; links take no time; a change of the list of servers takes none; what was under way to a server
+//! that vanished is never answered. Rooms always move with the list.
+
+mod choice;
+mod job;
+mod rooms;
+mod servers;
+mod station;
+mod work;
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+use self::choice::Choice;
+use self::job::{Asker, Job, Outcome};
+use self::rooms::Rooms;
+use self::station::{Station, Then, Work};
+use super::exchange::{Answer, Ask, Deed, Heard, Moved};
+use super::machines::Load;
+use super::words::Names;
+use super::{Event, MachineEvent, cluster};
+use crate::config::ServerSpec;
+use crate::ids::{ServerId, SessionId};
+use crate::random::Shape;
+use crate::scenario::{ChatModel, Scenario};
+use crate::stats::LoadSeries;
+use crate::strategies::StrategySpec;
+use crate::time::Time;
+use crate::virtual_time::{EventQueue, VirtualError};
+
+/// See the module.
+pub(super) struct Flow {
+    stations: Vec<Station>,
+    by_id: FxHashMap<ServerId, u16>,
+    load: Load,
+    balanced: String,
+    connectors: Choice,
+    chats: Choice,
+    rooms: Rooms,
+    names: Names,
+    /// By user.
+    clients: Vec<Client>,
+    is_free: bool,
+    /// Jobs that cost nothing and are done.
+    done: VecDeque<(u16, u16)>,
+    heard: Vec<Heard>,
+    moved: Moved,
+    key: Vec<u8>,
+}
+
+/// What servers know of a user.
+#[derive(Clone, Copy)]
+struct Client {
+    /// The number of its connection; 0: it has none.
+    connection: u32,
+    /// The room that it is in, and the connector by which it came.
+    room: Option<NonMaxRoom>,
+    connector: u16,
+}
+
+/// A room's number plus one, so that none takes no space of its own.
+type NonMaxRoom = std::num::NonZeroU32;
+
+const NOBODY: Client = Client { connection: 0, room: None, connector: 0 };
+
+impl Flow {
+    /// The servers, all up, with nobody there.
+    ///
+    /// # Errors
+    /// The scenario asks for links, or for rooms that stay where they are.
+    pub(super) fn new(
+        scenario: &Scenario,
+        model: &ChatModel,
+        (strategy, replication): (&StrategySpec, u32),
+        servers: Vec<ServerSpec>,
+        names: Names,
+        load: Load,
+    ) -> Result<Self, VirtualError> {
+        if !model.links.is_empty() || scenario.events.iter().any(|event| event.link.is_some()) {
+            return Err(VirtualError::Unsupported("a rule of the links"));
+        }
+        if !model.rebalance {
+            return Err(VirtualError::Unsupported("rebalance: false"));
+        }
+        let seed = cluster::seed(scenario.seed, replication);
+        let choice = |server_type: &str| {
+            let other = model.others.iter().find(|(of, _)| of.as_str() == server_type);
+            let other = other.map_or_else(StrategySpec::default, |(_, strategy)| strategy.clone());
+            let chosen = if model.balance.as_str() == server_type { strategy } else { &other };
+            Choice::new(chosen.make(seed))
+        };
+        let mut flow = Self {
+            stations: Vec::new(),
+            by_id: FxHashMap::default(),
+            load,
+            balanced: model.balance.to_string(),
+            connectors: choice("connector"),
+            chats: choice("chat"),
+            rooms: Rooms::new(model.rooms.max(1), names),
+            names,
+            clients: vec![NOBODY; model.users as usize],
+            is_free: true,
+            done: VecDeque::new(),
+            heard: Vec::new(),
+            moved: Moved::default(),
+            key: Vec::new(),
+        };
+        for server in servers {
+            flow.add_station(server);
+        }
+        flow.rebuild();
+        Ok(flow)
+    }
+
+    /// What is known of a user.
+    fn client(&mut self, session: SessionId) -> &mut Client {
+        let user = session.slot() as usize;
+        if self.clients.len() <= user {
+            self.clients.resize(user + 1, NOBODY);
+        }
+        &mut self.clients[user]
+    }
+
+    fn add_station(&mut self, spec: ServerSpec) -> u16 {
+        // The number of servers is bounded by those who configure them.
+        let station = u16::try_from(self.stations.len()).unwrap_or(u16::MAX);
+        let is_balanced = spec.server_type.as_str() == self.balanced;
+        self.by_id.insert(spec.id.clone(), station);
+        self.stations.push(Station::new(spec, is_balanced.then(|| LoadSeries::new(self.load.step_ns))));
+        station
+    }
+
+    /// A client connects. False when the server takes none.
+    fn open(&mut self, server: u16, session: SessionId) -> bool {
+        let at = &mut self.stations[usize::from(server)];
+        if !at.is_open || at.spec.max_connections.is_some_and(|most| at.connections >= most) {
+            return false;
+        }
+        at.connections += 1;
+        self.client(session).connection = session.serial();
+        true
+    }
+
+    fn ask(&mut self, now: Time, asker: Asker, ask: Ask, agenda: &mut EventQueue<Event>) {
+        if self.is_full(asker.connector) {
+            let Asker { session, request, .. } = asker;
+            self.heard.push(Heard::Dropped { session, request });
+            return;
+        }
+        let job = match ask {
+            Ask::Entry => Job::Entry(asker),
+            Ask::Enter { room } => Job::Enter { asker, room },
+            Ask::Say { room, meant, .. } => Job::Say { asker, room, meant },
+        };
+        self.arrive(now, asker.connector, job, agenda);
+    }
+
+    /// Before anything costs something, nobody waits: all that a deed leads to happens at once.
+    fn carry_free(&mut self, now: Time, deed: Deed) {
+        match deed {
+            Deed::Close { server, session } => {
+                self.client(session).connection = 0;
+                let at = &mut self.stations[usize::from(server)];
+                at.connections = at.connections.saturating_sub(1);
+            }
+            Deed::Connect { server, session, request, ask } => {
+                if !self.open(server, session) {
+                    return self.heard.push(Heard::Unreachable { session });
+                }
+                let answer = match ask {
+                    Ask::Entry => self.locate(now, session.slot()).map_or(Answer::Failed, Answer::Use),
+                    Ask::Enter { room } if self.rooms.owner(now, room, &mut self.chats).is_some() => {
+                        self.enter(Asker { connector: server, session, request }, room);
+                        Answer::Done
+                    }
+                    _ => Answer::Failed,
+                };
+                self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
+            }
+            // Nobody says anything before the run begins.
+            Deed::Ask { .. } => {}
+        }
+    }
+
+    fn close(&mut self, now: Time, server: u16, session: SessionId, agenda: &mut EventQueue<Event>) {
+        let at = &mut self.stations[usize::from(server)];
+        at.connections = at.connections.saturating_sub(1);
+        if at.work == Work::Connector {
+            self.connectors.load(server, -1);
+        }
+        let client = self.client(session);
+        client.connection = 0;
+        let room = client.room.take().map(|room| room.get() - 1);
+        self.arrive(now, server, Job::Closed { room }, agenda);
+    }
+
+    fn is_full(&self, station: u16) -> bool {
+        let waiting = self.stations[usize::from(station)].queue.len();
+        !self.is_free && self.load.queue_max.is_some_and(|most| waiting >= most as usize)
+    }
+
+    /// A job for a server; nothing when it is not up.
+    fn arrive(&mut self, now: Time, station: u16, job: Job, agenda: &mut EventQueue<Event>) {
+        let at = &mut self.stations[usize::from(station)];
+        if !at.is_up {
+            return;
+        }
+        if at.is_busy {
+            at.queue.push_back(job);
+        } else {
+            self.begin(now, station, job, agenda);
+        }
+        self.stations[usize::from(station)].note(now);
+    }
+
+    fn begin(&mut self, now: Time, station: u16, job: Job, agenda: &mut EventQueue<Event>) {
+        let mut then = std::mem::take(&mut self.stations[usize::from(station)].then);
+        let mean_us = self.work(station, job, &mut then);
+        let at = &mut self.stations[usize::from(station)];
+        at.then = then;
+        (at.is_busy, at.begun) = (true, at.begun + u64::from(!self.is_free));
+        let cost = if self.is_free {
+            0
+        } else {
+            let spread = match self.load.costs.shape {
+                Shape::Deterministic => 1.0,
+                shape => shape.draw(&mut self.load.chance.at(u64::from(station), at.begun)),
+            };
+            (mean_us * 1e3 * spread / at.speed).round() as u64
+        };
+        if cost == 0 {
+            self.done.push_back((station, at.life));
+        } else {
+            let done = Time::from_nanos(now.as_nanos().saturating_add(cost));
+            agenda.plan(done, Event::Machine(MachineEvent::Done { station, life: at.life }));
+        }
+    }
+
+    /// Somebody is in a room from now on, unless its connection is gone already.
+    fn enter(&mut self, Asker { connector, session, .. }: Asker, room: u32) {
+        let client = self.client(session);
+        if client.connection == session.serial() {
+            (client.room, client.connector) = (NonMaxRoom::new(room + 1), connector);
+            self.rooms.add(room, connector, &mut self.chats);
+        }
+    }
+
+    /// What a server had in hand is done: what came of it happens, and it takes the next.
+    fn finish(&mut self, now: Time, station: u16, life: u16, agenda: &mut EventQueue<Event>) {
+        let at = &mut self.stations[usize::from(station)];
+        if at.life != life {
+            return;
+        }
+        let mut then = std::mem::take(&mut at.then);
+        for then in then.drain(..) {
+            self.happen(now, station, then, agenda);
+        }
+        let at = &mut self.stations[usize::from(station)];
+        at.then = then;
+        at.is_busy = false;
+        if let Some(series) = &mut at.series {
+            series.finished(now, 1);
+        }
+        match at.queue.pop_front() {
+            Some(next) => self.begin(now, station, next, agenda),
+            None => self.end_if_done(now, station),
+        }
+        self.stations[usize::from(station)].note(now);
+    }
+
+    fn happen(&mut self, now: Time, station: u16, then: Then, agenda: &mut EventQueue<Event>) {
+        match then {
+            Then::Job(to, job) => self.arrive(now, to, job, agenda),
+            Then::ToRoom(room, job) => self.send_to_room(now, room, job, agenda),
+            Then::Answer(Asker { session, request, .. }, outcome) => {
+                let answer = match outcome {
+                    Outcome::Done => Answer::Done,
+                    Outcome::Refused => Answer::Refused,
+                    Outcome::Failed => Answer::Failed,
+                };
+                self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
+            }
+            Then::Use(Asker { session, request, .. }, connector) => {
+                let answer = connector.map_or(Answer::Failed, Answer::Use);
+                self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
+            }
+            Then::Told { clients, meant } => self.heard.push(Heard::Told { clients, meant }),
+            Then::Locate(asker) => {
+                let connector = self.locate(now, asker.session.slot());
+                self.arrive(now, station, Job::Located { asker, connector }, agenda);
+            }
+        }
+    }
+
+    fn locate(&mut self, now: Time, user: u32) -> Option<u16> {
+        self.key.clear();
+        self.names.write_user(user, &mut self.key);
+        // Letters and digits.
+        let connector = self.connectors.pick(now, std::str::from_utf8(&self.key).unwrap_or_default())?;
+        self.connectors.load(connector, 1);
+        Some(connector)
+    }
+
+    /// A job for the server of a room. There may be none, or no space before it.
+    fn send_to_room(&mut self, now: Time, room: u32, job: Job, agenda: &mut EventQueue<Event>) {
+        let owner = self.rooms.owner(now, room, &mut self.chats);
+        let outcome = match owner {
+            Some(owner) if !self.is_full(owner) || matches!(job, Job::Gone { .. }) => {
+                return self.arrive(now, owner, job, agenda);
+            }
+            Some(_) => Outcome::Refused,
+            None => Outcome::Failed,
+        };
+        if let Job::Add { asker, .. } | Job::Send { asker, .. } = job {
+            self.arrive(now, asker.connector, Job::Answered { asker, outcome }, agenda);
+        }
+    }
+}

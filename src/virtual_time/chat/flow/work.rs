@@ -1,0 +1,85 @@
+//! What comes of a job, and what it costs: as of the machines that get the same delivery.
+
+use super::Flow;
+use super::job::{Job, Outcome};
+use super::station::{Then, Work};
+
+impl Flow {
+    /// What comes of a job, and its cost in microseconds: as of the machines that get the same delivery.
+    pub(super) fn work(&mut self, station: u16, job: Job, then: &mut Vec<Then>) -> f64 {
+        let costs = self.load.costs;
+        let base = match self.stations[usize::from(station)].work {
+            Work::Gate => costs.gate_us,
+            Work::Connector => costs.connector_us,
+            Work::Chat => costs.chat_us,
+        };
+        let mut envelopes = 0;
+        let (mut members, mut writes) = (0_u64, 0_u64);
+        match job {
+            Job::Nothing | Job::Closed { room: None } => {}
+            Job::Entry(asker) => {
+                envelopes = 1;
+                then.push(Then::Locate(asker));
+            }
+            Job::Located { asker, connector } => then.push(Then::Use(asker, connector)),
+            Job::Enter { asker, room } => {
+                envelopes = 1;
+                then.push(Then::Job(station, Job::Bound { asker, room }));
+            }
+            Job::Bound { asker, room } => {
+                envelopes = 1;
+                then.push(Then::ToRoom(room, Job::Add { asker, room }));
+            }
+            Job::Add { asker, room } => {
+                // Those who are there hear of the newcomer; the router too, and then the newcomer's connector.
+                let groups = self.rooms.groups(room);
+                envelopes = groups.len() + 2;
+                for (connector, clients) in groups.iter().copied() {
+                    members += u64::from(clients);
+                    then.push(Then::Job(connector, Job::Push { clients, meant: None }));
+                }
+                self.enter(asker, room);
+                then.push(Then::Job(asker.connector, Job::Answered { asker, outcome: Outcome::Done }));
+            }
+            Job::Say { asker, room, meant } => {
+                envelopes = 1;
+                then.push(Then::ToRoom(room, Job::Send { asker, room, meant }));
+            }
+            Job::Send { asker, room, meant } => {
+                let groups = self.rooms.groups(room);
+                envelopes = groups.len() + 1;
+                for (connector, clients) in groups.iter().copied() {
+                    members += u64::from(clients);
+                    then.push(Then::Job(connector, Job::Push { clients, meant: Some(meant) }));
+                }
+                then.push(Then::Job(asker.connector, Job::Answered { asker, outcome: Outcome::Done }));
+            }
+            Job::Answered { asker, outcome } => then.push(Then::Answer(asker, outcome)),
+            Job::Push { clients, meant } => {
+                writes = u64::from(clients);
+                then.extend(meant.map(|meant| Then::Told { clients, meant }));
+            }
+            Job::Closed { room: Some(room) } => {
+                envelopes = 1;
+                then.push(Then::ToRoom(room, Job::Gone { connector: station, room }));
+            }
+            Job::Gone { connector, room } => {
+                self.rooms.leave(room, connector, &mut self.chats);
+                let groups = self.rooms.groups(room);
+                envelopes = groups.len() + 1;
+                for (connector, clients) in groups.iter().copied() {
+                    members += u64::from(clients);
+                    then.push(Then::Job(connector, Job::Push { clients, meant: None }));
+                }
+            }
+        }
+        let (per_member, per_write) = match self.stations[usize::from(station)].work {
+            Work::Gate => (0.0, 0.0),
+            Work::Connector => (0.0, costs.per_write_us),
+            Work::Chat => (costs.per_member_us, 0.0),
+        };
+        base + costs.per_envelope_us * envelopes as f64
+            + per_member * members as f64
+            + per_write * writes as f64
+    }
+}
