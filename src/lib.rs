@@ -10,7 +10,7 @@
 //!
 //! **What a server does is a plain state machine that knows no actor, socket or clock.** It takes one
 //! [`Delivery`](servers::Delivery) and fills an [`Outbox`](servers::Outbox). The router is one too. Actors and ports are
-//! shells around them; the tests run the same machines without any shell, and so can a virtual clock.
+//! shells around them; the tests run the same machines without any shell, and experiments run them on a virtual clock.
 //!
 //! # The way of one message
 //!
@@ -35,6 +35,18 @@
 //! message to each who hears it (`live/server_actor.rs`, `live/router_actor.rs`). The more there is to do, the less each of
 //! it costs; when there is one message, nothing waits. `benches/fanout` holds this against a server that does nothing else
 //! than the writes.
+//!
+//! # Two clocks
+//!
+//! [`live`] runs the machines on actors, ports and this machine's clock. [`virtual_time`] runs them on an event queue: an
+//! integer number of nanoseconds that moves from event to event, servers that take what a cost model says, people drawn
+//! from a seed. The same router, strategies, links and servers, so what an experiment says of a strategy is said of the
+//! code that serves; `tests/virtual_worlds.rs` plays one script on both and compares what clients hear.
+//!
+//! A [`scenario`] is a value of its own; [`experiments`] run it under each strategy, many times, on either clock, and make
+//! reports of what came. [`placement`] asks strategies for millions of keys without any time. [`verify`] holds all of it
+//! against what is known. Whatever has chance draws from streams that are named after what they are for, so two strategies
+//! meet the same people, arrivals and costs, and the same seed gives the same bytes.
 //!
 //! # Floors
 //!
@@ -114,6 +126,9 @@
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |
 //! | something that must hold | one [`Law`](audit::Law) |
+//! | an experiment | one file in `config/experiments/` |
+//! | a metric | one line in [`stats::METRICS`], and the engine that gives it |
+//! | something that is known | one line in [`verify::ALL`] |
 //! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |
 //! | a command | one file in `cli/`, one line in its enum |
 //! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command |
