@@ -35,7 +35,7 @@ pub enum MachineEvent {
     Done {
         /// Its station.
         station: u16,
-        /// Which life of the station: see [`Station`].
+        /// Which life of the station: what was planned for an earlier one does not happen.
         life: u16,
     },
     /// A server's deadline.
