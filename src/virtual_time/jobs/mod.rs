@@ -8,7 +8,8 @@
 //!
 //! When jobs come, how long they take and which keys they have are streams of their own: every strategy meets the same. What
 //! is counted are the jobs that are born in the measured time; of them, exactly, attempted = done + lost + in flight when
-//! the run ends. Waits, loads and peaks are of the measured time, whichever jobs they come of.
+//! the run ends. Latencies, waits, loads and peaks are of what is over in the measured time, whenever it began: would only
+//! jobs that began in it count, the long ones would be missing at its end, and the mean would be too small.
 
 mod client;
 mod farm;

@@ -19,8 +19,8 @@ pub(super) struct Tally {
     latencies: Latencies,
     attempted: u64,
     lost: [u64; Loss::ALL.len()],
-    /// Jobs of whatever age that were done in the measured time.
-    done_in_it: u64,
+    /// Of these, those that were done.
+    done: u64,
     retries: u64,
     /// Attempts that came to a server that took them, that had to wait there, and those of the latter whose wait is over.
     taken: u64,
@@ -58,7 +58,7 @@ impl Tally {
             latencies: Latencies::default(),
             attempted: 0,
             lost: [0; Loss::ALL.len()],
-            done_in_it: 0,
+            done: 0,
             retries: 0,
             taken: 0,
             had_to_wait: 0,
@@ -112,7 +112,7 @@ impl Tally {
     /// An attempt that came then and had to wait is served.
     #[inline]
     pub(super) fn waited(&mut self, now: Time, came: Time) {
-        if came >= self.measured {
+        if now >= self.measured {
             self.begun += 1;
             self.wait_ns += u128::from(now.as_nanos() - came.as_nanos());
         }
@@ -135,8 +135,8 @@ impl Tally {
 
     #[inline]
     pub(super) fn done(&mut self, now: Time, job: &Job) {
-        self.done_in_it += u64::from(now >= self.measured);
-        if job.born >= self.measured {
+        self.done += u64::from(job.born >= self.measured);
+        if now >= self.measured {
             self.latencies.record(now.since(job.born));
         }
     }
@@ -169,7 +169,7 @@ impl Tally {
 
         let mut metrics = BTreeMap::new();
         let mut tell = |name: &str, value: f64| metrics.insert(name.to_owned(), value);
-        let (done, lost) = (self.latencies.count(), self.lost.iter().sum::<u64>());
+        let (done, lost) = (self.done, self.lost.iter().sum::<u64>());
         tell("attempted", self.attempted as f64);
         tell("done", done as f64);
         tell("lost", lost as f64);
@@ -179,7 +179,7 @@ impl Tally {
         }
         tell("lost_fraction", ratio(lost as f64, self.attempted as f64));
         tell("retries_per_client", ratio(self.retries as f64, self.attempted as f64));
-        tell("throughput_per_s", self.done_in_it as f64 / window_s);
+        tell("throughput_per_s", self.latencies.count() as f64 / window_s);
         tell("peak_attempts_per_s", self.busiest_second.rate(end, window_s));
         tell("wait_probability", ratio(self.had_to_wait as f64, self.taken as f64));
         tell("wait_ms.mean", ratio(self.wait_ns as f64 / 1e6, self.begun as f64));
