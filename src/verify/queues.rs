@@ -162,7 +162,7 @@ const MMC: [(u32, f64, f64); 4] =
 
 pub(super) fn mmc() -> Vec<Row> {
     let rows = |(workers, wait, time)| {
-        let queue = Load { workers, jobs: 300_000.0, ..Load::new(Law::exponential(1.0)) };
+        let queue = Load { workers, jobs: 200_000.0, ..Load::new(Law::exponential(1.0)) };
         let outcomes = outcomes(&queue, "random");
         let row = |what: &str, target, name: &str| {
             Row::simulated(format!("c = {workers}: {what}"), target, 0.0, &values(&outcomes, name))
@@ -215,7 +215,7 @@ pub(super) fn round_robin() -> Vec<Row> {
 }
 
 pub(super) fn order() -> Vec<Row> {
-    let four = Load { servers: 4, jobs: 300_000.0, ..Load::new(Law::exponential(1.0)) };
+    let four = Load { servers: 4, jobs: 200_000.0, ..Load::new(Law::exponential(1.0)) };
     let one_line = Load { servers: 1, workers: 4, ..four.clone() };
     let row = |(strategy, queue, target, error): (&str, &Load, f64, f64)| {
         let what = if queue.workers == 4 { "one line for all (M/M/4)" } else { strategy };
@@ -245,7 +245,7 @@ pub(super) fn slow() -> Vec<Row> {
     let row = |(what, strategy, weights, target): (&str, &str, [f64; 4], f64)| {
         let each = SPEEDS.into_iter().zip(weights).collect();
         let queue =
-            Load { servers: 4, load: RATE / 4.0, each, jobs: 300_000.0, ..Load::new(Law::exponential(1.0)) };
+            Load { servers: 4, load: RATE / 4.0, each, jobs: 200_000.0, ..Load::new(Law::exponential(1.0)) };
         Row::simulated(what, target, 0.0, &mean_times(&queue, strategy))
     };
     [

@@ -36,7 +36,7 @@ pub(super) fn three_limit() -> Vec<Row> {
 fn table(choices: u32, targets: [f64; 6]) -> Vec<Row> {
     let rows = LOADS.into_iter().zip(targets).zip(TABLE_ERROR);
     rows.map(|((load, target), error)| {
-        let jobs = if load > 0.96 { 500_000.0 } else { 100_000.0 };
+        let jobs = if load > 0.96 { 400_000.0 } else { 100_000.0 };
         let queue = Load { servers: 100, load, jobs, ..Load::new(Law::exponential(1.0)) };
         let times = mean_times(&queue, &format!("two-choices({choices})"));
         Row::simulated(format!("load {load}"), target, target * error, &times)
@@ -55,7 +55,7 @@ fn limit(choices: u32, targets: [f64; 6]) -> Vec<Row> {
         let times = |servers: u32| {
             let warmup_jobs = Some(service_times * f64::from(servers) * load);
             let service = Law::exponential(1.0);
-            let queue = Load { servers, load, jobs: 150_000.0, warmup_jobs, ..Load::new(service) };
+            let queue = Load { servers, load, jobs: 120_000.0, warmup_jobs, ..Load::new(service) };
             mean_times(&queue, &format!("two-choices({choices})"))
         };
         let (half, whole) = (times(500), times(1000));
