@@ -12,11 +12,9 @@ pub mod explain;
 pub mod links;
 pub mod list;
 mod output;
-pub mod place;
 pub mod robots;
 pub mod serve;
 pub mod servers;
-pub mod verify;
 
 use std::process::ExitCode;
 

@@ -188,7 +188,7 @@ const OTHERS: &[Metric] = &[
     both(
         "recovery_s",
         "s",
-        "time from the first fault until work is done as quickly as before",
+        "of a chat: longest time from a crash until as many people are in as before",
         Better::Lower,
     ),
     both("little_error", "", "|L - λW| / L: Little's law, a check of the simulation itself", Better::Neither),

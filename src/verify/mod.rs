@@ -3,7 +3,7 @@
 //!
 //! A value that is a matter of arithmetic must be met exactly. One that is simulated must lie within three standard
 //! errors, its own and, where a table was simulated too, the table's. Seeds are fixed, so a verdict is the same every time;
-//! with some eighty simulated values, about every second seed would put one of them outside by chance alone.
+//! with some hundred simulated values, about every second seed would put one of them outside by chance alone.
 
 mod dispatch;
 mod queues;

@@ -3,9 +3,11 @@
 mod compare;
 mod interrupt;
 mod list;
+mod place;
 mod report;
 mod run;
 mod table;
+mod verify;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -14,11 +16,11 @@ use clap::{Args, Subcommand};
 
 use self::compare::CompareArgs;
 use self::list::ListArgs;
+use self::place::PlaceArgs;
 use self::report::ReportArgs;
 use self::run::RunArgs;
+use self::verify::VerifyArgs;
 use super::output::print;
-use super::place::PlaceArgs;
-use super::verify::VerifyArgs;
 use crate::nearest::{did_you_mean, nearest};
 
 /// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
@@ -81,8 +83,8 @@ pub fn run(args: &ExperimentArgs) -> ExitCode {
         ExperimentCommand::Run(args) => run::run(args),
         ExperimentCommand::Compare(args) => compare::run(args),
         ExperimentCommand::Report(args) => report::run(args),
-        ExperimentCommand::Place(args) => super::place::run(args),
-        ExperimentCommand::Verify(args) => super::verify::run(args),
+        ExperimentCommand::Place(args) => place::run(args),
+        ExperimentCommand::Verify(args) => verify::run(args),
         ExperimentCommand::Schema(SchemaArgs {}) => print(SCHEMA),
     }
 }

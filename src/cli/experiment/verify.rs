@@ -7,7 +7,7 @@ use std::thread;
 
 use clap::Args;
 
-use super::output::{count, print, refuse, table};
+use crate::cli::output::{count, print, refuse, table};
 use crate::verify::{self, Allowed, Row, Verified};
 
 /// Measure anew what is known from theory, published tables and the original's code
@@ -18,17 +18,17 @@ use crate::verify::{self, Allowed, Row, Verified};
 ///
 /// Exit code: 0 when all hold, 1 when one does not.
 #[derive(Args, Clone, Debug)]
-pub struct VerifyArgs {
+pub(super) struct VerifyArgs {
     /// Threads to use [default: as many as there are cores]
     #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    threads: Option<NonZeroUsize>,
     /// Print one JSON object
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// Runs the command.
-pub fn run(args: &VerifyArgs) -> ExitCode {
+pub(super) fn run(args: &VerifyArgs) -> ExitCode {
     let threads = args.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let on_terminal = io::stderr().is_terminal();
     let verified = verify::run(threads, &|done, all| {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
-use super::output::{print, refuse, table};
+use crate::cli::output::{print, refuse, table};
 use crate::placement::{Ids, KeySet, Moved, PlacementPlan, PlacementReport, place};
 use crate::strategies::{ALL, Parameter, StrategySpec};
 
@@ -26,39 +26,39 @@ use crate::strategies::{ALL, Parameter, StrategySpec};
 /// Exit code: 0 with the tables, 2 for bad input.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
-pub struct PlaceArgs {
+pub(super) struct PlaceArgs {
     /// Users to place: user0, user1 and so on
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(0..=KEYS_MAX))]
-    pub users: u64,
+    users: u64,
     /// Rooms to place: room0, room1 and so on
     #[arg(long, value_name = "N", default_value = "100000", value_parser = clap::value_parser!(u64).range(0..=KEYS_MAX))]
-    pub rooms: u64,
+    rooms: u64,
     /// Skew of the room sizes: the k-th room is as large as 1/k to this power
     #[arg(long, value_name = "S", default_value = "1", value_parser = skew)]
-    pub zipf: f64,
+    zipf: f64,
     /// Servers to place them on
     #[arg(long, value_name = "N", default_value = "100")]
-    pub servers: usize,
+    servers: usize,
     /// How keys are numbered; a CRC flatters itself on sequential ones
     #[arg(long, value_enum, default_value = "sequential")]
-    pub ids: IdsArg,
+    ids: IdsArg,
     /// Strategies to compare, such as ring(100) [default: all]
     #[arg(long, value_name = "NAME", num_args = 1..)]
-    pub strategies: Vec<StrategySpec>,
+    strategies: Vec<StrategySpec>,
     /// What chance comes of
     #[arg(long, value_name = "N", default_value = "1")]
-    pub seed: u64,
+    seed: u64,
     /// Threads to use [default: as many as there are cores]
     #[arg(long, value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    threads: Option<NonZeroUsize>,
     /// Print one JSON object
     #[arg(long)]
-    pub json: bool,
+    json: bool,
 }
 
 /// How keys are numbered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum IdsArg {
+pub(super) enum IdsArg {
     /// One after the other.
     Sequential,
     /// By random 64-bit numbers.
@@ -87,7 +87,7 @@ fn skew(text: &str) -> Result<f64, String> {
 }
 
 /// Runs the command.
-pub fn run(args: &PlaceArgs) -> ExitCode {
+pub(super) fn run(args: &PlaceArgs) -> ExitCode {
     let plan = plan(args);
     let line = Mutex::new(Line { start: Instant::now(), told: None });
     let result = place(&plan, &|done, all| {
