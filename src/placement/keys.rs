@@ -4,6 +4,8 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use crate::random::nth;
+
 /// A set of keys, and how much weighs on each.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct KeySet {
@@ -42,7 +44,7 @@ impl Block {
         for number in from..to {
             let id = match set.ids {
                 Ids::Sequential => number,
-                Ids::Random => splitmix(seed, number),
+                Ids::Random => nth(seed, number),
             };
             self.text.push_str(&set.prefix);
             // A string takes everything.
@@ -65,12 +67,4 @@ impl Block {
 /// What weighs on the key of that number.
 pub(super) fn weight(set: &KeySet, number: u64) -> f64 {
     if set.zipf == 0.0 { 1.0 } else { ((number + 1) as f64).powf(-set.zipf) }
-}
-
-/// The `number`th output of SplitMix64 (Steele, Lea, Flood 2014) from that seed: a different one for each number.
-fn splitmix(seed: u64, number: u64) -> u64 {
-    let mut z = seed.wrapping_add((number + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

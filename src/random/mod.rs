@@ -1,6 +1,7 @@
 //! Chance, repeatable: streams of random numbers, each named, all of one seed.
 
 mod law;
+mod mix;
 mod streams;
 mod zipf;
 
@@ -9,6 +10,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 pub use law::{Law, Shape};
+pub(crate) use mix::{mix, nth};
 pub use streams::Streams;
 pub use zipf::Zipf;
 

@@ -5,6 +5,7 @@ use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
 use super::Random;
+use super::mix::mix;
 
 /// Streams of one purpose in one replication. Millions of them take no memory: each is made when it is drawn from, and is
 /// the same whatever was drawn from others before.
@@ -28,13 +29,6 @@ impl Streams {
     pub fn label(self, entity: u64) -> u64 {
         mix(self.0 ^ entity)
     }
-}
-
-/// Stafford's 13th variant of the finalizer of MurmurHash3, as in SplitMix64: one to one, and every bit depends on every other.
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
 }
 
 #[cfg(test)]

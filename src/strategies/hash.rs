@@ -3,6 +3,7 @@
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Candidate;
+pub(super) use crate::random::{mix, nth};
 
 /// The hash of a key: `h` of every strategy but the CRC ones.
 pub(super) fn of_key(key: &str) -> u64 {
@@ -19,18 +20,6 @@ pub(super) fn by_id(servers: &[Candidate]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..servers.len()).collect();
     order.sort_by(|one, other| servers[*one].id.cmp(&servers[*other].id));
     order
-}
-
-/// The output function of SplitMix64 (Steele, Lea, Flood 2014): each bit of `x` changes half of the bits.
-pub(super) const fn mix(x: u64) -> u64 {
-    let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    x ^ (x >> 31)
-}
-
-/// The `index`th number of the SplitMix64 stream that starts at `seed`.
-pub(super) const fn nth(seed: u64, index: u64) -> u64 {
-    mix(seed.wrapping_add((index.wrapping_add(1)).wrapping_mul(0x9e37_79b9_7f4a_7c15)))
 }
 
 /// A quick mix for what is well mixed already: the halves of a product of 128 bits, folded.

@@ -14,6 +14,7 @@ mod people;
 mod spoken;
 mod tally;
 mod words;
+mod work;
 
 pub use self::machines::{Load, MachineEvent, Machines, ToClient};
 

@@ -8,10 +8,10 @@
 
 mod choice;
 mod job;
+mod jobs;
 mod rooms;
 mod servers;
 mod station;
-mod work;
 
 use std::collections::VecDeque;
 
@@ -20,10 +20,11 @@ use rustc_hash::FxHashMap;
 use self::choice::Choice;
 use self::job::{Asker, Job, Outcome};
 use self::rooms::Rooms;
-use self::station::{Station, Then, Work};
+use self::station::{Station, Then};
 use super::exchange::{Answer, Ask, Deed, Heard, Moved};
 use super::machines::Load;
 use super::words::Names;
+use super::work::Work;
 use super::{Event, MachineEvent, cluster};
 use crate::config::ServerSpec;
 use crate::ids::{ServerId, SessionId};
@@ -60,12 +61,12 @@ struct Client {
     /// The number of its connection; 0: it has none.
     connection: u32,
     /// The room that it is in, and the connector by which it came.
-    room: Option<NonMaxRoom>,
+    room: Option<RoomPlusOne>,
     connector: u16,
 }
 
 /// A room's number plus one, so that none takes no space of its own.
-type NonMaxRoom = std::num::NonZeroU32;
+type RoomPlusOne = std::num::NonZeroU32;
 
 const NOBODY: Client = Client { connection: 0, room: None, connector: 0 };
 
@@ -246,7 +247,7 @@ impl Flow {
     fn enter(&mut self, Asker { connector, session, .. }: Asker, room: u32) {
         let client = self.client(session);
         if client.connection == session.serial() {
-            (client.room, client.connector) = (NonMaxRoom::new(room + 1), connector);
+            (client.room, client.connector) = (RoomPlusOne::new(room + 1), connector);
             self.rooms.add(room, connector, &mut self.chats);
         }
     }

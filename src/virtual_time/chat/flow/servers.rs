@@ -1,7 +1,6 @@
 //! A flow as its people and a scenario's events meet it.
 
 use super::job::Job;
-use super::station::Work;
 use super::{Deed, Event, Flow, Heard, MachineEvent};
 use crate::config::ServerSpec;
 use crate::router::LinkRule;
@@ -11,6 +10,7 @@ use crate::time::Time;
 use crate::virtual_time::EventQueue;
 use crate::virtual_time::chat::Machines;
 use crate::virtual_time::chat::exchange::{Moved, Servers, Share};
+use crate::virtual_time::chat::work::Work;
 
 impl Servers for Flow {
     fn carry(&mut self, now: Time, deed: Deed, agenda: &mut EventQueue<Event>) {

@@ -6,14 +6,7 @@ use super::job::{Asker, Job, Outcome};
 use crate::config::ServerSpec;
 use crate::stats::LoadSeries;
 use crate::time::Time;
-
-/// What kind of work a server does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Work {
-    Gate,
-    Connector,
-    Chat,
-}
+use crate::virtual_time::chat::work::Work;
 
 /// What comes of a job when it is done.
 #[derive(Clone, Copy, Debug)]
@@ -55,14 +48,9 @@ pub(super) struct Station {
 
 impl Station {
     pub(super) fn new(spec: ServerSpec, series: Option<LoadSeries>) -> Self {
-        let work = match spec.server_type.as_str() {
-            "gate" => Work::Gate,
-            _ if spec.frontend => Work::Connector,
-            _ => Work::Chat,
-        };
         Self {
+            work: Work::of(&spec),
             spec,
-            work,
             is_up: true,
             is_open: true,
             is_stopping: false,

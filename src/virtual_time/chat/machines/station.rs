@@ -9,14 +9,7 @@ use crate::scenario::Costs;
 use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::stats::LoadSeries;
 use crate::time::Time;
-
-/// What kind of work a server does, for its costs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Work {
-    Gate,
-    Connector,
-    Chat,
-}
+use crate::virtual_time::chat::work::Work;
 
 /// See the module.
 pub(super) struct Station {
@@ -64,14 +57,9 @@ pub(super) enum Stopping {
 
 impl Station {
     pub(super) fn new(spec: ServerSpec, series: Option<LoadSeries>) -> Self {
-        let work = match spec.server_type.as_str() {
-            "gate" => Work::Gate,
-            _ if spec.frontend => Work::Connector,
-            _ => Work::Chat,
-        };
         Self {
+            work: Work::of(&spec),
             spec,
-            work,
             server: None,
             life: 0,
             is_open: false,
@@ -130,11 +118,6 @@ impl Station {
 
     /// What the delivery at hand costs, in nanoseconds.
     pub(super) fn cost_ns(&self, costs: &Costs, random: impl FnOnce() -> Random) -> u64 {
-        let (base, per_member, per_write) = match self.work {
-            Work::Gate => (costs.gate_us, 0.0, 0.0),
-            Work::Connector => (costs.connector_us, 0.0, costs.per_write_us),
-            Work::Chat => (costs.chat_us, costs.per_member_us, 0.0),
-        };
         let (mut envelopes, mut members, mut writes) = (0_u64, 0_u64, 0_u64);
         for effect in &self.out.effects {
             match effect {
@@ -149,10 +132,7 @@ impl Station {
                 _ => {}
             }
         }
-        let mean_us = base
-            + costs.per_envelope_us * envelopes as f64
-            + per_member * members as f64
-            + per_write * writes as f64;
+        let mean_us = self.work.mean_us(costs, envelopes, members, writes);
         let spread = match costs.shape {
             Shape::Deterministic => 1.0,
             shape => shape.draw(&mut random()),

@@ -2,17 +2,11 @@
 
 use super::Flow;
 use super::job::{Job, Outcome};
-use super::station::{Then, Work};
+use super::station::Then;
 
 impl Flow {
     /// What comes of a job, and its cost in microseconds: as of the machines that get the same delivery.
     pub(super) fn work(&mut self, station: u16, job: Job, then: &mut Vec<Then>) -> f64 {
-        let costs = self.load.costs;
-        let base = match self.stations[usize::from(station)].work {
-            Work::Gate => costs.gate_us,
-            Work::Connector => costs.connector_us,
-            Work::Chat => costs.chat_us,
-        };
         let mut envelopes = 0;
         let (mut members, mut writes) = (0_u64, 0_u64);
         match job {
@@ -73,13 +67,7 @@ impl Flow {
                 }
             }
         }
-        let (per_member, per_write) = match self.stations[usize::from(station)].work {
-            Work::Gate => (0.0, 0.0),
-            Work::Connector => (0.0, costs.per_write_us),
-            Work::Chat => (costs.per_member_us, 0.0),
-        };
-        base + costs.per_envelope_us * envelopes as f64
-            + per_member * members as f64
-            + per_write * writes as f64
+        let work = self.stations[usize::from(station)].work;
+        work.mean_us(&self.load.costs, envelopes as u64, members, writes)
     }
 }
