@@ -75,6 +75,7 @@
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 6 | [`monitor`] | what a cluster does, second by second: rates, percentiles, balance |
 //! | 6 | [`verify`] | what is known from theory and published tables, measured anew |
 //! | 6 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts, reports |
 //! | 7 | [`cli`] | one file a command |
@@ -161,6 +162,7 @@ pub mod virtual_time;
 
 pub mod admin;
 pub mod experiments;
+pub mod monitor;
 pub mod verify;
 
 pub mod cli;

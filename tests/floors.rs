@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["router", "servers"],
     &["audit", "cluster", "placement", "ports", "robots", "scenario"],
     &["live", "virtual_time"],
-    &["admin", "experiments", "verify"],
+    &["admin", "experiments", "monitor", "verify"],
     &["cli"],
 ];
 

@@ -10,6 +10,7 @@ mod running;
 mod server_actor;
 mod servers;
 mod system;
+mod view;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
+pub use view::{ClusterView, EdgeView, ServerView, TypeView};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;

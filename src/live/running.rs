@@ -16,8 +16,9 @@ use super::servers::Addresses;
 use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ports::PortSnapshot;
-use crate::router::{LinkRule, RouterCounters};
+use crate::router::{LinkRule, Routed, Router, RouterCounters};
 use crate::servers::ServerSnapshot;
+use crate::time::Time;
 
 /// How long the audit waits before it looks again.
 const AUDIT_AGAIN: Duration = Duration::from_millis(20);
@@ -41,8 +42,12 @@ pub(super) enum Control {
     Rules(mpsc::Sender<Vec<LinkRule>>),
     Install(LinkRule, mpsc::Sender<Result<String, ControlError>>),
     Heal(Option<String>, mpsc::Sender<Result<(), ControlError>>),
+    Router(RouterOrder),
     Stop,
 }
+
+/// What is to be done with the router between two envelopes. What comes of it goes to the asker by a channel of its own.
+pub(super) type RouterOrder = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) + Send>;
 
 /// The whole cluster at one moment.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
@@ -250,6 +255,17 @@ impl RunningCluster {
     /// As the method of that name.
     pub fn change(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
         self.ask(|asker| Control::Change(verb, id.to_owned(), asker))?
+    }
+
+    /// Does something with the router between two envelopes, and waits for what comes of it.
+    pub(super) fn with_router<R: Send + 'static>(
+        &self,
+        order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send + 'static,
+    ) -> Result<R, ControlError> {
+        // Whoever asked may have gone.
+        self.ask(|asker| {
+            Control::Router(Box::new(move |router, now, out| drop(asker.send(order(router, now, out)))))
+        })
     }
 
     /// Asks the cluster's thread, and waits for its answer.

@@ -159,6 +159,7 @@ impl LiveSystem {
                 let healed = heal.map_err(|_| ControlError::Ended);
                 drop(asker.send(healed.and_then(|healed| healed.map_err(ControlError::from))));
             }
+            Control::Router(order) => drop(servers.with_router(order).await),
             Control::Stop => {}
         }
     }

@@ -33,7 +33,7 @@ use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use connection::{OfflineConnection, Received};
 pub use machine::{Action, Machine, Timeouts};
@@ -96,7 +96,7 @@ pub enum PortEvent {
 }
 
 /// Why a connection ended.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CloseReason {
     /// The client closed it.
@@ -151,7 +151,7 @@ impl CloseReason {
 }
 
 /// What a port has counted since it opened, and holds now.
-#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PortSnapshot {
     /// Connections now, in any state.
     pub connections: usize,

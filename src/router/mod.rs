@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use links::{Latency, LinkRule, UnknownRule};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
@@ -96,7 +96,7 @@ pub struct Router {
 }
 
 /// What the router has counted since it started.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RouterCounters {
     /// Envelopes taken in.
     pub envelopes: u64,

@@ -1,13 +1,13 @@
 //! A server's account of itself: one for tests, console and metrics.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::channels::Member;
 use crate::envelope::Session;
 use crate::ids::{ServerId, ServerType};
 
 /// What a server has counted since it started.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HostCounters {
     /// Requests and notifies from clients.
     pub messages: u64,
@@ -36,7 +36,7 @@ pub struct HostCounters {
 }
 
 /// A server's account of itself.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ServerSnapshot {
     /// Which server.
     pub id: ServerId,

@@ -1,6 +1,7 @@
 //! Numbers about numbers: how even a load is, what an experiment's replications say together, and how sure that is.
 
 mod balance;
+mod histogram;
 mod interval;
 mod latencies;
 mod load_series;
@@ -10,6 +11,7 @@ mod outcome;
 mod pool;
 
 pub use balance::Balance;
+pub use histogram::Histogram;
 pub use interval::{CONFIDENCE, Estimate, student_quantile};
 pub use latencies::Latencies;
 pub use load_series::LoadSeries;
