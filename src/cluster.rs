@@ -259,9 +259,10 @@ impl Cluster {
         });
         let types = self.types.keys().map(ServerType::from);
         for server_type in types {
-            let strategy = self.strategies.get(&server_type).cloned().unwrap_or_default();
+            let spec = self.strategies.get(&server_type).cloned().unwrap_or_default();
+            let strategy = spec.make(self.options.seed);
             let key = self.routes.get(&server_type).cloned().unwrap_or_else(by_uid);
-            router.add_type(server_type, Route { key, strategy: strategy.make(self.options.seed) });
+            router.add_type(server_type, Route { key, spec, strategy });
         }
         for server in &self.spec.servers {
             if let Err(server_type) = router.add_server(server) {

@@ -18,6 +18,7 @@ mod route;
 mod sessions;
 mod uids;
 mod unsettled;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,6 +32,7 @@ use serde::{Deserialize, Serialize};
 pub use links::{Latency, LinkRule, UnknownRule};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
+pub use view::TypeView;
 
 use self::backlog::Backlog;
 use self::directory::Directory;

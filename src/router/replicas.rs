@@ -9,7 +9,7 @@ use super::route::{Route, RouteKey};
 use super::unsettled::Sweep;
 use crate::envelope::{AppError, Located};
 use crate::ids::{ServerId, ServerType};
-use crate::strategies::{Candidate, Look, Needs, Strategy};
+use crate::strategies::{Candidate, Look, Needs, Strategy, StrategySpec};
 
 /// Most keys that a directory remembers though nothing is there: clients can ask for endless names.
 const UNSETTLED_MAX: usize = 100_000;
@@ -20,6 +20,8 @@ pub(super) struct Replicas {
     pub(super) servers: Vec<Located>,
     pub(super) weights: FxHashMap<ServerId, f64>,
     pub(super) key: RouteKey,
+    /// What the strategy was made of.
+    pub(super) spec: StrategySpec,
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) needs: Needs,
     pub(super) promises: Promises,
@@ -32,11 +34,12 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    pub(super) fn new(Route { key, strategy }: Route) -> Self {
+    pub(super) fn new(Route { key, spec, strategy }: Route) -> Self {
         let mut replicas = Self {
             servers: Vec::new(),
             weights: FxHashMap::default(),
             key,
+            spec,
             needs: strategy.needs(),
             strategy,
             promises: Promises::default(),
