@@ -52,8 +52,8 @@ impl Server for Asker {
         snapshot(&self.id)
     }
 
-    fn messages(&self) -> u64 {
-        0
+    fn counters(&self) -> HostCounters {
+        HostCounters::default()
     }
 
     fn holdings(&self) -> Holdings {
@@ -78,8 +78,8 @@ impl Server for Answerer {
         snapshot(&self.0)
     }
 
-    fn messages(&self) -> u64 {
-        0
+    fn counters(&self) -> HostCounters {
+        HostCounters::default()
     }
 
     fn holdings(&self) -> Holdings {

@@ -5,11 +5,14 @@
 //! threads up to sixty times that.
 
 mod control;
+mod observer;
+mod roster;
 mod router_actor;
 mod running;
 mod server_actor;
 mod servers;
 mod system;
+mod timeline;
 mod view;
 
 use std::io;
@@ -23,6 +26,7 @@ use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
+pub use timeline::{Event, EventKind, Events, Timeline};
 pub use view::{ClusterView, EdgeView, ServerView};
 
 use crate::cluster::{Cluster, Options, PlanError};

@@ -12,7 +12,7 @@ use super::router_actor::{Carry, RouterActor};
 use super::running::LiveServer;
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};
-use crate::servers::{Delivery, Effect, Holdings, Outbox, Server};
+use crate::servers::{Delivery, Effect, Holdings, HostCounters, Outbox, Server};
 use crate::time::Time;
 
 /// Deliveries handled before other actors get their turn, and what they made the server say goes to the router.
@@ -110,10 +110,10 @@ pub(super) struct Inspect;
 #[rtype(result = "Holdings")]
 pub(super) struct InspectHoldings;
 
-/// Asks how many messages the server has taken since it started.
+/// Asks what the server has counted since it started.
 #[derive(Message)]
-#[rtype(result = "u64")]
-pub(super) struct CountMessages;
+#[rtype(result = "HostCounters")]
+pub(super) struct Count;
 
 impl ServerActor {
     /// A server whose port is not open yet.
@@ -329,11 +329,11 @@ impl Handler<InspectHoldings> for ServerActor {
     }
 }
 
-impl Handler<CountMessages> for ServerActor {
-    type Result = u64;
+impl Handler<Count> for ServerActor {
+    type Result = MessageResult<Count>;
 
-    fn handle(&mut self, CountMessages: CountMessages, _ctx: &mut Self::Context) -> Self::Result {
-        self.server.messages()
+    fn handle(&mut self, Count: Count, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.server.counters())
     }
 }
 

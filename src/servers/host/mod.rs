@@ -40,8 +40,8 @@ pub trait Server {
     /// The server's account of itself.
     fn snapshot(&self) -> ServerSnapshot;
 
-    /// Messages from clients and calls of other servers that it has taken since it started.
-    fn messages(&self) -> u64;
+    /// What it has counted since it started.
+    fn counters(&self) -> HostCounters;
 
     /// All that it holds, one by one: for the audit.
     fn holdings(&self) -> Holdings;
@@ -274,8 +274,8 @@ impl<L: ServerLogic> Server for Host<L> {
         }
     }
 
-    fn messages(&self) -> u64 {
-        self.counters.messages + self.counters.invocations
+    fn counters(&self) -> HostCounters {
+        self.counters
     }
 
     fn holdings(&self) -> Holdings {
