@@ -27,12 +27,12 @@ use thiserror::Error;
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
 pub use timeline::{Event, EventKind, Events, Timeline};
-pub use view::{ClusterView, EdgeView, ServerView};
+pub use view::{ClusterView, ServerView};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;
 use crate::ports::{PortOptions, Timeouts};
-pub use crate::router::TypeView;
+pub use crate::router::{EdgeView, TypeView};
 use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.

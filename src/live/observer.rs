@@ -16,9 +16,10 @@ use super::control::{ServerState, ServerStatus};
 use super::roster::{Entry, Roster};
 use super::router_actor::{RouterActor, WithRouter};
 use super::running::ClusterSnapshot;
-use super::server_actor::{Count, Inspect, InspectHoldings, ServerActor};
+use super::server_actor::{Clock, Count, Inspect, InspectHoldings, ServerActor};
 use super::timeline::{EventKind, Timeline};
 use crate::audit::{RouterView, Violation, audit};
+use crate::ids::ServerId;
 use crate::router::{Routed, Router};
 use crate::servers::HostCounters;
 use crate::time::Time;
@@ -35,6 +36,7 @@ pub(super) struct Observer {
     pub(super) roster: Roster,
     pub(super) router: Addr<RouterActor>,
     pub(super) timeline: Timeline,
+    pub(super) clock: Clock,
     /// Rooms follow their keys.
     pub(super) rooms_move: bool,
 }
@@ -76,7 +78,7 @@ impl Observer {
             let is_up = seen.is_some();
             let server = seen.map(|seen| seen.server);
             ServerStatus {
-                id: entry.spec.id.clone(),
+                id: entry.id(),
                 server_type: entry.spec.server_type.clone(),
                 state: entry.state_with(server.as_ref().is_some_and(|server| server.is_restarting)),
                 host: entry.spec.host.clone(),
@@ -98,9 +100,7 @@ impl Observer {
             .ask_all(|| InspectHoldings)
             .await
             .into_iter()
-            .filter_map(|(entry, holdings)| {
-                Some((entry.spec.id.clone(), (entry.spec.server_type.clone(), holdings?)))
-            })
+            .filter_map(|(entry, holdings)| Some((entry.id(), (entry.spec.server_type.clone(), holdings?))))
             .collect();
         let Ok(view) = self.with_router(|router, _, _| RouterView::of(router)).await else {
             return Vec::new();
@@ -161,6 +161,10 @@ impl Observer {
 }
 
 impl Entry {
+    pub(super) fn id(&self) -> ServerId {
+        self.spec.id.clone()
+    }
+
     /// How it is, when its own account says whether it starts again after a panic.
     pub(super) fn state_with(&self, is_restarting: bool) -> ServerState {
         if is_restarting { ServerState::Restarting } else { self.state }

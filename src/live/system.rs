@@ -79,7 +79,7 @@ impl LiveSystem {
         let mut handles = vec![Arbiter::current()];
         handles.extend(arbiters.iter().map(Arbiter::handle));
         let stop_timeout = options.stop_timeout;
-        let observer = Observer { roster, router, timeline, rooms_move: options.rebalance };
+        let observer = Observer { roster, router, timeline, clock, rooms_move: options.rebalance };
         let mut servers = Servers::new(observer, blueprint, options, clock, handles);
         for planned in planned {
             servers.prepare(planned.spec.clone(), planned);
