@@ -13,6 +13,7 @@ mod delivery;
 mod directory;
 pub mod links;
 mod loads;
+mod look;
 mod replicas;
 mod route;
 mod sessions;
@@ -21,7 +22,7 @@ mod uids;
 mod unsettled;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 pub use links::{Latency, LinkRule, UnknownRule};
+pub use look::{Moved, User};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use traffic::EdgeView;
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
@@ -94,6 +96,8 @@ pub struct Router {
     /// Calls to servers whose strategy wants to know how long they take.
     stopwatch: Stopwatch,
     last_change: u64,
+    /// Changes that are over and have moved rooms, until somebody asks.
+    moves: VecDeque<Moved>,
     now: Time,
     counters: RouterCounters,
 }
