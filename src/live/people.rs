@@ -291,3 +291,47 @@ fn user_line(User { uid, session: SessionKey { frontend, session }, rooms }: Use
     let rooms = rooms.into_iter().map(|(room, server)| RoomOfUser { room, server }).collect();
     UserLine { uid, frontend, session: session.serial(), rooms }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{RoomQuery, RoomSort, find_rooms};
+    use crate::channels::{Channels, Member};
+    use crate::ids::{SessionId, SessionKey};
+    use crate::time::Time;
+
+    /// Room `n` of a hundred thousand has one member, or two when `n` divides by 1000; and as many pushes as its last digit.
+    fn many() -> Channels {
+        let mut channels = Channels::default();
+        for number in 0..100_000_u32 {
+            let room = format!("room{number:05}");
+            for place in 0..if number.is_multiple_of(1000) { 2 } else { 1 } {
+                let session = SessionKey { frontend: "c1".into(), session: SessionId::new(number, place) };
+                channels.add(&room, Member { uid: format!("u{number}-{place}").into(), session });
+            }
+            let pushed = channels.get_mut(&room).into_iter();
+            pushed.for_each(|room| (0..number % 10).for_each(|_| room.note_push(Time::START)));
+        }
+        channels
+    }
+
+    #[test]
+    fn the_first_of_very_many_rooms_are_found() {
+        let channels = many();
+        let found = |search: &str, sort, limit| {
+            let query = RoomQuery { search: search.to_owned(), sort, limit };
+            let (rooms, total) = find_rooms(&channels, &query, Time::START);
+            (rooms.into_iter().map(|room| (room.name, room.members)).collect::<Vec<_>>(), total)
+        };
+        let room = |name: &str, members| (name.to_owned(), members);
+        let (rooms, total) = found("", RoomSort::Members, 101);
+        assert_eq!((rooms.len(), total), (101, 100_000));
+        assert_eq!([&rooms[0], &rooms[99]], [&room("room00000", 2), &room("room99000", 2)]);
+        assert_eq!(rooms[100], room("room00001", 1));
+        let (rooms, _) = found("", RoomSort::Messages, 3);
+        assert_eq!(rooms, [room("room00009", 1), room("room00019", 1), room("room00029", 1)]);
+        let (rooms, total) = found("m999", RoomSort::Name, 2);
+        assert_eq!((rooms, total), (vec![room("room99900", 1), room("room99901", 1)], 100));
+        assert_eq!(found("nothing", RoomSort::Members, 10), (Vec::new(), 0));
+        assert_eq!(found("room0000", RoomSort::Members, 1000).0.len(), 10);
+    }
+}
