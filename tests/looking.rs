@@ -32,14 +32,14 @@ fn a_stop_that_waits_delays_nobody_who_looks() {
     };
     wait_until("the push is on the link", room_is_told);
     std::thread::scope(|scope| {
-        let stop = scope.spawn(|| cluster.stop_server(&id));
+        let stop = scope.spawn(|| cluster.stop_server(&id).unwrap());
         wait_until("the stop is seen", || state(&cluster, &id) == ServerState::Stopping);
         let view = cluster.view().unwrap();
         let seen = view.servers.iter().find(|server| server.id.as_str() == id).unwrap();
         assert_eq!((seen.state, view.rules.len()), (ServerState::Stopping, 1));
         assert!(seen.account.is_some());
         cluster.heal(Some("cut")).unwrap();
-        stop.join().unwrap().unwrap();
+        stop.join().unwrap();
     });
     assert_eq!(state(&cluster, &id), ServerState::Stopped);
     // Had the heal waited for the stop, it would stand behind it.

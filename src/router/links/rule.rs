@@ -75,6 +75,23 @@ pub struct LinkRule {
     pub latency: Option<Latency>,
 }
 
+impl fmt::Display for LinkRule {
+    /// For people: `slow: connector to chat, both ways, latency 20ms, loss 0.01`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} to {}", self.name, self.from, self.to)?;
+        if self.both {
+            write!(f, ", both ways")?;
+        }
+        if let Some(latency) = self.latency {
+            write!(f, ", latency {latency}")?;
+        }
+        if self.loss > 0.0 {
+            write!(f, ", loss {}", self.loss)?;
+        }
+        if self.cut { write!(f, ", cut") } else { Ok(()) }
+    }
+}
+
 impl LinkRule {
     /// Whether the rule is about this link.
     pub fn holds_for(&self, link: &Link<'_>) -> bool {
