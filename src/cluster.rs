@@ -261,7 +261,7 @@ impl Cluster {
         for server_type in types {
             let strategy = self.strategies.get(&server_type).cloned().unwrap_or_default();
             let key = self.routes.get(&server_type).cloned().unwrap_or_else(by_uid);
-            router.add_type(server_type, Route { key, strategy: strategy.make(self.options.seed) });
+            router.add_type(server_type, Route { key, strategy });
         }
         for server in &self.spec.servers {
             if let Err(server_type) = router.add_server(server) {

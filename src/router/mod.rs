@@ -41,6 +41,7 @@ use self::sessions::Burial;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
+use crate::strategies::StrategySpec;
 use crate::time::Time;
 
 /// An envelope on its way to one server.
@@ -59,7 +60,7 @@ pub struct RouterOptions {
     pub on_duplicate: OnDuplicate,
     /// Rooms stay where they are when the list of servers changes, and lose their members: what Pomelo does.
     pub rooms_stay: bool,
-    /// What chance on the links comes of.
+    /// What chance on the links and in strategies comes of.
     pub seed: u64,
     /// After this a request is not carried out any more.
     pub request_timeout: Duration,
@@ -78,6 +79,7 @@ pub struct Router {
     directory: Directory,
     links: Links,
     rooms_stay: bool,
+    seed: u64,
     request_timeout: Duration,
     burials: Vec<Burial>,
     /// The sessions of these.
@@ -147,6 +149,7 @@ impl Router {
             uids: Uids::new(options.on_duplicate),
             links: Links::new(options.seed),
             rooms_stay: options.rooms_stay,
+            seed: options.seed,
             request_timeout: options.request_timeout,
             ..Self::default()
         }
@@ -154,7 +157,7 @@ impl Router {
 
     /// A type that servers may be added to, and how a server of it is chosen.
     pub fn add_type(&mut self, server_type: ServerType, route: Route) {
-        self.types.insert(server_type, Replicas::new(route));
+        self.types.insert(server_type, Replicas::new(route, self.seed));
     }
 
     /// Adds a server at the end of its type's list, before anything runs. Its type must have been added.
@@ -189,7 +192,18 @@ impl Router {
         self.types.get(server_type)?.owner(key).cloned()
     }
 
-    /// The types that have servers or had some, in order.
+    /// How a server of a type is chosen.
+    pub fn strategy(&self, server_type: &ServerType) -> Option<&StrategySpec> {
+        self.types.get(server_type).map(|replicas| &replicas.spec)
+    }
+
+    /// The servers of a type that can be chosen, in list order.
+    pub fn listed(&self, server_type: &ServerType) -> Vec<ServerId> {
+        let servers = self.types.get(server_type).map(|replicas| &replicas.servers);
+        servers.into_iter().flatten().map(|server| server.id.clone()).collect()
+    }
+
+    /// The type of a server that envelopes can be given to.
     pub fn type_of(&self, server: &ServerId) -> Option<&ServerType> {
         self.homes.get(server).map(|home| &home.server_type)
     }
@@ -222,10 +236,7 @@ impl Router {
                 self.carry_by_key(from, server_type, key, payload, out)
             }
             Destination::All(server_type) => {
-                let servers = self.types.get(&server_type).map(|replicas| &replicas.servers);
-                let ids: Vec<ServerId> =
-                    servers.into_iter().flatten().map(|server| server.id.clone()).collect();
-                for id in ids {
+                for id in self.listed(&server_type) {
                     self.deliver(from.clone(), id, payload.clone(), out);
                 }
             }

@@ -9,7 +9,7 @@ use super::route::{Route, RouteKey};
 use super::unsettled::Sweep;
 use crate::envelope::{AppError, Located};
 use crate::ids::{ServerId, ServerType};
-use crate::strategies::{Candidate, Look, Needs, Strategy};
+use crate::strategies::{Candidate, Look, Needs, Strategy, StrategySpec};
 
 /// Most keys that a directory remembers though nothing is there: clients can ask for endless names.
 const UNSETTLED_MAX: usize = 100_000;
@@ -20,6 +20,9 @@ pub(super) struct Replicas {
     pub(super) servers: Vec<Located>,
     pub(super) weights: FxHashMap<ServerId, f64>,
     pub(super) key: RouteKey,
+    /// As it was asked for.
+    pub(super) spec: StrategySpec,
+    /// A change goes on with another one, and keeps this until it is over.
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) needs: Needs,
     pub(super) promises: Promises,
@@ -32,11 +35,14 @@ pub(super) struct Replicas {
 }
 
 impl Replicas {
-    pub(super) fn new(Route { key, strategy }: Route) -> Self {
+    /// The servers of a type that has none yet. `seed` is what the strategy's chance comes of.
+    pub(super) fn new(Route { key, strategy: spec }: Route, seed: u64) -> Self {
+        let strategy = spec.make(seed);
         let mut replicas = Self {
             servers: Vec::new(),
             weights: FxHashMap::default(),
             key,
+            spec,
             needs: strategy.needs(),
             strategy,
             promises: Promises::default(),
