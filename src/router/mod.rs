@@ -4,7 +4,7 @@
 //! type's strategy for the server, and keeps which session has which uid and who is in which room. Pure, like the servers.
 //!
 //! When the list of a type changes, the rooms whose key now belongs to another server are handed over, and what is sent
-//! to them meanwhile waits: see `changes.rs`. Links may hold envelopes up: see [`links`]. What strategies are told of loads
+//! to them meanwhile waits: see `changes.rs`; when it gets another strategy, the same: see `steer.rs`. Links may hold envelopes up: see [`links`]. What strategies are told of loads
 //! and latencies is in `loads.rs`; how a directory's keys are forgotten, in `unsettled.rs`.
 
 mod backlog;
@@ -13,9 +13,11 @@ mod delivery;
 mod directory;
 pub mod links;
 mod loads;
+mod preview;
 mod replicas;
 mod route;
 mod sessions;
+mod steer;
 mod uids;
 mod unsettled;
 
@@ -29,7 +31,9 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 pub use links::{Latency, LinkRule, UnknownRule};
+pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
+pub use steer::{NotSticky, StrategyError};
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
 
 use self::backlog::Backlog;
@@ -122,7 +126,7 @@ pub struct RouterCounters {
     pub supplanted: u64,
     /// Pushes to uids that are bound nowhere.
     pub uids_unknown: u64,
-    /// Changes of a list of servers.
+    /// Changes of a list of servers, or of the strategy of a type.
     pub changes: u64,
     /// Rooms that went to another server.
     pub rooms_moved: u64,
