@@ -101,8 +101,12 @@ impl Router {
 
     fn loads_of(&self, server_type: &ServerType, replicas: &Replicas) -> Vec<ServerLoad> {
         let listed = replicas.servers.iter().map(|server| &server.id);
-        let mut unlisted: Vec<&ServerId> =
-            self.homes.iter().filter(|(_, home)| home.server_type == *server_type).map(|(id, _)| id).collect();
+        let mut unlisted: Vec<&ServerId> = self
+            .homes
+            .iter()
+            .filter(|(_, home)| home.server_type == *server_type)
+            .map(|(id, _)| id)
+            .collect();
         unlisted.retain(|id| replicas.index(id).is_none());
         unlisted.sort();
         let load = |id: &ServerId| match replicas.is_of_frontends() {
@@ -114,12 +118,7 @@ impl Router {
     }
 
     /// Counts the rooms, and those that the other strategy has elsewhere.
-    fn count_rooms<'a>(
-        &'a self,
-        replicas: &'a Replicas,
-        preview: &mut Preview,
-        moves: &mut Vec<Move<'a>>,
-    ) {
+    fn count_rooms<'a>(&'a self, replicas: &'a Replicas, preview: &mut Preview, moves: &mut Vec<Move<'a>>) {
         let is_new = preview.to != preview.from;
         let mut strategy = preview.to.make(self.seed);
         strategy.rebuild(&replicas.candidates());
@@ -129,9 +128,8 @@ impl Router {
             if its_type != Some(&preview.server_type) {
                 continue;
             }
-            let stays = self.rooms_stay
-                || !is_new
-                || strategy.needs().placements && replicas.index(holder).is_some();
+            let stays =
+                self.rooms_stay || !is_new || strategy.needs().placements && replicas.index(holder).is_some();
             for (key, rooms, members) in self.directory.sizes(holder) {
                 preview.rooms += rooms;
                 preview.members += members;
@@ -212,4 +210,3 @@ impl Router {
         warnings
     }
 }
-
