@@ -23,11 +23,12 @@ use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
-pub use view::{ClusterView, EdgeView, ServerView, TypeView};
+pub use view::{ClusterView, EdgeView, ServerView};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;
 use crate::ports::{PortOptions, Timeouts};
+pub use crate::router::TypeView;
 use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.

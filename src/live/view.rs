@@ -9,10 +9,9 @@ use super::running::RunningCluster;
 use crate::config::ServerSpec;
 use crate::ids::{ServerId, ServerType};
 use crate::ports::PortSnapshot;
-use crate::router::{LinkRule, RouterCounters};
+use crate::router::{LinkRule, RouterCounters, TypeView};
 use crate::servers::ServerSnapshot;
 use crate::stats::Histogram;
-use crate::strategies::StrategySpec;
 
 /// Everything that can be counted about a running cluster. Counters only grow while a server lives; two views give rates:
 /// see [`monitor`](crate::monitor).
@@ -70,20 +69,6 @@ pub struct ServerView {
     pub queue: usize,
 }
 
-/// The servers of a type.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TypeView {
-    /// Which type.
-    pub server_type: ServerType,
-    /// How a server of it is chosen.
-    pub strategy: StrategySpec,
-    /// Those that can be chosen, in list order.
-    pub listed: Vec<ServerId>,
-    /// Whether a change of the list or the strategy is not over: traffic of keys that move waits.
-    pub is_changing: bool,
-}
-
 /// What one server has sent to another.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -126,19 +111,10 @@ impl RunningCluster {
             }
         });
         let servers: Vec<ServerView> = servers.collect();
-        let is_changing = self.with_router(|router, _, _| router.is_changing())?;
-        let mut types: Vec<TypeView> = Vec::new();
-        for server in &servers {
-            if types.iter().all(|known| known.server_type != server.server_type) {
-                let listed = servers.iter().filter(|other| other.server_type == server.server_type);
-                types.push(TypeView {
-                    server_type: server.server_type.clone(),
-                    strategy: StrategySpec::default(),
-                    listed: listed.map(|server| server.id.clone()).collect(),
-                    is_changing,
-                });
-            }
-        }
+        let mut types = self.with_router(|router, _, _| router.types())?;
+        let place = |of: &TypeView| servers.iter().position(|server| server.server_type == of.server_type);
+        types.retain(|of| place(of).is_some());
+        types.sort_by_key(place);
         Ok(ClusterView {
             env: self.spec().env.clone(),
             source: self.spec().source.display().to_string(),

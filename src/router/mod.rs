@@ -20,6 +20,7 @@ mod sessions;
 mod steer;
 mod uids;
 mod unsettled;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -35,6 +36,7 @@ pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use steer::{NotSticky, StrategyError};
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
+pub use view::TypeView;
 
 use self::backlog::Backlog;
 use self::directory::Directory;
