@@ -9,6 +9,7 @@ mod router_actor;
 mod running;
 mod server_actor;
 mod servers;
+mod steer;
 mod system;
 mod view;
 
@@ -23,6 +24,7 @@ use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
+pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
 pub use view::{ClusterView, EdgeView, ServerView};
 
 use crate::cluster::{Cluster, Options, PlanError};

@@ -111,10 +111,8 @@ impl RunningCluster {
             }
         });
         let servers: Vec<ServerView> = servers.collect();
-        let mut types = self.with_router(|router, _, _| router.types())?;
-        let place = |of: &TypeView| servers.iter().position(|server| server.server_type == of.server_type);
-        types.retain(|of| place(of).is_some());
-        types.sort_by_key(place);
+        let order: Vec<ServerType> = servers.iter().map(|server| server.server_type.clone()).collect();
+        let types = in_order_of(&order, self.with_router(|router, _, _| router.types())?);
         Ok(ClusterView {
             env: self.spec().env.clone(),
             source: self.spec().source.display().to_string(),
@@ -127,4 +125,12 @@ impl RunningCluster {
             uids: snapshot.uids,
         })
     }
+}
+
+/// The types that have servers, in the order in which these name them first.
+pub(super) fn in_order_of(servers: &[ServerType], mut types: Vec<TypeView>) -> Vec<TypeView> {
+    let place = |of: &TypeView| servers.iter().position(|server_type| *server_type == of.server_type);
+    types.retain(|of| place(of).is_some());
+    types.sort_by_key(place);
+    types
 }

@@ -11,6 +11,7 @@ mod backlog;
 mod changes;
 mod delivery;
 mod directory;
+mod explain;
 pub mod links;
 mod loads;
 mod preview;
@@ -31,6 +32,7 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+pub use explain::KeyFate;
 pub use links::{Latency, LinkRule, UnknownRule};
 pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
