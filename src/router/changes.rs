@@ -20,6 +20,7 @@ use super::backlog::Backlog;
 use super::directory::Place;
 use super::loads::Census;
 use super::replicas::{Known, Replicas};
+use super::traffic::Heard;
 use super::{Home, Routed, Router, located};
 use crate::channels::Member;
 use crate::config::ServerSpec;
@@ -71,7 +72,10 @@ impl Router {
         let replicas = self.types.get_mut(server_type).ok_or_else(|| server_type.clone())?;
         let known = Known { weight: server.weight, frontend: server.frontend };
         replicas.known.insert(server.id.clone(), known);
-        self.homes.insert(server.id.clone(), Home { server_type: server_type.clone(), paused: None });
+        self.homes.insert(
+            server.id.clone(),
+            Home { server_type: server_type.clone(), paused: None, heard: Heard::default() },
+        );
         if !self.ranks.contains_key(&server.id) {
             self.last_rank += 1;
             self.ranks.insert(server.id.clone(), self.last_rank);
@@ -126,10 +130,9 @@ impl Router {
     /// its keys now, or is answered with an error; its rooms go to others; its sessions leave theirs.
     pub fn forget(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
         self.now = now;
-        let Some(Home { server_type, paused }) = self.homes.remove(id) else { return };
+        let Some(Home { server_type, paused, .. }) = self.homes.remove(id) else { return };
         let mut lost = Vec::new();
         if let Some(mut backlog) = paused {
-            self.paused -= 1;
             lost.extend(backlog.extract(|_| true).into_iter().map(|(_, envelope)| envelope));
         }
         lost.extend(self.links.extract(id, |_| true));

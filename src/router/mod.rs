@@ -19,6 +19,7 @@ mod replicas;
 mod route;
 mod sessions;
 mod steer;
+mod traffic;
 mod uids;
 mod unsettled;
 mod view;
@@ -37,6 +38,7 @@ pub use links::{Latency, LinkRule, UnknownRule};
 pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use steer::{NotSticky, StrategyError};
+pub use traffic::EdgeView;
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
 pub use view::TypeView;
 
@@ -46,6 +48,7 @@ use self::links::Links;
 use self::loads::{Census, Stopwatch, Timed};
 use self::replicas::Replicas;
 use self::sessions::Burial;
+use self::traffic::Heard;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
@@ -78,7 +81,7 @@ pub struct RouterOptions {
 #[derive(Default)]
 pub struct Router {
     types: BTreeMap<ServerType, Replicas>,
-    /// Looked up twice for each envelope; what is done with all of them is done in their order.
+    /// Looked up three times for each envelope; what is done with all of them is done in their order.
     homes: FxHashMap<ServerId, Home>,
     /// In which order servers were first admitted: the order of their types' lists, to which one that comes back returns.
     ranks: BTreeMap<ServerId, usize>,
@@ -98,8 +101,6 @@ pub struct Router {
     orphans: BTreeMap<ServerId, ServerType>,
     /// Calls to servers whose strategy wants to know how long they take.
     stopwatch: Stopwatch,
-    /// How many servers are paused: none, and nothing has to be looked up.
-    paused: usize,
     last_change: u64,
     now: Time,
     counters: RouterCounters,
@@ -148,6 +149,8 @@ struct Home {
     server_type: ServerType,
     /// What waits for it, while it is paused.
     paused: Option<Backlog<()>>,
+    /// What it got from whom.
+    heard: Heard,
 }
 
 impl Router {

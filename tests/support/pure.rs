@@ -125,7 +125,8 @@ impl PureCluster {
     }
 
     pub fn message(&mut self, key: &SessionKey, bytes: &[u8]) {
-        let message = Delivery::Message { session: key.session, bytes: Bytes::copy_from_slice(bytes) };
+        let (bytes, since) = (Bytes::copy_from_slice(bytes), self.now);
+        let message = Delivery::Message { session: key.session, bytes, since };
         self.deliver(key.frontend.as_str(), message);
     }
 
@@ -304,6 +305,11 @@ impl PureCluster {
     pub fn is_connected(&self, key: &SessionKey) -> bool {
         let gone = |out: &Out| matches!(out, Out::Kick(_) | Out::Lost | Out::Rejected(_));
         self.servers.contains_key(&key.frontend) && !self.inboxes[key].iter().any(gone)
+    }
+
+    /// A server that is up, to look at.
+    pub fn server(&self, id: &str) -> &dyn Server {
+        &*self.servers[&ServerId::from(id)].server
     }
 
     pub fn snapshots(&self) -> Vec<ServerSnapshot> {
