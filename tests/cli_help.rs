@@ -22,7 +22,7 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "serve",
     "check",
     "dispatch",
@@ -44,6 +44,7 @@ const COMMANDS: [&str; 23] = [
     "link",
     "heal",
     "kick",
+    "strategy",
     "robots",
     "experiment",
 ];

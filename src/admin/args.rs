@@ -41,6 +41,26 @@ pub(super) fn optional<'a>(args: &'a Args, key: &str) -> Result<Option<&'a str>,
     }
 }
 
+/// Text of a bounded length, which is kept or hashed.
+pub(super) fn name(args: &Args, key: &str, bytes_max: usize) -> Result<String, Refusal> {
+    let name = text(args, key)?;
+    if name.is_empty() || name.len() > bytes_max {
+        return Err(bad(format!("{key}: expected 1 to {bytes_max} bytes, got {}", name.len())));
+    }
+    Ok(name.to_owned())
+}
+
+/// Yes or no, also as text; no when it is missing.
+pub(super) fn flag(args: &Args, key: &str) -> Result<bool, Refusal> {
+    match args.get(key) {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(Value::String(text)) if text == "true" => Ok(true),
+        Some(Value::String(text)) if text == "false" => Ok(false),
+        Some(other) => Err(bad(format!("{key}: expected true or false, got {}", short(other)))),
+    }
+}
+
 /// Text that is read as something, or what it is when it is missing.
 pub(super) fn parsed<T>(args: &Args, key: &str, default: T) -> Result<T, Refusal>
 where

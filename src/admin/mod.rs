@@ -27,6 +27,9 @@
 //! | `users` | `search`: part of a uid; `limit`: 1 to 1000 | see [`Users`](crate::live::Users) |
 //! | `kick` | `uid`; `reason`: at most 256 bytes | `kicked`: the uid; `frontend` |
 //! | `events` | `since`: a number | see [`Events`](crate::live::Events) |
+//! | `strategies` | | `types`: see [`TypeView`](crate::live::TypeView); `strategies`: the table of them |
+//! | `strategy` | `serverType`, `strategy`, `preview` | see [`Preview`](crate::router::Preview); with `preview` true nothing changes |
+//! | `explain` | `uid`, `rid` | see [`LiveExplanation`](crate::live::LiveExplanation) |
 //!
 //! A number may also be a text of digits. One line is one request and gets one line; a connection may send several. An order about several servers is done one
 //! after the other and ends at the first that fails: `done`, beside `code` and `message`, says which were done. A first line that

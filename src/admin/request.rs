@@ -6,11 +6,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::args::{
-    Args, absolute_path, bad, cut, known, names, number, optional, parsed, required, short, text,
+    Args, absolute_path, bad, cut, flag, known, name, names, number, optional, parsed, required, short, text,
 };
 use crate::live::{RoomQuery, RoomSort, Verb};
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::LinkRule;
+use crate::strategies::StrategySpec;
 
 /// A line that is a JSON object. What it asks for is looked at when its token is found right.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,6 +72,24 @@ pub enum Order {
         /// From which number on.
         since: u64,
     },
+    /// Say by which strategy each type is chosen, and which there are.
+    Strategies,
+    /// Choose the servers of a type by another strategy.
+    Strategy {
+        /// The type.
+        server_type: String,
+        /// The strategy.
+        strategy: StrategySpec,
+        /// Only say what that would do.
+        preview: bool,
+    },
+    /// Say where a user and a room land and are.
+    Explain {
+        /// The user.
+        uid: String,
+        /// The room.
+        rid: String,
+    },
 }
 
 /// Why an order is not carried out.
@@ -103,6 +122,8 @@ pub enum Code {
     UnknownUser,
     /// Nobody is in a room of that name.
     UnknownRoom,
+    /// No server can be of that type.
+    UnknownType,
     /// A server has that id already.
     Exists,
     /// A server has that client port already.
@@ -140,6 +161,9 @@ const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("users", Some(&["search", "limit"])),
     ("kick", Some(&["uid", "reason"])),
     ("events", Some(&["since"])),
+    ("strategies", Some(&[])),
+    ("strategy", Some(&["serverType", "strategy", "preview"])),
+    ("explain", Some(&["uid", "rid"])),
 ];
 
 /// What a client is told when it is kicked and nobody says why.
@@ -155,8 +179,12 @@ const LIMIT: u64 = 50;
 /// Longest name of a rule, and of what it holds for, in bytes.
 const NAME_BYTES_MAX: usize = 128;
 
+/// Longest name of a user, a room, a route or a server that is asked for, in bytes.
+const KEY_BYTES_MAX: usize = 1024;
+
 impl Refusal {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    /// One that did nothing yet.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), done: Vec::new() }
     }
 }
@@ -181,6 +209,13 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Refusal> {
 }
 
 impl Request {
+    /// One that came by another way than a line, and was found to be allowed there.
+    pub fn new(command: &str, args: Map<String, Value>) -> Self {
+        let command = ("command".to_owned(), Value::from(command));
+        let args = ("args".to_owned(), Value::Object(args));
+        Self { token: None, fields: Map::from_iter([command, args]) }
+    }
+
     /// What it asks for.
     ///
     /// # Errors
@@ -247,6 +282,19 @@ impl Request {
             }
             "events" => Ok(Order::Events { since: number(args, "since", 0..=u64::MAX, 0)? }),
             "links" => Ok(Order::Links),
+            "strategies" => Ok(Order::Strategies),
+            "strategy" => {
+                let strategy = text(args, "strategy")?.parse::<StrategySpec>();
+                Ok(Order::Strategy {
+                    server_type: text(args, "serverType")?.to_owned(),
+                    strategy: strategy.map_err(|error| bad(error.to_string()))?,
+                    preview: flag(args, "preview")?,
+                })
+            }
+            "explain" => Ok(Order::Explain {
+                uid: name(args, "uid", KEY_BYTES_MAX)?,
+                rid: name(args, "rid", KEY_BYTES_MAX)?,
+            }),
             "link" => link_rule(args).map(Order::Link).map_err(bad),
             _ => match names(args, "names")? {
                 Some(named) => Ok(Order::Heal(required(Some(named), "names")?)),
@@ -263,8 +311,20 @@ fn limit(args: &Args) -> Result<usize, Refusal> {
 impl Order {
     /// Whether it changes nothing.
     pub fn only_looks(&self) -> bool {
-        use Order::{Audit, Events, Links, List, Room, Rooms, Users, View};
-        matches!(self, Audit | Events { .. } | Links | List | Room(_) | Rooms(_) | Users { .. } | View)
+        use Order::{Audit, Events, Explain, Links, List, Room, Rooms, Strategies, Users, View};
+        matches!(
+            self,
+            Audit
+                | Events { .. }
+                | Explain { .. }
+                | Links
+                | List
+                | Room(_)
+                | Rooms(_)
+                | Strategies
+                | Users { .. }
+                | View
+        )
     }
 }
 

@@ -6,6 +6,7 @@ pub mod admin_port;
 pub mod audit;
 pub mod check;
 pub mod config_args;
+pub mod console_port;
 pub mod dispatch;
 pub mod events;
 pub mod experiment;
@@ -17,6 +18,7 @@ pub mod people;
 pub mod robots;
 pub mod serve;
 pub mod servers;
+pub mod strategy;
 pub mod top;
 
 use std::process::ExitCode;
@@ -40,6 +42,7 @@ use self::people::{KickArgs, RoomsArgs, UsersArgs};
 use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
 use self::servers::ServersCommand;
+use self::strategy::StrategyArgs;
 use self::top::TopArgs;
 
 const EXAMPLES: &str = "Examples:
@@ -50,6 +53,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
   pomelo-sim top                          what it does, second by second
+  pomelo-sim strategy chat=rendezvous     choose chat servers in another way, while they run
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
   pomelo-sim experiment list              scenarios that compare strategies
@@ -97,6 +101,7 @@ enum Command {
     Link(LinkArgs),
     Heal(HealArgs),
     Kick(KickArgs),
+    Strategy(StrategyArgs),
     Robots(RobotsArgs),
     Experiment(ExperimentArgs),
 }
@@ -167,6 +172,7 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Links(args)) => links::run_links(args),
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
+        Some(Command::Strategy(args)) => strategy::run(args),
         Some(Command::Robots(args)) => robots::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),
     }

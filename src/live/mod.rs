@@ -12,6 +12,7 @@ mod router_actor;
 mod running;
 mod server_actor;
 mod servers;
+mod steer;
 mod system;
 mod timeline;
 mod view;
@@ -28,6 +29,7 @@ use thiserror::Error;
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use people::{MemberLine, RoomDetail, RoomLine, RoomOfUser, RoomQuery, RoomSort, Rooms, UserLine, Users};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
+pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
 pub use timeline::{Event, EventKind, Events, Timeline};
 pub use view::{ClusterView, ServerView};
 

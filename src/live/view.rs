@@ -107,7 +107,7 @@ impl Observer {
             uids: router.uids().len(),
             waiting: paused.into_iter().map(|id| (id.clone(), router.waiting_for(&id))).collect(),
         });
-        let Routed { mut types, edges, rules, counters, uids, waiting } =
+        let Routed { types, edges, rules, counters, uids, waiting } =
             routed.await.map_err(|_| ControlError::Ended)?;
         // All by one look at the clock: whoever compares two views sees whether a server was started between them.
         let now = Instant::now();
@@ -119,9 +119,8 @@ impl Observer {
                 server_view(entry, seen, waits, now)
             })
             .collect();
-        let place = |of: &TypeView| servers.iter().position(|server| server.server_type == of.server_type);
-        types.retain(|of| place(of).is_some());
-        types.sort_by_key(place);
+        let order: Vec<ServerType> = servers.iter().map(|server| server.server_type.clone()).collect();
+        let types = in_order_of(&order, types);
         let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
         Ok(ClusterView { env, source, uptime_seconds, servers, types, edges, rules, router: counters, uids })
     }
@@ -151,4 +150,12 @@ fn server_view(entry: Entry, seen: Option<Observed>, waits: usize, now: Instant)
         latency,
         queue: queue + waits,
     }
+}
+
+/// The types that have servers, in the order in which these name them first.
+pub(super) fn in_order_of(servers: &[ServerType], mut types: Vec<TypeView>) -> Vec<TypeView> {
+    let place = |of: &TypeView| servers.iter().position(|server_type| *server_type == of.server_type);
+    types.retain(|of| place(of).is_some());
+    types.sort_by_key(place);
+    types
 }

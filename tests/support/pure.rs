@@ -215,6 +215,12 @@ impl PureCluster {
         self.order(|router, now, out| router.heal(now, None, out).unwrap());
     }
 
+    /// Gives a type another strategy.
+    pub fn steer(&mut self, server_type: &str, strategy: &str) {
+        let strategy = strategy.parse().unwrap();
+        self.order(|router, now, out| router.set_strategy(now, &server_type.into(), strategy, out)).unwrap();
+    }
+
     /// Works everything off that can be done now.
     pub fn settle(&mut self) {
         while self.turn() {}
