@@ -23,6 +23,9 @@
 //! | `heal` | `names`; without them, all | `healed`: the names |
 //! | `strategies` | | `types`: see [`TypeView`](crate::live::TypeView); `strategies`: the table of them |
 //! | `strategy` | `serverType`, `strategy`, `preview` | see [`Preview`](crate::router::Preview); with `preview` true nothing changes |
+//! | `trace` | `since` | see [`TapeView`](crate::trace::TapeView) |
+//! | `trace_on` | `uid`, `rid`, `route`, `server`: see [`Filter`](crate::trace::Filter); `seconds` | the same |
+//! | `trace_off` | | the same |
 //! | `explain` | `uid`, `rid` | see [`LiveExplanation`](crate::live::LiveExplanation) |
 //!
 //! One line is one request and gets one line; a connection may send several. An order about several servers is done one

@@ -1,6 +1,8 @@
 //! One line of the admin port as an order, or why it is none: pure.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -9,6 +11,7 @@ use crate::live::Verb;
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::LinkRule;
 use crate::strategies::StrategySpec;
+use crate::trace::Filter;
 
 /// A line that is a JSON object. What it asks for is looked at when its token is found right.
 #[derive(Clone, PartialEq, Debug)]
@@ -55,6 +58,13 @@ pub enum Order {
         /// Only say what that would do.
         preview: bool,
     },
+    /// Say what was traced, from the step of that number on.
+    Trace {
+        /// The number.
+        since: u64,
+    },
+    /// Trace what a filter wants, for so long; none: nothing any more.
+    SetTrace(Option<(Filter, Duration)>),
     /// Say where a user and a room land and are.
     Explain {
         /// The user.
@@ -126,6 +136,9 @@ const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("strategies", Some(&[])),
     ("strategy", Some(&["serverType", "strategy", "preview"])),
     ("explain", Some(&["uid", "rid"])),
+    ("trace", Some(&["since"])),
+    ("trace_on", Some(&["uid", "rid", "route", "server", "seconds"])),
+    ("trace_off", Some(&[])),
 ];
 
 /// Longest name of a rule, and of what it holds for, in bytes.
@@ -133,6 +146,9 @@ const NAME_BYTES_MAX: usize = 128;
 
 /// Longest name of a user, a room, a route or a server that is asked for, in bytes.
 const KEY_BYTES_MAX: usize = 1024;
+
+/// How long messages are traced, unless said otherwise.
+const TRACE_SECONDS: u64 = 300;
 
 impl Refusal {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
@@ -227,6 +243,18 @@ impl Request {
                 })
             }
             "explain" => Ok(Order::Explain { uid: name(args, "uid")?, rid: name(args, "rid")? }),
+            "trace" => Ok(Order::Trace { since: number(args, "since", 0..=u64::MAX)?.unwrap_or(0) }),
+            "trace_on" => {
+                let filter = Filter {
+                    uid: optional(args, "uid")?,
+                    rid: optional(args, "rid")?,
+                    route: optional(args, "route")?,
+                    server: optional(args, "server")?,
+                };
+                let seconds = number(args, "seconds", 1..=3600)?.unwrap_or(TRACE_SECONDS);
+                Ok(Order::SetTrace(Some((filter, Duration::from_secs(seconds)))))
+            }
+            "trace_off" => Ok(Order::SetTrace(None)),
             "link" => link_rule(args).map(Order::Link).map_err(bad),
             _ => match names(args, "names")? {
                 Some(named) => Ok(Order::Heal(required(Some(named), "names")?)),
@@ -285,6 +313,30 @@ fn name(args: &Map<String, Value>, key: &str) -> Result<String, Refusal> {
         return Err(bad(format!("{key}: expected 1 to {KEY_BYTES_MAX} bytes, got {}", name.len())));
     }
     Ok(name.to_owned())
+}
+
+fn optional(args: &Map<String, Value>, key: &str) -> Result<Option<String>, Refusal> {
+    match args.get(key) {
+        None | Some(Value::Null) => Ok(None),
+        Some(_) => name(args, key).map(Some),
+    }
+}
+
+/// A whole number, also as text.
+fn number(args: &Map<String, Value>, key: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
+    let number = match args.get(key) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) => text.parse().ok(),
+        Some(other) => other.as_u64(),
+    };
+    let number = number.filter(|number| range.contains(number));
+    let got = || args.get(key).map(short).unwrap_or_default();
+    number.map(Some).ok_or_else(|| match *range.end() {
+        u64::MAX => bad(format!("{key}: expected a whole number, got {}", got())),
+        most => {
+            bad(format!("{key}: expected a whole number from {} to {most}, got {}", range.start(), got()))
+        }
+    })
 }
 
 /// Yes or no, also as text; no when it is missing.

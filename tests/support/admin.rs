@@ -19,6 +19,7 @@ use pomelo_sim::router::{LinkRule, Preview, Router, UnknownRule};
 use pomelo_sim::servers::name_of;
 use pomelo_sim::strategies::StrategySpec;
 use pomelo_sim::time::Time;
+use pomelo_sim::trace::{Filter, TapeView, Watch};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -29,6 +30,7 @@ pub struct Fake {
     servers: Mutex<Vec<(ServerSpec, ServerState)>>,
     rules: Mutex<Vec<LinkRule>>,
     router: Mutex<Router>,
+    pub watch: Watch,
     pub ends: AtomicUsize,
 }
 
@@ -41,7 +43,13 @@ impl Default for Fake {
         }
         let router = Mutex::new(cluster(3, 3).plan().unwrap().router);
         let servers = servers.into_iter().map(|server| (server, ServerState::Running)).collect();
-        Self { servers: Mutex::new(servers), rules: Mutex::default(), router, ends: AtomicUsize::new(0) }
+        Self {
+            servers: Mutex::new(servers),
+            rules: Mutex::default(),
+            router,
+            watch: Watch::new(0.0),
+            ends: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -185,6 +193,18 @@ impl Orders for Fake {
             session: Some(SessionPlace { frontend: "connector-server-2".into(), session: 7 }),
             room: None,
         })
+    }
+
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError> {
+        Ok(self.watch.read(Time::START, since))
+    }
+
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError> {
+        match on {
+            Some((filter, lasts)) => self.watch.turn_on(Time::START, filter, lasts),
+            None => self.watch.turn_off(),
+        }
+        self.trace(0)
     }
 
     fn end(&self) {
