@@ -151,7 +151,8 @@ const KEY_BYTES_MAX: usize = 1024;
 const TRACE_SECONDS: u64 = 300;
 
 impl Refusal {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    /// One that did nothing yet.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), done: Vec::new() }
     }
 }
@@ -180,6 +181,13 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Refusal> {
 }
 
 impl Request {
+    /// One that came by another way than a line, and was found to be allowed there.
+    pub fn new(command: &str, args: Map<String, Value>) -> Self {
+        let command = ("command".to_owned(), Value::from(command));
+        let args = ("args".to_owned(), Value::Object(args));
+        Self { token: None, fields: Map::from_iter([command, args]) }
+    }
+
     /// What it asks for.
     ///
     /// # Errors

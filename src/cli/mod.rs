@@ -6,6 +6,7 @@ pub mod admin_port;
 pub mod audit;
 pub mod check;
 pub mod config_args;
+pub mod console_port;
 pub mod dispatch;
 pub mod experiment;
 pub mod explain;

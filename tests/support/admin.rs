@@ -232,7 +232,7 @@ impl AdminWorld {
         let token = Token::random().unwrap();
         let listener = AdminServer::listen(0).unwrap();
         let path = directory.path().join("run/admin.json");
-        let file = AdminFile::create(&path, listener.local_addr().unwrap(), &token).unwrap();
+        let file = AdminFile::create(&path, listener.local_addr().unwrap(), None, &token).unwrap();
         let orders = Arc::clone(&fake) as Arc<dyn Orders>;
         let server = AdminServer::start_with(listener, token.clone(), orders, line_timeout).unwrap();
         Self { fake, server, token, file, directory }
