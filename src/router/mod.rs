@@ -14,6 +14,7 @@ mod directory;
 mod explain;
 pub mod links;
 mod loads;
+mod look;
 mod preview;
 mod replicas;
 mod route;
@@ -25,7 +26,7 @@ mod uids;
 mod unsettled;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use explain::KeyFate;
 pub use links::{Latency, LinkRule, UnknownRule};
+pub use look::{Moved, User};
 pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use steer::{NotSticky, StrategyError};
@@ -107,6 +109,8 @@ pub struct Router {
     last_change: u64,
     /// Where steps of traces are written, if somebody may want them.
     watch: Option<Watch>,
+    /// Changes that are over and have moved rooms, until somebody asks.
+    moves: VecDeque<Moved>,
     now: Time,
     counters: RouterCounters,
 }
