@@ -62,6 +62,7 @@
 //! | 1 | [`stats`] | how even a load is, how sure a mean is |
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
+//! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
@@ -97,8 +98,8 @@
 //! 2. What was acknowledged reaches every member of the room once, in the order in which it was accepted. What a handler
 //!    pushes to a session comes before the response to that session; while a frontend works for a session, the session's
 //!    later messages wait.
-//! 3. A room is on one server. When servers come, go, or come back, the rooms that change owner are handed over with their
-//!    members, and their traffic waits in the router: [`router`] says how. Nobody is told that anybody left.
+//! 3. A room is on one server. When servers come, go, or come back, or are chosen by another strategy, the rooms that change
+//!    owner are handed over with their members, and their traffic waits in the router: [`router`] says how. Nobody is told that anybody left.
 //! 4. A uid is bound once in the cluster: the router keeps them. A closed session leaves its rooms once, and its uid is free
 //!    only when they have heard so and nothing is under way for it any more.
 //! 5. A crash is contained. A panic in a handler fails that request, and nothing that it did has happened; the server starts
@@ -149,6 +150,7 @@ pub mod channels;
 pub mod ledger;
 pub mod stats;
 pub mod strategies;
+pub mod trace;
 pub mod wire;
 
 pub mod config;

@@ -22,7 +22,7 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "serve",
     "check",
     "dispatch",
@@ -45,6 +45,7 @@ const COMMANDS: [&str; 24] = [
     "heal",
     "kick",
     "strategy",
+    "trace",
     "robots",
     "experiment",
 ];

@@ -8,6 +8,9 @@ use serde_json::{Map, Value};
 use super::request::{Code, Refusal};
 use crate::nearest::{did_you_mean, nearest};
 
+/// Longest name of a user, a room, a route or a server, in bytes.
+const NAME_BYTES_MAX: usize = 1024;
+
 /// What stands behind `args`.
 pub(super) type Args = Map<String, Value>;
 
@@ -41,13 +44,13 @@ pub(super) fn optional<'a>(args: &'a Args, key: &str) -> Result<Option<&'a str>,
     }
 }
 
-/// Text of a bounded length, which is kept or hashed.
-pub(super) fn name(args: &Args, key: &str, bytes_max: usize) -> Result<String, Refusal> {
-    let name = text(args, key)?;
-    if name.is_empty() || name.len() > bytes_max {
-        return Err(bad(format!("{key}: expected 1 to {bytes_max} bytes, got {}", name.len())));
+/// The name of something, of a bounded length, if it is given.
+pub(super) fn name(args: &Args, key: &str) -> Result<Option<String>, Refusal> {
+    let name = optional(args, key)?;
+    if name.is_some_and(|name| name.is_empty() || name.len() > NAME_BYTES_MAX) {
+        return Err(bad(format!("{key}: expected a name of 1 to {NAME_BYTES_MAX} bytes")));
     }
-    Ok(name.to_owned())
+    Ok(name.map(str::to_owned))
 }
 
 /// Yes or no, also as text; no when it is missing.

@@ -15,6 +15,7 @@ use crate::live::{
 };
 use crate::router::{LinkRule, Preview};
 use crate::strategies::{ALL, Kind, Parameter, StrategyEntry, StrategySpec};
+use crate::trace::{Filter, TapeView};
 
 /// How long something must not have held to be a fault, and no moment of a busy cluster.
 const AUDIT_TIME: Duration = Duration::from_millis(500);
@@ -108,6 +109,16 @@ pub trait Orders: Send + Sync {
     /// # Errors
     /// As [`RunningCluster::explain`].
     fn explain(&self, uid: &str, rid: &str) -> Result<LiveExplanation, ControlError>;
+    /// The steps of traces from that number on.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::trace`].
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError>;
+    /// Traces what a filter wants, for so long; or nothing any more.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::trace_on`].
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError>;
     /// Lets the whole cluster end, and does not wait for it.
     fn end(&self);
 }
@@ -197,6 +208,17 @@ impl Orders for LiveOrders {
         self.cluster.explain(uid, rid)
     }
 
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError> {
+        self.cluster.trace(since)
+    }
+
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError> {
+        match on {
+            Some((filter, lasts)) => self.cluster.trace_on(filter, lasts),
+            None => self.cluster.trace_off(),
+        }
+    }
+
     fn end(&self) {
         self.stop.stop();
     }
@@ -280,6 +302,8 @@ pub fn carry_out(order: Order, cluster: &dyn Orders) -> Result<Value, Refusal> {
         Order::Strategy { server_type, strategy, preview } => {
             Ok(json!(cluster.strategy(&server_type, strategy, preview)?))
         }
+        Order::Trace { since } => Ok(json!(cluster.trace(since)?)),
+        Order::SetTrace(on) => Ok(json!(cluster.set_trace(on)?)),
         Order::Explain { uid, rid } => Ok(json!(cluster.explain(&uid, &rid)?)),
     }
 }

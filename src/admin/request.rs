@@ -1,6 +1,7 @@
 //! One line of the admin port as an order, or why it is none: pure.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -12,6 +13,7 @@ use crate::live::{RoomQuery, RoomSort, Verb};
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::LinkRule;
 use crate::strategies::StrategySpec;
+use crate::trace::Filter;
 
 /// A line that is a JSON object. What it asks for is looked at when its token is found right.
 #[derive(Clone, PartialEq, Debug)]
@@ -90,6 +92,13 @@ pub enum Order {
         /// The room.
         rid: String,
     },
+    /// Say what was traced.
+    Trace {
+        /// From the step of which number on.
+        since: u64,
+    },
+    /// Trace what a filter wants, for so long; none: nothing any more.
+    SetTrace(Option<(Filter, Duration)>),
 }
 
 /// Why an order is not carried out.
@@ -118,12 +127,12 @@ pub enum Code {
     UnknownServer,
     /// No rule has that name.
     UnknownRule,
+    /// No server can be of that type.
+    UnknownType,
     /// Nobody is logged in by that uid.
     UnknownUser,
     /// Nobody is in a room of that name.
     UnknownRoom,
-    /// No server can be of that type.
-    UnknownType,
     /// A server has that id already.
     Exists,
     /// A server has that client port already.
@@ -164,6 +173,9 @@ const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("strategies", Some(&[])),
     ("strategy", Some(&["serverType", "strategy", "preview"])),
     ("explain", Some(&["uid", "rid"])),
+    ("trace", Some(&["since"])),
+    ("trace_on", Some(&["uid", "rid", "route", "server", "seconds"])),
+    ("trace_off", Some(&[])),
 ];
 
 /// What a client is told when it is kicked and nobody says why.
@@ -176,11 +188,12 @@ const REASON_BYTES_MAX: usize = 256;
 const LIMIT_MAX: u64 = 1000;
 const LIMIT: u64 = 50;
 
+/// How long messages are traced when nobody says, and at most, in seconds.
+const TRACE_SECONDS: u64 = 300;
+const TRACE_SECONDS_MAX: u64 = 3600;
+
 /// Longest name of a rule, and of what it holds for, in bytes.
 const NAME_BYTES_MAX: usize = 128;
-
-/// Longest name of a user, a room, a route or a server that is asked for, in bytes.
-const KEY_BYTES_MAX: usize = 1024;
 
 impl Refusal {
     /// One that did nothing yet.
@@ -281,7 +294,6 @@ impl Request {
                 Ok(Order::Kick { uid: text(args, "uid")?.to_owned(), reason: reason.to_owned() })
             }
             "events" => Ok(Order::Events { since: number(args, "since", 0..=u64::MAX, 0)? }),
-            "links" => Ok(Order::Links),
             "strategies" => Ok(Order::Strategies),
             "strategy" => {
                 let strategy = text(args, "strategy")?.parse::<StrategySpec>();
@@ -291,10 +303,19 @@ impl Request {
                     preview: flag(args, "preview")?,
                 })
             }
-            "explain" => Ok(Order::Explain {
-                uid: name(args, "uid", KEY_BYTES_MAX)?,
-                rid: name(args, "rid", KEY_BYTES_MAX)?,
-            }),
+            "explain" => {
+                let named = |key| name(args, key)?.ok_or_else(|| bad(format!("missing {key:?}")));
+                Ok(Order::Explain { uid: named("uid")?, rid: named("rid")? })
+            }
+            "trace" => Ok(Order::Trace { since: number(args, "since", 0..=u64::MAX, 0)? }),
+            "trace_on" => {
+                let [uid, rid, route, server] = ["uid", "rid", "route", "server"].map(|key| name(args, key));
+                let filter = Filter { uid: uid?, rid: rid?, route: route?, server: server? };
+                let seconds = number(args, "seconds", 1..=TRACE_SECONDS_MAX, TRACE_SECONDS)?;
+                Ok(Order::SetTrace(Some((filter, Duration::from_secs(seconds)))))
+            }
+            "trace_off" => Ok(Order::SetTrace(None)),
+            "links" => Ok(Order::Links),
             "link" => link_rule(args).map(Order::Link).map_err(bad),
             _ => match names(args, "names")? {
                 Some(named) => Ok(Order::Heal(required(Some(named), "names")?)),
@@ -311,7 +332,9 @@ fn limit(args: &Args) -> Result<usize, Refusal> {
 impl Order {
     /// Whether it changes nothing.
     pub fn only_looks(&self) -> bool {
-        use Order::{Audit, Events, Explain, Links, List, Room, Rooms, Strategies, Users, View};
+        use Order::{
+            Audit, Events, Explain, Links, List, Room, Rooms, Strategies, Strategy, Trace, Users, View,
+        };
         matches!(
             self,
             Audit
@@ -322,6 +345,8 @@ impl Order {
                 | Room(_)
                 | Rooms(_)
                 | Strategies
+                | Strategy { preview: true, .. }
+                | Trace { .. }
                 | Users { .. }
                 | View
         )

@@ -20,6 +20,7 @@ pub mod serve;
 pub mod servers;
 pub mod strategy;
 pub mod top;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -44,6 +45,7 @@ use self::serve::ServeArgs;
 use self::servers::ServersCommand;
 use self::strategy::StrategyArgs;
 use self::top::TopArgs;
+use self::trace::TraceArgs;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
@@ -54,6 +56,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim list                         how every server of the running cluster is
   pomelo-sim top                          what it does, second by second
   pomelo-sim strategy chat=rendezvous     choose chat servers in another way, while they run
+  pomelo-sim trace --uid alice            her messages through the cluster, step by step
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
   pomelo-sim experiment list              scenarios that compare strategies
@@ -102,6 +105,7 @@ enum Command {
     Heal(HealArgs),
     Kick(KickArgs),
     Strategy(StrategyArgs),
+    Trace(TraceArgs),
     Robots(RobotsArgs),
     Experiment(ExperimentArgs),
 }
@@ -173,6 +177,7 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
         Some(Command::Strategy(args)) => strategy::run(args),
+        Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Robots(args)) => robots::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),
     }

@@ -16,6 +16,7 @@ mod steer;
 mod system;
 mod timeline;
 mod view;
+mod watching;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};

@@ -23,6 +23,7 @@ use crate::ids::ServerId;
 use crate::router::{Moved, Routed, Router};
 use crate::servers::HostCounters;
 use crate::time::Time;
+use crate::trace::Watch;
 
 /// How often the servers' messages are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ pub(super) struct Observer {
     pub(super) router: Addr<RouterActor>,
     pub(super) timeline: Timeline,
     pub(super) clock: Clock,
+    /// Where the way of messages is written, when somebody wants to see it.
+    pub(super) watch: Watch,
     /// Rooms follow their keys.
     pub(super) rooms_move: bool,
 }

@@ -102,7 +102,9 @@ impl Router {
     pub fn strike(&mut self, id: &ServerId) {
         if !self.homes.contains_key(id) {
             self.ranks.remove(id);
-            self.types.values_mut().for_each(|replicas| drop(replicas.known.remove(id)));
+            for replicas in self.types.values_mut() {
+                replicas.known.remove(id);
+            }
         }
     }
 
@@ -317,11 +319,11 @@ impl Router {
     /// Sends once more what has not arrived: before all that is held, since it is older.
     fn requeue(&mut self, server_type: &ServerType, envelopes: Vec<Envelope>, out: &mut Vec<Routed>) {
         let mut older = Vec::new();
-        for Envelope { from, payload, .. } in envelopes {
+        for Envelope { from, payload, trace, .. } in envelopes {
             match (key_of(&payload).cloned(), self.rooms_stay) {
                 (Some(key), false) => {
                     let to = Destination::Route { server_type: server_type.clone(), key: Some(key) };
-                    older.push(((), Envelope { from, to, payload }));
+                    older.push(((), Envelope { from, to, payload, trace }));
                 }
                 _ => self.undeliverable(from, &payload, AppError::new("the server is gone"), out),
             }

@@ -22,6 +22,7 @@ use pomelo_sim::router::{LinkRule, Preview, Router, RouterCounters, UnknownRule}
 use pomelo_sim::servers::name_of;
 use pomelo_sim::strategies::StrategySpec;
 use pomelo_sim::time::Time;
+use pomelo_sim::trace::{Filter, TapeView, Watch};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -32,6 +33,7 @@ pub struct Fake {
     servers: Mutex<Vec<(ServerSpec, ServerState)>>,
     rules: Mutex<Vec<LinkRule>>,
     router: Mutex<Router>,
+    pub watch: Watch,
     pub ends: AtomicUsize,
     views: AtomicUsize,
     pub timeline: Timeline,
@@ -44,12 +46,12 @@ impl Default for Fake {
         for (number, server) in servers.iter_mut().enumerate().filter(|(_, server)| server.frontend) {
             server.client_port = Some(3050 + number as u16);
         }
-        let router = Mutex::new(cluster(3, 3).plan().unwrap().router);
         let servers = servers.into_iter().map(|server| (server, ServerState::Running)).collect();
         Self {
             servers: Mutex::new(servers),
             rules: Mutex::default(),
-            router,
+            router: Mutex::new(cluster(3, 3).plan().unwrap().router),
+            watch: Watch::new(0.0),
             ends: AtomicUsize::new(0),
             views: AtomicUsize::new(0),
             timeline: Timeline::default(),
@@ -265,6 +267,18 @@ impl Orders for Fake {
             session: Some(SessionPlace { frontend: "connector-server-2".into(), session: 7 }),
             room: None,
         })
+    }
+
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError> {
+        Ok(self.watch.read(Time::START, since))
+    }
+
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError> {
+        match on {
+            Some((filter, lasts)) => self.watch.turn_on(Time::START, filter, lasts),
+            None => self.watch.turn_off(),
+        }
+        self.trace(0)
     }
 
     fn end(&self) {
