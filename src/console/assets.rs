@@ -16,7 +16,35 @@ macro_rules! assets {
 }
 
 /// Every file of the folder. To add one, write it there and name it here.
-pub const ASSETS: &[Asset] = assets!["chat.html", "console.html",];
+pub const ASSETS: &[Asset] = assets![
+    "chat.css",
+    "chat.html",
+    "chat/app.js",
+    "chat/dom.js",
+    "chat/hash.js",
+    "chat/log.js",
+    "chat/pane.js",
+    "chat/people.js",
+    "chat/session.js",
+    "chat/state.js",
+    "chat/where.js",
+    "chat/where_view.js",
+    "console.html",
+    "package.json",
+    "pomelo.js",
+    "pomelo/backoff.js",
+    "pomelo/client.js",
+    "pomelo/codec.js",
+    "pomelo/connection.js",
+    "pomelo/errors.js",
+    "pomelo/heartbeat.js",
+    "pomelo/message.js",
+    "pomelo/package.js",
+    "pomelo/protobuf.js",
+    "pomelo/text.js",
+    "pomelo/varint.js",
+    "shared.css",
+];
 
 impl Asset {
     /// The one of that path.
@@ -29,6 +57,7 @@ impl Asset {
         match self.path.rsplit('.').next() {
             Some("html") => "text/html; charset=utf-8",
             Some("css") => "text/css; charset=utf-8",
+            Some("json") => "application/json",
             Some("js") => "text/javascript; charset=utf-8",
             Some("svg") => "image/svg+xml",
             Some("png") => "image/png",
