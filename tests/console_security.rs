@@ -174,6 +174,18 @@ fn a_page_from_elsewhere_changes_nothing() {
 }
 
 #[test]
+fn the_api_is_not_for_pages_from_elsewhere_even_to_look() {
+    let world = ConsoleWorld::start();
+    for path in ["/api/v1/picture", "/api/v1/audit", "/api/v1/view"] {
+        refused(&world.say("GET", path, "Sec-Fetch-Site: cross-site\r\n", ""), 403, "forbidden");
+        refused(&world.say("GET", path, "Origin: https://evil.example\r\n", ""), 403, "forbidden");
+        assert_eq!(world.say("GET", path, "Sec-Fetch-Site: none\r\n", "").status, 200, "{path}, typed in");
+    }
+    // A link leads to a page.
+    assert_eq!(world.say("GET", "/console", "Sec-Fetch-Site: cross-site\r\n", "").status, 200);
+}
+
+#[test]
 fn a_stream_is_for_its_own_page() {
     let world = ConsoleWorld::start();
     let host = format!("Host: {}\r\n", world.address);

@@ -8,6 +8,7 @@ mod failure;
 mod guard;
 mod history;
 mod metrics;
+mod owner;
 mod pages;
 mod path;
 mod robots;
