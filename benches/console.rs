@@ -2,8 +2,8 @@
 //!
 //! A cluster in its own process, with one stream of server-sent events that is read all the time, and robots here that keep
 //! as much in flight as it takes. Threads tell their processor time each (`/proc/PID/task`, so this needs Linux): what is
-//! not the cluster's is the console's. Its looks, one a second, are answered on the cluster's thread: they are counted by
-//! asking many times more often while the same users are connected and silent.
+//! not the cluster's is the console's. Its looks, one a second, are answered on the cluster's thread: what one costs there is
+//! measured on a cluster in this process, by looking many times while as many users are connected and silent.
 //!
 //! `cargo bench --bench console [-- --json]`
 
@@ -14,10 +14,13 @@ mod support;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use pomelo_sim::cluster::Cluster;
+use pomelo_sim::config::ClusterSpec;
 use pomelo_sim::robots::{self, Progress, Settings, Transport};
 use serde_json::{Value, json};
 use support::Figure;
@@ -32,7 +35,7 @@ const SECONDS: f64 = 4.0;
 const LOOKS: u32 = 400;
 
 /// The cluster's process, and where things are.
-struct Cluster {
+struct Process {
     process: Child,
     gate: String,
     console: SocketAddr,
@@ -40,32 +43,17 @@ struct Cluster {
     _folder: TempDir,
 }
 
-impl Drop for Cluster {
+impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-impl Cluster {
+impl Process {
     fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let servers = |kind: &str, count: usize, more: Value| -> Vec<Value> {
-            let one = |n: usize| {
-                let mut server = more.clone();
-                server["id"] = json!(format!("{kind}-server-{n}"));
-                server["host"] = json!("127.0.0.1");
-                server
-            };
-            (1..=count).map(one).collect()
-        };
-        let frontend = json!({"clientPort": 0, "frontend": true});
-        let servers = json!({
-            "connector": servers("connector", 3, frontend.clone()),
-            "chat": servers("chat", 3, json!({"port": 0})),
-            "gate": servers("gate", 1, frontend),
-        });
-        fs::write(folder.path().join("servers.json"), servers.to_string()).unwrap();
+        fs::write(folder.path().join("servers.json"), servers_json()).unwrap();
         let mut process = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"))
             .args(["serve", "--admin", "off", "--console", "0", "--heartbeat", "0", "--config"])
             .arg(folder.path())
@@ -83,86 +71,124 @@ impl Cluster {
         Self { process, gate, console, _banner: banner, _folder: folder }
     }
 
-    /// Reads the stream until it ends.
+    /// Reads a stream until it ends.
     fn watch(&self) {
-        let mut stream = self.ask("/api/v1/live");
+        let mut stream = TcpStream::connect(self.console).unwrap();
+        let head = format!("GET /api/v1/live HTTP/1.1\r\nHost: {}\r\n\r\n", self.console);
+        stream.write_all(head.as_bytes()).unwrap();
         std::thread::spawn(move || {
             let mut buffer = [0; 1 << 16];
             while stream.read(&mut buffer).is_ok_and(|bytes| bytes > 0) {}
         });
     }
 
-    fn ask(&self, path: &str) -> TcpStream {
-        let mut stream = TcpStream::connect(self.console).unwrap();
-        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.console);
-        stream.write_all(head.as_bytes()).unwrap();
-        stream
-    }
-
     /// Processor time so far, in seconds: of the cluster's threads, and of all others.
     fn cpu(&self) -> (f64, f64) {
-        let tasks = format!("/proc/{}/task", self.process.id());
         let (mut own, mut others) = (0.0, 0.0);
-        for task in fs::read_dir(tasks).unwrap() {
-            let path = task.unwrap().path();
-            // A thread may end meanwhile.
-            let read = |file: &str| fs::read_to_string(path.join(file)).unwrap_or_default();
-            let nanos: f64 =
-                read("schedstat").split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        for (thread, seconds) in threads(&self.process.id().to_string()) {
             // The cluster's own threads have no name but the program's.
-            *(if read("comm").trim() == "pomelo-sim" { &mut own } else { &mut others }) += nanos / 1e9;
+            let name = fs::read_to_string(thread.join("comm")).unwrap_or_default();
+            *(if name.trim() == "pomelo-sim" { &mut own } else { &mut others }) += seconds;
         }
         (own, others)
     }
+}
 
-    /// Lets robots do that, and gives the difference of what is read when their load begins and when it ends.
-    fn load(&self, settings: Settings, mut at_load: impl FnMut()) -> ((f64, f64), f64, f64) {
-        let settings = Settings {
-            gate: Some(self.gate.clone()),
-            users: Some(300),
-            rooms: Some(10),
-            transport: Some(Transport::Tcp),
-            arrivals: Some(1000.0),
-            warmup: Some(1.0),
-            ..settings
+/// The threads of a process, and the processor time of each, in seconds.
+fn threads(process: &str) -> Vec<(PathBuf, f64)> {
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let read = |path: PathBuf| {
+        // A thread may end meanwhile.
+        let nanos = fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+        let nanos: f64 = nanos.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+        (path, nanos / 1e9)
+    };
+    tasks.map(|task| read(task.unwrap().path())).collect()
+}
+
+/// The tutorial's servers, on free ports.
+fn servers_json() -> String {
+    let servers = |kind: &str, count: usize, more: Value| -> Vec<Value> {
+        let one = |n: usize| {
+            let mut server = more.clone();
+            server["id"] = json!(format!("{kind}-server-{n}"));
+            server["host"] = json!("127.0.0.1");
+            server
         };
-        let (mut first, mut last) = (None, (0.0, 0.0));
-        let (mut began, mut ended) = (Duration::ZERO, Duration::ZERO);
-        let stop = AtomicBool::new(false);
-        let report = robots::run(&settings.plan().unwrap(), &stop, |progress: &Progress| {
-            if progress.phase == "measuring" {
-                if first.is_none() {
-                    at_load();
-                    (first, began) = (Some(self.cpu()), progress.elapsed);
-                }
-                (last, ended) = (self.cpu(), progress.elapsed);
+        (1..=count).map(one).collect()
+    };
+    let frontend = json!({"clientPort": 0, "frontend": true});
+    let servers = json!({
+        "connector": servers("connector", 3, frontend.clone()),
+        "chat": servers("chat", 3, json!({"port": 0})),
+        "gate": servers("gate", 1, frontend),
+    });
+    servers.to_string()
+}
+
+/// Lets robots do that at a gate. `at_load` is called while their load goes on, at its begin and then a few times a second.
+/// Deliveries a second.
+fn load(gate: &str, settings: Settings, mut at_load: impl FnMut(Duration)) -> f64 {
+    let settings = Settings {
+        gate: Some(gate.to_owned()),
+        users: Some(300),
+        rooms: Some(10),
+        transport: Some(Transport::Tcp),
+        arrivals: Some(1000.0),
+        warmup: Some(1.0),
+        ..settings
+    };
+    let stop = AtomicBool::new(false);
+    let report = robots::run(&settings.plan().unwrap(), &stop, |progress: &Progress| {
+        if progress.phase == "measuring" {
+            at_load(progress.elapsed);
+        }
+    });
+    let report = report.unwrap();
+    assert!(report.is_clean(), "{:?}", report.errors);
+    report.deliveries.per_second
+}
+
+/// What a look costs the cluster's thread, in seconds, while 300 users are connected and silent.
+fn look() -> f64 {
+    let before: Vec<PathBuf> = threads("self").into_iter().map(|(thread, _)| thread).collect();
+    let spec = ClusterSpec::from_json(&servers_json(), "development", Path::new("servers.json")).unwrap();
+    let cluster = Cluster::from_spec(spec).start().unwrap();
+    let own: Vec<PathBuf> = threads("self").into_iter().map(|(thread, _)| thread).collect();
+    let own: Vec<PathBuf> = own.into_iter().filter(|thread| !before.contains(thread)).collect();
+    let cpu = || {
+        let all = threads("self").into_iter();
+        all.filter(|(thread, _)| own.contains(thread)).map(|(_, seconds)| seconds).sum::<f64>()
+    };
+    let silent = Settings { senders: Some(0), duration: Some(1.0), ..Settings::default() };
+    let mut cost = None;
+    load(&cluster.address("gate-server-1").unwrap().to_string(), silent, |_| {
+        if cost.is_none() {
+            let before = cpu();
+            for _ in 0..LOOKS {
+                drop(cluster.view().unwrap());
             }
-        });
-        let report = report.unwrap();
-        assert!(report.is_clean(), "{:?}", report.errors);
-        let first = first.unwrap();
-        ((last.0 - first.0, last.1 - first.1), (ended - began).as_secs_f64(), report.deliveries.per_second)
-    }
+            cost = Some((cpu() - before) / f64::from(LOOKS));
+        }
+    });
+    cluster.stop();
+    cost.unwrap()
 }
 
 fn main() {
-    let cluster = Cluster::start();
+    let cluster = Process::start();
     cluster.watch();
     let (mut threads, mut looks, mut whole) = (Figure::default(), Figure::default(), Figure::default());
     let (mut look_us, mut rates) = (Figure::default(), Figure::default());
     for _ in 0..ROUNDS {
-        let load =
+        let full =
             Settings { senders: Some(10), window: Some(16), duration: Some(SECONDS), ..Settings::default() };
-        let ((own, others), seconds, rate) = cluster.load(load, || {});
-        let silent = Settings { senders: Some(0), duration: Some(1.0), ..Settings::default() };
-        let mut look = 0.0;
-        cluster.load(silent, || {
-            let before = cluster.cpu().0;
-            for _ in 0..LOOKS {
-                cluster.ask("/api/v1/view").read_to_end(&mut Vec::new()).unwrap();
-            }
-            look = (cluster.cpu().0 - before) / f64::from(LOOKS);
-        });
+        let mut seen = Vec::new();
+        let rate = load(&cluster.gate, full, |elapsed| seen.push((elapsed, cluster.cpu())));
+        let (first, last) = (seen[0], seen[seen.len() - 1]);
+        let seconds = (last.0 - first.0).as_secs_f64();
+        let (own, others) = (last.1.0 - first.1.0, last.1.1 - first.1.1);
+        let look = look();
         // One look a second, of what the cluster takes in a second.
         let (of_threads, of_looks) = (100.0 * others / own, 100.0 * look * seconds / own);
         threads.add(of_threads);

@@ -176,7 +176,7 @@ fn a_page_from_elsewhere_changes_nothing() {
 #[test]
 fn the_api_is_not_for_pages_from_elsewhere_even_to_look() {
     let world = ConsoleWorld::start();
-    for path in ["/api/v1/picture", "/api/v1/audit", "/api/v1/view"] {
+    for path in ["/api/v1/picture", "/api/v1/audit", "/api/v1/servers"] {
         refused(&world.say("GET", path, "Sec-Fetch-Site: cross-site\r\n", ""), 403, "forbidden");
         refused(&world.say("GET", path, "Origin: https://evil.example\r\n", ""), 403, "forbidden");
         assert_eq!(world.say("GET", path, "Sec-Fetch-Site: none\r\n", "").status, 200, "{path}, typed in");
