@@ -112,6 +112,11 @@
 //!    the servers notice nothing.
 //! 9. A stop takes no more clients, answers what is under way, tells clients why, and ends.
 //!
+//! Orders that change servers are carried out one after the other; whoever looks is answered beside them, from one roster that
+//! shows each state at once (`live/observer.rs`). What servers and router count costs no allocation, and one look at the clock
+//! for all that comes together: latencies in a [`Histogram`](stats::Histogram) a server, envelopes between each two where they
+//! arrive, pushes in their channel.
+//!
 //! Between servers there are links: streams, as TCP's, that rules make slow, lossy or cut ([`router::links`]). Loss costs time;
 //! a cut holds everything until it heals. The router itself is no server and has no links: it is the ground that all stand on.
 //!

@@ -341,6 +341,84 @@ proptest! {
 }
 
 #[test]
+fn what_is_looked_for_is_bounded_and_may_come_as_text() {
+    let world = AdminWorld::start();
+    let rooms = world.ask("rooms", json!({}));
+    assert_eq!(rooms["ok"]["total"], 2);
+    assert_eq!(
+        rooms["ok"]["rooms"][0],
+        json!({"room": "lobby", "key": "lobby", "server": "chat-server-1", "members": 12, "messages": 40,
+            "messagesPerSecond": 3})
+    );
+    // As a query of a URL has it.
+    let busiest = world.ask("rooms", json!({"sort": "messages", "limit": "1"}));
+    assert_eq!(
+        (&busiest["ok"]["rooms"][0]["room"], busiest["ok"]["rooms"].as_array().unwrap().len()),
+        (&json!("大厅"), 1)
+    );
+    assert_eq!(
+        world.ask("room", json!({"room": "lobby"}))["ok"],
+        json!({"room": "lobby", "key": "lobby", "server": "chat-server-1", "total": 12,
+            "members": [{"uid": "alice*lobby", "frontend": "connector-server-1", "session": 7}]})
+    );
+    assert_eq!(code(&world.ask("room", json!({"room": "nowhere"}))), "unknown_room");
+    let users = world.ask("users", json!({"search": "bob", "limit": 1000}));
+    assert_eq!(
+        users["ok"],
+        json!({"total": 1, "users": [{"uid": "bob*lobby", "frontend": "connector-server-1", "session": 7,
+            "rooms": [{"room": "lobby", "server": "chat-server-1"}]}]})
+    );
+    let view = world.ask("view", json!({}));
+    assert_eq!(
+        (&view["ok"]["servers"][0]["id"], &view["ok"]["types"][0]["strategy"]),
+        (&json!("connector-server-1"), &json!("ring(100)"))
+    );
+    for (command, args, expected) in [
+        ("rooms", json!({"limit": 0}), "limit: expected a number from 1 to 1000, got 0"),
+        ("rooms", json!({"limit": "1001"}), "limit: expected a number from 1 to 1000, got \"1001\""),
+        ("rooms", json!({"limit": 1.5}), "got 1.5"),
+        ("users", json!({"limit": "ten"}), "got \"ten\""),
+        (
+            "rooms",
+            json!({"sort": "member"}),
+            "sort: expected members, messages, name; did you mean \"members\"?",
+        ),
+        ("rooms", json!({"search": 1}), "search: expected text, got 1"),
+        ("room", json!({}), "missing \"room\""),
+        ("kick", json!({}), "missing \"uid\""),
+        ("kick", json!({"uid": "x", "reason": "r".repeat(257)}), "reason: expected at most 256 bytes"),
+        ("events", json!({"since": -1}), "since: expected a number from 0 on, got -1"),
+        ("view", json!({"all": true}), "it takes none"),
+    ] {
+        let answer = world.ask(command, args);
+        assert_eq!(code(&answer), "bad_request", "{answer}");
+        assert!(message(&answer).contains(expected), "{answer}");
+    }
+}
+
+#[test]
+fn a_kick_is_an_event_that_is_told_once() {
+    let world = AdminWorld::start();
+    let kicked = world.ask("kick", json!({"uid": "alice*lobby"}));
+    assert_eq!(kicked["ok"], json!({"kicked": "alice*lobby", "frontend": "connector-server-1"}));
+    assert_eq!(code(&world.ask("kick", json!({"uid": "nobody"}))), "unknown_user");
+    let events = world.ask("events", json!({}));
+    let event = &events["ok"]["events"][0];
+    assert_eq!(
+        (&event["seq"], &event["kind"], &event["server"], &event["text"]),
+        (
+            &json!(1),
+            &json!("kick"),
+            &json!("connector-server-1"),
+            &json!("alice*lobby: kicked by an operator")
+        )
+    );
+    assert!(event["atMs"].as_u64().unwrap() > 1_600_000_000_000);
+    assert_eq!(events["ok"]["next"], 2);
+    assert_eq!(world.ask("events", json!({"since": "2"}))["ok"], json!({"events": [], "next": 2}));
+}
+
+#[test]
 fn strategies_are_orders_whose_arguments_may_be_text() {
     let world = AdminWorld::start();
     let strategy = |args: Value| world.ask("strategy", args);

@@ -254,6 +254,147 @@ fn where_no_cluster_is_found_the_error_says_how_to_find_it() {
 }
 
 #[test]
+fn rooms_and_users_are_tables() {
+    let world = AdminWorld::start();
+    assert_eq!(
+        printed(&world, &["rooms"]),
+        "ROOM   SERVER         MEMBERS  MESSAGES  MSG/S  KEY\n\
+         lobby  chat-server-1  12       40        3      lobby\n\
+         大厅   chat-server-1  2        900       0      大厅\n"
+    );
+    let busiest = printed(&world, &["rooms", "--sort", "messages", "--limit", "1"]);
+    assert!(
+        busiest.lines().nth(1).unwrap().starts_with("大厅 ") && busiest.ends_with("1 of 2 rooms\n"),
+        "{busiest}"
+    );
+    assert_eq!(json_of(&world, &["rooms", "厅"])["total"], 1);
+    assert_eq!(
+        printed(&world, &["rooms", "--members", "lobby"]),
+        "lobby on chat-server-1: 12 members\n\
+         UID          FRONTEND            SESSION\n\
+         alice*lobby  connector-server-1  7\n\
+         1 of 12 members\n"
+    );
+    assert_eq!(refused(&world, &["rooms", "--members", "nowhere"]), "nobody is in a room \"nowhere\"");
+    assert_eq!(
+        printed(&world, &["users", "bob"]),
+        "UID        FRONTEND            SESSION  ROOMS\n\
+         bob*lobby  connector-server-1  7        lobby (chat-server-1)\n"
+    );
+    for wrong in
+        [&["rooms", "--sort", "size"][..], &["rooms", "--limit", "0"], &["rooms", "a", "--members", "b"]]
+    {
+        assert_eq!(command(&world, wrong).0, Some(2), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_kick_says_from_where_and_is_an_event() {
+    let world = AdminWorld::start();
+    let kick = ["kick", "alice*lobby", "--reason", "sp\u{7}am"];
+    assert_eq!(printed(&world, &kick), "kicked alice*lobby from connector-server-1\n");
+    assert_eq!(refused(&world, &["kick", "nobody"]), "nobody is logged in as \"nobody\"");
+    let events = printed(&world, &["events"]);
+    // Nothing that clients or operators wrote reaches the terminal as it is.
+    assert!(events.ends_with("  kick        connector-server-1: alice*lobby: sp\\u{7}am\n"), "{events}");
+    assert_eq!(printed(&world, &["events", "--since", "2"]), "");
+    assert_eq!(json_of(&world, &["events"])["next"], 2);
+}
+
+#[test]
+fn events_are_followed_until_nobody_reads() {
+    let world = AdminWorld::start();
+    let file = world.file.path().to_str().unwrap();
+    let mut follow = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"))
+        .args(["events", "--follow", "--json", "--admin-file", file])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(follow.stdout.take().unwrap()));
+    for number in 1..=2 {
+        printed(&world, &["kick", "alice*lobby"]);
+        let event: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+        assert_eq!(event["seq"], number);
+    }
+    drop(lines);
+    // It finds out at the next event.
+    printed(&world, &["kick", "alice*lobby"]);
+    assert!(follow.wait().unwrap().success());
+}
+
+#[test]
+fn top_without_a_terminal_is_one_table_after_the_other() {
+    let world = AdminWorld::start();
+    printed(&world, &["kick", "alice*lobby"]);
+    printed(&world, &["pause", "chat-server-2"]);
+    let pages = printed(&world, &["top", "--count", "2", "--every", "0.1"]);
+    assert!(!pages.contains('\u{1b}'), "no codes for a terminal: {pages}");
+    let lines: Vec<&str> = pages.lines().collect();
+    assert!(lines[0].starts_with("pomelo-sim 0.1.0  development  servers.json  up 1m02s"), "{pages}");
+    assert!(lines[1].starts_with("servers 6 of 7  users 2  rooms 7  msg/s 0  deliveries/s 0"), "{pages}");
+    assert_eq!(lines[3], "TYPE       STRATEGY   LISTED  LOAD PEAK/MEAN  JAIN   MSG/S PEAK/MEAN  JAIN");
+    assert_eq!(lines[4], "connector  ring(100)  3       1.00            1.000  -                -");
+    assert!(lines[8].starts_with("SERVER              STATE    LOAD  ROOMS  MSG/S"), "{pages}");
+    assert!(lines.contains(&lines[13]) && lines[13].starts_with("chat-server-2       paused   2"), "{pages}");
+    assert!(
+        lines[17].ends_with("kick        connector-server-1: alice*lobby: kicked by an operator"),
+        "{pages}"
+    );
+    assert_eq!(lines.iter().filter(|line| line.starts_with("pomelo-sim ")).count(), 2, "{pages}");
+
+    let json = printed(&world, &["top", "--count", "1", "--every", "0.1", "--json"]);
+    assert_eq!(json.lines().count(), 1);
+    let picture: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&picture["totals"]["running"], &picture["servers"][0]["load"]), (&json!(6), &json!(2)));
+    let hottest = printed(&world, &["top", "--count", "1", "--every", "0.1", "--sort", "configured"]);
+    assert!(hottest.lines().nth(9).unwrap().starts_with("connector-server-1 "), "{hottest}");
+    for wrong in [["top", "--every", "0"], ["top", "--count", "0"], ["top", "--sort", "cpu"]] {
+        assert_eq!(command(&world, &wrong).0, Some(2), "{wrong:?}");
+    }
+}
+
+/// A terminal, as `script` makes one.
+#[test]
+fn top_gives_the_terminal_back() {
+    let world = AdminWorld::start();
+    printed(&world, &["kill", "connector-server-2"]);
+    let file = world.file.path().to_str().unwrap();
+    let top = |more: &str| {
+        let binary = env!("CARGO_BIN_EXE_pomelo-sim");
+        let line = format!("stty rows 14 cols 60; {binary} top --every 0.1 --admin-file {file} {more}");
+        let output =
+            Command::new("script").args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").output();
+        match output {
+            Ok(output) => {
+                let text = String::from_utf8(output.stdout).unwrap();
+                Some((output.status.code(), text))
+            }
+            Err(error) if std::env::var_os("CI").is_none() => {
+                eprintln!("script is missing ({error}): top on a terminal is not tested");
+                None
+            }
+            Err(error) => panic!("script is missing: {error}"),
+        }
+    };
+    let Some((code, text)) = top("--count 2") else { return };
+    assert_eq!(code, Some(0), "{text:?}");
+    assert!(
+        text.starts_with("\u{1b}[?1049h\u{1b}[?25l") && text.ends_with("\u{1b}[?25h\u{1b}[?1049l"),
+        "{text:?}"
+    );
+    assert_eq!(text.matches("\u{1b}[H").count(), 3, "one before the rates are known, and two: {text:?}");
+    assert!(text.contains("\u{1b}[31mconnector-server-2  killed "), "{text:?}");
+    assert!(text.contains("and 4 more"), "as many servers as there is room for: {text:?}");
+    for line in text.split("\u{1b}[K\r\n").filter(|line| !line.contains('\u{1b}')) {
+        assert!(line.chars().count() <= 60, "{line:?}");
+    }
+    // As at Ctrl-C.
+    let (code, text) = top("& top=$!; sleep 0.3; kill -INT $top; wait $top").unwrap();
+    assert_eq!(code, Some(0), "{text:?}");
+    assert!(text.contains("\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");
+}
+
+#[test]
 fn strategy_shows_previews_and_changes() {
     let world = AdminWorld::start();
     let shown = printed(&world, &["strategy"]);

@@ -22,12 +22,16 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 24] = [
     "serve",
     "check",
     "dispatch",
     "explain",
     "list",
+    "top",
+    "rooms",
+    "users",
+    "events",
     "add",
     "remove",
     "stop",
@@ -39,6 +43,7 @@ const COMMANDS: [&str; 19] = [
     "links",
     "link",
     "heal",
+    "kick",
     "strategy",
     "robots",
     "experiment",

@@ -84,7 +84,7 @@ fn as_text(rows: &[Row]) -> String {
 }
 
 /// The two largest units: `12s`, `3m05s`, `2h03m`, `4d01h`.
-fn uptime(seconds: f64) -> String {
+pub(super) fn uptime(seconds: f64) -> String {
     // Seconds since a start: far from any bound.
     let seconds = seconds as u64;
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86400);

@@ -8,15 +8,18 @@ pub mod check;
 pub mod config_args;
 pub mod console_port;
 pub mod dispatch;
+pub mod events;
 pub mod experiment;
 pub mod explain;
 pub mod links;
 pub mod list;
 mod output;
+pub mod people;
 pub mod robots;
 pub mod serve;
 pub mod servers;
 pub mod strategy;
+pub mod top;
 
 use std::process::ExitCode;
 
@@ -30,14 +33,17 @@ use self::add::{AddArgs, ReloadArgs};
 use self::audit::AuditArgs;
 use self::check::CheckArgs;
 use self::dispatch::DispatchArgs;
+use self::events::EventsArgs;
 use self::experiment::ExperimentArgs;
 use self::explain::ExplainArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
+use self::people::{KickArgs, RoomsArgs, UsersArgs};
 use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
 use self::servers::ServersCommand;
 use self::strategy::StrategyArgs;
+use self::top::TopArgs;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
@@ -46,6 +52,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
   pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
+  pomelo-sim top                          what it does, second by second
   pomelo-sim strategy chat=rendezvous     choose chat servers in another way, while they run
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
@@ -81,6 +88,10 @@ enum Command {
     Dispatch(DispatchArgs),
     Explain(ExplainArgs),
     List(ListArgs),
+    Top(TopArgs),
+    Rooms(RoomsArgs),
+    Users(UsersArgs),
+    Events(EventsArgs),
     Audit(AuditArgs),
     Add(AddArgs),
     #[command(flatten)]
@@ -89,6 +100,7 @@ enum Command {
     Links(LinksArgs),
     Link(LinkArgs),
     Heal(HealArgs),
+    Kick(KickArgs),
     Strategy(StrategyArgs),
     Robots(RobotsArgs),
     Experiment(ExperimentArgs),
@@ -148,6 +160,11 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Dispatch(args)) => dispatch::run(args),
         Some(Command::Explain(args)) => explain::run(args),
         Some(Command::List(args)) => list::run(args),
+        Some(Command::Top(args)) => top::run(args),
+        Some(Command::Rooms(args)) => people::run_rooms(args),
+        Some(Command::Users(args)) => people::run_users(args),
+        Some(Command::Events(args)) => events::run(args),
+        Some(Command::Kick(args)) => people::run_kick(args),
         Some(Command::Audit(args)) => audit::run(args),
         Some(Command::Add(args)) => add::run(args),
         Some(Command::Servers(command)) => servers::run(command),

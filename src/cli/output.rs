@@ -34,10 +34,16 @@ pub(super) fn print(text: &str) -> ExitCode {
 
 /// Prints to stdout. A reader that went away (`| head`) is no failure.
 pub(super) fn write(text: &str) -> Result<(), String> {
+    write_on(text).map(|_| ())
+}
+
+/// The same, for what goes on printing. False when the reader went away.
+pub(super) fn write_on(text: &str) -> Result<bool, String> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(format!("stdout: {error}")),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(format!("stdout: {error}")),
     }
 }
 

@@ -20,7 +20,7 @@ use super::server_actor::{Clock, Count, Inspect, InspectHoldings, ServerActor};
 use super::timeline::{EventKind, Timeline};
 use crate::audit::{RouterView, Violation, audit};
 use crate::ids::ServerId;
-use crate::router::{Routed, Router};
+use crate::router::{Moved, Routed, Router};
 use crate::servers::HostCounters;
 use crate::time::Time;
 
@@ -61,6 +61,12 @@ impl Observer {
             counted = Instant::now();
             for (seen, count) in counts {
                 self.note_count(&seen, count.unwrap_or_default(), seconds);
+            }
+            for Moved { server_type, rooms, members } in
+                self.with_router(|router, _, _| router.take_moves()).await.unwrap_or_default()
+            {
+                let text = format!("{rooms} rooms with {members} members have another {server_type} server");
+                self.timeline.note(EventKind::Moved, None, text);
             }
         }
     }

@@ -238,10 +238,10 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn add_link_rule(&self, rule: LinkRule) -> Result<String, ControlError> {
-        let shown = serde_json::to_string(&rule).unwrap_or_default();
-        let name = self.with_router(move |router, now, out| router.install(now, rule, out))?;
-        self.timeline.note(EventKind::Link, None, format!("{name}: {shown}"));
-        Ok(name)
+        let mut shown = rule.clone();
+        shown.name = self.with_router(move |router, now, out| router.install(now, rule, out))?;
+        self.timeline.note(EventKind::Link, None, shown.to_string());
+        Ok(shown.name)
     }
 
     /// Takes a rule away, or all of them; what waited on links that were cut goes on.

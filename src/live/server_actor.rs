@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
-pub(super) use self::inspect::{Count, Inspect, InspectHoldings, Observe, Observed};
+pub(super) use self::inspect::{Count, FindRooms, Inspect, InspectHoldings, Observe, Observed, ShowRoom};
 use super::router_actor::{Carry, RouterActor};
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};

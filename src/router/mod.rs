@@ -14,6 +14,7 @@ mod directory;
 mod explain;
 pub mod links;
 mod loads;
+mod look;
 mod preview;
 mod replicas;
 mod route;
@@ -24,7 +25,7 @@ mod uids;
 mod unsettled;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub use explain::KeyFate;
 pub use links::{Latency, LinkRule, UnknownRule};
+pub use look::{Moved, User};
 pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use steer::{NotSticky, StrategyError};
@@ -102,6 +104,8 @@ pub struct Router {
     /// Calls to servers whose strategy wants to know how long they take.
     stopwatch: Stopwatch,
     last_change: u64,
+    /// Changes that are over and have moved rooms, until somebody asks.
+    moves: VecDeque<Moved>,
     now: Time,
     counters: RouterCounters,
 }

@@ -75,10 +75,34 @@ pub struct LinkRule {
     pub latency: Option<Latency>,
 }
 
+impl fmt::Display for LinkRule {
+    /// For people: `slow: connector to chat, both ways, latency 20ms, loss 0.01`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} to {}", self.name, self.from, self.to)?;
+        if self.both {
+            write!(f, ", both ways")?;
+        }
+        if let Some(latency) = self.latency {
+            write!(f, ", latency {latency}")?;
+        }
+        if self.loss > 0.0 {
+            write!(f, ", loss {}", self.loss)?;
+        }
+        if self.cut { write!(f, ", cut") } else { Ok(()) }
+    }
+}
+
+impl LinkRule {
+    /// Whether the rule is about this link.
+    pub fn holds_for(&self, link: &Link<'_>) -> bool {
+        let holds = |from: &End<'_>, to: &End<'_>| names(&self.from, from) && names(&self.to, to);
+        holds(&link.from, &link.to) || self.both && holds(&link.to, &link.from)
+    }
+}
+
 impl Rule for LinkRule {
     fn verdict(&mut self, link: &Link<'_>, random: &mut Random) -> Verdict {
-        let holds = |from: &End<'_>, to: &End<'_>| names(&self.from, from) && names(&self.to, to);
-        if !(holds(&link.from, &link.to) || self.both && holds(&link.to, &link.from)) {
+        if !self.holds_for(link) {
             return Verdict::Pass;
         }
         if self.cut || (self.loss > 0.0 && random.chance(self.loss)) {

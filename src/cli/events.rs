@@ -1,0 +1,98 @@
+//! `pomelo-sim events`: what has happened to the running cluster.
+
+use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::admin_args::{AdminArgs, Failure};
+use super::output::{refuse, write, write_on};
+use super::people::printable;
+use crate::admin::ClientError;
+use crate::live::{Event, Events};
+
+/// How often it is looked whether something has happened.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
+
+/// Show what has happened to the running cluster
+///
+/// One line an event, oldest first: the time of day (UTC), what, to which server, and more about it. The last thousand are kept:
+/// servers that came and went, handlers that panicked, rooms that moved, rules of the links, strategies, users that were
+/// kicked, robots.
+///
+/// Exit code: 0 with the events, 2 when no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct EventsArgs {
+    /// Only those from this number on
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub since: u64,
+    /// Wait for more, until Ctrl-C; with --json one event a line
+    #[arg(long)]
+    pub follow: bool,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim events
+      all that is kept
+  pomelo-sim events --follow
+      and what comes, as it comes
+  pomelo-sim events --since 12 --json
+      for scripts: from number 12 on; next is what to ask from then";
+
+/// Runs the command.
+pub fn run(args: &EventsArgs) -> ExitCode {
+    match show(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(error),
+    }
+}
+
+fn show(args: &EventsArgs) -> Result<(), Failure> {
+    let mut since = args.since;
+    loop {
+        let answer = ask(&args.admin, since)?;
+        if args.admin.json && !args.follow {
+            return Ok(write(&format!("{answer:#}\n"))?);
+        }
+        let Events { events, next } =
+            Events::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+        for event in &events {
+            let line = if args.admin.json { json!(event).to_string() } else { line(event) };
+            if !write_on(&(line + "\n"))? {
+                return Ok(());
+            }
+        }
+        if !args.follow {
+            return Ok(());
+        }
+        since = next;
+        thread::sleep(FOLLOW_EVERY);
+    }
+}
+
+/// By a connection of its own: nothing is asked for longer than one may stay silent.
+pub(super) fn ask(admin: &AdminArgs, since: u64) -> Result<Value, Failure> {
+    Ok(admin.connect()?.ask("events", json!({ "since": since }))?)
+}
+
+/// `12:03:05  killed      chat-server-1: vanished, as by a crash`.
+pub(super) fn line(event: &Event) -> String {
+    let seconds = event.at_ms / 1000 % 86_400;
+    let kind = serde_json::to_value(event.kind).unwrap_or_default();
+    let server = event.server.as_ref().map(|server| format!("{server}: ")).unwrap_or_default();
+    format!(
+        "{:02}:{:02}:{:02}  {:10}  {server}{}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        kind.as_str().unwrap_or_default(),
+        printable(&event.text)
+    )
+}

@@ -1,0 +1,207 @@
+//! `pomelo-sim rooms`, `users`, `kick`: who is where in the running cluster, and who is sent away.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use super::admin_args::{AdminArgs, Failure};
+use super::output::{count, print, refuse, table};
+use crate::admin::ClientError;
+use crate::live::{MemberLine, RoomDetail, RoomLine, RoomSort, Rooms, UserLine, Users};
+
+/// Show the rooms of the running cluster, or who is in one
+///
+/// One row a room: the server where it lives, how many are in it, the messages to all of it since it is there and in the
+/// last second, and the key that decides where it lives.
+///
+/// Exit code: 0 with the table, 2 when no cluster runs, or nobody is in the room of --members.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = ROOMS_EXAMPLES)]
+pub struct RoomsArgs {
+    /// Only rooms in whose name this occurs
+    #[arg(value_name = "PART", conflicts_with = "members")]
+    pub search: Option<String>,
+    /// Which come first: members, messages or name
+    #[arg(long, value_name = "BY", default_value = "members", value_parser = sort)]
+    pub sort: String,
+    /// How many are shown, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub limit: u64,
+    /// Show who is in this room instead
+    #[arg(long, value_name = "ROOM")]
+    pub members: Option<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const ROOMS_EXAMPLES: &str = "Examples:
+  pomelo-sim rooms
+      the fifty with most members
+  pomelo-sim rooms game- --sort messages --limit 10
+      the ten busiest in whose name game- occurs
+  pomelo-sim rooms --members lobby
+      who is in lobby, and on which connector";
+
+/// Show who is logged in to the running cluster
+///
+/// In order of uid, which in the chat tutorial is name*rid: the frontend, the number of the session there as logs have it,
+/// and the rooms, each with its server.
+///
+/// Exit code: 0 with the table, 2 when no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = USERS_EXAMPLES)]
+pub struct UsersArgs {
+    /// Only users in whose uid this occurs
+    #[arg(value_name = "PART")]
+    pub search: Option<String>,
+    /// How many are shown, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub limit: u64,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const USERS_EXAMPLES: &str = "Examples:
+  pomelo-sim users
+  pomelo-sim users '*lobby' --json
+      who is in the tutorial's room lobby, for scripts";
+
+/// Close the session of a user
+///
+/// The client is told why, the rooms hear that the user is gone, and the uid is free.
+///
+/// Exit code: 0 when the session is told to close, 2 when nobody is logged in by that uid.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = KICK_EXAMPLES)]
+pub struct KickArgs {
+    /// Who, as users has it
+    #[arg(value_name = "UID")]
+    pub uid: String,
+    /// What the client is told, at most 256 bytes [default: kicked by an operator]
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const KICK_EXAMPLES: &str = "Examples:
+  pomelo-sim kick 'alice*lobby'
+  pomelo-sim kick 'alice*lobby' --reason 'spam'";
+
+/// Runs `rooms`.
+pub fn run_rooms(args: &RoomsArgs) -> ExitCode {
+    match &args.members {
+        Some(room) => show(&args.admin, "room", json!({ "room": room }), members_as_text),
+        None => {
+            let mut order = Map::from_iter([
+                ("sort".to_owned(), args.sort.clone().into()),
+                ("limit".to_owned(), args.limit.into()),
+            ]);
+            order.extend(args.search.clone().map(|search| ("search".to_owned(), search.into())));
+            show(&args.admin, "rooms", order.into(), rooms_as_text)
+        }
+    }
+}
+
+/// Runs `users`.
+pub fn run_users(args: &UsersArgs) -> ExitCode {
+    let mut order = Map::from_iter([("limit".to_owned(), args.limit.into())]);
+    order.extend(args.search.clone().map(|search| ("search".to_owned(), search.into())));
+    show(&args.admin, "users", order.into(), users_as_text)
+}
+
+/// Runs `kick`.
+pub fn run_kick(args: &KickArgs) -> ExitCode {
+    let mut order = Map::from_iter([("uid".to_owned(), args.uid.clone().into())]);
+    order.extend(args.reason.clone().map(|reason| ("reason".to_owned(), reason.into())));
+    let kick = || -> Result<Value, Failure> { Ok(args.admin.connect()?.ask("kick", order.into())?) };
+    args.admin.show(kick(), |answer| {
+        let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
+        format!("kicked {} from {}\n", text("kicked"), text("frontend"))
+    })
+}
+
+/// Asks, and prints the answer as it came or as `text` says it.
+fn show<T: DeserializeOwned>(
+    admin: &AdminArgs,
+    command: &str,
+    order: Value,
+    text: impl FnOnce(&T) -> String,
+) -> ExitCode {
+    let report = || -> Result<String, Failure> {
+        let answer = admin.connect()?.ask(command, order)?;
+        if admin.json {
+            return Ok(format!("{answer:#}\n"));
+        }
+        let answer =
+            T::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+        Ok(text(&answer))
+    };
+    match report() {
+        Ok(text) => print(&text),
+        Err(error) => refuse(error),
+    }
+}
+
+fn rooms_as_text(Rooms { rooms, total }: &Rooms) -> String {
+    let row = |room: &RoomLine| {
+        vec![
+            printable(&room.room),
+            room.server.to_string(),
+            room.members.to_string(),
+            room.messages.to_string(),
+            room.messages_per_second.to_string(),
+            room.key.as_deref().map_or("-".to_owned(), printable),
+        ]
+    };
+    let header = ["ROOM", "SERVER", "MEMBERS", "MESSAGES", "MSG/S", "KEY"];
+    let text = table(&header, &rooms.iter().map(row).collect::<Vec<_>>());
+    text + &rest(rooms.len(), *total, "room")
+}
+
+fn members_as_text(RoomDetail { room, server, members, total, .. }: &RoomDetail) -> String {
+    let row = |member: &MemberLine| {
+        vec![printable(member.uid.as_str()), member.frontend.to_string(), member.session.to_string()]
+    };
+    let text = table(&["UID", "FRONTEND", "SESSION"], &members.iter().map(row).collect::<Vec<_>>());
+    format!("{} on {server}: {}\n{text}", printable(room), count(*total, "member"))
+        + &rest(members.len(), *total, "member")
+}
+
+fn users_as_text(Users { users, total }: &Users) -> String {
+    let row = |user: &UserLine| {
+        let rooms = user.rooms.iter().map(|of| format!("{} ({})", printable(&of.room), of.server));
+        vec![
+            printable(user.uid.as_str()),
+            user.frontend.to_string(),
+            user.session.to_string(),
+            rooms.collect::<Vec<_>>().join(", "),
+        ]
+    };
+    let header = ["UID", "FRONTEND", "SESSION", "ROOMS"];
+    table(&header, &users.iter().map(row).collect::<Vec<_>>()) + &rest(users.len(), *total, "user")
+}
+
+/// How many are not shown.
+fn rest(shown: usize, total: usize, noun: &str) -> String {
+    match total.saturating_sub(shown) {
+        0 => String::new(),
+        _ => format!("{shown} of {}\n", count(total, noun)),
+    }
+}
+
+/// Clients give names: a terminal must not meet what is in them.
+pub(super) fn printable(name: &str) -> String {
+    name.chars()
+        .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() })
+        .collect()
+}
+
+fn sort(text: &str) -> Result<String, String> {
+    text.parse::<RoomSort>().map(|_| text.to_owned())
+}

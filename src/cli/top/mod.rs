@@ -1,0 +1,157 @@
+//! `pomelo-sim top`: what the running cluster does, second by second.
+
+mod page;
+mod screen;
+
+use std::collections::VecDeque;
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use serde_json::json;
+
+use self::page::Page;
+use self::screen::{Interrupts, Screen};
+use super::admin_args::{AdminArgs, Failure};
+use super::events;
+use super::output::{refuse, write_on};
+use crate::admin::ClientError;
+use crate::live::{ClusterView, Event, Events};
+use crate::monitor::{Monitor, Picture};
+
+/// Events that are shown below the servers.
+const EVENTS_SHOWN: usize = 6;
+
+/// Watch the running cluster: rates, latencies and balance, refreshed every second
+///
+/// Above all of it together: users, rooms, messages from clients and pushes to them in a second, and how long clients'
+/// requests took (half of them, and 99 of 100, no longer). Then each type with its strategy and how even it is: the
+/// highest load by the mean and Jain's index, 1 and 1 when all have the same, by sessions or members (LOAD) and by messages.
+/// Then each server, the hottest first: LOAD is its sessions on a frontend, the members of its rooms on any other; OUT/S are
+/// pushes for clients; P50 and P99 are of clients' requests on a frontend, of calls from their sending to the answer on any
+/// other; QUEUE is the most that waited for it at once in the last two seconds, and all that waits while it is paused;
+/// CALLS are those that it waits for; BUFFER is what its clients have not read. Then the last events.
+///
+/// On a terminal it stays until Ctrl-C; else tables follow each other.
+///
+/// Exit code: 0 at Ctrl-C or after --count, 2 when no cluster runs, or it ends meanwhile.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct TopArgs {
+    /// Seconds from one look to the next
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub every: Duration,
+    /// Look so often, then end [default: until Ctrl-C]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+    /// Which servers come first
+    #[arg(long, value_name = "BY", default_value = "messages")]
+    pub sort: Sort,
+    /// Which cluster; --json prints one object a line: the whole picture.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// Which servers come first.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sort {
+    /// Those that take most messages
+    Messages,
+    /// Those with most sessions or members
+    Load,
+    /// The slowest
+    P99,
+    /// Those for which most waits
+    Queue,
+    /// As they were configured and added
+    Configured,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim top
+  pomelo-sim top --sort p99 --every 5
+      the slowest servers first
+  pomelo-sim top --count 1 --json
+      for scripts: one second of it, as one object";
+
+/// Runs the command.
+pub fn run(args: &TopArgs) -> ExitCode {
+    match watch(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => refuse(error),
+    }
+}
+
+fn watch(args: &TopArgs) -> Result<(), Failure> {
+    let mut interrupts = Interrupts::catch()?;
+    let (mut monitor, mut events) = (Monitor::default(), LastEvents::default());
+    let first = look(args, &mut monitor)?;
+    events.look(&args.admin)?;
+    // Whatever comes now, the terminal is as it was when this is dropped.
+    let mut screen = Screen::open(!args.admin.json);
+    if screen.is_terminal() {
+        // Its rates are not known yet.
+        screen.show(&page(args, &first, &events))?;
+    }
+    let mut looks = 0;
+    while args.count.is_none_or(|count| looks < count) {
+        if interrupts.wait(args.every) {
+            return Ok(());
+        }
+        let picture = look(args, &mut monitor)?;
+        let is_read = if args.admin.json {
+            write_on(&format!("{}\n", json!(picture)))?
+        } else {
+            events.look(&args.admin)?;
+            screen.show(&page(args, &picture, &events))?
+        };
+        if !is_read {
+            return Ok(());
+        }
+        looks += 1;
+    }
+    Ok(())
+}
+
+fn look(args: &TopArgs, monitor: &mut Monitor) -> Result<Picture, Failure> {
+    // By a connection of its own: nothing is asked for longer than one may stay silent.
+    let answer = args.admin.connect()?.ask("view", json!({}))?;
+    let view = ClusterView::deserialize(&answer)
+        .map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Ok(monitor.take(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX), view))
+}
+
+fn page<'a>(args: &TopArgs, picture: &'a Picture, events: &'a LastEvents) -> Page<'a> {
+    Page { picture, sort: args.sort, events: &events.events }
+}
+
+#[derive(Default)]
+struct LastEvents {
+    next: u64,
+    events: VecDeque<Event>,
+}
+
+impl LastEvents {
+    fn look(&mut self, admin: &AdminArgs) -> Result<(), Failure> {
+        let answer = events::ask(admin, self.next)?;
+        let Events { events, next } =
+            Events::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+        self.next = next;
+        self.events.extend(events);
+        self.events.drain(..self.events.len().saturating_sub(EVENTS_SHOWN));
+        Ok(())
+    }
+}
+
+/// From a tenth of a second to an hour.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let expected = "expected 0.1 to 3600 seconds";
+    let seconds: f64 = text.parse().map_err(|_| expected.to_owned())?;
+    if (0.1..=3600.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err(expected.to_owned())
+    }
+}
