@@ -22,7 +22,6 @@ mod assets;
 mod board;
 mod failure;
 mod guard;
-mod history;
 mod metrics;
 mod owner;
 mod pages;
