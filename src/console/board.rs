@@ -6,9 +6,9 @@ use actix_web::web::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::history::History;
 use super::tail::Tail;
 use crate::live::ClusterView;
+use crate::monitor::History;
 use crate::monitor::Picture;
 
 /// Events that are kept for who connects.
@@ -130,7 +130,7 @@ impl Board {
 
     /// The last minutes.
     pub(super) fn history_json(&self) -> Value {
-        self.state().history.json()
+        json!(self.state().history)
     }
 
     /// How the robots are.

@@ -1,4 +1,20 @@
 //! The console: a running cluster in a browser, as an API over HTTP, and as metrics.
+//!
+//! ```text
+//!  cluster ◀─ view, events, trace ─ sampler ─▶ board ─▶ streams, /picture, /history, /metrics
+//!     ▲       once a second         thread     JSON,      one worker of actix-web, which never waits
+//!     │                                        once         │
+//!     └────────────── orders ◀── a pool of threads ◀── routes ◀── guard ◀── requests
+//! ```
+//!
+//! Nothing of it runs on the cluster's thread but the answers to what it asks, and who watches costs the cluster nothing: all
+//! see what one look a second has put on the board (`board.rs`). A reader who is slow misses pictures, and holds up nobody.
+//!
+//! An order is one line of a table (`routes.rs`): method and path, the order's name on the [admin port](crate::admin), and
+//! where its arguments come from. From there on it is the same order: the same checks, the same answer.
+//!
+//! `guard.rs` decides who may ask, before anything else is looked at: a page of another name, of another origin, or without
+//! the token gets nothing done. The token is on the page for readers on this machine who are the same user (`owner.rs`).
 
 mod about;
 mod answer;
@@ -6,8 +22,8 @@ mod assets;
 mod board;
 mod failure;
 mod guard;
-mod history;
 mod metrics;
+mod owner;
 mod pages;
 mod path;
 mod robots;
@@ -62,8 +78,8 @@ impl Console {
         orders: Arc<dyn Orders>,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        let robots = Arc::new(Robots::new(cluster.timeline()));
         let target = Arc::new(target::Target::new(cluster, orders));
-        let robots = Arc::new(Robots::new());
         let board = Arc::new(Board::new(&robots.status()));
         let sampler = Sampler::start(Arc::clone(&target), Arc::clone(&board), Arc::clone(&robots))?;
         let shared = Shared {

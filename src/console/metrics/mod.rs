@@ -5,7 +5,7 @@ mod text;
 
 use serde_json::{Value, json};
 
-use self::tables::{PORTS, ROUTER, SERVERS};
+use self::tables::{Figure, PORTS, ROUTER, SERVERS};
 use self::text::{Kind, Labels, Text};
 use crate::live::{ClusterView, ServerState, ServerView};
 use crate::monitor::Picture;
@@ -39,9 +39,9 @@ pub(super) fn page(view: &ClusterView, picture: &Picture, streams: usize) -> Str
     }
     closed(&mut text, view);
     latencies(&mut text, view);
-    for (name, help, of) in ROUTER {
-        text.family(name, Kind::Counter, help);
-        text.sample(&[], of(&view.router) as f64);
+    for (name, kind, help, of) in ROUTER {
+        text.family(name, *kind, help);
+        text.sample(&[], of(&view.router));
     }
     types(&mut text, picture);
     links(&mut text, view);
@@ -142,18 +142,22 @@ fn types(text: &mut Text, picture: &Picture) {
     for known in &picture.types {
         text.sample(&[("type", known.server_type.as_str())], f64::from(u8::from(known.is_changing)));
     }
-    let figures: [(&str, &str, fn(&Balance) -> f64); 2] = [
+    let figures: [Figure<Balance>; 2] = [
         (
             "pomelo_balance_peak_to_mean_ratio",
+            Kind::Gauge,
             "Largest load of the type by its mean; 1 is even.",
             |balance| balance.peak_to_mean,
         ),
-        ("pomelo_balance_jain_ratio", "Jain's fairness index of the type's loads; 1 is even.", |balance| {
-            balance.jain
-        }),
+        (
+            "pomelo_balance_jain_ratio",
+            Kind::Gauge,
+            "Jain's fairness index of the type's loads; 1 is even.",
+            |balance| balance.jain,
+        ),
     ];
-    for (name, help, of) in figures {
-        text.family(name, Kind::Gauge, help);
+    for (name, kind, help, of) in figures {
+        text.family(name, kind, help);
         for known in &picture.types {
             for (load, balance) in [("count", known.by_count), ("messages", known.by_messages)] {
                 if let Some(balance) = balance {

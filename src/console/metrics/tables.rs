@@ -5,7 +5,8 @@ use crate::ports::PortSnapshot;
 use crate::router::RouterCounters;
 use crate::servers::ServerSnapshot;
 
-type Figure<T> = (&'static str, Kind, &'static str, fn(&T) -> f64);
+/// A family's name, kind and help, and how its value is read.
+pub(super) type Figure<T> = (&'static str, Kind, &'static str, fn(&T) -> f64);
 
 /// Of every server that is up.
 pub(super) const SERVERS: &[Figure<ServerSnapshot>] = &[
@@ -94,40 +95,59 @@ pub(super) const PORTS: &[Figure<PortSnapshot>] = &[
 ];
 
 /// Of the router: all of them only grow.
-pub(super) const ROUTER: &[(&str, &str, fn(&RouterCounters) -> u64)] = &[
-    ("pomelo_router_envelopes_total", "Envelopes taken in.", |router| router.envelopes),
-    ("pomelo_router_delivered_total", "Envelopes handed on.", |router| router.delivered),
-    ("pomelo_router_undeliverable_total", "Envelopes with no server to go to.", |router| {
-        router.undeliverable
+pub(super) const ROUTER: &[Figure<RouterCounters>] = &[
+    ("pomelo_router_envelopes_total", Counter, "Envelopes taken in.", |router| router.envelopes as f64),
+    ("pomelo_router_delivered_total", Counter, "Envelopes handed on.", |router| router.delivered as f64),
+    ("pomelo_router_undeliverable_total", Counter, "Envelopes with no server to go to.", |router| {
+        router.undeliverable as f64
     }),
-    ("pomelo_router_from_the_dead_total", "Envelopes from a server that is no more.", |router| {
-        router.from_the_dead
+    ("pomelo_router_from_the_dead_total", Counter, "Envelopes from a server that is no more.", |router| {
+        router.from_the_dead as f64
     }),
-    ("pomelo_router_refused_total", "Calls refused since too much waited for their server.", |router| {
-        router.refused
+    (
+        "pomelo_router_refused_total",
+        Counter,
+        "Calls refused since too much waited for their server.",
+        |router| router.refused as f64,
+    ),
+    ("pomelo_router_expired_total", Counter, "Calls whose deadline came while they waited.", |router| {
+        router.expired as f64
     }),
-    ("pomelo_router_expired_total", "Calls whose deadline came while they waited.", |router| router.expired),
-    ("pomelo_router_resent_total", "Envelopes that a link lost, and that were sent again.", |router| {
-        router.resent
+    (
+        "pomelo_router_resent_total",
+        Counter,
+        "Envelopes that a link lost, and that were sent again.",
+        |router| router.resent as f64,
+    ),
+    (
+        "pomelo_router_missed_total",
+        Counter,
+        "Sessions kicked since a full link lost a push of theirs.",
+        |router| router.missed as f64,
+    ),
+    ("pomelo_router_binds_refused_total", Counter, "Logins refused since the uid was taken.", |router| {
+        router.binds_refused as f64
     }),
-    ("pomelo_router_missed_total", "Sessions kicked since a full link lost a push of theirs.", |router| {
-        router.missed
+    (
+        "pomelo_router_supplanted_total",
+        Counter,
+        "Sessions kicked since another claimed their uid.",
+        |router| router.supplanted as f64,
+    ),
+    ("pomelo_router_uids_unknown_total", Counter, "Pushes to uids that are bound nowhere.", |router| {
+        router.uids_unknown as f64
     }),
-    ("pomelo_router_binds_refused_total", "Logins refused since the uid was taken.", |router| {
-        router.binds_refused
+    ("pomelo_router_changes_total", Counter, "Changes of a list of servers.", |router| router.changes as f64),
+    ("pomelo_router_rooms_moved_total", Counter, "Rooms that went to another server.", |router| {
+        router.rooms_moved as f64
     }),
-    ("pomelo_router_supplanted_total", "Sessions kicked since another claimed their uid.", |router| {
-        router.supplanted
+    ("pomelo_router_members_moved_total", Counter, "Members that went with their rooms.", |router| {
+        router.members_moved as f64
     }),
-    ("pomelo_router_uids_unknown_total", "Pushes to uids that are bound nowhere.", |router| {
-        router.uids_unknown
-    }),
-    ("pomelo_router_changes_total", "Changes of a list of servers.", |router| router.changes),
-    ("pomelo_router_rooms_moved_total", "Rooms that went to another server.", |router| router.rooms_moved),
-    ("pomelo_router_members_moved_total", "Members that went with their rooms.", |router| {
-        router.members_moved
-    }),
-    ("pomelo_router_rooms_restored_total", "Rooms that a server got back when it came up again.", |router| {
-        router.rooms_restored
-    }),
+    (
+        "pomelo_router_rooms_restored_total",
+        Counter,
+        "Rooms that a server got back when it came up again.",
+        |router| router.rooms_restored as f64,
+    ),
 ];
