@@ -39,5 +39,6 @@ fn the_official_browser_client_chats_in_a_real_browser() {
 #[test]
 fn pictures_of_a_lively_conversation_are_made() {
     let Some(browser) = Browser::on_a_cluster(&[]) else { return };
-    browser.play("chat_pictures.js");
+    let readme = std::env::var_os("README_PICTURES").map(|_| Browser::folder().join("pictures"));
+    browser.play_with("chat_pictures.js", &json!({ "readme": readme }));
 }

@@ -39,8 +39,7 @@ impl Browser {
 
     /// The same with arguments for the script.
     pub fn play_with(&self, script: &str, args: &Value) {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-        let command = match node::command_in(&folder, "run.js") {
+        let command = match node::command_in(&Self::folder(), "run.js") {
             Ok(command) => command,
             Err(reason) => return node::skip(reason),
         };
@@ -54,6 +53,11 @@ impl Browser {
         assert!(!results.is_empty(), "{script} has no checks");
         let count = format!("{} of {} checks of {script} failed", failed.len(), results.len());
         assert!(failed.is_empty(), "{count}:\n\n{}", failed.join("\n\n"));
+    }
+
+    /// Where the scripts are.
+    pub fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
     }
 
     fn converse(&self, mut command: Command, script: &str, start: &Value) -> Vec<Value> {

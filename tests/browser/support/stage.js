@@ -99,9 +99,9 @@ export class Stage {
     if (inner > outer) throw new Error(`expected everything within ${outer} px, it takes ${inner}`);
   }
 
-  /** Keeps a picture under this name, and gives its path. */
+  /** Keeps a picture under this name or absolute path, without its ending, and gives its path. */
   async picture(page, name, options = {}) {
-    const file = path.join(this.#folder, `${name}.png`);
+    const file = path.resolve(this.#folder, `${name}.png`);
     await page.screenshot({ path: file, animations: 'disabled', ...options });
     return file;
   }
