@@ -5,6 +5,9 @@
 // of JSON: { "ask": … } for what only the test's other half can do, answered by a line in; and at the end { "results":
 // [{ "check", "error"?, "pictures"? }] }.
 
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
 import { chromium } from 'playwright-core';
 
 import { Lines } from './support/lines.js';
@@ -15,20 +18,27 @@ const { chromium: executablePath, url, pictures, args } = await lines.next();
 const script = process.argv[2];
 const { checks } = await import(`./${script}`);
 
+/** Only for what hangs: a check that fails does so sooner. */
+const CHECK_MS_MAX = 120_000;
+
 const browser = await chromium.launch({
   executablePath,
   // Root may not use the sandbox; in a container there is little else.
   args: ['--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
 });
+const failure = `failed-${script.replace(/\W+/g, '-')}-`;
+// What failed last time says nothing of this time.
+readdirSync(pictures).filter((name) => name.startsWith(failure)).forEach((name) => rmSync(path.join(pictures, name)));
+
 const results = [];
 for (const [check, play] of Object.entries(checks)) {
   const stage = new Stage({ browser, url, pictures, args, ask: (order) => lines.ask(order) });
   try {
-    await play(stage);
+    await Promise.race([play(stage), patience()]);
     stage.isQuiet();
     results.push({ check });
   } catch (error) {
-    const name = `failed-${script.replace(/\W+/g, '-')}-${check.replace(/\W+/g, '-')}`;
+    const name = failure + check.replace(/\W+/g, '-');
     results.push({ check, error: error.stack, pictures: await stage.pictures(name) });
   }
   await stage.close();
@@ -36,3 +46,9 @@ for (const [check, play] of Object.entries(checks)) {
 await browser.close();
 lines.print({ results });
 process.exit();
+
+function patience() {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`it is not over after ${CHECK_MS_MAX} ms`)), CHECK_MS_MAX).unref();
+  });
+}
