@@ -1,0 +1,33 @@
+// Robots in words, and sliders that go from one to many thousands.
+
+import { count, duration, plural } from "./format.js";
+
+/** The value of a slider at `position` (0 to 1000) on a logarithmic scale from `min` to `max`; whole numbers. */
+export function fromSlider(position, min, max) {
+  const raw = min * (max / min) ** (position / 1000);
+  const step = raw < 20 ? 1 : raw < 100 ? 5 : raw < 1000 ? 10 : raw < 10_000 ? 100 : 500;
+  return Math.min(max, Math.max(min, Math.round(raw / step) * step));
+}
+
+/** The position of a value on that slider. */
+export function toSlider(value, min, max) {
+  return Math.round((1000 * Math.log(Math.max(min, value) / min)) / Math.log(max / min));
+}
+
+/** What robots do now. */
+export function statusInWords(robots) {
+  if (!robots?.running) return "No robots run.";
+  const plan = robots.plan ?? {};
+  const { users = 0, rooms = 0, messagesPerSecond = 0 } = plan;
+  return `${robots.phase ? `${robots.phase}: ` : ""}${plural(users, "user")} in ${plural(rooms, "room")}, ${count(messagesPerSecond)} messages a second planned, for ${duration(robots.elapsedSeconds ?? 0)} so far.`;
+}
+
+/** The last run's verdict: what the robots sent must have come to everybody once and in order. */
+export function reportInWords(report) {
+  if (!report) return "";
+  const wrong = Object.entries(report.integrity ?? report.verdict ?? {}).filter(([, n]) => typeof n === "number" && n > 0);
+  const { lost, duplicated, disordered } = { ...report, ...(report.integrity ?? {}) };
+  const counts = [["lost", lost], ["doubled", duplicated], ["out of order", disordered]].filter(([, n]) => typeof n === "number");
+  if (wrong.length === 0 && counts.every(([, n]) => n === 0)) return "Every message reached everybody once, in one order.";
+  return counts.map(([what, n]) => `${count(n)} ${what}`).join(", ");
+}
