@@ -14,8 +14,12 @@ export function nextServer(serverType, servers) {
     return port;
   };
   return {
-    id: nextId(serverType, servers.map((server) => server.id), last?.id),
-    host: last?.host ?? "127.0.0.1",
+    id: nextId(
+      serverType,
+      servers.map((server) => server.id),
+      last?.id,
+    ),
+    host: last?.host ?? '127.0.0.1',
     port: free((server) => server.port),
     clientPort: free((server) => server.clientPort),
   };
@@ -23,7 +27,8 @@ export function nextServer(serverType, servers) {
 
 function nextId(serverType, ids, like) {
   const stem = like?.match(/^(.*?)\d+$/)?.[1] ?? `${serverType}-server-`;
-  let number = 1 + Math.max(0, ...ids.filter((id) => id.startsWith(stem)).map((id) => Number(id.slice(stem.length)) || 0));
+  let number =
+    1 + Math.max(0, ...ids.filter((id) => id.startsWith(stem)).map((id) => Number(id.slice(stem.length)) || 0));
   while (ids.includes(`${stem}${number}`)) number += 1;
   return `${stem}${number}`;
 }

@@ -1,23 +1,23 @@
 // The console: one state, filled by the live stream, and panels that show what of it is in view.
 
-import { Api } from "./api.js";
-import { merged } from "./events.js";
-import { History } from "./history.js";
-import { Live } from "./live.js";
-import { Traces } from "./traces.js";
-import { mountBalance } from "./balance.js";
-import { mountExplain } from "./explain.js";
-import { mountFaults } from "./faults.js";
-import { mountHead } from "./head.js";
-import { mountLoad } from "./load.js";
-import { mountMap } from "./map.js";
-import { mountNotices } from "./notices.js";
-import { mountOrders } from "./orders.js";
-import { mountPeople } from "./people.js";
-import { mountRequest } from "./request.js";
-import { mountServers } from "./servers.js";
-import { mountTimeline } from "./timeline.js";
-import { mountTrace } from "./trace.js";
+import { Api } from './api.js';
+import { merged } from './events.js';
+import { History } from './history.js';
+import { Live } from './live.js';
+import { Traces } from './traces.js';
+import { mountBalance } from './balance.js';
+import { mountExplain } from './explain.js';
+import { mountFaults } from './faults.js';
+import { mountHead } from './head.js';
+import { mountLoad } from './load.js';
+import { mountMap } from './map.js';
+import { mountNotices } from './notices.js';
+import { mountOrders } from './orders.js';
+import { mountPeople } from './people.js';
+import { mountRequest } from './request.js';
+import { mountServers } from './servers.js';
+import { mountTimeline } from './timeline.js';
+import { mountTrace } from './trace.js';
 
 /** What all panels see. `state` only changes here; panels ask for a render by `changed`. */
 class App {
@@ -42,7 +42,7 @@ class App {
   add(root, render) {
     const panel = { root, render, isSeen: false, isStale: true };
     this.panels.push(panel);
-    this.observer ??= new IntersectionObserver((entries) => this.seen(entries), { rootMargin: "300px" });
+    this.observer ??= new IntersectionObserver((entries) => this.seen(entries), { rootMargin: '300px' });
     this.observer.observe(root);
   }
 
@@ -66,21 +66,21 @@ class App {
       panel.isStale = false;
       panel.render(this.state);
     }
-    performance.measure("console-update", { start });
-    performance.clearMeasures("console-update");
+    performance.measure('console-update', { start });
+    performance.clearMeasures('console-update');
   }
 
   heard(name, json) {
     const { state } = this;
-    if (name === "picture") {
+    if (name === 'picture') {
       state.picture = json;
       state.history.take(json);
-    } else if (name === "events") {
+    } else if (name === 'events') {
       state.events = merged(state.events, json.events ?? []);
-    } else if (name === "trace") {
+    } else if (name === 'trace') {
       state.trace = json;
       state.traces.take(json.steps ?? []);
-    } else if (name === "robots") {
+    } else if (name === 'robots') {
       state.robots = json;
     }
     this.changed();
@@ -88,18 +88,19 @@ class App {
 
   /** What the stream does not bring: who we are, and the minutes before. */
   async catchUp() {
-    const [cluster, history] = await Promise.allSettled([this.api.get("cluster"), this.api.get("history")]);
-    if (cluster.status === "fulfilled") this.state.cluster = cluster.value;
-    if (history.status === "fulfilled") this.state.history.seed(history.value);
+    const [cluster, history] = await Promise.allSettled([this.api.get('cluster'), this.api.get('history')]);
+    if (cluster.status === 'fulfilled') this.state.cluster = cluster.value;
+    if (history.status === 'fulfilled') this.state.history.seed(history.value);
     if (this.state.picture) this.state.history.take(this.state.picture);
     this.decide();
   }
 
   /** Whether this page may change anything; whoever pasted a token has said so. */
   decide() {
-    this.state.canChange = this.api.pasted || (this.api.token !== "" && this.state.cluster?.mayChange !== false);
-    document.documentElement.toggleAttribute("data-read-only", !this.state.canChange);
-    for (const fieldset of document.querySelectorAll("fieldset[data-changes]")) fieldset.disabled = !this.state.canChange;
+    this.state.canChange = this.api.pasted || (this.api.token !== '' && this.state.cluster?.mayChange !== false);
+    document.documentElement.toggleAttribute('data-read-only', !this.state.canChange);
+    for (const fieldset of document.querySelectorAll('fieldset[data-changes]'))
+      fieldset.disabled = !this.state.canChange;
     this.changed();
   }
 

@@ -1,6 +1,6 @@
 // Making and changing elements: all that comes from outside becomes text, and what did not change is not touched.
 
-const SVG = "http://www.w3.org/2000/svg";
+const SVG = 'http://www.w3.org/2000/svg';
 const known = new WeakMap();
 
 /** An element. `attributes` may have `class`, any attribute, `on…` functions; children are nodes or texts. */
@@ -25,7 +25,7 @@ export function setText(node, text) {
 
 /** Sets an attribute, or takes it away when the value is `null` or `false`. */
 export function setAttribute(node, name, value) {
-  const wanted = value === true ? "" : value == null || value === false ? null : String(value);
+  const wanted = value === true ? '' : value == null || value === false ? null : String(value);
   if (node.getAttribute(name) === wanted) return;
   if (wanted === null) node.removeAttribute(name);
   else node.setAttribute(name, wanted);
@@ -64,12 +64,12 @@ export function keyed(parent, items, keyOf, create) {
 
 /** Makes the options of a select, and keeps the choice where it is still there. */
 export function setOptions(select, options) {
-  const pairs = options.map((option) => (typeof option === "string" ? [option, option] : option));
+  const pairs = options.map((option) => (typeof option === 'string' ? [option, option] : option));
   const text = JSON.stringify(pairs);
   if (known.get(select) === text) return;
   known.set(select, text);
   const before = select.value;
-  select.replaceChildren(...pairs.map(([value, label]) => h("option", { value }, label)));
+  select.replaceChildren(...pairs.map(([value, label]) => h('option', { value }, label)));
   if (pairs.some(([value]) => value === before)) select.value = before;
 }
 
@@ -77,7 +77,7 @@ export function setOptions(select, options) {
 export function fields(form) {
   const values = {};
   for (const element of form.elements) {
-    if (element.name) values[element.name] = element.type === "checkbox" ? element.checked : element.value.trim();
+    if (element.name) values[element.name] = element.type === 'checkbox' ? element.checked : element.value.trim();
   }
   return values;
 }
@@ -85,8 +85,8 @@ export function fields(form) {
 function filled(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes)) {
     if (value == null || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
+    if (name.startsWith('on')) node.addEventListener(name.slice(2), value);
+    else node.setAttribute(name, value === true ? '' : value);
   }
   node.append(...children.filter((child) => child != null));
   return node;

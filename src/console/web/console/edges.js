@@ -1,8 +1,8 @@
 // What is drawn between the boxes of the map: how much goes where, and which links are slow, lossy or cut.
 
-import { rate } from "./format.js";
-import { curve, sideOf, thickness } from "./layout.js";
-import { pairState, worse } from "./links.js";
+import { rate } from './format.js';
+import { curve, sideOf, thickness } from './layout.js';
+import { pairState, worse } from './links.js';
 
 /** Most links with a fault that are drawn one by one. */
 export const FAULTS_MAX = 12;
@@ -16,29 +16,35 @@ export function edgesOf(picture, map) {
   const busiest = Math.max(...ends.map((end) => Math.max(end.fromClients ?? 0, end.carried)), 0);
   const edges = [];
   for (const { key, box, frontend, fromClients, carried } of ends) {
-    const inner = sideOf(box, frontend ? "right" : "left");
-    const router = sideOf(map.router, frontend ? "left" : "right");
-    edges.push(edge(`${key} router`, frontend ? inner : router, frontend ? router : inner, carried, busiest, frontend ? [inner, "start"] : [inner, "end"]));
+    const inner = sideOf(box, frontend ? 'right' : 'left');
+    const router = sideOf(map.router, frontend ? 'left' : 'right');
+    edges.push(
+      edge(`${key} router`, frontend ? inner : router, frontend ? router : inner, carried, busiest, [
+        inner,
+        frontend ? 'start' : 'end',
+      ]),
+    );
     if (!frontend) continue;
     if (map.isWide) {
-      const outer = sideOf(box, "left");
-      edges.push(edge(`clients ${key}`, sideOf(map.clients, "right"), outer, fromClients, busiest, [outer, "end"]));
+      const outer = sideOf(box, 'left');
+      edges.push(edge(`clients ${key}`, sideOf(map.clients, 'right'), outer, fromClients, busiest, [outer, 'end']));
     }
   }
-  return edges;
+  // Where there is no room for words, the cards have the numbers.
+  return map.isWide ? edges : edges.map((edge) => ({ ...edge, label: '' }));
 }
 
 /** Links with a fault between a frontend and a server behind it, as `{key, from, to, state, path, x, y}`; all of them. */
 export function faultsOf(picture, map) {
-  if (picture.rules.length === 0 && picture.edges.every((edge) => edge.state === "ok")) return [];
+  if (picture.rules.length === 0 && picture.edges.every((edge) => edge.state === 'ok')) return [];
   const seen = new Map(picture.edges.map((edge) => [`${edge.from} ${edge.to}`, edge.state]));
   const found = [];
   for (const from of picture.servers.filter((server) => server.frontend)) {
     for (const to of picture.servers.filter((server) => !server.frontend)) {
-      const there = seen.get(`${from.id} ${to.id}`) ?? "ok";
-      const back = seen.get(`${to.id} ${from.id}`) ?? "ok";
+      const there = seen.get(`${from.id} ${to.id}`) ?? 'ok';
+      const back = seen.get(`${to.id} ${from.id}`) ?? 'ok';
       const state = worse(pairState(picture.rules, from, to), worse(there, back));
-      if (state !== "ok") found.push({ key: `${from.id} ${to.id}`, from: from.id, to: to.id, state });
+      if (state !== 'ok') found.push({ key: `${from.id} ${to.id}`, from: from.id, to: to.id, state });
     }
   }
   found.slice(0, FAULTS_MAX).forEach((fault, index) => Object.assign(fault, drawn(fault, map, index)));
@@ -46,8 +52,8 @@ export function faultsOf(picture, map) {
 }
 
 function drawn(fault, map, index) {
-  const [x1, y1] = sideOf(map.servers.get(fault.from), "right");
-  const [x2, y2] = sideOf(map.servers.get(fault.to), "left");
+  const [x1, y1] = sideOf(map.servers.get(fault.from), 'right');
+  const [x2, y2] = sideOf(map.servers.get(fault.to), 'left');
   // The words stand at different places of their curves, so that they do not cover each other.
   const t = [0.5, 0.38, 0.62][index % 3];
   return { path: curve(x1, y1, x2, y2), x: x1 + (x2 - x1) * t, y: y1 + (y2 - y1) * bent(t) - 4 };
@@ -68,7 +74,13 @@ function endsOf(picture, map) {
   for (const server of picture.servers) {
     const group = map.groups.get(server.serverType);
     const key = group.isDense ? server.serverType : server.id;
-    const end = ends.get(key) ?? { key, box: group.isDense ? group : map.servers.get(server.id), frontend: server.frontend, carried: 0, fromClients: 0 };
+    const end = ends.get(key) ?? {
+      key,
+      box: group.isDense ? group : map.servers.get(server.id),
+      frontend: server.frontend,
+      carried: 0,
+      fromClients: 0,
+    };
     end.carried += carried.get(server.id) ?? 0;
     end.fromClients += server.frontend ? server.messagesPerSecond : 0;
     ends.set(key, end);
@@ -81,8 +93,8 @@ function edge(key, from, to, perSecond, busiest, [[x, y], anchor]) {
     key,
     path: curve(...from, ...to),
     width: thickness(perSecond, busiest).toFixed(1),
-    label: perSecond >= 0.05 ? `${rate(perSecond)}/s` : "",
-    x: (anchor === "start" ? x + 7 : x - 7).toFixed(0),
+    label: perSecond >= 0.05 ? `${rate(perSecond)}/s` : '',
+    x: (anchor === 'start' ? x + 7 : x - 7).toFixed(0),
     y: (y - 6).toFixed(0),
     anchor,
   };

@@ -2,11 +2,11 @@
 
 /** Groups of kinds, for the filter and the marks. */
 export const GROUPS = {
-  broke: ["killed", "panicked", "stopped", "paused"],
-  came: ["started", "restarted", "resumed", "added", "removed", "reloaded"],
-  rooms: ["strategy", "moved"],
-  links: ["link", "healed"],
-  people: ["kick", "robots"],
+  broke: ['killed', 'panicked', 'stopped', 'paused'],
+  came: ['started', 'restarted', 'resumed', 'added', 'removed', 'reloaded'],
+  rooms: ['strategy', 'moved'],
+  links: ['link', 'healed'],
+  people: ['kick', 'robots'],
 };
 
 /** Most events that are kept. */
@@ -16,7 +16,7 @@ const GROUP_OF = new Map(Object.entries(GROUPS).flatMap(([group, kinds]) => kind
 
 /** The group of a kind; kinds that are not known are with the people's. */
 export function groupOf(kind) {
-  return GROUP_OF.get(kind) ?? "people";
+  return GROUP_OF.get(kind) ?? 'people';
 }
 
 /** The list with new events at its end, each number once, the oldest forgotten. */

@@ -1,6 +1,6 @@
 // Which server of a type is the hottest, and how much hotter than the mean.
 
-import { recent } from "./series.js";
+import { recent } from './series.js';
 
 /** Seconds over which messages are averaged, so that the mark does not jump each second. */
 const SMOOTH = 5;
@@ -15,10 +15,12 @@ const EVEN = 1.02;
 export function hottest(picture, history) {
   const found = new Map();
   for (const { serverType } of picture.types) {
-    const servers = picture.servers.filter((server) => server.serverType === serverType && server.state === "running");
-    const rates = servers.map((server) => recent(history.server(server.id).messagesPerSecond, SMOOTH) ?? server.messagesPerSecond);
-    const by = sum(rates) >= 0.5 ? "messagesPerSecond" : "load";
-    const values = by === "load" ? servers.map((server) => server.load) : rates;
+    const servers = picture.servers.filter((server) => server.serverType === serverType && server.state === 'running');
+    const rates = servers.map(
+      (server) => recent(history.server(server.id).messagesPerSecond, SMOOTH) ?? server.messagesPerSecond,
+    );
+    const by = sum(rates) >= 0.5 ? 'messagesPerSecond' : 'load';
+    const values = by === 'load' ? servers.map((server) => server.load) : rates;
     found.set(serverType, top(servers, values, by));
   }
   return found;

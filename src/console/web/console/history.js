@@ -3,9 +3,9 @@
 /** Samples that are kept: five minutes. */
 export const SAMPLES_MAX = 300;
 
-const OF_SERVER = ["load", "messagesPerSecond", "p99Ms"];
-const OF_TOTALS = ["messagesPerSecond", "deliveriesPerSecond", "p50Ms", "p99Ms", "sessions"];
-const OF_TYPE = ["byCount", "byMessages"];
+const OF_SERVER = ['load', 'messagesPerSecond', 'p99Ms'];
+const OF_TOTALS = ['messagesPerSecond', 'deliveriesPerSecond', 'p50Ms', 'p99Ms', 'sessions'];
+const OF_TYPE = ['byCount', 'byMessages'];
 
 /** Samples of servers, types and totals, all as long as `times`; `null` where there was nothing. */
 export class History {
@@ -53,7 +53,8 @@ export class History {
 
   forget() {
     this.times.shift();
-    for (const all of [...this.servers.values(), ...this.types.values(), this.totals]) for (const list of Object.values(all)) list.shift();
+    for (const all of [...this.servers.values(), ...this.types.values(), this.totals])
+      for (const list of Object.values(all)) list.shift();
     for (const [id, all] of this.servers) if (all.load.every((value) => value === null)) this.servers.delete(id);
   }
 }
@@ -74,5 +75,5 @@ function fitted(list, length) {
 }
 
 function isUp(server) {
-  return server.state !== "killed" && server.state !== "stopped";
+  return server.state !== 'killed' && server.state !== 'stopped';
 }

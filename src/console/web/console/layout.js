@@ -17,7 +17,7 @@ const BETWEEN = 18;
  */
 export function layoutMap(width, groups) {
   const isWide = width >= WIDE;
-  const side = isWide ? Math.min(230, Math.round(width * 0.24)) : Math.round(width * 0.41);
+  const side = isWide ? Math.min(230, Math.round(width * 0.24)) : Math.round(width * 0.44);
   const top = isWide ? 0 : 64;
   const gap = isWide ? (width - 2 * side - 126 - 132) / 3 : width - 2 * side;
   const columns = [
@@ -33,7 +33,7 @@ export function layoutMap(width, groups) {
   });
   const middle = top + (height - top) / 2;
   map.clients = isWide ? { x: 0, y: middle - 46, w: 126, h: 92 } : { x: 0, y: 0, w: width, h: 44 };
-  const router = isWide ? { w: 132, h: 120 } : { w: Math.min(22, gap - 16), h: 110 };
+  const router = isWide ? { w: 132, h: 120 } : { w: Math.max(14, Math.min(22, gap - 14)), h: 110 };
   map.router = { x: isWide ? 126 + 2 * gap + side : side + (gap - router.w) / 2, y: middle - router.h / 2, ...router };
   return map;
 }
@@ -51,7 +51,7 @@ export function thickness(rate, busiest) {
 
 /** The middle of the left or right side of a box. */
 export function sideOf(box, side) {
-  return [side === "left" ? box.x : box.x + box.w, box.y + box.h / 2];
+  return [side === 'left' ? box.x : box.x + box.w, box.y + box.h / 2];
 }
 
 function isDense(group) {

@@ -1,6 +1,6 @@
 // The live stream: server-sent events, opened while somebody looks at the page.
 
-const NAMES = ["picture", "events", "trace", "robots"];
+const NAMES = ['picture', 'events', 'trace', 'robots'];
 
 /** Longest pause before a stream that failed is opened again, in milliseconds. */
 const PAUSE_MS_MAX = 8000;
@@ -20,17 +20,17 @@ export class Live {
   }
 
   start() {
-    document.addEventListener("visibilitychange", () => this.look());
+    document.addEventListener('visibilitychange', () => this.look());
     // A page that is left closes its stream at once, so that the browser's few connections to one host are free.
-    addEventListener("pagehide", () => this.close());
-    addEventListener("pageshow", () => this.look());
+    addEventListener('pagehide', () => this.close());
+    addEventListener('pageshow', () => this.look());
     this.look();
   }
 
   look() {
     if (document.hidden) {
       this.close();
-      this.said("paused");
+      this.said('paused');
     } else if (!this.source) {
       this.open();
     }
@@ -38,18 +38,18 @@ export class Live {
 
   open() {
     clearTimeout(this.timer);
-    this.said("connecting");
-    const source = new EventSource("/api/v1/live");
+    this.said('connecting');
+    const source = new EventSource('/api/v1/live');
     this.source = source;
     source.onopen = () => {
       this.pauseMs = 500;
-      this.said("live");
+      this.said('live');
       this.opened();
     };
     source.onerror = () => {
       // The browser would try again by itself, but for ever at the same pace, and not after every error.
       this.close();
-      this.said("lost");
+      this.said('lost');
       this.timer = setTimeout(() => this.look(), this.pauseMs);
       this.pauseMs = Math.min(PAUSE_MS_MAX, this.pauseMs * 2);
     };

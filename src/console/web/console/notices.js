@@ -1,20 +1,20 @@
 // What was done, said at the foot of the page, with a way back where there is one; and errors where the action was.
 
-import { byId, h, setText } from "./dom.js";
+import { byId, h, setText } from './dom.js';
 
 /** How long a notice stays, in milliseconds; longer while somebody points at it or is in it. */
 const STAYS_MS = 15_000;
 
 /** Gives the app `notice(text, undo)` and `attempt(output, action)`. */
 export function mountNotices(app) {
-  const place = byId("notices");
+  const place = byId('notices');
 
   app.notice = (text, undo = null) => {
-    const close = h("button", { type: "button", class: "small plain", onclick: () => notice.remove() }, "Dismiss");
-    const notice = h("div", { class: "notice" }, h("span", { class: "foreign" }, text));
+    const close = h('button', { type: 'button', class: 'small plain', onclick: () => notice.remove() }, 'Dismiss');
+    const notice = h('div', { class: 'notice' }, h('span', { class: 'foreign' }, text));
     if (undo) {
-      const back = h("button", { type: "button", class: "small" }, undo.label);
-      back.addEventListener("click", () => {
+      const back = h('button', { type: 'button', class: 'small' }, undo.label);
+      back.addEventListener('click', () => {
         notice.remove();
         undo.act();
       });
@@ -24,7 +24,7 @@ export function mountNotices(app) {
     place.append(notice);
     while (place.children.length > 4) place.firstChild.remove();
     const leave = () => {
-      if (notice.matches(":hover, :focus-within")) setTimeout(leave, 2000);
+      if (notice.matches(':hover, :focus-within')) setTimeout(leave, 2000);
       else notice.remove();
     };
     setTimeout(leave, STAYS_MS);
@@ -32,12 +32,12 @@ export function mountNotices(app) {
 
   /** Runs an action; what goes wrong is shown in `output`, as it came. Gives what the action gave, or `undefined`. */
   app.attempt = async (output, action) => {
-    setText(output, "");
-    output.classList.remove("error");
+    setText(output, '');
+    output.classList.remove('error');
     try {
       return await action();
     } catch (error) {
-      output.classList.add("error");
+      output.classList.add('error');
       setText(output, error.message);
       if (error.status === 401) refused(app);
       return undefined;

@@ -1,6 +1,6 @@
 // Robots in words, and sliders that go from one to many thousands.
 
-import { count, duration, plural } from "./format.js";
+import { count, duration, plural } from './format.js';
 
 /** The value of a slider at `position` (0 to 1000) on a logarithmic scale from `min` to `max`; whole numbers. */
 export function fromSlider(position, min, max) {
@@ -16,18 +16,20 @@ export function toSlider(value, min, max) {
 
 /** What robots do now. */
 export function statusInWords(robots) {
-  if (!robots?.running) return "No robots run.";
+  if (!robots?.running) return 'No robots run.';
   const plan = robots.plan ?? {};
   const { users = 0, rooms = 0, messagesPerSecond = 0 } = plan;
-  return `${robots.phase ? `${robots.phase}: ` : ""}${plural(users, "user")} in ${plural(rooms, "room")}, ${count(messagesPerSecond)} messages a second planned, for ${duration(robots.elapsedSeconds ?? 0)} so far.`;
+  return `${robots.phase ? `${robots.phase}: ` : ''}${plural(users, 'user')} in ${plural(rooms, 'room')}, ${count(messagesPerSecond)} messages a second planned, for ${duration(robots.elapsedSeconds ?? 0)} so far.`;
 }
 
-/** The last run's verdict: what the robots sent must have come to everybody once and in order. */
+/** The verdict on the last run: what robots sent must have come to everybody once and in order, and nothing else. */
 export function reportInWords(report) {
-  if (!report) return "";
-  const wrong = Object.entries(report.integrity ?? report.verdict ?? {}).filter(([, n]) => typeof n === "number" && n > 0);
-  const { lost, duplicated, disordered } = { ...report, ...(report.integrity ?? {}) };
-  const counts = [["lost", lost], ["doubled", duplicated], ["out of order", disordered]].filter(([, n]) => typeof n === "number");
-  if (wrong.length === 0 && counts.every(([, n]) => n === 0)) return "Every message reached everybody once, in one order.";
-  return counts.map(([what, n]) => `${count(n)} ${what}`).join(", ");
+  if (!report) return '';
+  const { lost = 0, doubled = 0, disordered = 0, foreign = 0, unanswered = 0 } = report.integrity ?? {};
+  const counts = { lost, doubled, 'out of order': disordered, 'from nobody': foreign, unanswered };
+  const wrong = Object.entries(counts).filter(([, n]) => n > 0);
+  const sent = `${plural(report.sends?.count ?? 0, 'message')} sent, ${plural(report.deliveries?.count ?? 0, 'delivery', 'deliveries')}`;
+  if (wrong.length === 0)
+    return `${sent}: every message reached everybody once, in one order; 0 lost, 0 doubled, 0 out of order.`;
+  return `${sent}: ${wrong.map(([what, n]) => `${count(n)} ${what}`).join(', ')}.`;
 }

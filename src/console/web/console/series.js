@@ -23,7 +23,7 @@ export function bucketed(times, values, from, until, stepMs) {
 
 /** A path through the points, in a box of `width` and `height`; it breaks where there is no value. */
 export function linePath(points, { from, until, top, width, height }) {
-  let path = "";
+  let path = '';
   let on = false;
   const scale = width / Math.max(1, until - from);
   for (const { at, value } of points) {
@@ -33,9 +33,9 @@ export function linePath(points, { from, until, top, width, height }) {
     }
     const x = Math.max(0, (at - from) * scale);
     const y = height - (Math.min(value, top) / (top || 1)) * height;
-    path += `${on ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
+    path += `${on ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
     // A sample alone is a short dash: a line of no length is not drawn.
-    if (!on) path += "h.4";
+    if (!on) path += 'h.4';
     on = true;
   }
   return path;
@@ -46,7 +46,7 @@ export function niceTop(max) {
   if (!(max > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(max));
   for (const step of [1, 2, 3, 4, 5, 6, 8, 10]) {
-    if (max <= step * power * 1.0000001) return step * power;
+    if (max <= step * power * 1.0000001) return Number((step * power).toPrecision(3));
   }
   return 10 * power;
 }

@@ -44,19 +44,20 @@ export class Traces {
 /** A message in one row: when, who, where, which route, its way, how long until the answer, what went wrong. */
 export function summary({ steps }) {
   const first = steps[0];
-  const received = steps.find((step) => step.what === "received") ?? {};
-  const answered = steps.findLast((step) => step.what === "answered");
+  const received = steps.find((step) => step.what === 'received') ?? {};
+  const answered = steps.findLast((step) => step.what === 'answered');
   const failed = steps.find((step) => step.error);
   const way = [];
-  for (const step of steps) if (step.server && step.server !== way.at(-1) && !way.includes(step.server)) way.push(step.server);
+  for (const step of steps)
+    if (step.server && step.server !== way.at(-1) && !way.includes(step.server)) way.push(step.server);
   return {
     atMs: first.atMs,
     uid: received.uid ?? null,
     rid: received.rid ?? null,
-    route: received.route ?? steps.find((step) => step.route)?.route ?? "",
-    kind: received.kind ?? "",
+    route: received.route ?? steps.find((step) => step.route)?.route ?? '',
+    kind: received.kind ?? '',
     way,
-    deliveries: steps.filter((step) => step.what === "delivered").reduce((sum, step) => sum + (step.sessions ?? 0), 0),
+    deliveries: steps.filter((step) => step.what === 'delivered').reduce((sum, step) => sum + (step.sessions ?? 0), 0),
     tookUs: answered?.tookUs ?? Math.round((steps.at(-1).atMs - first.atMs) * 1000),
     error: failed ? failed.error : null,
   };
@@ -68,20 +69,29 @@ export function stepWords(step) {
   return words ? words(step) : JSON.stringify(step);
 }
 
-const failing = (step) => (step.error ? `: ${typeof step.error === "string" ? step.error : JSON.stringify(step.error)}` : "");
+const failing = (step) =>
+  step.error ? `: ${typeof step.error === 'string' ? step.error : JSON.stringify(step.error)}` : '';
 
 const WORDS = {
-  received: (step) => `a client's ${step.kind ?? "message"} ${step.route ?? ""}${step.uid ? `, of ${step.uid}` : ""}${step.rid ? ` in ${step.rid}` : ""}, ${step.bytes ?? 0} bytes`,
-  routed: (step) => `to ${step.to ?? "no server"}${step.key ? ` for the key ${step.key}` : ""}${step.strategy ? ` by ${step.strategy}` : ""}${step.why ? `: ${step.why}` : ""}`,
+  received: (step) =>
+    `a client's ${step.kind ?? 'message'} ${step.route ?? ''}${step.uid ? `, of ${step.uid}` : ''}${step.rid ? ` in ${step.rid}` : ''}, ${step.bytes ?? 0} bytes`,
+  routed: (step) =>
+    `to ${step.to ?? 'no server'}${step.key ? ` for the key ${step.key}` : ''}${step.strategy ? ` by ${step.strategy}` : ''}${step.why ? `: ${step.why}` : ''}`,
   held: (step) => `waits on its way to ${step.to}: ${HELD[step.reason] ?? step.reason}`,
-  handled: (step) => `handled ${step.route ?? ""}${step.waitedUs != null ? ` after waiting ${micros(step.waitedUs)}` : ""}${failing(step)}`,
-  called: (step) => `calls ${step.route ?? ""} of ${step.to ?? "another server"}`,
-  pushed: (step) => `pushes ${step.route ?? ""} to ${step.recipients ?? "?"} on ${step.frontend ?? "a frontend"}`,
-  delivered: (step) => `gives it to ${step.sessions ?? "?"} session${step.sessions === 1 ? "" : "s"}`,
+  handled: (step) =>
+    `handled ${step.route ?? ''}${step.waitedUs != null ? ` after waiting ${micros(step.waitedUs)}` : ''}${failing(step)}`,
+  called: (step) => `calls ${step.route ?? ''} of ${step.to ?? 'another server'}`,
+  pushed: (step) => `pushes ${step.route ?? ''} to ${step.recipients ?? '?'} on ${step.frontend ?? 'a frontend'}`,
+  delivered: (step) => `gives it to ${step.sessions ?? '?'} session${step.sessions === 1 ? '' : 's'}`,
   answered: (step) => `answered after ${micros(step.tookUs ?? 0)}${failing(step)}`,
 };
 
-const HELD = { link: "the link is slow, lossy or cut", paused: "the server is paused", changing: "the list or the strategy changes", lost: "it was lost and is sent again" };
+const HELD = {
+  link: 'the link is slow, lossy or cut',
+  paused: 'the server is paused',
+  changing: 'the list or the strategy changes',
+  lost: 'it was lost and is sent again',
+};
 
 /** Microseconds: `420 µs`, `3.2 ms`. */
 export function micros(us) {
