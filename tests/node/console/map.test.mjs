@@ -3,7 +3,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { edgesOf, faultsOf } from '../../../src/console/web/console/edges.js';
+import {
+  FAULTS_MAX,
+  drawnFaults,
+  edgesOf,
+  faultsInWords,
+  faultyLinks,
+} from '../../../src/console/web/console/edges.js';
 import { hottest } from '../../../src/console/web/console/heat.js';
 import { History } from '../../../src/console/web/console/history.js';
 import { CARDS_MAX, layoutMap, thickness } from '../../../src/console/web/console/layout.js';
@@ -78,13 +84,28 @@ test('the first rule that holds for a link says how it is', () => {
   assert.equal(linkState(rules, chat, connector), 'slow');
   assert.equal(linkState([{ from: 'chat', to: 'connector', both: true, loss: 0.1 }], connector, chat), 'lossy');
   assert.equal(linkState([], connector, chat), 'ok');
-  const map = layoutMap(1_200, [
-    { serverType: 'connector', frontend: true, ids: ['connector-1'] },
-    { serverType: 'chat', frontend: false, ids: ['chat-1'] },
-  ]);
-  const [fault] = faultsOf(picture([connector, chat], { rules }), map);
-  assert.equal(fault.state, 'cut');
+  const links = faultyLinks(picture([connector, chat], { rules }));
+  assert.deepEqual(links, [{ key: 'connector-1 chat-1 cut', from: 'connector-1', to: 'chat-1', state: 'cut' }]);
+  assert.equal(faultsInWords([...links, ...links, { state: 'slow' }]), '2 links cut, 1 slow');
+  assert.equal(faultsInWords([]), '');
   assert.equal(ruleWords({ latency: '20ms..50ms', loss: 0.005 }), 'takes 20ms..50ms, 0.5 % lost and sent again');
+});
+
+test('words of faults stand between their servers, and there are not too many', () => {
+  const ids = [...many('connector', 5), ...many('chat', 5)];
+  const rules = [{ from: 'connector', to: 'chat', cut: true }];
+  const links = faultyLinks(
+    picture(
+      ids.map((id) => server(id)),
+      { rules },
+    ),
+  );
+  assert.equal(links.length, 25);
+  const map = layoutMap(1_200, groups(5, 5));
+  const drawn = drawnFaults(links, map);
+  assert.equal(drawn.length, FAULTS_MAX);
+  for (const { from, x } of drawn)
+    assert.ok(x > map.servers.get(from).x + map.servers.get(from).w && x < map.router.x, `${x}`);
 });
 
 test('the hottest has the most messages, or the most load while there are none; even types have none', () => {

@@ -1,6 +1,6 @@
 // What is drawn between the boxes of the map: how much goes where, and which links are slow, lossy or cut.
 
-import { rate } from './format.js';
+import { count, plural, rate } from './format.js';
 import { curve, sideOf, thickness } from './layout.js';
 import { pairState, worse } from './links.js';
 
@@ -34,8 +34,8 @@ export function edgesOf(picture, map) {
   return map.isWide ? edges : edges.map((edge) => ({ ...edge, label: '' }));
 }
 
-/** Links with a fault between a frontend and a server behind it, as `{key, from, to, state, path, x, y}`; all of them. */
-export function faultsOf(picture, map) {
+/** Links with a fault between a frontend and a server behind it, as `{key, from, to, state}`. */
+export function faultyLinks(picture) {
   if (picture.rules.length === 0 && picture.edges.every((edge) => edge.state === 'ok')) return [];
   const seen = new Map(picture.edges.map((edge) => [`${edge.from} ${edge.to}`, edge.state]));
   const found = [];
@@ -44,19 +44,33 @@ export function faultsOf(picture, map) {
       const there = seen.get(`${from.id} ${to.id}`) ?? 'ok';
       const back = seen.get(`${to.id} ${from.id}`) ?? 'ok';
       const state = worse(pairState(picture.rules, from, to), worse(there, back));
-      if (state !== 'ok') found.push({ key: `${from.id} ${to.id}`, from: from.id, to: to.id, state });
+      if (state !== 'ok') found.push({ key: `${from.id} ${to.id} ${state}`, from: from.id, to: to.id, state });
     }
   }
-  found.slice(0, FAULTS_MAX).forEach((fault, index) => Object.assign(fault, drawn(fault, map, index)));
   return found;
 }
 
-function drawn(fault, map, index) {
-  const [x1, y1] = sideOf(map.servers.get(fault.from), 'right');
-  const [x2, y2] = sideOf(map.servers.get(fault.to), 'left');
-  // The words stand at different places of their curves, so that they do not cover each other.
-  const t = [0.5, 0.38, 0.62][index % 3];
-  return { path: curve(x1, y1, x2, y2), x: x1 + (x2 - x1) * t, y: y1 + (y2 - y1) * bent(t) - 4 };
+/** `2 links cut, 1 slow`; nothing when there are none. */
+export function faultsInWords(links) {
+  const counts = ['cut', 'lossy', 'slow'].map((state) => [state, links.filter((link) => link.state === state).length]);
+  const some = counts.filter(([, n]) => n > 0);
+  return some.map(([state, n], index) => `${index === 0 ? plural(n, 'link') : count(n)} ${state}`).join(', ');
+}
+
+/** How the first of these links are drawn on a map: with `path`, and with `x` and `y` of their word. */
+export function drawnFaults(links, map) {
+  return links.slice(0, FAULTS_MAX).map((link, index) => {
+    const [x1, y1] = sideOf(map.servers.get(link.from), 'right');
+    const [x2, y2] = sideOf(map.servers.get(link.to), 'left');
+    // The words stand before the router, where the curves are apart, and at different places.
+    const t = [0.15, 0.19, 0.23][index % 3];
+    return { ...link, path: curve(x1, y1, x2, y2), x: x1 + (x2 - x1) * across(t), y: y1 + (y2 - y1) * bent(t) - 3 };
+  });
+}
+
+/** How far along `x` a curve with its handles in the middle has come at `t`. */
+function across(t) {
+  return 1.5 * t * (1 - t) ** 2 + 1.5 * t * t * (1 - t) + t ** 3;
 }
 
 /** How far a curve that is level at both ends has come over at `t`. */

@@ -1,6 +1,7 @@
 // The head: which cluster, how much it does, whether what is shown is live, and the theme; what is hottest in a sentence.
 
 import { byId, h, setAttribute, setText } from './dom.js';
+import { faultsInWords, faultyLinks } from './edges.js';
 import { bytes, count, duration, ms, plural, rate } from './format.js';
 import { hottest } from './heat.js';
 
@@ -58,14 +59,13 @@ export function mountHead(app) {
       .map(([type, heat]) => inWords(type, heat, state.picture))
       .filter((text) => text);
     setText(byId('answer-hot'), sentences.join(' ') || 'Nothing is hot: start robots under Load, or chat on the page.');
-    setText(
-      byId('answer-down'),
-      down
-        .map((server) => `${server.id} is ${server.state}.`)
-        .slice(0, 4)
-        .join(' ') + (down.length > 4 ? ` So are ${down.length - 4} more.` : ''),
-    );
-    byId('answer-down').hidden = down.length === 0;
+    const faults = faultsInWords(faultyLinks(state.picture));
+    const words = [...down.slice(0, 4).map((server) => `${server.id} is ${server.state}.`)];
+    if (down.length > 4) words.push(`So are ${down.length - 4} more.`);
+    if (faults) words.push(`${faults}.`);
+    const isWell = words.length === 0;
+    setText(byId('answer-down'), isWell ? 'All servers run, and no link has a fault.' : words.join(' '));
+    byId('answer-down').classList.toggle('wrong', !isWell);
   });
 }
 

@@ -19,13 +19,13 @@ export function layoutMap(width, groups) {
   const isWide = width >= WIDE;
   const side = isWide ? Math.min(230, Math.round(width * 0.24)) : Math.round(width * 0.44);
   const top = isWide ? 0 : 64;
-  const gap = isWide ? (width - 2 * side - 126 - 132) / 3 : width - 2 * side;
+  const gap = isWide ? (width - 2 * side - 126 - 150) / 3 : width - 2 * side;
   const columns = [
     { x: isWide ? 126 + gap : 0, groups: groups.filter((group) => group.frontend) },
     { x: width - side, groups: groups.filter((group) => !group.frontend) },
   ];
   const heights = columns.map((column) => heightOf(column.groups, side));
-  const height = top + Math.max(...heights, isWide ? 150 : 120);
+  const height = top + Math.max(...heights, isWide ? 160 : 120);
   const map = { width, height, isWide, groups: new Map(), servers: new Map() };
   columns.forEach((column, index) => {
     let y = top + (height - top - heights[index]) / 2;
@@ -33,7 +33,7 @@ export function layoutMap(width, groups) {
   });
   const middle = top + (height - top) / 2;
   map.clients = isWide ? { x: 0, y: middle - 46, w: 126, h: 92 } : { x: 0, y: 0, w: width, h: 44 };
-  const router = isWide ? { w: 132, h: 120 } : { w: Math.max(14, Math.min(22, gap - 14)), h: 110 };
+  const router = isWide ? { w: 150, h: 136 } : { w: Math.max(14, Math.min(22, gap - 14)), h: 110 };
   map.router = { x: isWide ? 126 + 2 * gap + side : side + (gap - router.w) / 2, y: middle - router.h / 2, ...router };
   return map;
 }

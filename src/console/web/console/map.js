@@ -2,7 +2,7 @@
 
 import { mountDetail } from './detail.js';
 import { byId, h, keyed, s, setAttribute, setStyle, setText } from './dom.js';
-import { FAULTS_MAX, edgesOf, faultsOf } from './edges.js';
+import { drawnFaults, edgesOf, faultsInWords, faultyLinks } from './edges.js';
 import { count, plural, rate } from './format.js';
 import { hottest } from './heat.js';
 import { layoutMap } from './layout.js';
@@ -42,7 +42,7 @@ export function mountMap(app) {
       at(router.node, layout.router);
     }
     const hot = new Set([...hottest(picture, state.history).values()].map((heat) => heat?.server));
-    const found = faultsOf(picture, layout);
+    const found = faultyLinks(picture);
     clients.update(picture.totals);
     router.update(picture, found, layout.isWide);
     keyed(
@@ -63,7 +63,7 @@ export function mountMap(app) {
       setText(node.querySelector('.hot'), hot.has(node.dataset.id) ? 'hottest' : '');
     }
     keyed(lines, edgesOf(picture, layout), (edge) => edge.key, edgeLine);
-    keyed(faults, found.slice(0, FAULTS_MAX), (fault) => `${fault.key} ${fault.state}`, faultLine);
+    keyed(faults, drawnFaults(found, layout), (fault) => fault.key, faultLine);
   });
   mountDetail(app);
 }
@@ -172,17 +172,9 @@ function routerCard() {
         row,
       );
       setText(moved, picture.totals.roomsMoved > 0 ? `${plural(picture.totals.roomsMoved, 'room')} moved` : '');
-      setText(wrong, inWords(faults));
+      setText(wrong, faultsInWords(faults));
     },
   };
-}
-
-/** `2 links cut, 1 slow`. */
-function inWords(faults) {
-  const counts = ['cut', 'lossy', 'slow']
-    .map((state) => [state, faults.filter((fault) => fault.state === state).length])
-    .filter(([, n]) => n > 0);
-  return counts.map(([state, n], index) => `${index === 0 ? plural(n, 'link') : count(n)} ${state}`).join(', ');
 }
 
 function edgeLine() {

@@ -3,7 +3,7 @@
 import { byId, h, setText } from './dom.js';
 
 /** How long a notice stays, in milliseconds; longer while somebody points at it or is in it. */
-const STAYS_MS = 15_000;
+const STAYS_MS = 10_000;
 
 /** Gives the app `notice(text, undo)` and `attempt(output, action)`. */
 export function mountNotices(app) {
@@ -22,7 +22,7 @@ export function mountNotices(app) {
     }
     notice.append(close);
     place.append(notice);
-    while (place.children.length > 4) place.firstChild.remove();
+    while (place.children.length > 3) place.firstChild.remove();
     const leave = () => {
       if (notice.matches(':hover, :focus-within')) setTimeout(leave, 2000);
       else notice.remove();

@@ -115,7 +115,12 @@ function roomRow(app, { room }) {
   );
   const why = h(
     'button',
-    { type: 'button', class: 'small plain', 'aria-label': `explain ${room}`, onclick: () => app.explain(null, room) },
+    {
+      type: 'button',
+      class: 'small plain',
+      'aria-label': `why there: ${room}`,
+      onclick: () => app.explain(null, room),
+    },
     'why there',
   );
   const node = h(
@@ -141,7 +146,7 @@ function userRow(app, { uid }) {
   const frontend = h('td');
   const rooms = h('td', { class: 'foreign' });
   const kick = kickButton(app, uid);
-  const why = h('button', { type: 'button', class: 'small plain', 'aria-label': `explain ${uid}` }, 'why there');
+  const why = h('button', { type: 'button', class: 'small plain', 'aria-label': `why there: ${uid}` }, 'why there');
   const node = h(
     'tr',
     {},

@@ -23,7 +23,7 @@ const NAMES = {
 const PLOTS = [
   { title: 'messages/s', names: ['messagesPerSecond'], text: rate },
   { title: 'deliveries/s', names: ['deliveriesPerSecond'], text: rate },
-  { title: 'p50 and p99', names: ['p50Ms', 'p99Ms'], text: ms },
+  { title: 'p50 and p99', lines: ['p50', 'p99'], names: ['p50Ms', 'p99Ms'], text: ms },
   { title: 'sessions', names: ['sessions'], text: count },
 ];
 
@@ -67,14 +67,28 @@ export function mountTimeline(app) {
   });
 }
 
-function plotBox({ title, names, text }) {
+function plotBox({ title, lines, names, text }) {
   const plot = new Plot(names.length, 'strip tall');
   const now = h('b', { class: 'number' });
   const scale = h('span', { class: 'quiet small' });
   const node = h(
     'div',
     { class: 'strip-box' },
-    h('div', { class: 'row' }, h('span', {}, title), scale, now),
+    h(
+      'div',
+      { class: 'row' },
+      h(
+        'span',
+        {},
+        ...(lines ?? []).flatMap((line, index) => [
+          index > 0 ? ' and ' : '',
+          h('span', { class: `name-${index + 1}` }, line),
+        ]),
+        lines ? '' : title,
+      ),
+      scale,
+      now,
+    ),
     plot.node,
   );
   const update = (history, span) => {
