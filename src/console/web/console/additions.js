@@ -6,8 +6,10 @@ export function nextServer(serverType, servers) {
   const last = same.at(-1);
   const ports = new Set(servers.flatMap((server) => [server.port, server.clientPort]).filter((port) => port != null));
   const free = (of) => {
-    const known = same.map(of).filter((port) => port != null && port > 0);
+    const known = same.map(of).filter((port) => port != null);
     if (known.length === 0) return null;
+    // Ports that the system chose are chosen for the next one too.
+    if (known.every((port) => port === 0)) return 0;
     let port = Math.max(...known) + 1;
     while (ports.has(port)) port += 1;
     ports.add(port);

@@ -125,6 +125,7 @@ mountFaults(app);
 mountLoad(app);
 mountTimeline(app);
 mountRequest(app);
+app.decide();
 new Live({
   heard: (name, json) => app.heard(name, json),
   said: (stream) => app.showStream(stream),

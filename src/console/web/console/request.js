@@ -37,7 +37,7 @@ export function mountRequest(app) {
         'li',
         { 'data-state': isError ? 'bad' : null },
         h('span', { class: 'mono quiet' }, clock(Date.now(), true)),
-        h('span', { class: `kind ${kind}` }, kind),
+        h('span', { class: `kind kind-${kind}` }, kind),
         h('span', { class: 'mono foreign' }, title),
         h('pre', { class: 'foreign' }, text.slice(0, TEXT_MAX)),
       ),

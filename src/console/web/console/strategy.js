@@ -7,6 +7,9 @@ import { count, plural } from './format.js';
 /** Most servers whose bars are shown in a preview, the most loaded first. */
 const BARS_MAX = 24;
 
+/** How long after a failure the list is asked for again, in milliseconds. */
+const RETRY_MS = 10_000;
+
 /** The form of a type: `{node, update(type)}`. */
 export function strategyForm(app, serverType) {
   const id = `strategy-${serverType}`;
@@ -97,7 +100,8 @@ export function strategyForm(app, serverType) {
         name.value = type.strategy.split('(')[0];
         name.dispatchEvent(new Event('change'));
       },
-      () => (known = null),
+      // A server that does not know the question now is asked again later, not each second.
+      () => setTimeout(() => (known = null), RETRY_MS),
     );
   };
   return { node, update };
