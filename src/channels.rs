@@ -6,12 +6,15 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::ids::{ServerId, SessionId, SessionKey, Uid};
+use crate::time::{Time, TwoSeconds};
 
 /// The channels of one server, by name. A channel exists while it has members.
 #[derive(Default, Debug)]
 pub struct Channels {
     /// Only looked up by name, or put into its order: a tree of a hundred thousand names costs a look at a dozen of them.
     by_name: HashMap<Box<str>, Channel>,
+    /// Of all channels together.
+    members: usize,
 }
 
 /// One who hears a channel.
@@ -29,6 +32,8 @@ pub struct Member {
 pub struct Channel {
     groups: Vec<Group>,
     by_uid: HashMap<Uid, SessionKey>,
+    pushes: u64,
+    pushes_lately: TwoSeconds,
 }
 
 #[derive(Debug)]
@@ -43,16 +48,21 @@ impl Channels {
     /// Adds a member, and makes the channel if it is the first. A uid is in a channel once: a later session
     /// takes its place. Gives the session that had the place, if there was another.
     pub fn add(&mut self, channel: &str, member: Member) -> Option<SessionKey> {
-        match self.by_name.get_mut(channel) {
-            Some(known) => known.add(member),
-            None => self.by_name.entry(channel.into()).or_default().add(member),
-        }
+        let known = match self.by_name.get_mut(channel) {
+            Some(known) => known,
+            None => self.by_name.entry(channel.into()).or_default(),
+        };
+        let before = known.len();
+        let replaced = known.add(member);
+        self.members += known.len() - before;
+        replaced
     }
 
     /// Takes a member out; drops the channel with its last one. False when it was not in it.
     pub fn leave(&mut self, channel: &str, uid: &Uid, session: &SessionKey) -> bool {
         let Some(known) = self.by_name.get_mut(channel) else { return false };
         let left = known.leave(uid, session);
+        self.members -= usize::from(left);
         if known.is_empty() {
             self.by_name.remove(channel);
         }
@@ -61,7 +71,9 @@ impl Channels {
 
     /// Takes a whole channel out.
     pub fn remove(&mut self, channel: &str) -> Option<Channel> {
-        self.by_name.remove(channel)
+        let removed = self.by_name.remove(channel);
+        self.members -= removed.as_ref().map_or(0, Channel::len);
+        removed
     }
 
     /// A channel that has members.
@@ -69,10 +81,19 @@ impl Channels {
         self.by_name.get(channel)
     }
 
+    /// The same, to note what is done with it.
+    pub fn get_mut(&mut self, channel: &str) -> Option<&mut Channel> {
+        self.by_name.get_mut(channel)
+    }
+
+    /// Names and channels in no order, without the price of one.
+    pub fn unordered(&self) -> impl Iterator<Item = (&str, &Channel)> {
+        self.by_name.iter().map(|(name, channel)| (&**name, channel))
+    }
+
     /// Names and channels, in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
-        let mut channels: Vec<(&str, &Channel)> =
-            self.by_name.iter().map(|(name, channel)| (&**name, channel)).collect();
+        let mut channels: Vec<(&str, &Channel)> = self.unordered().collect();
         channels.sort_unstable_by_key(|(name, _)| *name);
         channels.into_iter()
     }
@@ -80,6 +101,11 @@ impl Channels {
     /// Number of channels.
     pub fn len(&self) -> usize {
         self.by_name.len()
+    }
+
+    /// Members of all of them.
+    pub fn members(&self) -> usize {
+        self.members
     }
 
     /// Whether there is none.
@@ -122,6 +148,22 @@ impl Channel {
     /// Who gets a push, by frontend.
     pub fn recipients(&self) -> impl Iterator<Item = (&ServerId, &Arc<[SessionId]>)> {
         self.groups.iter().map(|group| (&group.frontend, &group.sessions))
+    }
+
+    /// Something is pushed to all members.
+    pub fn note_push(&mut self, now: Time) {
+        self.pushes += 1;
+        *self.pushes_lately.at(now) += 1;
+    }
+
+    /// Pushes to all members since the channel is here.
+    pub fn pushes(&self) -> u64 {
+        self.pushes
+    }
+
+    /// Of these, in the last whole second.
+    pub fn pushes_per_second(&self, now: Time) -> u32 {
+        self.pushes_lately.last(now)
     }
 
     fn add(&mut self, member: Member) -> Option<SessionKey> {

@@ -16,7 +16,7 @@ pub use options::Options;
 
 use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
 use crate::ids::ServerType;
-use crate::router::{Route, RouteKey, Router, RouterOptions, by_session, by_uid};
+use crate::router::{NotSticky, Route, RouteKey, Router, RouterOptions, by_session, by_uid};
 use crate::servers::{
     Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
 };
@@ -51,16 +51,8 @@ pub enum PlanError {
         error: ProtoError,
     },
     /// A type whose servers hold rooms is to be chosen anew at each message.
-    #[error(
-        "strategy {strategy} of {server_type}: each pick is a new choice, but rooms on a backend must be found again; \
-         write directory({strategy})"
-    )]
-    Strategy {
-        /// The type.
-        server_type: ServerType,
-        /// What was asked for it.
-        strategy: StrategySpec,
-    },
+    #[error(transparent)]
+    Strategy(#[from] NotSticky),
 }
 
 /// A router and servers, ready to be run: pure, and each server to be made on the thread that runs it.
@@ -237,17 +229,11 @@ impl Cluster {
         Ok(Plan { spec: self.spec, router, servers, blueprint })
     }
 
-    /// Only where all servers are frontends, to which no message finds its way by a key, may each pick be a new choice.
-    fn check_strategies(&self) -> Result<(), PlanError> {
-        for (server_type, strategy) in &self.strategies {
-            let mut servers = self.spec.of_type(server_type.as_str()).peekable();
-            let are_frontends = servers.peek().is_some() && servers.all(|server| server.frontend);
-            if !strategy.is_sticky() && !are_frontends {
-                let (server_type, strategy) = (server_type.clone(), strategy.clone());
-                return Err(PlanError::Strategy { server_type, strategy });
-            }
-        }
-        Ok(())
+    fn check_strategies(&self) -> Result<(), NotSticky> {
+        self.strategies.iter().try_for_each(|(server_type, strategy)| {
+            let servers = self.spec.of_type(server_type.as_str());
+            NotSticky::check(server_type, strategy, servers.map(|server| server.frontend))
+        })
     }
 
     fn router(&self) -> Router {
@@ -261,7 +247,7 @@ impl Cluster {
         for server_type in types {
             let strategy = self.strategies.get(&server_type).cloned().unwrap_or_default();
             let key = self.routes.get(&server_type).cloned().unwrap_or_else(by_uid);
-            router.add_type(server_type, Route { key, strategy: strategy.make(self.options.seed) });
+            router.add_type(server_type, Route { key, strategy });
         }
         for server in &self.spec.servers {
             if let Err(server_type) = router.add_server(server) {

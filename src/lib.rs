@@ -78,7 +78,8 @@
 //! | 6 | [`monitor`] | what a cluster does, second by second: rates, percentiles, balance |
 //! | 6 | [`verify`] | what is known from theory and published tables, measured anew |
 //! | 6 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts, reports |
-//! | 7 | [`cli`] | one file a command |
+//! | 7 | [`console`] | the running cluster in a browser, over HTTP, and as metrics |
+//! | 8 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
 //!
@@ -132,7 +133,8 @@
 //! | something that is known | one line in [`verify::ALL`] |
 //! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |
 //! | a command | one file in `cli/`, one line in its enum |
-//! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command |
+//! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command, one line in `console/routes.rs` |
+//! | something on a page of the console | a file in `console/web/`, and its line in `console/assets.rs` |
 
 pub mod ids;
 pub mod random;
@@ -164,6 +166,8 @@ pub mod admin;
 pub mod experiments;
 pub mod monitor;
 pub mod verify;
+
+pub mod console;
 
 pub mod cli;
 

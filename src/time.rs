@@ -28,6 +28,48 @@ impl Time {
     }
 }
 
+/// A figure of the second at hand, and of the one before. So whoever looks once a second misses nothing, and two who look
+/// take nothing from each other.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct TwoSeconds {
+    second: u32,
+    here: u32,
+    before: u32,
+}
+
+impl TwoSeconds {
+    /// The figure of the second at hand, to be changed.
+    pub fn at(&mut self, now: Time) -> &mut u32 {
+        let second = second_of(now);
+        if second != self.second {
+            (self.before, self.here) = (self.before(second), 0);
+            self.second = second;
+        }
+        &mut self.here
+    }
+
+    /// That of the last whole second.
+    pub fn last(&self, now: Time) -> u32 {
+        let second = second_of(now);
+        if second == self.second { self.before } else { self.before(second) }
+    }
+
+    /// The higher of the two.
+    pub fn highest(&self, now: Time) -> u32 {
+        if second_of(now) == self.second { self.here.max(self.before) } else { self.last(now) }
+    }
+
+    /// What was noted in the second before a later one.
+    fn before(&self, second: u32) -> u32 {
+        if second == self.second.wrapping_add(1) { self.here } else { 0 }
+    }
+}
+
+/// Which second it is: enough for the age of a cluster.
+fn second_of(now: Time) -> u32 {
+    (now.0 / 1_000_000_000) as u32
+}
+
 impl Add<Duration> for Time {
     type Output = Time;
 
@@ -40,5 +82,25 @@ impl Add<Duration> for Time {
 impl fmt::Debug for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&Duration::from_nanos(self.0), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Time, TwoSeconds};
+
+    #[test]
+    fn a_second_is_forgotten_when_the_next_one_is_over() {
+        let at = |tenths: u64| Time::from_nanos(tenths * 100_000_000);
+        let mut figure = TwoSeconds::default();
+        *figure.at(at(12)) = 5;
+        *figure.at(at(13)) += 2;
+        assert_eq!((figure.last(at(19)), figure.highest(at(19))), (0, 7));
+        assert_eq!((figure.last(at(20)), figure.highest(at(29))), (7, 7));
+        assert_eq!((figure.last(at(30)), figure.highest(at(30))), (0, 0));
+        *figure.at(at(21)) += 1;
+        assert_eq!((figure.last(at(22)), figure.highest(at(22))), (7, 7));
+        *figure.at(at(55)) = 3;
+        assert_eq!((figure.last(at(56)), figure.highest(at(56))), (0, 3));
     }
 }

@@ -339,3 +339,36 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn strategies_are_orders_whose_arguments_may_be_text() {
+    let world = AdminWorld::start();
+    let strategy = |args: Value| world.ask("strategy", args);
+    let order = json!({"serverType": "chat", "strategy": "ring(10)", "preview": "true"});
+    let foreseen = &strategy(order)["ok"];
+    assert_eq!(
+        (&foreseen["applied"], &foreseen["from"], &foreseen["to"]),
+        (&json!(false), &json!("pomelo-crc"), &json!("ring(10)"))
+    );
+    assert_eq!(foreseen["servers"][2], json!({"id": "chat-server-3", "loadBefore": 0, "loadAfter": 0}));
+    let done = strategy(json!({"serverType": "chat", "strategy": "ring(10)"}));
+    assert_eq!(done["ok"]["applied"], true);
+    assert_eq!(world.ask("strategies", json!({}))["ok"]["types"][0]["strategy"], "ring(10)");
+    for (args, expected) in [
+        (json!({"serverType": "chat"}), "bad_request"),
+        (json!({"serverType": "chat", "strategy": "roulette"}), "bad_request"),
+        (json!({"serverType": "chat", "strategy": "jump", "preview": 1}), "bad_request"),
+        (json!({"serverType": "area", "strategy": "jump"}), "unknown_type"),
+        (json!({"serverType": "chat", "strategy": "random"}), "bad_config"),
+    ] {
+        assert_eq!(code(&strategy(args.clone())), expected, "{args}");
+    }
+    let long = "x".repeat(2000);
+    for args in [json!({"uid": "a"}), json!({"uid": "", "rid": "b"}), json!({"uid": "a", "rid": long})] {
+        assert_eq!(code(&world.ask("explain", args)), "bad_request");
+    }
+    assert_eq!(
+        world.ask("explain", json!({"uid": "a", "rid": "b"}))["ok"]["gates"],
+        json!(["gate-server-1"])
+    );
+}

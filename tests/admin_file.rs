@@ -18,7 +18,7 @@ fn address() -> SocketAddr {
 }
 
 fn create(path: &Path) -> Result<AdminFile, String> {
-    AdminFile::create(path, address(), &Token::random().unwrap()).map_err(|error| error.to_string())
+    AdminFile::create(path, address(), None, &Token::random().unwrap()).map_err(|error| error.to_string())
 }
 
 fn read_error(path: &Path) -> String {
@@ -34,7 +34,7 @@ fn only_its_user_can_read_it_and_its_directory() {
     let parent = TempDir::new().unwrap();
     let path = parent.path().join("new/admin.json");
     let token = Token::random().unwrap();
-    let file = AdminFile::create(&path, address(), &token).unwrap();
+    let file = AdminFile::create(&path, address(), None, &token).unwrap();
     let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -166,7 +166,7 @@ fn where_nobody_runs_the_error_says_what_to_do() {
     // Left behind by a process that was killed: nobody listens there any more.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let path = directory.join("admin.json");
-    let _file = AdminFile::create(&path, closed, &Token::random().unwrap()).unwrap();
+    let _file = AdminFile::create(&path, closed, None, &Token::random().unwrap()).unwrap();
     let error = AdminClient::connect(&path).err().unwrap().to_string();
     assert!(
         error.contains("no cluster answers at") && error.contains("pomelo-sim serve starts one"),

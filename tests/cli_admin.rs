@@ -252,3 +252,57 @@ fn where_no_cluster_is_found_the_error_says_how_to_find_it() {
     let temporary = command("TMPDIR");
     assert!(temporary.contains(&format!("{config}/pomelo-sim-")) && temporary.contains("/3999.json"));
 }
+
+#[test]
+fn strategy_shows_previews_and_changes() {
+    let world = AdminWorld::start();
+    let shown = printed(&world, &["strategy"]);
+    let lines: Vec<&str> = shown.lines().collect();
+    assert_eq!(
+        lines[..4],
+        [
+            "TYPE       STRATEGY    SERVERS  CHANGING",
+            "chat       pomelo-crc  3        -",
+            "connector  pomelo-crc  3        -",
+            "gate       pomelo-crc  1        -",
+        ]
+    );
+    assert!(lines.iter().any(|line| line.starts_with("two-choices") && line.contains("chooses")), "{shown}");
+    let known = json_of(&world, &["strategy"])["strategies"].clone();
+    let of = |name: &str| known.as_array().unwrap().iter().find(|of| of["name"] == name).unwrap().clone();
+    assert_eq!(of("directory")["parameter"], "strategy");
+    assert_eq!((&of("ring")["parameter"]["max"], &of("jump")["parameter"]), (&json!(10_000.0), &Value::Null));
+    assert_eq!((&of("ring")["weighted"], &of("random")["sticky"]), (&json!(true), &json!(false)));
+
+    let preview = ["strategy", "chat=rendezvous", "--preview"];
+    assert!(printed(&world, &preview).starts_with("would change chat from pomelo-crc to rendezvous\n"));
+    assert_eq!(json_of(&world, &preview)["applied"], false);
+    assert_eq!(json_of(&world, &["strategy"])["types"][0]["strategy"], "pomelo-crc");
+    let done = printed(&world, &["strategy", "chat=rendezvous"]);
+    assert!(done.starts_with("changed chat from pomelo-crc to rendezvous\n"), "{done}");
+    assert!(
+        done.contains("SERVER         LOAD BEFORE  LOAD AFTER\nchat-server-1  0            0\n"),
+        "{done}"
+    );
+    assert_eq!(json_of(&world, &["strategy"])["types"][0]["strategy"], "rendezvous");
+    let (code, _, stderr) = command(&world, &["strategy", "connector=two-choices"]);
+    assert_eq!(code, Some(0));
+    assert!(stderr.starts_with("warning: two-choices chooses anew at each login"), "{stderr}");
+    let refusal = refused(&world, &["strategy", "chat=two-choices"]);
+    assert!(refusal.contains("write directory(two-choices)"), "{refusal}");
+    assert!(refused(&world, &["strategy", "chta=jump"]).contains("did you mean \"chat\"?"));
+}
+
+#[test]
+fn explain_asks_the_running_cluster() {
+    let world = AdminWorld::start();
+    let explain = ["explain", "--uid", "alice", "--rid", "lobby", "--live"];
+    let text = printed(&world, &explain);
+    let first = "alice asks the gate (gate-server-1) for a connector. alice is logged in at connector-server-2, session \
+                 7; lobby has nobody in it.\n";
+    assert!(text.starts_with(first), "{text}");
+    assert!(text.contains("WITH chat-server-4"), "{text}");
+    let answer = json_of(&world, &explain);
+    assert_eq!((&answer["chat"]["key"], &answer["room"]), (&json!("lobby"), &Value::Null));
+    assert_eq!(answer["chat"]["server"], "chat-server-3");
+}

@@ -22,7 +22,7 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 18] = [
+const COMMANDS: [&str; 19] = [
     "serve",
     "check",
     "dispatch",
@@ -39,6 +39,7 @@ const COMMANDS: [&str; 18] = [
     "links",
     "link",
     "heal",
+    "strategy",
     "robots",
     "experiment",
 ];

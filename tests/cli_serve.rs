@@ -39,7 +39,9 @@ fn path(directory: &TempDir) -> &str {
 
 fn command(directory: &TempDir, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
-    command.args(["serve", "--config", path(directory)]).args(flags).stdin(Stdio::null());
+    // Its default port is one for all tests.
+    let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
+    command.args(["serve", "--config", path(directory)]).args(console).args(flags).stdin(Stdio::null());
     command.env_remove("NODE_ENV").env_remove("RUST_LOG").stderr(Stdio::piped());
     command
 }

@@ -14,6 +14,7 @@ const FLOORS: &[&[&str]] = &[
     &["audit", "cluster", "placement", "ports", "robots", "scenario"],
     &["live", "virtual_time"],
     &["admin", "experiments", "monitor", "verify"],
+    &["console"],
     &["cli"],
 ];
 

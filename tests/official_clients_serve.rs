@@ -55,7 +55,11 @@ struct Serving {
 impl Serving {
     fn start(config: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
-        command.arg("serve").arg("--config").arg(config).env_remove("NODE_ENV").stdout(Stdio::piped());
+        command
+            .args(["serve", "--console", "off", "--config"])
+            .arg(config)
+            .env_remove("NODE_ENV")
+            .stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = channel();

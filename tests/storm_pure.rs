@@ -1,5 +1,5 @@
-//! A storm on the pure cluster: users chat, servers come, go, die, hang and panic, links are slow, lossy and cut, all by one
-//! seed; then it ends, and everything must be as the contract says.
+//! A storm on the pure cluster: users chat, servers come, go, die, hang and panic, links are slow, lossy and cut, strategies
+//! change, all by one seed; then it ends, and everything must be as the contract says.
 //!
 //! ```text
 //! cargo test --release --test storm_pure                                  # as many seeds as CI runs
@@ -72,9 +72,11 @@ enum Fault {
     Heal,
     Panic,
     PanicOfConnector,
+    Strategy,
+    StrategyOfConnector,
 }
 
-const FAULTS: [Fault; 12] = [
+const FAULTS: [Fault; 14] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,
@@ -87,6 +89,8 @@ const FAULTS: [Fault; 12] = [
     Fault::Heal,
     Fault::Panic,
     Fault::PanicOfConnector,
+    Fault::Strategy,
+    Fault::StrategyOfConnector,
 ];
 
 impl Storm {
@@ -246,8 +250,25 @@ impl Storm {
                     self.book.fail(&mut self.cluster, visit);
                 }
             }
+            Fault::Strategy => {
+                let strategy = sticky(ALL[self.random.index(ALL.len())].spec());
+                self.steer("chat", strategy);
+            }
+            Fault::StrategyOfConnector => {
+                let strategy = ALL[self.random.index(ALL.len())].spec();
+                self.steer("connector", strategy);
+            }
             _ => self.faults -= 1,
         }
+    }
+
+    /// Another strategy for a type, whatever is on its way.
+    fn steer(&mut self, server_type: &str, strategy: StrategySpec) {
+        self.log.push(format!("{server_type}={strategy}"));
+        if server_type == "chat" {
+            self.remembers = strategy.needs().placements;
+        }
+        self.cluster.steer(server_type, &strategy.to_string());
     }
 
     /// The faults are over: everything comes up again, and what is on its way arrives.

@@ -146,6 +146,7 @@ fn call(number: u64, key: &str, now: Time) -> Envelope {
         route: "chatRemote.look".into(),
         session: None,
         body: Bytes::from_static(b"{}"),
+        since: now,
         deadline: now + Duration::from_secs(3),
         key: None,
     };

@@ -105,7 +105,7 @@ impl Server {
         });
         fs::write(directory.path().join("servers.json"), servers.to_string())?;
         let process = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"))
-            .args(["serve", "--admin", "off", "--heartbeat", "0", "--config"])
+            .args(["serve", "--admin", "off", "--console", "off", "--heartbeat", "0", "--config"])
             .arg(directory.path())
             .args(flags)
             .env_remove("NODE_ENV")

@@ -29,6 +29,7 @@ use bytes::Bytes;
 use pomelo_sim::ids::{ServerId, ServerType, SessionId};
 use pomelo_sim::router::Router;
 use pomelo_sim::servers::{Delivery, Server};
+use pomelo_sim::time::Time;
 use pomelo_sim::wire::{WireRoute, write_request};
 use serde_json::{Value, json};
 
@@ -119,7 +120,9 @@ fn session(index: usize) -> SessionId {
 
 /// A message from each session of a connector.
 fn messages(message: impl Fn(usize) -> Bytes) -> Vec<Delivery> {
-    (0..SESSIONS).map(|index| Delivery::Message { session: session(index), bytes: message(index) }).collect()
+    (0..SESSIONS)
+        .map(|index| Delivery::Message { session: session(index), bytes: message(index), since: Time::START })
+        .collect()
 }
 
 async fn log_in(connectors: &[Addr<Shell>], rooms: &[Vec<Arc<str>>]) {

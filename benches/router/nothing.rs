@@ -22,7 +22,7 @@ pub(crate) struct Answerer(pub(crate) ServerId);
 impl Server for Asker {
     fn deliver(&mut self, now: Time, delivery: Delivery, out: &mut Outbox) {
         match delivery {
-            Delivery::Message { session, bytes } => {
+            Delivery::Message { session, bytes, .. } => {
                 let key = Some(Arc::clone(&self.rooms[session.slot() as usize]));
                 let to = Destination::Route { server_type: ServerType::from("chat"), key };
                 let invoke = Invoke {
@@ -31,6 +31,7 @@ impl Server for Asker {
                     route: Arc::from("chatHandler.send"),
                     session: None,
                     body: bytes,
+                    since: now,
                     deadline: now + Duration::from_secs(3),
                     key: None,
                 };
@@ -52,8 +53,8 @@ impl Server for Asker {
         snapshot(&self.id)
     }
 
-    fn messages(&self) -> u64 {
-        0
+    fn counters(&self) -> HostCounters {
+        HostCounters::default()
     }
 
     fn holdings(&self) -> Holdings {
@@ -78,8 +79,8 @@ impl Server for Answerer {
         snapshot(&self.0)
     }
 
-    fn messages(&self) -> u64 {
-        0
+    fn counters(&self) -> HostCounters {
+        HostCounters::default()
     }
 
     fn holdings(&self) -> Holdings {

@@ -154,7 +154,11 @@ impl Shell {
                     if self.to_send > 0 {
                         self.to_send -= 1;
                         let bytes = self.then.clone();
-                        ctx.address().do_send(Deliver(Delivery::Message { session, bytes }));
+                        ctx.address().do_send(Deliver(Delivery::Message {
+                            session,
+                            bytes,
+                            since: Time::START,
+                        }));
                     } else if self.open == 0
                         && let Some(done) = self.done.take()
                     {

@@ -95,7 +95,7 @@ impl AdminClient {
     /// # Errors
     /// There is no such file, or nobody listens where it says.
     pub fn connect(path: &Path) -> Result<Self, ClientError> {
-        let Credentials { address, token, pid } = Credentials::read(path)?;
+        let Credentials { address, token, pid, .. } = Credentials::read(path)?;
         match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
             Ok(stream) => Ok(Self { lines: Lines::new(stream, ANSWER_BYTES_MAX), token }),
             Err(error) => Err(ClientError::Gone { path: path.to_path_buf(), address, pid, error }),

@@ -21,6 +21,9 @@ pub struct Credentials {
     pub token: String,
     /// The process of the cluster.
     pub pid: u32,
+    /// Where its console is, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub console: Option<SocketAddr>,
 }
 
 /// The file of a cluster that runs. Dropping it removes it, unless another cluster has put its own there.
@@ -118,7 +121,12 @@ impl AdminFile {
     ///
     /// # Errors
     /// Others can write into the directory, or the file cannot be written.
-    pub fn create(path: &Path, address: SocketAddr, token: &Token) -> Result<Self, AdminFileError> {
+    pub fn create(
+        path: &Path,
+        address: SocketAddr,
+        console: Option<SocketAddr>,
+        token: &Token,
+    ) -> Result<Self, AdminFileError> {
         let directory = directory_of(path);
         match DirBuilder::new().mode(0o700).create(directory) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
@@ -126,7 +134,8 @@ impl AdminFile {
             }
             _ => check_directory(directory)?,
         }
-        let credentials = Credentials { address, token: token.as_str().to_owned(), pid: process::id() };
+        let token_text = token.as_str().to_owned();
+        let credentials = Credentials { address, token: token_text, pid: process::id(), console };
         let text =
             serde_json::to_string(&credentials).map_err(|error| failed(path, "write", error.into()))?;
         // Renamed when it is whole: no reader meets half of it, and a link at its place is replaced, not followed.

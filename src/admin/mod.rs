@@ -21,6 +21,9 @@
 //! | `links` | | `rules`: see [`LinkRule`](crate::router::LinkRule) |
 //! | `link` | the fields of a rule | `name`; `warnings`: texts |
 //! | `heal` | `names`; without them, all | `healed`: the names |
+//! | `strategies` | | `types`: see [`TypeView`](crate::live::TypeView); `strategies`: the table of them |
+//! | `strategy` | `serverType`, `strategy`, `preview` | see [`Preview`](crate::router::Preview); with `preview` true nothing changes |
+//! | `explain` | `uid`, `rid` | see [`LiveExplanation`](crate::live::LiveExplanation) |
 //!
 //! One line is one request and gets one line; a connection may send several. An order about several servers is done one
 //! after the other and ends at the first that fails: `done`, beside `code` and `message`, says which were done. A first line that

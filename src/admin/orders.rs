@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use super::request::{Code, Order, Refusal};
 use crate::audit::Violation;
 use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
-use crate::live::{ControlError, Reloaded, RunningCluster, ServerStatus, StopHandle, Verb};
-use crate::router::LinkRule;
+use crate::live::{
+    ControlError, LiveExplanation, Reloaded, RunningCluster, ServerStatus, StopHandle, TypeView, Verb,
+};
+use crate::router::{LinkRule, Preview};
+use crate::strategies::{ALL, Kind, Parameter, StrategyEntry, StrategySpec};
 
 /// How long something must not have held to be a fault, and no moment of a busy cluster.
 const AUDIT_TIME: Duration = Duration::from_millis(500);
@@ -56,6 +59,26 @@ pub trait Orders: Send + Sync {
     /// # Errors
     /// As [`RunningCluster::heal`].
     fn heal(&self, name: Option<&str>) -> Result<(), ControlError>;
+    /// By which strategy each type is chosen.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::strategies`].
+    fn strategies(&self) -> Result<Vec<TypeView>, ControlError>;
+    /// Gives a type another strategy, or says what that would do.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::set_strategy`].
+    fn strategy(
+        &self,
+        server_type: &str,
+        strategy: StrategySpec,
+        preview: bool,
+    ) -> Result<Preview, ControlError>;
+    /// Where a user and a room land and are.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::explain`].
+    fn explain(&self, uid: &str, rid: &str) -> Result<LiveExplanation, ControlError>;
     /// Lets the whole cluster end, and does not wait for it.
     fn end(&self);
 }
@@ -101,6 +124,26 @@ impl Orders for LiveOrders {
         self.cluster.heal(name)
     }
 
+    fn strategies(&self) -> Result<Vec<TypeView>, ControlError> {
+        self.cluster.strategies()
+    }
+
+    fn strategy(
+        &self,
+        server_type: &str,
+        strategy: StrategySpec,
+        preview: bool,
+    ) -> Result<Preview, ControlError> {
+        match preview {
+            true => self.cluster.preview_strategy(server_type, strategy),
+            false => self.cluster.set_strategy(server_type, strategy),
+        }
+    }
+
+    fn explain(&self, uid: &str, rid: &str) -> Result<LiveExplanation, ControlError> {
+        self.cluster.explain(uid, rid)
+    }
+
     fn end(&self) {
         self.stop.stop();
     }
@@ -116,6 +159,8 @@ impl From<ControlError> for Refusal {
             ControlError::Config(_) => Code::BadConfig,
             ControlError::Start(_) => Code::CannotStart,
             ControlError::UnknownRule(_) => Code::UnknownRule,
+            ControlError::UnknownType { .. } => Code::UnknownType,
+            ControlError::NotSticky(_) => Code::BadConfig,
             ControlError::Ended => Code::Ended,
         };
         Refusal::new(code, error.to_string())
@@ -167,7 +212,33 @@ pub fn carry_out(order: Order, cluster: &dyn Orders) -> Result<Value, Refusal> {
             let healed = one_by_one(names, String::clone, |name| cluster.heal(Some(&name)))?;
             Ok(json!({ "healed": healed }))
         }
+        Order::Strategies => Ok(json!({ "types": cluster.strategies()?, "strategies": known_strategies() })),
+        Order::Strategy { server_type, strategy, preview } => {
+            Ok(json!(cluster.strategy(&server_type, strategy, preview)?))
+        }
+        Order::Explain { uid, rid } => Ok(json!(cluster.explain(&uid, &rid)?)),
     }
+}
+
+/// The table of strategies, for whoever offers a choice of them.
+fn known_strategies() -> Vec<Value> {
+    let parameter = |parameter: Parameter| match parameter {
+        Parameter::None => Value::Null,
+        Parameter::Number { what, default, min, max, .. } => {
+            json!({ "what": what, "default": default, "min": min, "max": max })
+        }
+        Parameter::Inner => json!("strategy"),
+    };
+    let known = |entry: &StrategyEntry| {
+        json!({
+            "name": entry.name,
+            "summary": entry.summary,
+            "sticky": entry.kind == Kind::Sticky,
+            "weighted": entry.weighted,
+            "parameter": parameter(entry.parameter),
+        })
+    };
+    ALL.iter().map(known).collect()
 }
 
 /// Does one after the other, up to the first that fails.

@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use crate::live::Verb;
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::LinkRule;
+use crate::strategies::StrategySpec;
 
 /// A line that is a JSON object. What it asks for is looked at when its token is found right.
 #[derive(Clone, PartialEq, Debug)]
@@ -43,6 +44,24 @@ pub enum Order {
     Link(LinkRule),
     /// Take these rules away; none named: all.
     Heal(Vec<String>),
+    /// Say by which strategy each type is chosen, and which there are.
+    Strategies,
+    /// Choose the servers of a type by another strategy.
+    Strategy {
+        /// The type.
+        server_type: String,
+        /// The strategy.
+        strategy: StrategySpec,
+        /// Only say what that would do.
+        preview: bool,
+    },
+    /// Say where a user and a room land and are.
+    Explain {
+        /// The user.
+        uid: String,
+        /// The room.
+        rid: String,
+    },
 }
 
 /// Why an order is not carried out.
@@ -71,6 +90,8 @@ pub enum Code {
     UnknownServer,
     /// No rule has that name.
     UnknownRule,
+    /// No server can be of that type.
+    UnknownType,
     /// A server has that id already.
     Exists,
     /// A server has that client port already.
@@ -102,13 +123,20 @@ const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("links", Some(&[])),
     ("link", Some(&["name", "from", "to", "both", "cut", "loss", "latency"])),
     ("heal", Some(&["names"])),
+    ("strategies", Some(&[])),
+    ("strategy", Some(&["serverType", "strategy", "preview"])),
+    ("explain", Some(&["uid", "rid"])),
 ];
 
 /// Longest name of a rule, and of what it holds for, in bytes.
 const NAME_BYTES_MAX: usize = 128;
 
+/// Longest name of a user, a room, a route or a server that is asked for, in bytes.
+const KEY_BYTES_MAX: usize = 1024;
+
 impl Refusal {
-    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+    /// One that did nothing yet.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), done: Vec::new() }
     }
 }
@@ -137,6 +165,13 @@ pub fn parse_request(line: &[u8]) -> Result<Request, Refusal> {
 }
 
 impl Request {
+    /// One that came by another way than a line, and was found to be allowed there.
+    pub fn new(command: &str, args: Map<String, Value>) -> Self {
+        let command = ("command".to_owned(), Value::from(command));
+        let args = ("args".to_owned(), Value::Object(args));
+        Self { token: None, fields: Map::from_iter([command, args]) }
+    }
+
     /// What it asks for.
     ///
     /// # Errors
@@ -190,6 +225,16 @@ impl Request {
                 Ok(Order::Reload { config, env: text(args, "env")?.to_owned() })
             }
             "links" => Ok(Order::Links),
+            "strategies" => Ok(Order::Strategies),
+            "strategy" => {
+                let strategy = text(args, "strategy")?.parse::<StrategySpec>();
+                Ok(Order::Strategy {
+                    server_type: text(args, "serverType")?.to_owned(),
+                    strategy: strategy.map_err(|error| bad(error.to_string()))?,
+                    preview: flag(args, "preview")?,
+                })
+            }
+            "explain" => Ok(Order::Explain { uid: name(args, "uid")?, rid: name(args, "rid")? }),
             "link" => link_rule(args).map(Order::Link).map_err(bad),
             _ => match names(args, "names")? {
                 Some(named) => Ok(Order::Heal(required(Some(named), "names")?)),
@@ -238,6 +283,26 @@ fn text<'a>(args: &'a Map<String, Value>, key: &str) -> Result<&'a str, Refusal>
         Some(Value::String(text)) => Ok(text),
         Some(other) => Err(bad(format!("{key}: expected text, got {}", short(other)))),
         None => Err(bad(format!("missing {key:?}"))),
+    }
+}
+
+/// Text of a bounded length, which is kept or hashed.
+fn name(args: &Map<String, Value>, key: &str) -> Result<String, Refusal> {
+    let name = text(args, key)?;
+    if name.is_empty() || name.len() > KEY_BYTES_MAX {
+        return Err(bad(format!("{key}: expected 1 to {KEY_BYTES_MAX} bytes, got {}", name.len())));
+    }
+    Ok(name.to_owned())
+}
+
+/// Yes or no, also as text; no when it is missing.
+fn flag(args: &Map<String, Value>, key: &str) -> Result<bool, Refusal> {
+    match args.get(key) {
+        None => Ok(false),
+        Some(Value::Bool(flag)) => Ok(*flag),
+        Some(Value::String(text)) if text == "true" => Ok(true),
+        Some(Value::String(text)) if text == "false" => Ok(false),
+        Some(other) => Err(bad(format!("{key}: expected true or false, got {}", short(other)))),
     }
 }
 

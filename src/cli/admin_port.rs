@@ -106,10 +106,14 @@ pub(super) fn open(
 }
 
 impl Opened {
-    /// Serves it, and tells commands where it is.
-    pub(super) fn start(self, orders: Arc<dyn Orders>) -> Result<Admin, Failure> {
-        let token = Token::random().map_err(|error| format!("admin port: no random token: {error}"))?;
-        let file = AdminFile::create(&self.file, self.listener.local_addr()?, &token)?;
+    /// Serves it, and tells commands where it is, and where the console is.
+    pub(super) fn start(
+        self,
+        token: Token,
+        console: Option<SocketAddr>,
+        orders: Arc<dyn Orders>,
+    ) -> Result<Admin, Failure> {
+        let file = AdminFile::create(&self.file, self.listener.local_addr()?, console, &token)?;
         Ok(Admin { server: AdminServer::start(self.listener, token, orders)?, file })
     }
 }

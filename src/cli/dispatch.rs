@@ -1,6 +1,5 @@
 //! `pomelo-sim dispatch`: which server a key goes to, and whether it stays when a server comes or goes.
 
-use std::collections::HashSet;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -12,7 +11,7 @@ use super::config_args::{ConfigArgs, UnknownType, candidates, strategies_help};
 use super::output::{count, print, refuse, table};
 use crate::config::{ConfigError, MAX_SERVERS};
 use crate::ids::ServerId;
-use crate::strategies::{Candidate, DEFAULT, Look, Strategy, StrategySpec};
+use crate::strategies::{Candidate, DEFAULT, Strategy, StrategySpec, one_more, pick};
 
 /// Show which server of a type keys go to, and which with one server more or fewer
 ///
@@ -161,30 +160,6 @@ pub fn dispatch(strategy: &StrategySpec, servers: &[Candidate], keys: &[String])
     let moved_with_one_fewer = moved(|key| &key.with_one_fewer);
     let servers = servers.iter().map(|server| server.id.clone()).collect();
     Dispatch { servers, sticky, added: added.id, keys, moved_with_one_more, moved_with_one_fewer }
-}
-
-/// The server for a key, when nobody counts loads.
-pub(super) fn pick(strategy: &mut dyn Strategy, list: &[Candidate], key: &str) -> Option<ServerId> {
-    let index = strategy.pick(key, &Look::BLIND)?;
-    list.get(index).map(|server| server.id.clone())
-}
-
-/// A server that could stand behind the last one.
-pub(super) fn one_more(servers: &[Candidate]) -> Candidate {
-    let ids: Vec<ServerId> = servers.iter().map(|server| server.id.clone()).collect();
-    Candidate { id: id_after(&ids), weight: 1.0 }
-}
-
-/// A free id in the manner of the last one: `chat-server-4` after `chat-server-3`.
-fn id_after(servers: &[ServerId]) -> ServerId {
-    let last = servers.last().map_or("server-0", ServerId::as_str);
-    let stem = last.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number: u64 = last[stem.len()..].parse().unwrap_or(0);
-    let stem = if stem.len() == last.len() { format!("{stem}-") } else { stem.to_owned() };
-    let taken: HashSet<&str> = servers.iter().map(ServerId::as_str).collect();
-    let mut ids = (number..=u64::MAX).skip(1).map(|number| format!("{stem}{number}"));
-    // Numbers run out only beside 2^64-1 as the last; any other text that is no id of the list will do then.
-    ServerId::from(ids.find(|id| !taken.contains(id.as_str())).unwrap_or_else(|| format!("{last}-next")))
 }
 
 fn as_text(dispatch: &Dispatch, server_type: &str, strategy: &StrategySpec) -> String {

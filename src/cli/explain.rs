@@ -3,16 +3,18 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::Serialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use thiserror::Error;
 
-use super::config_args::{ConfigArgs, UnknownType, candidates, strategies_help};
-use super::dispatch::{one_more, pick};
+use super::admin_args::{AdminArgs, Failure};
+use super::config_args::{UnknownType, candidates, strategies_help};
 use super::output::{print, refuse, table};
 use crate::config::ConfigError;
 use crate::ids::ServerId;
-use crate::strategies::{ALL, Candidate, StrategySpec};
+use crate::live::LiveExplanation;
+use crate::router::KeyFate;
+use crate::strategies::{ALL, Candidate, Fate, StrategySpec, fate, one_more};
 
 /// Show where a user and a room land, and why, under each strategy
 ///
@@ -23,7 +25,11 @@ use crate::strategies::{ALL, Candidate, StrategySpec};
 /// Reads the configuration only, so no cluster needs to run. Strategies that choose at each login, such as two-choices,
 /// depend on what is connected then; with --strategy they are shown too, with all servers equally loaded.
 ///
-/// Exit code: 0 with the tables, 2 when the configuration is wrong or has no connector or no chat server.
+/// With --live the running cluster is asked: what its strategies of now make of its servers of now, and where the user's
+/// session and the room really are. Where each pick is a new choice, no server is named.
+///
+/// Exit code: 0 with the tables, 2 when the configuration is wrong or has no connector or no chat server, or no cluster
+/// runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {
@@ -40,19 +46,21 @@ pub struct ExplainArgs {
         long_help = strategies_help("Strategies to show, such as pomelo-crc 'ring(100)' [default: all that find a key again]")
     )]
     pub strategies: Vec<StrategySpec>,
-    /// Which configuration.
+    /// Ask the running cluster: its strategies, servers and rooms of now
+    #[arg(long, conflicts_with = "strategies")]
+    pub live: bool,
+    /// Which configuration, or which cluster.
     #[command(flatten)]
-    pub config: ConfigArgs,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
+    pub admin: AdminArgs,
 }
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim explain --uid alice --rid lobby
       her connector and her chat server, under every strategy
   pomelo-sim explain --uid alice --rid lobby --strategy pomelo-crc rendezvous
-      what another strategy would save when a server comes or goes";
+      what another strategy would save when a server comes or goes
+  pomelo-sim explain --uid alice --rid lobby --live
+      where she is sent now, and where she and the room are";
 
 /// Where a login goes.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -82,26 +90,6 @@ pub struct Landing {
     pub strategies: Vec<Fate>,
 }
 
-/// What one strategy does with a key. `None`: there is no server.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Fate {
-    /// The strategy.
-    pub strategy: StrategySpec,
-    /// Whether it finds a key again; else the servers are examples.
-    pub sticky: bool,
-    /// The server now.
-    pub server: Option<ServerId>,
-    /// The server once one is added.
-    pub with_one_more: Option<ServerId>,
-    /// The server once the last one is gone.
-    pub without_last: Option<ServerId>,
-    /// The server once the one that has it now is gone.
-    pub without_it: Option<ServerId>,
-    /// How it comes to the server now.
-    pub why: String,
-}
-
 /// Why there is nothing to show.
 #[derive(Debug, Error)]
 pub enum ExplainError {
@@ -115,15 +103,18 @@ pub enum ExplainError {
 
 /// Runs the command.
 pub fn run(args: &ExplainArgs) -> ExitCode {
+    if args.live {
+        return args.admin.show(ask(args), live_text);
+    }
     match explain(args) {
-        Ok(explanation) if args.json => print(&format!("{:#}\n", json!(explanation))),
+        Ok(explanation) if args.admin.json => print(&format!("{:#}\n", json!(explanation))),
         Ok(explanation) => print(&as_text(&explanation)),
         Err(error) => refuse(error),
     }
 }
 
 fn explain(args: &ExplainArgs) -> Result<Explanation, ExplainError> {
-    let spec = args.config.load()?;
+    let spec = args.admin.config.load()?;
     let all = || ALL.iter().map(|entry| entry.spec()).filter(StrategySpec::is_sticky).collect();
     let strategies: Vec<StrategySpec> =
         if args.strategies.is_empty() { all() } else { args.strategies.clone() };
@@ -136,38 +127,48 @@ fn explain(args: &ExplainArgs) -> Result<Explanation, ExplainError> {
     })
 }
 
+fn ask(args: &ExplainArgs) -> Result<Value, Failure> {
+    Ok(args.admin.connect()?.ask("explain", json!({ "uid": args.uid, "rid": args.rid }))?)
+}
+
+fn live_text(answer: &Value) -> String {
+    let Ok(found) = LiveExplanation::deserialize(answer) else { return format!("{answer:#}\n") };
+    let LiveExplanation { uid, rid, gates, connector, chat, session, room } = found;
+    let session = session.map_or_else(
+        || format!("{uid} is not logged in to {rid}"),
+        |at| format!("{uid} is logged in at {}, session {}", at.frontend, at.session),
+    );
+    let room = room.map_or_else(
+        || format!("{rid} has nobody in it"),
+        |at| format!("{rid} is on {}, with {} in it", at.server, at.members),
+    );
+    let gates: Vec<&str> = gates.iter().map(ServerId::as_str).collect();
+    format!(
+        "{uid} asks the gate ({}) for a connector. {session}; {room}.\n\n\
+         The connector, by the uid {uid}:\n\n{}\nThe chat server, by the rid {rid}:\n\n{}",
+        gates.join(", "),
+        key_text(&connector),
+        key_text(&chat)
+    )
+}
+
+fn key_text(KeyFate { added, fate, .. }: &KeyFate) -> String {
+    let more = format!("WITH {added}");
+    table(&["STRATEGY", "SERVER", &more, "WITHOUT LAST", "WITHOUT IT", "WHY"], &[row(fate)])
+}
+
 fn landing(strategies: &[StrategySpec], servers: &[Candidate], key: &str) -> Landing {
     let added = one_more(servers);
-    let fates = strategies.iter().map(|strategy| fate(strategy, servers, &added, key));
+    let fates = strategies.iter().map(|spec| {
+        let mut strategy = spec.make(0);
+        strategy.rebuild(servers);
+        fate(spec, &*strategy, servers, &added, key, true)
+    });
     Landing {
         key: key.to_owned(),
         servers: servers.iter().map(|server| server.id.clone()).collect(),
         strategies: fates.collect(),
         added: added.id,
-    }
-}
-
-fn fate(spec: &StrategySpec, servers: &[Candidate], added: &Candidate, key: &str) -> Fate {
-    let mut now = spec.make(0);
-    now.rebuild(servers);
-    let why = now.explain(key);
-    let server = pick(&mut *now, servers, key);
-    let changed = |list: Vec<Candidate>| {
-        let mut changed = now.boxed();
-        changed.rebuild(&list);
-        pick(&mut *changed, &list, key)
-    };
-    let without = |id: Option<&ServerId>| {
-        servers.iter().filter(|server| Some(&server.id) != id).cloned().collect::<Vec<_>>()
-    };
-    Fate {
-        strategy: spec.clone(),
-        sticky: spec.is_sticky(),
-        with_one_more: changed(servers.iter().chain([added]).cloned().collect()),
-        without_last: changed(without(servers.last().map(|server| &server.id))),
-        without_it: changed(without(server.as_ref())),
-        server,
-        why,
     }
 }
 
@@ -183,22 +184,6 @@ fn as_text(Explanation { uid, rid, gates, connector, chat }: &Explanation) -> St
 }
 
 fn landing_text(landing: &Landing) -> String {
-    let row = |fate: &Fate| {
-        let name = |server: &Option<ServerId>| server.as_ref().map_or("-".to_owned(), ToString::to_string);
-        let moved = |server: &Option<ServerId>| {
-            // What was never to be found again has not moved.
-            let mark = if *server == fate.server || !fate.sticky { "" } else { " *" };
-            format!("{}{mark}", name(server))
-        };
-        vec![
-            fate.strategy.to_string(),
-            name(&fate.server),
-            moved(&fate.with_one_more),
-            moved(&fate.without_last),
-            moved(&fate.without_it),
-            fate.why.clone(),
-        ]
-    };
     let rows: Vec<Vec<String>> = landing.strategies.iter().map(row).collect();
     let last = landing.servers.last().map_or("", ServerId::as_str);
     let (more, fewer) = (format!("WITH {}", landing.added), format!("WITHOUT {last}"));
@@ -217,4 +202,21 @@ fn landing_text(landing: &Landing) -> String {
         ));
     }
     text
+}
+
+fn row(fate: &Fate) -> Vec<String> {
+    let name = |server: &Option<ServerId>| server.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let moved = |server: &Option<ServerId>| {
+        // What was never to be found again has not moved.
+        let mark = if *server == fate.server || !fate.sticky { "" } else { " *" };
+        format!("{}{mark}", name(server))
+    };
+    vec![
+        fate.strategy.to_string(),
+        name(&fate.server),
+        moved(&fate.with_one_more),
+        moved(&fate.without_last),
+        moved(&fate.without_it),
+        fate.why.clone(),
+    ]
 }

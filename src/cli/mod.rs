@@ -6,6 +6,7 @@ pub mod admin_port;
 pub mod audit;
 pub mod check;
 pub mod config_args;
+pub mod console_port;
 pub mod dispatch;
 pub mod experiment;
 pub mod explain;
@@ -15,6 +16,7 @@ mod output;
 pub mod robots;
 pub mod serve;
 pub mod servers;
+pub mod strategy;
 
 use std::process::ExitCode;
 
@@ -35,6 +37,7 @@ use self::list::ListArgs;
 use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
 use self::servers::ServersCommand;
+use self::strategy::StrategyArgs;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
@@ -43,6 +46,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
   pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
+  pomelo-sim strategy chat=rendezvous     choose chat servers in another way, while they run
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
   pomelo-sim experiment list              scenarios that compare strategies
@@ -85,6 +89,7 @@ enum Command {
     Links(LinksArgs),
     Link(LinkArgs),
     Heal(HealArgs),
+    Strategy(StrategyArgs),
     Robots(RobotsArgs),
     Experiment(ExperimentArgs),
 }
@@ -150,6 +155,7 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Links(args)) => links::run_links(args),
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
+        Some(Command::Strategy(args)) => strategy::run(args),
         Some(Command::Robots(args)) => robots::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),
     }

@@ -12,11 +12,13 @@ use clap::{ArgAction, Args};
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
+use super::console_port::{self, ConsoleAddress, url};
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
-use crate::admin::LiveOrders;
+use crate::admin::{LiveOrders, Orders, Token};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
+use crate::console::Console;
 use crate::live::{RunningCluster, StopHandle, StopSignal};
 use crate::router::OnDuplicate;
 use crate::strategies;
@@ -28,6 +30,9 @@ use crate::strategies;
 /// on stdout says who listens where; warnings go to stderr.
 ///
 /// A stop answers what is under way, tells clients why, and ends.
+///
+/// In a browser the console shows what it does, live, and changes it; beside it is a page to chat on. Both are for this
+/// machine only, unless --console says otherwise.
 ///
 /// While it runs, commands such as list, add, stop, kill and link look at it and change it. They reach it by a port that
 /// only this machine can connect to, that of master.json, with a token that only its user can read.
@@ -108,6 +113,10 @@ pub struct ServeArgs {
     /// the user's directory for what runs]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
+    /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or off; 0: any that is free
+    /// [default: 3001, any that is free when another program has it]
+    #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
+    pub console: Option<ConsoleAddress>,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -116,7 +125,9 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim serve --strategy chat=rendezvous connector=two-choices --heartbeat 10
       few rooms move when a chat server comes or goes; users go to the emptier of two connectors
   pomelo-sim serve --admin 0 --admin-file game/admin.json
-      beside another cluster; pomelo-sim list --admin-file game/admin.json looks at this one";
+      beside another cluster; pomelo-sim list --admin-file game/admin.json looks at this one
+  pomelo-sim serve --console 8080
+      the chat page at http://127.0.0.1:8080, the console at http://127.0.0.1:8080/console";
 
 /// The longest that any time may be, in seconds: what is longer is a slip, such as milliseconds.
 const DAY_S: u64 = 24 * 60 * 60;
@@ -176,6 +187,7 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     for warning in warnings.iter().filter(|warning| bites_now(warning, &started.running)) {
         warn(warning);
     }
+    started.elsewhere.iter().for_each(warn);
     if let Err(error) = write(&banner(args, &started, began.elapsed())) {
         started.stop();
         return refuse(error);
@@ -185,16 +197,20 @@ pub fn run(args: &ServeArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A cluster, and its admin port if it has one.
+/// A cluster, and its admin port and console if it has them.
 struct Started {
     running: Arc<RunningCluster>,
     admin: Option<Admin>,
+    console: Option<Console>,
+    /// Why the console is not at its default port.
+    elsewhere: Option<String>,
 }
 
 impl Started {
     /// Takes no more orders, then stops the cluster, then takes the admin file away.
     fn stop(self) {
         let _file = self.admin.map(Admin::end);
+        drop(self.console);
         match Arc::into_inner(self.running) {
             Some(running) => running.stop(),
             // The process's end is then the cluster's.
@@ -251,17 +267,24 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     let warnings = cluster.warnings();
     // Before any client can come: a second cluster of one configuration is to fail here.
     let admin = admin_port::open(args.admin, args.admin_file.as_deref(), cluster.spec())?;
+    let (console, elsewhere) = console_port::open(args.console.as_ref(), cluster.spec())?;
+    let token = Token::random().map_err(|error| format!("no random token: {error}"))?;
     let running = Arc::new(cluster.start()?);
-    let orders = LiveOrders { cluster: Arc::clone(&running), stop };
-    let admin = admin.map(|opened| opened.start(Arc::new(orders))).transpose()?;
-    Ok((Started { running, admin }, warnings))
+    let orders: Arc<dyn Orders> = Arc::new(LiveOrders { cluster: Arc::clone(&running), stop });
+    let start_console =
+        |listener| Console::start(listener, token.clone(), Arc::clone(&running), Arc::clone(&orders));
+    let console = console.map(start_console).transpose().map_err(|error| format!("console: {error}"))?;
+    let at = console.as_ref().map(Console::address);
+    let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), at, Arc::clone(&orders));
+    let admin = admin.map(start_admin).transpose()?;
+    Ok((Started { running, admin, console, elsewhere }, warnings))
 }
 
 /// A line of the banner, with the start of the next.
 const ORDERS: &str = "pomelo-sim list                  how every server is; add, stop, kill, link and others change it\n       ";
 
 /// Who listens where, and what to do next.
-fn banner(args: &ServeArgs, Started { running, admin }: &Started, took: Duration) -> String {
+fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, took: Duration) -> String {
     let spec = running.spec();
     let rows: Vec<Vec<String>> = running
         .servers()
@@ -286,11 +309,19 @@ fn banner(args: &ServeArgs, Started { running, admin }: &Started, took: Duration
         format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
     });
     let next_orders = if admin.is_some() { ORDERS } else { "" };
+    let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
+        let url = url(console.address());
+        let open = if console.address().ip().is_loopback() { "" } else { "; others can look, not change" };
+        (
+            format!("Chat page {url}/, console {url}/console{open}.\n"),
+            format!("open {url}/console in a browser: what it does, live\n       "),
+        )
+    });
     format!(
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
-         {orders}\n\
-         Next:  point a Pomelo client at the gate, {gate}\n       \
+         {orders}{pages}\n\
+         Next:  {browse}point a Pomelo client at the gate, {gate}\n       \
          pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
          pomelo-sim check                 what the configuration says, and what in it will bite\n       \
          {next_orders}Ctrl-C                           stops the cluster\n",

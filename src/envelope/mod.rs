@@ -205,6 +205,8 @@ pub struct Invoke {
     pub session: Option<Session>,
     /// Body as JSON.
     pub body: Bytes,
+    /// When the caller sent it.
+    pub since: Time,
     /// When the caller stops waiting.
     pub deadline: Time,
     /// The key by which the router chose the server; none while it has not, or when the sender named the server.
@@ -249,3 +251,6 @@ pub struct Located {
     /// Port that clients connect to; none on a backend.
     pub port: Option<u16>,
 }
+
+/// An envelope is moved a dozen times on its way.
+const _: () = assert!(size_of::<Envelope>() <= 152);

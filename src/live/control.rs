@@ -11,7 +11,7 @@ use super::StartError;
 use crate::config::ConfigError;
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
-use crate::router::UnknownRule;
+use crate::router::{NotSticky, StrategyError, UnknownRule};
 
 /// How a server is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -155,7 +155,30 @@ pub enum ControlError {
     /// No rule of the links has that name.
     #[error(transparent)]
     UnknownRule(#[from] UnknownRule),
+    /// No server can be of that type.
+    #[error("no server type {server_type}: expected one of {}{}", known.join(", "), did_you_mean(nearest(server_type, known.iter().map(String::as_str))))]
+    UnknownType {
+        /// The type that was asked for.
+        server_type: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// The strategy does not find keys again, and must.
+    #[error(transparent)]
+    NotSticky(#[from] NotSticky),
     /// The cluster has ended.
     #[error("the cluster has ended")]
     Ended,
+}
+
+impl From<StrategyError> for ControlError {
+    fn from(error: StrategyError) -> Self {
+        match error {
+            StrategyError::UnknownType { server_type, known } => ControlError::UnknownType {
+                server_type: server_type.to_string(),
+                known: known.iter().map(ToString::to_string).collect(),
+            },
+            StrategyError::NotSticky(error) => error.into(),
+        }
+    }
 }

@@ -5,11 +5,15 @@
 //! threads up to sixty times that.
 
 mod control;
+mod observer;
+mod roster;
 mod router_actor;
 mod running;
 mod server_actor;
 mod servers;
+mod steer;
 mod system;
+mod timeline;
 mod view;
 
 use std::io;
@@ -23,11 +27,14 @@ use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
-pub use view::{ClusterView, EdgeView, ServerView, TypeView};
+pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
+pub use timeline::{Event, EventKind, Events, Timeline};
+pub use view::{ClusterView, ServerView};
 
 use crate::cluster::{Cluster, Options, PlanError};
 use crate::config::ServerSpec;
 use crate::ports::{PortOptions, Timeouts};
+pub use crate::router::{EdgeView, TypeView};
 use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{PoisonError, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::control::{ControlError, Reloaded, ServerStatus, Verb};
-use super::servers::Addresses;
+use super::observer::{Observer, Question};
+use super::roster::Roster;
+use super::timeline::{EventKind, Timeline};
 use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ports::PortSnapshot;
@@ -26,28 +28,20 @@ const AUDIT_AGAIN: Duration = Duration::from_millis(20);
 /// A cluster that runs on its own thread. Dropping it stops it.
 pub struct RunningCluster {
     pub(super) spec: ClusterSpec,
-    pub(super) addresses: Addresses,
+    pub(super) roster: Roster,
+    pub(super) timeline: Timeline,
     pub(super) control: UnboundedSender<Control>,
+    pub(super) questions: UnboundedSender<Question>,
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
-/// What the owner asks of the cluster's thread.
+/// What changes the servers: one after the other.
 pub(super) enum Control {
-    Snapshot(mpsc::Sender<ClusterSnapshot>),
-    List(mpsc::Sender<Vec<ServerStatus>>),
-    Audit(mpsc::Sender<Vec<Violation>>),
     Add(Box<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
     CheckStart(Vec<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
     Change(Verb, String, mpsc::Sender<Result<(), ControlError>>),
-    Rules(mpsc::Sender<Vec<LinkRule>>),
-    Install(LinkRule, mpsc::Sender<Result<String, ControlError>>),
-    Heal(Option<String>, mpsc::Sender<Result<(), ControlError>>),
-    Router(RouterOrder),
     Stop,
 }
-
-/// What is to be done with the router between two envelopes. What comes of it goes to the asker by a channel of its own.
-pub(super) type RouterOrder = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) + Send>;
 
 /// The whole cluster at one moment.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
@@ -78,18 +72,17 @@ impl RunningCluster {
 
     /// The servers of now, and where each listens for clients: none on a backend, and on one that is not up.
     pub fn servers(&self) -> impl Iterator<Item = (ServerSpec, Option<SocketAddr>)> + use<> {
-        self.addresses.lock().unwrap_or_else(PoisonError::into_inner).clone().into_iter()
+        self.roster.all().into_iter().map(|entry| (Arc::unwrap_or_clone(entry.spec), entry.clients))
     }
 
     /// Where a server listens for clients.
     pub fn address(&self, server: &str) -> Option<SocketAddr> {
-        let servers = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.iter().find(|(spec, _)| spec.id.as_str() == server).and_then(|(_, address)| *address)
+        self.roster.all().into_iter().find(|entry| entry.spec.id.as_str() == server)?.clients
     }
 
     /// Every server's account of itself; empty when the cluster has ended.
     pub fn snapshot(&self) -> ClusterSnapshot {
-        self.ask(Control::Snapshot).unwrap_or_default()
+        self.look(async |observer| observer.snapshot().await).unwrap_or_default()
     }
 
     /// What does not hold, though it must whenever nothing is on its way: see [`audit`](crate::audit). What is found while
@@ -98,7 +91,7 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn audit(&self) -> Result<Vec<Violation>, ControlError> {
-        self.ask(Control::Audit)
+        self.look(async |observer| observer.audit().await)
     }
 
     /// The same, looking again until all holds or what does not hold has not held for this long.
@@ -124,7 +117,7 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
-        self.ask(Control::List)
+        self.look(async |observer| observer.list().await)
     }
 
     /// Starts a server beside those that run, at the end of its type's list.
@@ -216,7 +209,20 @@ impl RunningCluster {
                 self.add(wanted.clone())?;
             }
         }
+        let text = format!(
+            "the configuration of {}: {} added, {} removed, {} replaced",
+            spec.source.display(),
+            done.added.len(),
+            done.removed.len(),
+            done.replaced.len()
+        );
+        self.timeline.note(EventKind::Reloaded, None, text);
         Ok(done)
+    }
+
+    /// What has happened to it.
+    pub fn timeline(&self) -> Timeline {
+        self.timeline.clone()
     }
 
     /// The rules of the links, in the order in which they are asked.
@@ -224,7 +230,7 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {
-        self.ask(Control::Rules)
+        self.with_router(|router, _, _| router.rules())
     }
 
     /// Adds a rule behind the others, or in the place of one of that name. Gives its name.
@@ -232,7 +238,10 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn add_link_rule(&self, rule: LinkRule) -> Result<String, ControlError> {
-        self.ask(|asker| Control::Install(rule, asker))?
+        let shown = serde_json::to_string(&rule).unwrap_or_default();
+        let name = self.with_router(move |router, now, out| router.install(now, rule, out))?;
+        self.timeline.note(EventKind::Link, None, format!("{name}: {shown}"));
+        Ok(name)
     }
 
     /// Takes a rule away, or all of them; what waited on links that were cut goes on.
@@ -240,7 +249,10 @@ impl RunningCluster {
     /// # Errors
     /// No rule has that name.
     pub fn heal(&self, name: Option<&str>) -> Result<(), ControlError> {
-        self.ask(|asker| Control::Heal(name.map(str::to_owned), asker))?
+        let healed = name.map(str::to_owned);
+        self.with_router(move |router, now, out| router.heal(now, healed.as_deref(), out))??;
+        self.timeline.note(EventKind::Healed, None, name.unwrap_or("all rules"));
+        Ok(())
     }
 
     /// Takes no more clients, answers what is under way, tells clients why they are closed, and ends; within twice the
@@ -262,13 +274,28 @@ impl RunningCluster {
         &self,
         order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send + 'static,
     ) -> Result<R, ControlError> {
-        // Whoever asked may have gone.
-        self.ask(|asker| {
-            Control::Router(Box::new(move |router, now, out| drop(asker.send(order(router, now, out)))))
-        })
+        self.look(async move |observer| observer.with_router(order).await)?.map_err(|_| ControlError::Ended)
     }
 
-    /// Asks the cluster's thread, and waits for its answer.
+    /// Asks something that changes no server, and waits for the answer: it does not wait for orders that do.
+    pub(super) fn look<T, F>(
+        &self,
+        question: impl FnOnce(Observer) -> F + Send + 'static,
+    ) -> Result<T, ControlError>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + 'static,
+    {
+        let (sender, receiver) = mpsc::channel();
+        let question: Question = Box::new(move |observer| {
+            // Whoever asked may have gone.
+            Box::pin(async move { drop(sender.send(question(observer).await)) })
+        });
+        self.questions.send(question).map_err(|_| ControlError::Ended)?;
+        receiver.recv().map_err(|_| ControlError::Ended)
+    }
+
+    /// Orders what changes the servers, and waits for the outcome.
     fn ask<T>(&self, order: impl FnOnce(mpsc::Sender<T>) -> Control) -> Result<T, ControlError> {
         let (sender, receiver) = mpsc::channel();
         self.control.send(order(sender)).map_err(|_| ControlError::Ended)?;

@@ -1,5 +1,7 @@
 //! A configured server as an actor: deliveries in, effects out to the router and to its own port.
 
+mod inspect;
+
 use std::cell::RefCell;
 use std::io;
 use std::net::TcpListener;
@@ -8,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
+pub(super) use self::inspect::{Count, Inspect, InspectHoldings, Observe, Observed};
 use super::router_actor::{Carry, RouterActor};
-use super::running::LiveServer;
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};
-use crate::servers::{Delivery, Effect, Holdings, Outbox, Server};
-use crate::time::Time;
+use crate::servers::{Delivery, Effect, Outbox, Server};
+use crate::time::{Time, TwoSeconds};
 
 /// Deliveries handled before other actors get their turn, and what they made the server say goes to the router.
 const BURST: usize = 256;
@@ -36,7 +38,7 @@ pub(super) struct ServerActor {
     router: Addr<RouterActor>,
     port: Option<Port>,
     /// What clients have done, while the actor has not been told.
-    heard: Rc<RefCell<Vec<PortEvent>>>,
+    heard: Rc<RefCell<Heard>>,
     clock: Clock,
     out: Outbox,
     /// What is for the router.
@@ -46,6 +48,11 @@ pub(super) struct ServerActor {
     /// Deliveries since the last turn of others, and since the last flush.
     burst: usize,
     unflushed: usize,
+    /// Deliveries since the mailbox was empty, without those of the burst; the most that there were.
+    turn: usize,
+    queue: TwoSeconds,
+    /// When the last delivery was handled.
+    now: Time,
     /// What has come while the server is paused; none while it is not.
     paused: Option<Vec<Delivery>>,
 }
@@ -58,6 +65,13 @@ impl Clock {
     pub(super) fn now(self) -> Time {
         Time::START + self.0.elapsed()
     }
+}
+
+/// What clients have done, and when the first of it came: one look at the clock for all that comes together.
+#[derive(Default)]
+struct Heard {
+    events: Vec<PortEvent>,
+    since: Time,
 }
 
 /// Something that happens to the server. When this is answered, what the server said about it is with the router.
@@ -100,21 +114,6 @@ pub(super) struct SetPaused(pub(super) bool);
 #[rtype(result = "()")]
 pub(super) struct Vanish;
 
-/// Asks for the server's account of itself and its port.
-#[derive(Message)]
-#[rtype(result = "LiveServer")]
-pub(super) struct Inspect;
-
-/// Asks for all that the server holds, one by one.
-#[derive(Message)]
-#[rtype(result = "Holdings")]
-pub(super) struct InspectHoldings;
-
-/// Asks how many messages the server has taken since it started.
-#[derive(Message)]
-#[rtype(result = "u64")]
-pub(super) struct CountMessages;
-
 impl ServerActor {
     /// A server whose port is not open yet.
     pub(super) fn new(server: Box<dyn Server>, router: Addr<RouterActor>, clock: Clock) -> Self {
@@ -130,6 +129,9 @@ impl ServerActor {
             tick_scheduled: false,
             burst: 0,
             unflushed: 0,
+            turn: 0,
+            queue: TwoSeconds::default(),
+            now: Time::START,
             paused: None,
         }
     }
@@ -140,6 +142,7 @@ impl ServerActor {
             return waiting.extend(deliveries);
         }
         let now = self.clock.now();
+        self.now = now;
         for delivery in deliveries {
             self.server.deliver(now, delivery, &mut self.out);
             self.perform();
@@ -173,7 +176,8 @@ impl ServerActor {
     fn after_burst(&mut self, ctx: &mut Context<Self>) {
         self.schedule_tick(ctx);
         if self.burst >= BURST {
-            self.unflushed += std::mem::take(&mut self.burst);
+            let burst = std::mem::take(&mut self.burst);
+            (self.unflushed, self.turn) = (self.unflushed + burst, self.turn + burst);
             self.speak();
             if self.unflushed >= FLUSH {
                 self.flush();
@@ -184,6 +188,7 @@ impl ServerActor {
             // actix polls this once the mailbox is drained, in the same turn of the thread.
             ctx.spawn(async {}.into_actor(self).map(|(), actor, _ctx| {
                 actor.drain_scheduled = false;
+                actor.note_turn();
                 actor.speak();
                 actor.flush();
             }));
@@ -212,6 +217,13 @@ impl ServerActor {
             }
             actor.deliver([Delivery::Tick], ctx);
         });
+    }
+
+    /// The mailbox is empty: so many were before the last of them.
+    fn note_turn(&mut self) {
+        let turn = u32::try_from(std::mem::take(&mut self.turn) + self.burst).unwrap_or(u32::MAX);
+        let most = self.queue.at(self.now);
+        *most = turn.max(*most);
     }
 
     fn flush(&mut self) {
@@ -247,8 +259,11 @@ impl Handler<Hear> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Hear: Hear, ctx: &mut Self::Context) {
-        let heard = take_all(&mut self.heard.borrow_mut());
-        self.deliver(heard.into_iter().map(Delivery::from), ctx);
+        let (events, since) = {
+            let mut heard = self.heard.borrow_mut();
+            (take_all(&mut heard.events), heard.since)
+        };
+        self.deliver(events.into_iter().map(|event| delivery_of(event, since)), ctx);
     }
 }
 
@@ -256,12 +271,13 @@ impl Handler<OpenPort> for ServerActor {
     type Result = io::Result<()>;
 
     fn handle(&mut self, OpenPort(listener, options): OpenPort, ctx: &mut Self::Context) -> Self::Result {
-        let (address, heard) = (ctx.address(), Rc::clone(&self.heard));
+        let (address, heard, clock) = (ctx.address(), Rc::clone(&self.heard), self.clock);
         let server = options.server.clone();
         let port = Port::open(listener, options, move |event| {
             let mut heard = heard.borrow_mut();
-            heard.push(event);
-            if heard.len() == 1 {
+            heard.events.push(event);
+            if heard.events.len() == 1 {
+                heard.since = clock.now();
                 address.do_send(Hear);
             }
         })?;
@@ -319,47 +335,16 @@ impl Handler<Vanish> for ServerActor {
     }
 }
 
-impl Handler<InspectHoldings> for ServerActor {
-    type Result = MessageResult<InspectHoldings>;
-
-    fn handle(&mut self, InspectHoldings: InspectHoldings, _ctx: &mut Self::Context) -> Self::Result {
-        // What it holds and what the router knows are compared.
-        self.speak();
-        MessageResult(self.server.holdings())
-    }
-}
-
-impl Handler<CountMessages> for ServerActor {
-    type Result = u64;
-
-    fn handle(&mut self, CountMessages: CountMessages, _ctx: &mut Self::Context) -> Self::Result {
-        self.server.messages()
-    }
-}
-
-impl Handler<Inspect> for ServerActor {
-    type Result = MessageResult<Inspect>;
-
-    fn handle(&mut self, Inspect: Inspect, _ctx: &mut Self::Context) -> Self::Result {
-        MessageResult(LiveServer {
-            server: self.server.snapshot(),
-            port: self.port.as_ref().map(Port::snapshot),
-        })
-    }
-}
-
 /// Takes what there is, and leaves room for as much again: a list that grows anew each time is copied over and over.
 pub(super) fn take_all<T>(list: &mut Vec<T>) -> Vec<T> {
     let room = Vec::with_capacity(list.len());
     std::mem::replace(list, room)
 }
 
-impl From<PortEvent> for Delivery {
-    fn from(event: PortEvent) -> Self {
-        match event {
-            PortEvent::Opened { session, peer } => Delivery::Opened { session, peer: Some(peer) },
-            PortEvent::Message { session, bytes } => Delivery::Message { session, bytes },
-            PortEvent::Closed { session } => Delivery::Closed { session },
-        }
+fn delivery_of(event: PortEvent, since: Time) -> Delivery {
+    match event {
+        PortEvent::Opened { session, peer } => Delivery::Opened { session, peer: Some(peer) },
+        PortEvent::Message { session, bytes } => Delivery::Message { session, bytes, since },
+        PortEvent::Closed { session } => Delivery::Closed { session },
     }
 }

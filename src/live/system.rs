@@ -1,27 +1,27 @@
 //! Start and stop: the cluster's thread, its arbiters, and the order in which things come up and go down.
 
 use std::net::TcpListener;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::JoinHandle;
 
 use super::StartError;
-use super::control::{ControlError, Verb};
+use super::control::Verb;
+use super::observer::{Observer, Question};
+use super::roster::Roster;
 use super::router_actor::RouterActor;
 use super::running::{ClusterSnapshot, Control, RunningCluster};
 use super::server_actor::{Clock, ShutPort, StopAccepting};
-use super::servers::{Addresses, Servers};
+use super::servers::Servers;
+use super::timeline::{EventKind, Timeline};
 use crate::cluster::{Options, Plan};
-use crate::router::LinkRule;
 use crate::servers::Delivery;
 
 /// What clients are told when the cluster stops.
 const STOP_REASON: &str = "server stopped";
-
-/// How often the servers' messages are counted.
-const COUNT_EVERY: Duration = Duration::from_secs(1);
 
 /// Starts a plan on a thread of its own, and waits until it is up.
 pub(super) fn spawn(
@@ -30,20 +30,21 @@ pub(super) fn spawn(
     options: Options,
 ) -> Result<RunningCluster, StartError> {
     let spec = plan.spec.clone();
-    let addresses = Addresses::default();
+    let (roster, timeline) = (Roster::default(), Timeline::default());
     let (control, orders) = unbounded_channel();
+    let (questions, asked) = unbounded_channel();
     let (up, is_up) = mpsc::channel();
-    let shared = Arc::clone(&addresses);
+    let known = (roster.clone(), timeline.clone());
     let thread = std::thread::Builder::new()
         .name("pomelo-sim".to_owned())
         .spawn(move || {
             System::new().block_on(async move {
-                let system = LiveSystem::start(plan, listeners, options, shared).await;
+                let system = LiveSystem::start(plan, listeners, options, known).await;
                 match system {
                     Ok(system) => {
                         // The owner waits for this, so it is there.
                         let _ = up.send(Ok(()));
-                        system.serve(orders).await;
+                        system.serve(orders, asked).await;
                     }
                     Err(error) => drop(up.send(Err(error))),
                 }
@@ -52,7 +53,7 @@ pub(super) fn spawn(
         .map_err(StartError::Thread)?;
     let gone = || Err(StartError::Thread(std::io::Error::other("it ended before the cluster was up")));
     is_up.recv().unwrap_or_else(|_| gone())?;
-    Ok(RunningCluster { spec, addresses, control, thread: Some(thread) })
+    Ok(RunningCluster { spec, roster, timeline, control, questions, thread: Some(thread) })
 }
 
 /// A running cluster, on its thread.
@@ -68,7 +69,7 @@ impl LiveSystem {
         plan: Plan,
         listeners: Vec<Option<TcpListener>>,
         options: Options,
-        addresses: Addresses,
+        (roster, timeline): (Roster, Timeline),
     ) -> Result<Self, StartError> {
         let Plan { router, servers: planned, blueprint, .. } = plan;
         let clock = Clock(Instant::now());
@@ -78,7 +79,8 @@ impl LiveSystem {
         let mut handles = vec![Arbiter::current()];
         handles.extend(arbiters.iter().map(Arbiter::handle));
         let stop_timeout = options.stop_timeout;
-        let mut servers = Servers::new(router, blueprint, options, clock, handles, addresses);
+        let observer = Observer { roster, router, timeline, clock, rooms_move: options.rebalance };
+        let mut servers = Servers::new(observer, blueprint, options, clock, handles);
         for planned in planned {
             servers.prepare(planned.spec.clone(), planned);
         }
@@ -86,9 +88,9 @@ impl LiveSystem {
         for delivery in [Delivery::Started, Delivery::AllStarted] {
             system.servers.deliver_to_all(&delivery).await;
         }
-        if let Some(id) = system.servers.unmade().map(ToString::to_string) {
+        if let Some(id) = system.servers.unmade() {
             system.stop_arbiters();
-            return Err(StartError::Unmade(id));
+            return Err(StartError::Unmade(id.to_string()));
         }
         for (at, listener) in listeners.into_iter().enumerate() {
             let Some(listener) = listener else { continue };
@@ -100,9 +102,13 @@ impl LiveSystem {
         Ok(system)
     }
 
-    async fn serve(mut self, mut orders: UnboundedReceiver<Control>) {
-        let mut counting = tokio::time::interval(COUNT_EVERY);
-        let mut counted = Instant::now();
+    /// Carries out what changes the servers, one order after the other. Questions are answered beside that, to the end.
+    async fn serve(mut self, mut orders: UnboundedReceiver<Control>, questions: UnboundedReceiver<Question>) {
+        let observer = &self.servers.observer;
+        let beside =
+            [actix::spawn(observer.clone().answer(questions)), actix::spawn(observer.clone().count())];
+        let text = format!("the cluster has started, with {} servers", observer.roster.all().len());
+        observer.timeline.note(EventKind::Started, None, text);
         loop {
             let comeback = self.servers.next_comeback();
             let comes_back = async {
@@ -118,22 +124,16 @@ impl LiveSystem {
                     Some(order) => self.obey(order).await,
                 },
                 () = comes_back => self.servers.bring_back().await,
-                _ = counting.tick() => {
-                    self.servers.look_after(counted.elapsed()).await;
-                    counted = Instant::now();
-                }
             }
         }
         self.stop().await;
+        beside.iter().for_each(JoinHandle::abort);
     }
 
     /// Does what the owner asks. Whoever asked may have gone.
     async fn obey(&mut self, order: Control) {
         let servers = &mut self.servers;
         match order {
-            Control::Snapshot(asker) => drop(asker.send(servers.snapshot().await)),
-            Control::List(asker) => drop(asker.send(servers.list().await)),
-            Control::Audit(asker) => drop(asker.send(servers.audit().await)),
             Control::Add(spec, asker) => drop(asker.send(servers.add(*spec).await)),
             Control::CheckStart(specs, asker) => drop(asker.send(servers.check_start(&specs))),
             Control::Change(verb, id, asker) => {
@@ -147,27 +147,8 @@ impl LiveSystem {
                 };
                 drop(asker.send(done));
             }
-            Control::Rules(asker) => {
-                drop(
-                    asker.send(servers.with_router(|router, _, _| router.rules()).await.unwrap_or_default()),
-                );
-            }
-            Control::Install(rule, asker) => drop(asker.send(self.install(rule).await)),
-            Control::Heal(name, asker) => {
-                let heal =
-                    servers.with_router(move |router, now, out| router.heal(now, name.as_deref(), out)).await;
-                let healed = heal.map_err(|_| ControlError::Ended);
-                drop(asker.send(healed.and_then(|healed| healed.map_err(ControlError::from))));
-            }
-            Control::Router(order) => drop(servers.with_router(order).await),
             Control::Stop => {}
         }
-    }
-
-    async fn install(&self, rule: LinkRule) -> Result<String, ControlError> {
-        let installed =
-            self.servers.with_router(move |router, now, out| router.install(now, rule, out)).await;
-        installed.map_err(|_| ControlError::Ended)
     }
 
     /// The contract's order: no new clients; answers for what is under way; hooks; a reason for each client; the end.

@@ -1,18 +1,20 @@
 //! The whole cluster at one moment, as numbers that only grow: what console, metrics and `top` are made of.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
 use super::control::{ControlError, ServerState};
+use super::observer::Observer;
+use super::roster::Entry;
 use super::running::RunningCluster;
-use crate::config::ServerSpec;
+use super::server_actor::{Observe, Observed};
 use crate::ids::{ServerId, ServerType};
 use crate::ports::PortSnapshot;
-use crate::router::{LinkRule, RouterCounters};
+use crate::router::{EdgeView, LinkRule, RouterCounters, TypeView};
 use crate::servers::ServerSnapshot;
 use crate::stats::Histogram;
-use crate::strategies::StrategySpec;
 
 /// Everything that can be counted about a running cluster. Counters only grow while a server lives; two views give rates:
 /// see [`monitor`](crate::monitor).
@@ -66,36 +68,8 @@ pub struct ServerView {
     /// How long what it was asked took: on a frontend from a client's message to the response, on others from the
     /// moment at which the caller sent it to the answer.
     pub latency: Histogram,
-    /// Most deliveries that waited for it at once since the view before; what waits while it is paused.
+    /// Most deliveries that waited for it at once, in this second or the one before; and what waits while it is paused.
     pub queue: usize,
-}
-
-/// The servers of a type.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TypeView {
-    /// Which type.
-    pub server_type: ServerType,
-    /// How a server of it is chosen.
-    pub strategy: StrategySpec,
-    /// Those that can be chosen, in list order.
-    pub listed: Vec<ServerId>,
-    /// Whether a change of the list or the strategy is not over: traffic of keys that move waits.
-    pub is_changing: bool,
-}
-
-/// What one server has sent to another.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct EdgeView {
-    /// Who.
-    pub from: ServerId,
-    /// To whom.
-    pub to: ServerId,
-    /// Envelopes that arrived.
-    pub envelopes: u64,
-    /// Envelopes that are on their way now: links and pauses hold them up.
-    pub held: usize,
 }
 
 impl RunningCluster {
@@ -104,51 +78,84 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn view(&self) -> Result<ClusterView, ControlError> {
-        let snapshot = self.snapshot();
-        let list = self.list()?;
-        let specs: Vec<ServerSpec> = self.servers().map(|(spec, _)| spec).collect();
-        let servers = list.into_iter().map(|status| {
-            let seen = snapshot.servers.iter().find(|seen| seen.server.id == status.id);
-            let spec = specs.iter().find(|spec| spec.id == status.id);
-            ServerView {
-                frontend: spec.is_some_and(|spec| spec.frontend),
-                weight: spec.map_or(1.0, |spec| spec.weight),
-                state: status.state,
-                clients: status.clients,
-                uptime_seconds: status.uptime.as_secs_f64(),
-                restarts: status.restarts,
-                account: seen.map(|seen| seen.server.clone()),
-                port: seen.and_then(|seen| seen.port.clone()),
-                latency: Histogram::default(),
-                queue: 0,
-                id: status.id,
-                server_type: status.server_type,
-            }
-        });
-        let servers: Vec<ServerView> = servers.collect();
-        let is_changing = self.with_router(|router, _, _| router.is_changing())?;
-        let mut types: Vec<TypeView> = Vec::new();
-        for server in &servers {
-            if types.iter().all(|known| known.server_type != server.server_type) {
-                let listed = servers.iter().filter(|other| other.server_type == server.server_type);
-                types.push(TypeView {
-                    server_type: server.server_type.clone(),
-                    strategy: StrategySpec::default(),
-                    listed: listed.map(|server| server.id.clone()).collect(),
-                    is_changing,
-                });
-            }
-        }
-        Ok(ClusterView {
-            env: self.spec().env.clone(),
-            source: self.spec().source.display().to_string(),
-            uptime_seconds: servers.iter().map(|server| server.uptime_seconds).fold(0.0, f64::max),
-            servers,
-            types,
-            edges: Vec::new(),
-            rules: self.link_rules()?,
-            router: snapshot.router,
-            uids: snapshot.uids,
-        })
+        let (env, source) = (self.spec().env.clone(), self.spec().source.display().to_string());
+        self.look(async move |observer| observer.view(env, source).await)?
     }
+}
+
+/// What the router says of itself.
+struct Routed {
+    types: Vec<TypeView>,
+    edges: Vec<EdgeView>,
+    rules: Vec<LinkRule>,
+    counters: RouterCounters,
+    uids: usize,
+    /// How much waits for each server that is paused.
+    waiting: Vec<(ServerId, usize)>,
+}
+
+impl Observer {
+    async fn view(self, env: String, source: String) -> Result<ClusterView, ControlError> {
+        let seen = self.ask_all(|| Observe).await;
+        let is_paused = |(entry, _): &&(Entry, _)| entry.state == ServerState::Paused;
+        let paused: Vec<ServerId> = seen.iter().filter(is_paused).map(|(entry, _)| entry.id()).collect();
+        let routed = self.with_router(move |router, _, _| Routed {
+            types: router.types(),
+            edges: router.edges(),
+            rules: router.rules(),
+            counters: router.counters(),
+            uids: router.uids().len(),
+            waiting: paused.into_iter().map(|id| (id.clone(), router.waiting_for(&id))).collect(),
+        });
+        let Routed { types, edges, rules, counters, uids, waiting } =
+            routed.await.map_err(|_| ControlError::Ended)?;
+        // All by one look at the clock: whoever compares two views sees whether a server was started between them.
+        let now = Instant::now();
+        let servers: Vec<ServerView> = seen
+            .into_iter()
+            .map(|(entry, seen)| {
+                let waits =
+                    waiting.iter().find(|(id, _)| *id == entry.spec.id).map_or(0, |(_, waits)| *waits);
+                server_view(entry, seen, waits, now)
+            })
+            .collect();
+        let order: Vec<ServerType> = servers.iter().map(|server| server.server_type.clone()).collect();
+        let types = in_order_of(&order, types);
+        let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
+        Ok(ClusterView { env, source, uptime_seconds, servers, types, edges, rules, router: counters, uids })
+    }
+}
+
+fn server_view(entry: Entry, seen: Option<Observed>, waits: usize, now: Instant) -> ServerView {
+    let up = now.saturating_duration_since(entry.since).as_secs_f64();
+    let uptime_seconds = if seen.is_some() { up } else { 0.0 };
+    let (live, latency, queue) = match seen {
+        Some(Observed { live, latency, queue }) => (Some(live), latency, queue),
+        None => (None, Histogram::default(), 0),
+    };
+    let (account, port) = live.map(|live| (live.server, live.port)).unzip();
+    let account: Option<ServerSnapshot> = account;
+    let is_restarting = account.as_ref().is_some_and(|account| account.is_restarting);
+    ServerView {
+        id: entry.id(),
+        server_type: entry.spec.server_type.clone(),
+        frontend: entry.spec.frontend,
+        weight: entry.spec.weight,
+        state: entry.state_with(is_restarting),
+        clients: entry.clients,
+        uptime_seconds,
+        restarts: entry.restarts(account.as_ref().map_or(0, |account| account.counters.restarts)),
+        account,
+        port: port.flatten(),
+        latency,
+        queue: queue + waits,
+    }
+}
+
+/// The types that have servers, in the order in which these name them first.
+pub(super) fn in_order_of(servers: &[ServerType], mut types: Vec<TypeView>) -> Vec<TypeView> {
+    let place = |of: &TypeView| servers.iter().position(|server_type| *server_type == of.server_type);
+    types.retain(|of| place(of).is_some());
+    types.sort_by_key(place);
+    types
 }

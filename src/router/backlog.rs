@@ -95,6 +95,11 @@ impl<T> Backlog<T> {
         std::mem::take(&mut self.missed)
     }
 
+    /// All of them, in order.
+    pub(super) fn envelopes(&self) -> impl ExactSizeIterator<Item = &Envelope> {
+        self.queue.iter().map(|(_, envelope)| envelope)
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }

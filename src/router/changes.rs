@@ -19,7 +19,8 @@ use std::sync::Arc;
 use super::backlog::Backlog;
 use super::directory::Place;
 use super::loads::Census;
-use super::replicas::Replicas;
+use super::replicas::{Known, Replicas};
+use super::traffic::Heard;
 use super::{Home, Routed, Router, located};
 use crate::channels::Member;
 use crate::config::ServerSpec;
@@ -69,8 +70,12 @@ impl Router {
     pub fn admit(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
         let server_type = &server.server_type;
         let replicas = self.types.get_mut(server_type).ok_or_else(|| server_type.clone())?;
-        replicas.weights.insert(server.id.clone(), server.weight);
-        self.homes.insert(server.id.clone(), Home { server_type: server_type.clone(), paused: None });
+        let known = Known { weight: server.weight, frontend: server.frontend };
+        replicas.known.insert(server.id.clone(), known);
+        self.homes.insert(
+            server.id.clone(),
+            Home { server_type: server_type.clone(), paused: None, heard: Heard::default() },
+        );
         if !self.ranks.contains_key(&server.id) {
             self.last_rank += 1;
             self.ranks.insert(server.id.clone(), self.last_rank);
@@ -93,6 +98,7 @@ impl Router {
     pub fn strike(&mut self, id: &ServerId) {
         if !self.homes.contains_key(id) {
             self.ranks.remove(id);
+            self.types.values_mut().for_each(|replicas| drop(replicas.known.remove(id)));
         }
     }
 
@@ -124,10 +130,9 @@ impl Router {
     /// its keys now, or is answered with an error; its rooms go to others; its sessions leave theirs.
     pub fn forget(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
         self.now = now;
-        let Some(Home { server_type, paused }) = self.homes.remove(id) else { return };
+        let Some(Home { server_type, paused, .. }) = self.homes.remove(id) else { return };
         let mut lost = Vec::new();
         if let Some(mut backlog) = paused {
-            self.paused -= 1;
             lost.extend(backlog.extract(|_| true).into_iter().map(|(_, envelope)| envelope));
         }
         lost.extend(self.links.extract(id, |_| true));
@@ -236,22 +241,46 @@ impl Router {
         change(&mut replicas.servers);
         let mut asked = Vec::new();
         if !replicas.servers.iter().map(|server| &server.id).eq(&servers) {
-            self.counters.changes += 1;
             let strategy = replicas.strategy.boxed();
             replicas.rebuild();
-            if !self.rooms_stay {
-                self.last_change += 1;
-                let number = self.last_change;
-                let serial = self.links.last_serial();
-                let wait = |id: &ServerId| match self.homes.contains_key(id) {
-                    true => Wait::Drained,
-                    false => Wait::Arrived(serial),
-                };
-                let waiting = servers.iter().map(|id| (id.clone(), wait(id))).collect();
-                asked.extend(servers.iter().filter(|id| self.homes.contains_key(*id)).cloned());
-                replicas.changes.push(Change { number, servers, strategy, waiting });
-            }
+            asked = self.begin_change(server_type, servers, strategy);
         }
+        self.follow_change(server_type, lost, asked, out);
+    }
+
+    /// From now on keys belong to servers in another way than `strategy` had it with the list `servers`. Gives those that
+    /// are to be asked when they have done what came before.
+    pub(super) fn begin_change(
+        &mut self,
+        server_type: &ServerType,
+        servers: Vec<ServerId>,
+        strategy: Box<dyn Strategy>,
+    ) -> Vec<ServerId> {
+        self.counters.changes += 1;
+        let Some(replicas) = self.types.get_mut(server_type).filter(|_| !self.rooms_stay) else {
+            return Vec::new();
+        };
+        self.last_change += 1;
+        let number = self.last_change;
+        let serial = self.links.last_serial();
+        let wait = |id: &ServerId| match self.homes.contains_key(id) {
+            true => Wait::Drained,
+            false => Wait::Arrived(serial),
+        };
+        let waiting = servers.iter().map(|id| (id.clone(), wait(id))).collect();
+        let asked = servers.iter().filter(|id| self.homes.contains_key(*id)).cloned().collect();
+        replicas.changes.push(Change { number, servers, strategy, waiting });
+        asked
+    }
+
+    /// Asks the old servers, and lets go on what can. `lost` was under way to a server that has vanished.
+    pub(super) fn follow_change(
+        &mut self,
+        server_type: &ServerType,
+        lost: Vec<Envelope>,
+        asked: Vec<ServerId>,
+        out: &mut Vec<Routed>,
+    ) {
         self.requeue(server_type, lost, out);
         for id in asked {
             self.call_back(server_type, &id, out);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::backlog::Backlog;
 use super::links::{Arrived, Rule, SendOutcome};
-use super::{Home, LinkRule, Routed, Router, UnknownRule};
+use super::{LinkRule, Routed, Router, UnknownRule};
 use crate::envelope::{AppError, CallId, Destination, Envelope, Payload};
 use crate::ids::{ServerId, SessionId};
 use crate::time::Time;
@@ -75,7 +75,6 @@ impl Router {
     pub fn pause(&mut self, id: &ServerId) {
         if let Some(home) = self.homes.get_mut(id).filter(|home| home.paused.is_none()) {
             home.paused = Some(Backlog::default());
-            self.paused += 1;
         }
     }
 
@@ -83,7 +82,6 @@ impl Router {
     pub fn resume(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
         self.now = now;
         let Some(mut backlog) = self.homes.get_mut(id).and_then(|home| home.paused.take()) else { return };
-        self.paused -= 1;
         while let Some(envelope) = backlog.pop() {
             self.arrive(id.clone(), envelope, out);
         }
@@ -124,13 +122,15 @@ impl Router {
 
     /// Gives an envelope to its server, which may be paused.
     pub(super) fn arrive(&mut self, to: ServerId, envelope: Envelope, out: &mut Vec<Routed>) {
-        if self.paused > 0
-            && let Some(Home { paused: Some(backlog), .. }) = self.homes.get_mut(&to)
-        {
-            if let Some(refused) = backlog.push((), envelope) {
-                self.refuse(&to, refused, out);
+        // It is not there when the router answers one that has vanished.
+        if let Some(home) = self.homes.get_mut(&to) {
+            if let Some(backlog) = &mut home.paused {
+                if let Some(refused) = backlog.push((), envelope) {
+                    self.refuse(&to, refused, out);
+                }
+                return;
             }
-            return;
+            home.heard.count(&envelope.from);
         }
         self.counters.delivered += 1;
         out.push(Routed { to, envelope });

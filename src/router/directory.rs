@@ -95,6 +95,17 @@ impl Directory {
         by_key.flat_map(|(key, channels)| as_rooms(key, channels)).collect()
     }
 
+    /// The keys of the rooms of a server, each with how many rooms and members it has.
+    pub(super) fn sizes<'a>(
+        &'a self,
+        server: &ServerId,
+    ) -> impl Iterator<Item = (&'a Key, usize, usize)> + use<'a> {
+        let size = |(key, channels): (&'a Key, &'a Channels)| {
+            (key, channels.len(), channels.iter().map(|(_, channel)| channel.len()).sum())
+        };
+        self.rooms.get(server).into_iter().flatten().map(size)
+    }
+
     /// Every server that holds a room.
     pub(super) fn servers(&self) -> impl Iterator<Item = &ServerId> {
         self.rooms.keys()

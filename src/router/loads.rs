@@ -100,6 +100,11 @@ impl Stopwatch {
         self.under_way.is_empty()
     }
 
+    /// Calls to servers of a type are not timed any more.
+    pub(super) fn forget(&mut self, server_type: &ServerType) {
+        self.under_way.retain(|_, timed| timed.server_type != *server_type);
+    }
+
     pub(super) fn begin(&mut self, caller: &ServerId, call: CallId, timed: Timed) {
         self.begun.push_back((timed.since, caller.clone(), call));
         self.under_way.insert((caller.clone(), call), timed);

@@ -4,20 +4,25 @@
 //! type's strategy for the server, and keeps which session has which uid and who is in which room. Pure, like the servers.
 //!
 //! When the list of a type changes, the rooms whose key now belongs to another server are handed over, and what is sent
-//! to them meanwhile waits: see `changes.rs`. Links may hold envelopes up: see [`links`]. What strategies are told of loads
+//! to them meanwhile waits: see `changes.rs`; when it gets another strategy, the same: see `steer.rs`. Links may hold envelopes up: see [`links`]. What strategies are told of loads
 //! and latencies is in `loads.rs`; how a directory's keys are forgotten, in `unsettled.rs`.
 
 mod backlog;
 mod changes;
 mod delivery;
 mod directory;
+mod explain;
 pub mod links;
 mod loads;
+mod preview;
 mod replicas;
 mod route;
 mod sessions;
+mod steer;
+mod traffic;
 mod uids;
 mod unsettled;
+mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,9 +33,14 @@ use bytes::Bytes;
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
+pub use explain::KeyFate;
 pub use links::{Latency, LinkRule, UnknownRule};
+pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
+pub use steer::{NotSticky, StrategyError};
+pub use traffic::EdgeView;
 pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
+pub use view::TypeView;
 
 use self::backlog::Backlog;
 use self::directory::Directory;
@@ -38,9 +48,11 @@ use self::links::Links;
 use self::loads::{Census, Stopwatch, Timed};
 use self::replicas::Replicas;
 use self::sessions::Burial;
+use self::traffic::Heard;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
+use crate::strategies::StrategySpec;
 use crate::time::Time;
 
 /// An envelope on its way to one server.
@@ -59,7 +71,7 @@ pub struct RouterOptions {
     pub on_duplicate: OnDuplicate,
     /// Rooms stay where they are when the list of servers changes, and lose their members: what Pomelo does.
     pub rooms_stay: bool,
-    /// What chance on the links comes of.
+    /// What chance on the links and in strategies comes of.
     pub seed: u64,
     /// After this a request is not carried out any more.
     pub request_timeout: Duration,
@@ -69,7 +81,7 @@ pub struct RouterOptions {
 #[derive(Default)]
 pub struct Router {
     types: BTreeMap<ServerType, Replicas>,
-    /// Looked up twice for each envelope; what is done with all of them is done in their order.
+    /// Looked up three times for each envelope; what is done with all of them is done in their order.
     homes: FxHashMap<ServerId, Home>,
     /// In which order servers were first admitted: the order of their types' lists, to which one that comes back returns.
     ranks: BTreeMap<ServerId, usize>,
@@ -78,6 +90,7 @@ pub struct Router {
     directory: Directory,
     links: Links,
     rooms_stay: bool,
+    seed: u64,
     request_timeout: Duration,
     burials: Vec<Burial>,
     /// The sessions of these.
@@ -88,8 +101,6 @@ pub struct Router {
     orphans: BTreeMap<ServerId, ServerType>,
     /// Calls to servers whose strategy wants to know how long they take.
     stopwatch: Stopwatch,
-    /// How many servers are paused: none, and nothing has to be looked up.
-    paused: usize,
     last_change: u64,
     now: Time,
     counters: RouterCounters,
@@ -120,7 +131,7 @@ pub struct RouterCounters {
     pub supplanted: u64,
     /// Pushes to uids that are bound nowhere.
     pub uids_unknown: u64,
-    /// Changes of a list of servers.
+    /// Changes of a list of servers, or of the strategy of a type.
     pub changes: u64,
     /// Rooms that went to another server.
     pub rooms_moved: u64,
@@ -138,6 +149,8 @@ struct Home {
     server_type: ServerType,
     /// What waits for it, while it is paused.
     paused: Option<Backlog<()>>,
+    /// What it got from whom.
+    heard: Heard,
 }
 
 impl Router {
@@ -147,6 +160,7 @@ impl Router {
             uids: Uids::new(options.on_duplicate),
             links: Links::new(options.seed),
             rooms_stay: options.rooms_stay,
+            seed: options.seed,
             request_timeout: options.request_timeout,
             ..Self::default()
         }
@@ -154,7 +168,7 @@ impl Router {
 
     /// A type that servers may be added to, and how a server of it is chosen.
     pub fn add_type(&mut self, server_type: ServerType, route: Route) {
-        self.types.insert(server_type, Replicas::new(route));
+        self.types.insert(server_type, Replicas::new(route, self.seed));
     }
 
     /// Adds a server at the end of its type's list, before anything runs. Its type must have been added.
@@ -189,7 +203,18 @@ impl Router {
         self.types.get(server_type)?.owner(key).cloned()
     }
 
-    /// The types that have servers or had some, in order.
+    /// How a server of a type is chosen.
+    pub fn strategy(&self, server_type: &ServerType) -> Option<&StrategySpec> {
+        self.types.get(server_type).map(|replicas| &replicas.spec)
+    }
+
+    /// The servers of a type that can be chosen, in list order.
+    pub fn listed(&self, server_type: &ServerType) -> Vec<ServerId> {
+        let servers = self.types.get(server_type).map(|replicas| &replicas.servers);
+        servers.into_iter().flatten().map(|server| server.id.clone()).collect()
+    }
+
+    /// The type of a server that envelopes can be given to.
     pub fn type_of(&self, server: &ServerId) -> Option<&ServerType> {
         self.homes.get(server).map(|home| &home.server_type)
     }
@@ -222,10 +247,7 @@ impl Router {
                 self.carry_by_key(from, server_type, key, payload, out)
             }
             Destination::All(server_type) => {
-                let servers = self.types.get(&server_type).map(|replicas| &replicas.servers);
-                let ids: Vec<ServerId> =
-                    servers.into_iter().flatten().map(|server| server.id.clone()).collect();
-                for id in ids {
+                for id in self.listed(&server_type) {
                     self.deliver(from.clone(), id, payload.clone(), out);
                 }
             }

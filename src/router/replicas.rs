@@ -9,7 +9,7 @@ use super::route::{Route, RouteKey};
 use super::unsettled::Sweep;
 use crate::envelope::{AppError, Located};
 use crate::ids::{ServerId, ServerType};
-use crate::strategies::{Candidate, Look, Needs, Strategy};
+use crate::strategies::{Candidate, Look, Needs, Strategy, StrategySpec};
 
 /// Most keys that a directory remembers though nothing is there: clients can ask for endless names.
 const UNSETTLED_MAX: usize = 100_000;
@@ -18,8 +18,12 @@ const UNSETTLED_MAX: usize = 100_000;
 pub(super) struct Replicas {
     /// In list order.
     pub(super) servers: Vec<Located>,
-    pub(super) weights: FxHashMap<ServerId, f64>,
+    /// Every server that there is, or that may come back, on the list or not.
+    pub(super) known: FxHashMap<ServerId, Known>,
     pub(super) key: RouteKey,
+    /// As it was asked for.
+    pub(super) spec: StrategySpec,
+    /// A change goes on with another one, and keeps this until it is over.
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) needs: Needs,
     pub(super) promises: Promises,
@@ -31,12 +35,21 @@ pub(super) struct Replicas {
     loads: Vec<u32>,
 }
 
+/// What a strategy, or the choice of one, depends on.
+pub(super) struct Known {
+    pub(super) weight: f64,
+    pub(super) frontend: bool,
+}
+
 impl Replicas {
-    pub(super) fn new(Route { key, strategy }: Route) -> Self {
+    /// The servers of a type that has none yet. `seed` is what the strategy's chance comes of.
+    pub(super) fn new(Route { key, strategy: spec }: Route, seed: u64) -> Self {
+        let strategy = spec.make(seed);
         let mut replicas = Self {
             servers: Vec::new(),
-            weights: FxHashMap::default(),
+            known: FxHashMap::default(),
             key,
+            spec,
             needs: strategy.needs(),
             strategy,
             promises: Promises::default(),
@@ -51,11 +64,16 @@ impl Replicas {
 
     /// Tells the strategy which servers there are.
     pub(super) fn rebuild(&mut self) {
-        let weight = |id: &ServerId| self.weights.get(id).copied().unwrap_or(1.0);
-        let candidate = |server: &Located| Candidate { id: server.id.clone(), weight: weight(&server.id) };
-        let candidates: Vec<Candidate> = self.servers.iter().map(candidate).collect();
+        let candidates = self.candidates();
         self.strategy.rebuild(&candidates);
         self.promises.retain(|id| self.servers.iter().any(|server| server.id == *id));
+    }
+
+    /// The servers to choose from, in list order.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let weight = |id: &ServerId| self.known.get(id).map_or(1.0, |known| known.weight);
+        let candidate = |server: &Located| Candidate { id: server.id.clone(), weight: weight(&server.id) };
+        self.servers.iter().map(candidate).collect()
     }
 
     /// The server for a key. A choice that nothing shows yet counts as a load of that server.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::envelope::{AppError, Session};
 use crate::ids::Uid;
-use crate::strategies::Strategy;
+use crate::strategies::StrategySpec;
 
 /// What a route may look at.
 pub struct RouteInput<'a> {
@@ -24,8 +24,8 @@ pub type RouteKey = Arc<dyn for<'a> Fn(&RouteInput<'a>) -> Result<Cow<'a, str>, 
 pub struct Route {
     /// Finds the key of a message.
     pub key: RouteKey,
-    /// Finds the server of a key. A change of the list goes on with a copy, and keeps this one until it is over.
-    pub strategy: Box<dyn Strategy>,
+    /// Finds the server of a key.
+    pub strategy: StrategySpec,
 }
 
 /// The key is what a function of your own finds in the session and the message.

@@ -134,6 +134,11 @@ impl Uids {
         lost
     }
 
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Uid, &SessionKey)> {
+        self.sessions.iter()
+    }
+
     /// All of them, in order.
     pub fn all(&self) -> Vec<(Uid, SessionKey)> {
         let mut all: Vec<_> = self.sessions.iter().map(|(uid, key)| (uid.clone(), key.clone())).collect();

@@ -51,9 +51,17 @@ impl Router {
     /// A room of a key has its first member, or another.
     pub(super) fn settle(&mut self, server: &ServerId, key: Option<&Arc<str>>) {
         let Some((key, replicas)) = key.zip(self.remembering(server)) else { return };
-        // Not while the room is still where the key was before.
-        if replicas.owner(key) != Some(server) {
-            return;
+        match replicas.owner(key) {
+            Some(owner) if owner == server => {}
+            // The room is still where the key was before.
+            Some(_) => return,
+            // It has come by a choice of an earlier strategy, and nobody has asked for it since.
+            None => {
+                if let Some(index) = replicas.index(server) {
+                    replicas.strategy.place(key, index);
+                }
+                return;
+            }
         }
         let before = replicas.strategy.unsettled();
         replicas.strategy.settle(key);

@@ -155,9 +155,9 @@ impl Cx<'_> {
 
     /// A channel of this server. It need not exist: its first member makes it.
     pub fn channel<'c>(&'c mut self, name: &'c str) -> ChannelHandle<'c> {
-        let Self { server, session, channels, codec, out, counters, key, .. } = self;
+        let Self { server, session, channels, codec, out, counters, now, key, .. } = self;
         let session = session.as_ref();
-        ChannelHandle { name, server, session, channels, codec, out, counters, key }
+        ChannelHandle { name, server, session, channels, codec, out, counters, now: *now, key }
     }
 
     /// A push to these sessions.
@@ -215,6 +215,7 @@ impl Cx<'_> {
             route: Arc::from(remote),
             session: self.session.clone(),
             body: encode(body)?,
+            since: self.now,
             deadline: self.deadline,
             key: None,
         };
@@ -236,6 +237,7 @@ pub struct ChannelHandle<'c> {
     codec: &'c Codec,
     out: &'c mut Outbox,
     counters: &'c mut HostCounters,
+    now: Time,
     key: &'c Option<Arc<str>>,
 }
 
@@ -285,8 +287,9 @@ impl ChannelHandle<'_> {
     /// # Errors
     /// The body cannot be encoded.
     pub fn push(&mut self, route: &str, body: &impl Serialize) -> Result<(), AppError> {
-        let Some(channel) = self.channels.get(self.name) else { return Ok(()) };
+        let Some(channel) = self.channels.get_mut(self.name) else { return Ok(()) };
         let frame = self.codec.encode_push(route, body)?;
+        channel.note_push(self.now);
         // All groups are looked at before any is shared: a look at memory far away waits for no other, the count of an Arc's
         // owners does.
         self.counters.recipients +=

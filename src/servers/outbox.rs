@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use crate::envelope::{Destination, Envelope, Payload, Recipients};
 use crate::ids::{ServerId, SessionId};
+use crate::time::Time;
 use crate::wire::PushFrame;
 
 /// One thing that happens to a server.
@@ -32,6 +33,8 @@ pub enum Delivery {
         session: SessionId,
         /// The message as it came.
         bytes: Bytes,
+        /// When it came.
+        since: Time,
     },
     /// A client is gone.
     Closed {

@@ -35,6 +35,13 @@ pub struct HostCounters {
     pub recipients: u64,
 }
 
+impl HostCounters {
+    /// Messages from clients and calls of other servers: what the server was asked to do.
+    pub fn taken(&self) -> u64 {
+        self.messages + self.invocations
+    }
+}
+
 /// A server's account of itself.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ServerSnapshot {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Upper ends of a decade's buckets, in its hundredths: the preferred numbers of the series R10 (ISO 3), each a quarter
+/// Upper ends of a decade's buckets, in its hundredths: the preferred numbers of the series R10 (ISO 3), each some quarter
 /// above the last. 1, 2.5 and 5 are among them, so that the bounds which Prometheus is told are exact.
 const DECADE: [u64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
@@ -14,7 +14,7 @@ const DECADES: usize = 8;
 /// Bounds, and a bucket for what is longer than the last.
 const BUCKETS: usize = DECADES * DECADE.len() + 2;
 
-/// Counts latencies from 1 µs to 100 s in 82 buckets, so that a quantile is right to a quarter of itself, and their exact
+/// Counts latencies from 1 µs to 100 s in 82 buckets, so that a quantile is right to 28 % of itself, and their exact
 /// sum. What two of them have counted can be added and subtracted: the difference of two readings is what came between.
 ///
 /// Serialises as `{"sumNs":…,"counts":[[bucket,count],…]}`, empty buckets left out.
@@ -30,13 +30,20 @@ impl Default for Histogram {
     }
 }
 
-/// The longest latency that a bucket holds, in nanoseconds; none for the last one.
-fn bound_ns(bucket: usize) -> Option<u64> {
-    if bucket + 1 >= BUCKETS {
-        return None;
+/// The longest latency that each bucket but the last holds, in nanoseconds.
+const BOUNDS_NS: [u64; BUCKETS - 1] = {
+    let mut bounds = [0; BUCKETS - 1];
+    let mut bucket = 0;
+    while bucket < bounds.len() {
+        bounds[bucket] = DECADE[bucket % DECADE.len()] * 10_u64.pow((bucket / DECADE.len()) as u32 + 1);
+        bucket += 1;
     }
-    let (decade, step) = (bucket / DECADE.len(), bucket % DECADE.len());
-    Some(DECADE[step] * 10_u64.pow(decade as u32 + 1))
+    bounds
+};
+
+/// The same of one bucket; none for the last one.
+fn bound_ns(bucket: usize) -> Option<u64> {
+    BOUNDS_NS.get(bucket).copied()
 }
 
 impl Histogram {
@@ -108,15 +115,7 @@ impl Histogram {
 }
 
 fn bucket_of(nanos: u64) -> usize {
-    let (mut low, mut high) = (0, BUCKETS - 1);
-    while low < high {
-        let middle = (low + high) / 2;
-        match bound_ns(middle) {
-            Some(bound) if bound < nanos => low = middle + 1,
-            _ => high = middle,
-        }
-    }
-    low
+    BOUNDS_NS.partition_point(|bound| *bound < nanos)
 }
 
 #[derive(Serialize, Deserialize)]

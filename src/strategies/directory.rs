@@ -86,6 +86,11 @@ impl Strategy for Directory {
         self.inner.learn(now, index, took);
     }
 
+    fn place(&mut self, key: &str, index: usize) {
+        self.loose.remove(key);
+        self.settled.insert(key.into(), index as u32);
+    }
+
     fn settle(&mut self, key: &str) {
         if let Some((key, loose)) = self.loose.remove_entry(key) {
             self.settled.insert(key, loose.index);

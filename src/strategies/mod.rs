@@ -10,6 +10,7 @@ mod circle;
 mod crc32_mod;
 mod directory;
 mod draw;
+mod fate;
 mod hash;
 mod join_idle_queue;
 mod jump;
@@ -38,6 +39,7 @@ pub use anchor::Anchor;
 pub use bounded_load::BoundedLoad;
 pub use crc32_mod::Crc32Mod;
 pub use directory::Directory;
+pub use fate::{Fate, fate, one_more, pick};
 pub use join_idle_queue::JoinIdleQueue;
 pub use jump::Jump;
 pub use least_connections::LeastConnections;
@@ -115,6 +117,10 @@ pub trait Strategy: Send + Sync {
 
     /// How long the server of that index took for something that was given to it. Most do not care.
     fn learn(&mut self, _now: Time, _index: usize, _took: Duration) {}
+
+    /// What has this key is at the server of that index already, whoever has put it there, and is to be found until it is
+    /// [`forgotten`](Self::forget). Only those that [need](Needs::placements) to know heed it.
+    fn place(&mut self, _key: &str, _index: usize) {}
 
     /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
     fn settle(&mut self, _key: &str) {}

@@ -109,6 +109,14 @@ impl StrategySpec {
         }
     }
 
+    /// What chooses for a key of which nothing is remembered: the strategy inside all directories, or this one.
+    pub fn innermost(&self) -> &StrategySpec {
+        match &self.argument {
+            Argument::Inner(inner) => inner.innermost(),
+            _ => self,
+        }
+    }
+
     /// What it makes use of.
     pub fn needs(&self) -> Needs {
         self.make(0).needs()

@@ -12,17 +12,23 @@ use std::time::Duration;
 use pomelo_sim::admin::{AdminFile, AdminServer, Orders, Token, Verb};
 use pomelo_sim::audit::{Law, Violation};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
-use pomelo_sim::live::{ControlError, Reloaded, ServerState, ServerStatus};
-use pomelo_sim::router::{LinkRule, UnknownRule};
+use pomelo_sim::live::{
+    ControlError, LiveExplanation, Reloaded, ServerState, ServerStatus, SessionPlace, TypeView,
+};
+use pomelo_sim::router::{LinkRule, Preview, Router, UnknownRule};
+use pomelo_sim::servers::name_of;
+use pomelo_sim::strategies::StrategySpec;
+use pomelo_sim::time::Time;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{PATIENCE, spec};
+use super::{PATIENCE, cluster, spec};
 
 /// Remembers what it was told, and does it on a list.
 pub struct Fake {
     servers: Mutex<Vec<(ServerSpec, ServerState)>>,
     rules: Mutex<Vec<LinkRule>>,
+    router: Mutex<Router>,
     pub ends: AtomicUsize,
 }
 
@@ -33,8 +39,9 @@ impl Default for Fake {
         for (number, server) in servers.iter_mut().enumerate().filter(|(_, server)| server.frontend) {
             server.client_port = Some(3050 + number as u16);
         }
+        let router = Mutex::new(cluster(3, 3).plan().unwrap().router);
         let servers = servers.into_iter().map(|server| (server, ServerState::Running)).collect();
-        Self { servers: Mutex::new(servers), rules: Mutex::default(), ends: AtomicUsize::new(0) }
+        Self { servers: Mutex::new(servers), rules: Mutex::default(), router, ends: AtomicUsize::new(0) }
     }
 }
 
@@ -153,6 +160,33 @@ impl Orders for Fake {
         Ok(())
     }
 
+    fn strategies(&self) -> Result<Vec<TypeView>, ControlError> {
+        Ok(self.router.lock().unwrap().types())
+    }
+
+    fn strategy(&self, of: &str, strategy: StrategySpec, preview: bool) -> Result<Preview, ControlError> {
+        let (mut router, server_type) = (self.router.lock().unwrap(), of.into());
+        let foreseen = router.preview(&server_type, &strategy, name_of)?;
+        if preview {
+            return Ok(foreseen);
+        }
+        router.set_strategy(Time::START, &server_type, strategy, &mut Vec::new())?;
+        Ok(Preview { applied: true, ..foreseen })
+    }
+
+    fn explain(&self, uid: &str, rid: &str) -> Result<LiveExplanation, ControlError> {
+        let router = self.router.lock().unwrap();
+        Ok(LiveExplanation {
+            uid: uid.to_owned(),
+            rid: rid.to_owned(),
+            gates: router.listed(&"gate".into()),
+            connector: router.explain(&"connector".into(), uid).unwrap(),
+            chat: router.explain(&"chat".into(), rid).unwrap(),
+            session: Some(SessionPlace { frontend: "connector-server-2".into(), session: 7 }),
+            room: None,
+        })
+    }
+
     fn end(&self) {
         self.ends.fetch_add(1, Ordering::SeqCst);
     }
@@ -178,7 +212,7 @@ impl AdminWorld {
         let token = Token::random().unwrap();
         let listener = AdminServer::listen(0).unwrap();
         let path = directory.path().join("run/admin.json");
-        let file = AdminFile::create(&path, listener.local_addr().unwrap(), &token).unwrap();
+        let file = AdminFile::create(&path, listener.local_addr().unwrap(), None, &token).unwrap();
         let orders = Arc::clone(&fake) as Arc<dyn Orders>;
         let server = AdminServer::start_with(listener, token.clone(), orders, line_timeout).unwrap();
         Self { fake, server, token, file, directory }

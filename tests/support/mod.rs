@@ -7,6 +7,7 @@ pub mod admin;
 pub mod areas;
 pub mod client;
 pub mod comeback;
+pub mod console;
 pub mod fragile;
 pub mod house;
 pub mod liar;

@@ -85,7 +85,9 @@ impl Application {
             }
             Whose::Ours => {
                 let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
-                command.args(["serve", "--admin", "off", "--config"]).arg(self.folder.path().join("config"));
+                command
+                    .args(["serve", "--admin", "off", "--console", "off", "--config"])
+                    .arg(self.folder.path().join("config"));
                 command
             }
         };

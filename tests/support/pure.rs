@@ -125,7 +125,8 @@ impl PureCluster {
     }
 
     pub fn message(&mut self, key: &SessionKey, bytes: &[u8]) {
-        let message = Delivery::Message { session: key.session, bytes: Bytes::copy_from_slice(bytes) };
+        let (bytes, since) = (Bytes::copy_from_slice(bytes), self.now);
+        let message = Delivery::Message { session: key.session, bytes, since };
         self.deliver(key.frontend.as_str(), message);
     }
 
@@ -214,6 +215,12 @@ impl PureCluster {
         self.order(|router, now, out| router.heal(now, None, out).unwrap());
     }
 
+    /// Gives a type another strategy.
+    pub fn steer(&mut self, server_type: &str, strategy: &str) {
+        let strategy = strategy.parse().unwrap();
+        self.order(|router, now, out| router.set_strategy(now, &server_type.into(), strategy, out)).unwrap();
+    }
+
     /// Works everything off that can be done now.
     pub fn settle(&mut self) {
         while self.turn() {}
@@ -298,6 +305,11 @@ impl PureCluster {
     pub fn is_connected(&self, key: &SessionKey) -> bool {
         let gone = |out: &Out| matches!(out, Out::Kick(_) | Out::Lost | Out::Rejected(_));
         self.servers.contains_key(&key.frontend) && !self.inboxes[key].iter().any(gone)
+    }
+
+    /// A server that is up, to look at.
+    pub fn server(&self, id: &str) -> &dyn Server {
+        &*self.servers[&ServerId::from(id)].server
     }
 
     pub fn snapshots(&self) -> Vec<ServerSnapshot> {

@@ -73,7 +73,9 @@ impl World {
     }
 
     pub fn serve(&mut self, flags: &[&str]) {
-        let arguments = [&["serve"], flags].concat();
+        // Its default port is one for all tests.
+        let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
+        let arguments = [&["serve"], console, flags].concat();
         let stderr = File::create(self.directory.path().join("stderr")).unwrap();
         let mut process = self.command(&arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());

@@ -1,11 +1,12 @@
 //! How one server comes up, goes on after a pause, goes down in good order, and vanishes.
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
-use super::{POLL, Servers};
+use super::{Entry, POLL, Servers};
 use crate::cluster::PlannedServer;
 use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
@@ -19,58 +20,59 @@ use crate::servers::Delivery;
 /// How long the port of a server that has just ended may take to be free again.
 const PORT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// The longest that a stop waits for rooms to be handed over: other orders, such as the one that heals the link on which
-/// it waits, come after it. Rooms that have not moved by then are rebuilt from their sessions, as after a crash.
+/// The longest that a stop waits for rooms to be handed over: other changes of servers come after it. Rooms that have not moved by then are rebuilt from their sessions, as after a crash.
 const HAND_OVER_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Servers {
     /// Makes the actor of a server.
     pub(super) fn make(&mut self, at: usize, planned: PlannedServer) {
-        let (router, clock) = (self.router.clone(), self.clock);
+        let (router, clock) = (self.observer.router.clone(), self.clock);
         let make = planned.make;
         let actor = ServerActor::start_in_arbiter(&self.handles[at % self.handles.len()], move |_| {
             ServerActor::new(make(), router, clock)
         });
-        let entry = &mut self.entries[at];
-        self.router.do_send(Register(entry.spec.id.clone(), Some(actor.clone())));
-        log::info!("server started server={} type={}", entry.spec.id, entry.spec.server_type);
-        (entry.actor, entry.state, entry.since) = (Some(actor), ServerState::Running, Instant::now());
-        (entry.messages, entry.made) = (0, entry.made + 1);
-        self.publish();
+        let spec = &planned.spec;
+        self.observer.router.do_send(Register(spec.id.clone(), Some(actor.clone())));
+        log::info!("server started server={} type={}", spec.id, spec.server_type);
+        self.roster.change(at, |entry| {
+            (entry.actor, entry.state, entry.since) = (Some(actor), ServerState::Running, Instant::now());
+            (entry.messages, entry.panics, entry.made) = (0, 0, entry.made + 1);
+        });
     }
 
     /// Starts a server that is not up, in a cluster that runs. When it fails, nothing of it is left.
     pub(super) async fn come_up(&mut self, at: usize) -> Result<(), ControlError> {
         let came_up = self.try_to_come_up(at).await;
-        if came_up.is_err() && self.entries[at].actor.is_some() {
-            self.vanish(at).await;
-            self.entries[at].state = ServerState::Stopped;
+        if came_up.is_err() {
+            self.vanish(at, ServerState::Stopped).await;
         }
         came_up
     }
 
     async fn try_to_come_up(&mut self, at: usize) -> Result<(), ControlError> {
-        let listener = match self.entries[at].spec.frontend {
+        let listener = match self.roster.at(at).spec.frontend {
             true => Some(self.listen(at).await?),
             false => None,
         };
-        let entry = &mut self.entries[at];
-        if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
-            entry.spec.client_port = Some(address.port());
-        }
-        entry.comeback = None;
+        let port = listener.as_ref().and_then(|listener| listener.local_addr().ok()).map(|at| at.port());
+        let spec = self.roster.change(at, |entry| {
+            if port.is_some() {
+                Arc::make_mut(&mut entry.spec).client_port = port;
+            }
+            entry.comeback = None;
+            Arc::clone(&entry.spec)
+        });
         self.generations += 1;
-        let Some(planned) = self.blueprint.server(&entry.spec, self.generations) else {
-            return Err(ConfigError::unserved(&entry.spec, &self.blueprint.served()).into());
+        let Some(planned) = self.blueprint.server(&spec, self.generations) else {
+            return Err(ConfigError::unserved(&spec, &self.blueprint.served()).into());
         };
-        let spec = entry.spec.clone();
-        let admitted = spec.clone();
+        let admitted = Arc::clone(&spec);
         if !matches!(self.with_router(move |router, _, _| router.admit(&admitted)).await, Ok(Ok(()))) {
             return Err(ControlError::Ended);
         }
         self.make(at, planned);
         for delivery in [Delivery::Started, Delivery::AllStarted] {
-            if let Some(actor) = &self.entries[at].actor {
+            if let Some(actor) = self.roster.at(at).actor {
                 // Its code has panicked when it was made.
                 actor.send(Deliver(delivery)).await.map_err(|_| StartError::Unmade(spec.id.to_string()))?;
             }
@@ -86,12 +88,12 @@ impl Servers {
     /// Whether these could be started, once the servers whose place they take are gone.
     pub(in crate::live) fn check_start(&self, specs: &[ServerSpec]) -> Result<(), ControlError> {
         let served = self.blueprint.served();
+        let known = self.roster.all();
         for spec in specs {
             if !served.contains(&spec.server_type.as_str()) {
                 return Err(ConfigError::unserved(spec, &served).into());
             }
-            let is_ours =
-                |port| self.entries.iter().any(|entry| entry.clients.is_some_and(|at| at.port() == port));
+            let is_ours = |port| known.iter().any(|entry| entry.clients.is_some_and(|at| at.port() == port));
             if spec.frontend && !spec.client_port.is_some_and(is_ours) {
                 // Opened and closed again.
                 listen(spec, &self.options)?;
@@ -103,10 +105,11 @@ impl Servers {
     async fn listen(&self, at: usize) -> Result<TcpListener, StartError> {
         let give_up = Instant::now() + PORT_PATIENCE;
         loop {
-            match listen(&self.entries[at].spec, &self.options) {
+            let Entry { spec, made, .. } = self.roster.at(at);
+            match listen(&spec, &self.options) {
                 Err(StartError::Listen { error, .. })
                     if error.kind() == std::io::ErrorKind::AddrInUse
-                        && self.entries[at].made > 0
+                        && made > 0
                         && Instant::now() < give_up =>
                 {
                     tokio::time::sleep(POLL).await;
@@ -118,14 +121,14 @@ impl Servers {
 
     /// Stops a server: off the list, its rooms handed over, its clients told, its calls answered, the end.
     pub(super) async fn go_down(&mut self, at: usize, reason: &'static str) {
-        if self.entries[at].state == ServerState::Paused {
+        if self.roster.at(at).state == ServerState::Paused {
             self.go_on(at).await;
         }
-        let entry = &mut self.entries[at];
-        entry.state = ServerState::Stopping;
-        let Some(actor) = entry.actor.clone() else { return };
-        let id = entry.spec.id.clone();
-        if entry.spec.frontend {
+        self.roster.change(at, |entry| entry.state = ServerState::Stopping);
+        let Entry { spec, actor, .. } = self.roster.at(at);
+        let Some(actor) = actor else { return };
+        let id = spec.id.clone();
+        if spec.frontend {
             self.retire(&id).await;
             let _ = actor.send(StopAccepting).await;
             self.wait_for(&id, |server| server.server.calls_pending == 0).await;
@@ -151,8 +154,7 @@ impl Servers {
             }
             tokio::time::sleep(POLL).await;
         }
-        self.vanish(at).await;
-        self.entries[at].state = ServerState::Stopped;
+        self.vanish(at, ServerState::Stopped).await;
         log::info!("server stopped server={id}");
     }
 
@@ -169,9 +171,9 @@ impl Servers {
     }
 
     pub(super) async fn go_on(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        entry.state = ServerState::Running;
-        let (id, actor) = (entry.spec.id.clone(), entry.actor.clone());
+        self.roster.change(at, |entry| entry.state = ServerState::Running);
+        let Entry { spec, actor, .. } = self.roster.at(at);
+        let id = spec.id.clone();
         log::info!("server resumed server={id}");
         if let Some(actor) = actor {
             // What came into its mailbox before the pause is older than what the router has kept.
@@ -180,19 +182,20 @@ impl Servers {
         let _ = self.with_router(move |router, now, out| router.resume(now, &id, out)).await;
     }
 
-    /// Ends an actor as it is. The router hears it first: what the actor still says then comes from the dead.
-    pub(super) async fn vanish(&mut self, at: usize) {
-        let entry = &mut self.entries[at];
-        let Some(actor) = entry.actor.take() else { return };
-        entry.clients = None;
-        let id = entry.spec.id.clone();
+    /// Ends an actor as it is, if there is one. The router hears it first: what the actor still says then comes from the
+    /// dead.
+    pub(super) async fn vanish(&mut self, at: usize, then: ServerState) {
+        let (actor, id) = self.roster.change(at, |entry| {
+            (entry.state, entry.clients) = (then, None);
+            (entry.actor.take(), entry.spec.id.clone())
+        });
+        let Some(actor) = actor else { return };
         let forgotten = id.clone();
         let _ = self.with_router(move |router, now, out| router.forget(now, &forgotten, out)).await;
-        self.router.do_send(Register(id, None));
+        self.observer.router.do_send(Register(id, None));
         actor.do_send(Vanish);
         while actor.connected() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        self.publish();
     }
 }

@@ -2,22 +2,20 @@
 
 mod life;
 
-use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
-use super::control::{ControlError, ServerState, ServerStatus};
-use super::router_actor::{RouterActor, WithRouter};
+use super::control::{ControlError, ServerState};
+use super::observer::Observer;
+use super::roster::{Entry, Roster};
 use super::running::ClusterSnapshot;
-use super::server_actor::{
-    Clock, CountMessages, Deliver, Inspect, InspectHoldings, OpenPort, ServerActor, SetPaused,
-};
+use super::server_actor::{Clock, Deliver, OpenPort, ServerActor, SetPaused};
+use super::timeline::{EventKind, Timeline};
 use super::{StartError, port_options};
-use crate::audit::{RouterView, Violation, audit};
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
@@ -34,18 +32,15 @@ const COMEBACK: Duration = Duration::from_millis(100);
 /// The longest such wait.
 const COMEBACK_MAX: Duration = Duration::from_secs(10);
 
-/// Where the servers are, for whoever asks from another thread.
-pub(super) type Addresses = Arc<Mutex<Vec<(ServerSpec, Option<SocketAddr>)>>>;
-
-/// The servers, on the cluster's thread.
+/// What changes the servers, on the cluster's thread: one order after the other.
 pub(super) struct Servers {
-    pub(super) router: Addr<RouterActor>,
+    pub(super) observer: Observer,
+    roster: Roster,
+    timeline: Timeline,
     blueprint: Blueprint,
     options: Options,
     clock: Clock,
     handles: Vec<ArbiterHandle>,
-    entries: Vec<Entry>,
-    addresses: Addresses,
     /// How many servers were made beside those of the start. Each is another generation, whatever its id: one that was
     /// removed may be added again, while answers to the first one are under way.
     generations: u32,
@@ -53,77 +48,40 @@ pub(super) struct Servers {
     serials: Arc<AtomicU32>,
 }
 
-/// One server, up or not.
-struct Entry {
-    spec: ServerSpec,
-    state: ServerState,
-    /// Its actor, while it is up.
-    actor: Option<Addr<ServerActor>>,
-    clients: Option<SocketAddr>,
-    /// When it came up last.
-    since: Instant,
-    /// How often it was made.
-    made: u32,
-    /// When it comes back by itself, and how often it has in a row.
-    comeback: Option<Instant>,
-    kills: u32,
-    messages: u64,
-    messages_per_second: u64,
-}
-
-impl Entry {
-    /// One that has not come up yet.
-    fn new(spec: ServerSpec) -> Self {
-        Self {
-            spec,
-            state: ServerState::Stopped,
-            actor: None,
-            clients: None,
-            since: Instant::now(),
-            made: 0,
-            comeback: None,
-            kills: 0,
-            messages: 0,
-            messages_per_second: 0,
-        }
-    }
-}
-
 impl Servers {
     pub(super) fn new(
-        router: Addr<RouterActor>,
+        observer: Observer,
         blueprint: Blueprint,
         options: Options,
         clock: Clock,
         handles: Vec<ArbiterHandle>,
-        addresses: Addresses,
     ) -> Self {
-        let (entries, generations, serials) = (Vec::new(), 0, Arc::default());
-        Self { router, blueprint, options, clock, handles, entries, addresses, generations, serials }
+        let (roster, timeline) = (observer.roster.clone(), observer.timeline.clone());
+        let (generations, serials) = (0, Arc::default());
+        Self { observer, roster, timeline, blueprint, options, clock, handles, generations, serials }
     }
 
     /// Starts the actor of a server that the router knows already, before the cluster runs.
     pub(super) fn prepare(&mut self, spec: ServerSpec, planned: PlannedServer) {
-        self.entries.push(Entry::new(spec));
-        self.make(self.entries.len() - 1, planned);
+        let at = self.append(spec);
+        self.make(at, planned);
     }
 
     /// Opens the port of a frontend whose actor is there.
     pub(super) async fn open(&mut self, at: usize, listener: TcpListener) -> Result<(), StartError> {
-        let entry = &mut self.entries[at];
-        let Some(actor) = &entry.actor else { return Ok(()) };
+        let Entry { spec, actor, .. } = self.roster.at(at);
+        let Some(actor) = actor else { return Ok(()) };
         let failed = |error| StartError::Listen {
-            server: entry.spec.id.to_string(),
-            address: format!("port {}", entry.spec.client_port.unwrap_or(0)),
+            server: spec.id.to_string(),
+            address: format!("port {}", spec.client_port.unwrap_or(0)),
             error,
         };
         let address = listener.local_addr().map_err(failed)?;
-        let Some(planned) = self.blueprint.server(&entry.spec, self.generations) else { return Ok(()) };
-        let options = port_options(&entry.spec, planned.offer, &self.options, &self.serials);
+        let Some(planned) = self.blueprint.server(&spec, self.generations) else { return Ok(()) };
+        let options = port_options(&spec, planned.offer, &self.options, &self.serials);
         let opened = actor.send(OpenPort(listener, options)).await;
         opened.unwrap_or_else(|gone| Err(std::io::Error::other(gone))).map_err(failed)?;
-        entry.clients = Some(address);
-        self.publish();
+        self.roster.change(at, |entry| entry.clients = Some(address));
         Ok(())
     }
 
@@ -136,75 +94,20 @@ impl Servers {
     }
 
     /// A server whose actor has ended before it did anything.
-    pub(super) fn unmade(&self) -> Option<&ServerId> {
-        let has_ended = |entry: &&Entry| entry.actor.as_ref().is_some_and(|actor| !actor.connected());
-        self.entries.iter().find(has_ended).map(|entry| &entry.spec.id)
+    pub(super) fn unmade(&self) -> Option<ServerId> {
+        let has_ended = |entry: &Entry| entry.actor.as_ref().is_some_and(|actor| !actor.connected());
+        self.roster.all().into_iter().find(has_ended).map(|entry| entry.spec.id.clone())
     }
 
     /// The actors of all servers that are up.
-    pub(super) fn up(&self) -> impl Iterator<Item = &Addr<ServerActor>> {
-        self.entries.iter().filter_map(|entry| entry.actor.as_ref())
-    }
-
-    pub(super) async fn snapshot(&self) -> ClusterSnapshot {
-        let mut snapshot = ClusterSnapshot::default();
-        for actor in self.up() {
-            snapshot.servers.extend(actor.send(Inspect).await.ok());
-        }
-        if let Ok((router, uids)) =
-            self.with_router(|router, _, _| (router.counters(), router.uids().len())).await
-        {
-            (snapshot.router, snapshot.uids) = (router, uids);
-        }
-        snapshot
-    }
-
-    pub(super) async fn list(&self) -> Vec<ServerStatus> {
-        let mut list = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            let seen = match &entry.actor {
-                Some(actor) => actor.send(Inspect).await.ok(),
-                None => None,
-            };
-            let is_up = seen.is_some();
-            let server = seen.map(|seen| seen.server);
-            let restarting = server.as_ref().is_some_and(|server| server.is_restarting);
-            list.push(ServerStatus {
-                id: entry.spec.id.clone(),
-                server_type: entry.spec.server_type.clone(),
-                state: if restarting { ServerState::Restarting } else { entry.state },
-                host: entry.spec.host.clone(),
-                port: entry.spec.port,
-                clients: entry.clients,
-                uptime: if is_up { entry.since.elapsed() } else { Duration::ZERO },
-                sessions: server.as_ref().map_or(0, |server| server.sessions),
-                rooms: server.as_ref().map_or(0, |server| server.channels),
-                messages_per_second: entry.messages_per_second,
-                restarts: u64::from(entry.made.saturating_sub(1))
-                    + server.map_or(0, |server| server.counters.restarts),
-            });
-        }
-        list
-    }
-
-    /// What does not hold at this moment.
-    pub(super) async fn audit(&self) -> Vec<Violation> {
-        let mut held = BTreeMap::new();
-        for entry in &self.entries {
-            let Some(actor) = &entry.actor else { continue };
-            if let Ok(holdings) = actor.send(InspectHoldings).await {
-                held.insert(entry.spec.id.clone(), (entry.spec.server_type.clone(), holdings));
-            }
-        }
-        let Ok(view) = self.with_router(|router, _, _| RouterView::of(router)).await else {
-            return Vec::new();
-        };
-        audit(&held, &view, self.options.rebalance).into_iter().collect()
+    pub(super) fn up(&self) -> impl Iterator<Item = Addr<ServerActor>> {
+        self.roster.all().into_iter().filter_map(|entry| entry.actor)
     }
 
     /// Starts a new server at the end of its type's list.
     pub(super) async fn add(&mut self, spec: ServerSpec) -> Result<(), ControlError> {
-        if let Some(known) = self.entries.iter().find(|entry| entry.spec.id == spec.id) {
+        let known = self.roster.all();
+        if let Some(known) = known.iter().find(|entry| entry.spec.id == spec.id) {
             return Err(ControlError::Exists { id: spec.id, state: known.state });
         }
         let taken = |entry: &&Entry| {
@@ -215,7 +118,7 @@ impl Servers {
                 && ours.is_some()
                 && ours == theirs
         };
-        if let Some(other) = self.entries.iter().find(taken) {
+        if let Some(other) = known.iter().find(taken) {
             let port = spec.client_port.unwrap_or(0);
             return Err(ControlError::PortTaken { id: spec.id, other: other.spec.id.clone(), port });
         }
@@ -223,12 +126,14 @@ impl Servers {
         if !served.contains(&spec.server_type.as_str()) {
             return Err(ConfigError::unserved(&spec, &served).into());
         }
-        self.entries.push(Entry::new(spec));
-        let at = self.entries.len() - 1;
+        let at = self.append(spec);
         let came_up = self.come_up(at).await;
         if came_up.is_err() {
-            self.entries.pop();
-            self.publish();
+            self.roster.edit(|entries| drop(entries.pop()));
+        } else {
+            let spec = self.roster.at(at).spec;
+            let text = format!("a {} server more", spec.server_type);
+            self.timeline.note(EventKind::Added, Some(&spec.id), text);
         }
         came_up
     }
@@ -236,37 +141,39 @@ impl Servers {
     /// Stops a server and forgets it.
     pub(super) async fn remove(&mut self, id: &str) -> Result<(), ControlError> {
         let at = self.find(id)?;
-        if self.entries[at].actor.is_some() {
+        if self.roster.at(at).actor.is_some() {
             self.go_down(at, "server removed").await;
         }
-        let removed = self.entries.remove(at).spec.id;
+        let removed = self.roster.edit(|entries| entries.remove(at)).spec.id.clone();
+        self.timeline.note(EventKind::Removed, Some(&removed), "stopped and forgotten");
         let _ = self.with_router(move |router, _, _| router.strike(&removed)).await;
-        self.publish();
         Ok(())
     }
 
     /// Stops a server in good order.
     pub(super) async fn stop(&mut self, id: &str) -> Result<(), ControlError> {
         let at = self.find_up(id)?;
-        self.entries[at].comeback = None;
+        self.roster.change(at, |entry| entry.comeback = None);
         self.go_down(at, "server stopped").await;
+        self.timeline.note(EventKind::Stopped, Some(&id.into()), "stopped in good order");
         Ok(())
     }
 
     /// Lets a server vanish.
     pub(super) async fn kill(&mut self, id: &str) -> Result<(), ControlError> {
         let at = self.find_up(id)?;
-        self.vanish(at).await;
-        let entry = &mut self.entries[at];
-        entry.state = ServerState::Killed;
-        if auto_restarts(&entry.spec) {
-            if entry.since.elapsed() > COMEBACK_MAX {
-                entry.kills = 0;
+        self.vanish(at, ServerState::Killed).await;
+        self.roster.change(at, |entry| {
+            if auto_restarts(&entry.spec) {
+                if entry.since.elapsed() > COMEBACK_MAX {
+                    entry.kills = 0;
+                }
+                let wait = COMEBACK.saturating_mul(1 << entry.kills.min(10)).min(COMEBACK_MAX);
+                entry.kills += 1;
+                entry.comeback = Some(Instant::now() + wait);
             }
-            let wait = COMEBACK.saturating_mul(1 << entry.kills.min(10)).min(COMEBACK_MAX);
-            entry.kills += 1;
-            entry.comeback = Some(Instant::now() + wait);
-        }
+        });
+        self.timeline.note(EventKind::Killed, Some(&id.into()), "vanished, as by a crash");
         log::warn!("server killed server={id}");
         Ok(())
     }
@@ -274,80 +181,63 @@ impl Servers {
     /// Lets a running server do nothing.
     pub(super) async fn pause(&mut self, id: &str) -> Result<(), ControlError> {
         let at = self.find_up(id)?;
-        let entry = &mut self.entries[at];
-        if entry.state != ServerState::Running {
-            let (id, state) = (entry.spec.id.clone(), entry.state);
-            return Err(ControlError::WrongState {
-                id,
-                state,
-                wanted: "only a running server can be paused",
-            });
+        let Entry { spec, state, actor, .. } = self.roster.at(at);
+        if state != ServerState::Running {
+            let wanted = "only a running server can be paused";
+            return Err(ControlError::WrongState { id: spec.id.clone(), state, wanted });
         }
-        entry.state = ServerState::Paused;
-        let (id, actor) = (entry.spec.id.clone(), entry.actor.clone());
+        self.roster.change(at, |entry| entry.state = ServerState::Paused);
         log::info!("server paused server={id}");
-        let _ = self.with_router(move |router, _, _| router.pause(&id)).await;
+        let paused = spec.id.clone();
+        let _ = self.with_router(move |router, _, _| router.pause(&paused)).await;
         if let Some(actor) = actor {
             let _ = actor.send(SetPaused(true)).await;
         }
+        self.timeline.note(EventKind::Paused, Some(&spec.id), "does nothing from now on");
         Ok(())
     }
 
     /// Lets a paused server go on.
     pub(super) async fn resume(&mut self, id: &str) -> Result<(), ControlError> {
         let at = self.find(id)?;
-        let entry = &self.entries[at];
-        if entry.state != ServerState::Paused {
-            let (id, state) = (entry.spec.id.clone(), entry.state);
-            return Err(ControlError::WrongState {
-                id,
-                state,
-                wanted: "only a paused server can be resumed",
-            });
+        let Entry { spec, state, .. } = self.roster.at(at);
+        if state != ServerState::Paused {
+            let wanted = "only a paused server can be resumed";
+            return Err(ControlError::WrongState { id: spec.id.clone(), state, wanted });
         }
         self.go_on(at).await;
+        self.timeline.note(EventKind::Resumed, Some(&spec.id), "goes on");
         Ok(())
     }
 
     /// Stops a server if it is up, and starts it again.
     pub(super) async fn restart(&mut self, id: &str) -> Result<(), ControlError> {
         let at = self.find(id)?;
-        if self.entries[at].actor.is_some() {
+        if self.roster.at(at).actor.is_some() {
             self.go_down(at, "server restarts").await;
         }
-        self.come_up(at).await
-    }
-
-    /// Counts messages, and brings back whose time has come. Called once a second and oftener.
-    pub(super) async fn look_after(&mut self, since_last: Duration) {
-        for entry in &mut self.entries {
-            let count = match &entry.actor {
-                Some(actor) => actor.send(CountMessages).await.unwrap_or(0),
-                None => 0,
-            };
-            let more = count.saturating_sub(entry.messages);
-            entry.messages = count;
-            entry.messages_per_second = (more as f64 / since_last.as_secs_f64().max(0.001)).round() as u64;
-        }
+        self.come_up(at).await?;
+        self.timeline.note(EventKind::Restarted, Some(&id.into()), "started again");
+        Ok(())
     }
 
     /// When the next server comes back by itself.
     pub(super) fn next_comeback(&self) -> Option<Instant> {
-        self.entries.iter().filter_map(|entry| entry.comeback).min()
+        self.roster.edit(|entries| entries.iter().filter_map(|entry| entry.comeback).min())
     }
 
     /// Brings back the servers whose time has come.
     pub(super) async fn bring_back(&mut self) {
         let now = Instant::now();
-        for at in 0..self.entries.len() {
-            if self.entries[at].comeback.is_some_and(|when| when <= now) {
-                self.entries[at].comeback = None;
-                if let Err(error) = self.come_up(at).await {
-                    log::error!(
-                        "server does not come back server={} error={error}",
-                        self.entries[at].spec.id
-                    );
-                }
+        for (at, entry) in self.roster.all().into_iter().enumerate() {
+            if entry.comeback.is_none_or(|when| when > now) {
+                continue;
+            }
+            self.roster.change(at, |entry| entry.comeback = None);
+            let id = &entry.spec.id;
+            match self.come_up(at).await {
+                Ok(()) => self.timeline.note(EventKind::Started, Some(id), "has come back by itself"),
+                Err(error) => log::error!("server does not come back server={id} error={error}"),
             }
         }
     }
@@ -356,38 +246,45 @@ impl Servers {
         &self,
         order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send + 'static,
     ) -> Result<R, MailboxError> {
-        self.router.send(WithRouter(Box::new(order))).await
+        self.observer.with_router(order).await
     }
 
     /// Waits until something holds, or for so long.
     pub(super) async fn wait_until(&self, patience: Duration, done: impl Fn(&ClusterSnapshot) -> bool) {
         let give_up = Instant::now() + patience;
-        while !done(&self.snapshot().await) && Instant::now() < give_up {
+        while !done(&self.observer.snapshot().await) && Instant::now() < give_up {
             tokio::time::sleep(POLL).await;
         }
     }
 
+    /// A place for a server that has not come up yet.
+    fn append(&self, spec: ServerSpec) -> usize {
+        self.roster.edit(|entries| {
+            entries.push(Entry::new(spec));
+            entries.len() - 1
+        })
+    }
+
     fn find(&self, id: &str) -> Result<usize, ControlError> {
-        let at = self.entries.iter().position(|entry| entry.spec.id.as_str() == id);
-        at.ok_or_else(|| ControlError::UnknownServer {
-            id: id.to_owned(),
-            known: self.entries.iter().map(|entry| entry.spec.id.to_string()).collect(),
+        self.roster.edit(|entries| {
+            let at = entries.iter().position(|entry| entry.spec.id.as_str() == id);
+            at.ok_or_else(|| ControlError::UnknownServer {
+                id: id.to_owned(),
+                known: entries.iter().map(|entry| entry.spec.id.to_string()).collect(),
+            })
         })
     }
 
     fn find_up(&self, id: &str) -> Result<usize, ControlError> {
         let at = self.find(id)?;
-        let entry = &self.entries[at];
-        if entry.actor.is_none() {
-            let (id, state) = (entry.spec.id.clone(), entry.state);
-            return Err(ControlError::WrongState { id, state, wanted: "it is not up" });
+        let Entry { spec, state, actor, .. } = self.roster.at(at);
+        match actor {
+            Some(_) => Ok(at),
+            None => {
+                let id = spec.id.clone();
+                Err(ControlError::WrongState { id, state, wanted: "it is not up" })
+            }
         }
-        Ok(at)
-    }
-
-    fn publish(&self) {
-        let now = self.entries.iter().map(|entry| (entry.spec.clone(), entry.clients)).collect();
-        *self.addresses.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 }
 

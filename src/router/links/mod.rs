@@ -219,6 +219,12 @@ impl Links {
         }
     }
 
+    /// How much is on its way on each link that holds anything.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&ServerId, &ServerId, usize)> {
+        let links = self.wires.iter().map(|((from, to), wire)| (from, to, wire.backlog.envelopes().len()));
+        links.filter(|(_, _, held)| *held > 0)
+    }
+
     /// The number of the last envelope that was sent.
     pub(super) fn last_serial(&self) -> u64 {
         self.last_serial

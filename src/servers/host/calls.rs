@@ -193,16 +193,25 @@ impl<L: ServerLogic> Host<L> {
                     };
                     self.answered(now, call, Err(error), out);
                 }
-                (Step::Then { .. }, Origin::Client { session, request, route, .. }) => {
-                    let (session, request, route) = (*session, std::mem::take(request), Arc::clone(route));
+                (Step::Then { .. }, Origin::Client { session, request, route, since, .. }) => {
+                    let (session, route, since) = (*session, Arc::clone(route), Some(*since));
+                    let request = std::mem::take(request);
                     if request != 0 {
-                        self.respond(session, request, &route, Err(AppError::timed_out(&route)), out);
+                        self.respond(
+                            session,
+                            (request, since),
+                            &route,
+                            Err(AppError::timed_out(&route)),
+                            out,
+                        );
                     }
                     self.pass_late(session, out);
                 }
-                (Step::Then { .. }, Origin::Server { server, call, route, .. }) => {
+                (Step::Then { .. }, Origin::Server { server, call, route, since, .. }) => {
                     if let Some(call) = call.take() {
                         let (to, result) = (server.clone(), Err(AppError::timed_out(route)));
+                        let since = *since;
+                        self.time_call(since);
                         out.send(self.id(), Destination::Server(to), Payload::Answer { call, result });
                     }
                 }

@@ -30,7 +30,8 @@ pub(super) struct Client {
     binding: u32,
     /// Calls that are under way for it, since then.
     calls: usize,
-    waiting: VecDeque<Bytes>,
+    /// With when they came.
+    waiting: VecDeque<(Bytes, Time)>,
     allowance: Allowance,
 }
 
@@ -123,7 +124,13 @@ impl<L: ServerLogic> Host<L> {
     }
 
     /// A message from a client: now, or when the frontend's own handler is done with the one before.
-    pub(super) fn message(&mut self, now: Time, session: SessionId, bytes: Bytes, out: &mut Outbox) {
+    pub(super) fn message(
+        &mut self,
+        now: Time,
+        session: SessionId,
+        (bytes, since): (Bytes, Time),
+        out: &mut Outbox,
+    ) {
         let Some(client) = self.clients.get_mut(&session) else {
             self.counters.late_answers += 1;
             return;
@@ -135,9 +142,9 @@ impl<L: ServerLogic> Host<L> {
             let why = format!("{} requests are under way already", self.calls.len());
             self.refuse_busy(session, &bytes, &why, out);
         } else if !client.busy {
-            self.dispatch(now, session, bytes, out);
+            self.dispatch(now, session, (bytes, since), out);
         } else if client.waiting.len() < WAITING_MAX {
-            client.waiting.push_back(bytes);
+            client.waiting.push_back((bytes, since));
         } else {
             self.refuse_busy(session, &bytes, &format!("{WAITING_MAX} of your messages wait already"), out);
         }
@@ -148,7 +155,8 @@ impl<L: ServerLogic> Host<L> {
         self.counters.refused += 1;
         if let Ok(Message { kind: MessageKind::Request { id }, .. }) = Message::decode(bytes) {
             let error = AppError::new(format!("busy: {why}")).with_code(503);
-            self.respond(session, id, "", Err(error), out);
+            // Not timed: that it was quick would say little of those that there was room for.
+            self.respond(session, (id, None), "", Err(error), out);
         }
         out.effects.push(Effect::Done { session });
     }
@@ -158,9 +166,9 @@ impl<L: ServerLogic> Host<L> {
         while !self.crashes.pending
             && let Some(client) = self.clients.get_mut(&session)
             && !client.busy
-            && let Some(bytes) = client.waiting.pop_front()
+            && let Some(waited) = client.waiting.pop_front()
         {
-            self.dispatch(now, session, bytes, out);
+            self.dispatch(now, session, waited, out);
         }
     }
 
@@ -186,11 +194,11 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// Answers a client, if it waits for an answer.
+    /// Answers a client, if it waits for an answer; times that, when it is said since when it has waited.
     pub(super) fn respond(
         &mut self,
         session: SessionId,
-        request: u64,
+        (request, since): (u64, Option<Time>),
         route: &str,
         mut result: Result<Bytes, AppError>,
         out: &mut Outbox,
@@ -216,11 +224,14 @@ impl<L: ServerLogic> Host<L> {
         });
         if request != 0 {
             out.effects.push(Effect::Respond { session, request, body });
+            if let Some(since) = since {
+                self.latency.record(self.now.since(since));
+            }
         }
     }
 
     /// Decodes a message, and runs its handler here or forwards it to the server that its route chooses.
-    fn dispatch(&mut self, now: Time, session: SessionId, bytes: Bytes, out: &mut Outbox) {
+    fn dispatch(&mut self, now: Time, session: SessionId, (bytes, since): (Bytes, Time), out: &mut Outbox) {
         self.counters.messages += 1;
         let message = match Message::decode(&bytes) {
             Ok(message) => message,
@@ -241,14 +252,14 @@ impl<L: ServerLogic> Host<L> {
             Ok(resolved) => resolved.clone(),
             Err(error) => {
                 let name = name.to_owned();
-                return self.refuse(session, request, &name, error, out);
+                return self.refuse(session, (request, since), &name, error, out);
             }
         };
         let body = bytes.slice_ref(message.body);
         let deadline = now + self.setup.request_timeout;
         let body = match self.before(session, &resolved.route, body) {
             Ok(body) => body,
-            Err(error) => return self.refuse(session, request, &resolved.route, error, out),
+            Err(error) => return self.refuse(session, (request, since), &resolved.route, error, out),
         };
         let Some(client) = self.clients.get_mut(&session) else { return };
         let local = resolved.server_type == self.setup.spec.server_type;
@@ -261,10 +272,11 @@ impl<L: ServerLogic> Host<L> {
             route: resolved.handler,
             session: Some(client.session.clone()),
             body,
+            since: now,
             deadline,
             key: None,
         };
-        let origin = Origin::Client { session, request, route: resolved.route, local };
+        let origin = Origin::Client { session, request, route: resolved.route, local, since };
         if local {
             return self.run_handler(now, origin, invoke, out);
         }
@@ -282,8 +294,15 @@ impl<L: ServerLogic> Host<L> {
         out.effects.push(Effect::Done { session });
     }
 
-    fn refuse(&mut self, session: SessionId, request: u64, route: &str, error: AppError, out: &mut Outbox) {
-        self.respond(session, request, route, Err(error), out);
+    fn refuse(
+        &mut self,
+        session: SessionId,
+        (request, since): (u64, Time),
+        route: &str,
+        error: AppError,
+        out: &mut Outbox,
+    ) {
+        self.respond(session, (request, Some(since)), route, Err(error), out);
         out.effects.push(Effect::Done { session });
     }
 

@@ -27,6 +27,7 @@ use crate::channels::{Channel, Channels};
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, CallId, Envelope, Invoke, InvokeKind, Payload, Session};
 use crate::ids::{ServerId, SessionId};
+use crate::stats::Histogram;
 use crate::time::Time;
 
 /// What runs a server, whatever its type.
@@ -40,8 +41,19 @@ pub trait Server {
     /// The server's account of itself.
     fn snapshot(&self) -> ServerSnapshot;
 
-    /// Messages from clients and calls of other servers that it has taken since it started.
-    fn messages(&self) -> u64;
+    /// What it has counted since it started.
+    fn counters(&self) -> HostCounters;
+
+    /// How long what it was asked took: on a frontend from a client's request to the response, on others from the moment at
+    /// which the caller sent the call to the answer.
+    fn latency(&self) -> Histogram {
+        Histogram::default()
+    }
+
+    /// The channels that it holds; none when it can hold none.
+    fn channels(&self) -> Option<&Channels> {
+        None
+    }
 
     /// All that it holds, one by one: for the audit.
     fn holdings(&self) -> Holdings;
@@ -89,6 +101,10 @@ pub struct Host<L: ServerLogic> {
     down: Option<Down>,
     crashes: Crashes,
     counters: HostCounters,
+    /// On a frontend, how long its clients' requests took; on others, calls from their sending to the answer.
+    latency: Histogram,
+    /// When the delivery at hand is done: what is answered in it, is answered then.
+    now: Time,
 }
 
 /// Who waits for the outcome of a handler.
@@ -96,7 +112,7 @@ pub struct Host<L: ServerLogic> {
 pub(super) enum Origin {
     /// A client of this frontend; `request` 0 is a notify. `local`: the handler runs here, so that the session's later
     /// messages wait for it.
-    Client { session: SessionId, request: u64, route: Arc<str>, local: bool },
+    Client { session: SessionId, request: u64, route: Arc<str>, local: bool, since: Time },
     /// Another server.
     Server {
         server: ServerId,
@@ -105,6 +121,7 @@ pub(super) enum Origin {
         route: Arc<str>,
         session: Option<Session>,
         work: Option<Work>,
+        since: Time,
     },
     /// Nobody: a hook.
     Nobody,
@@ -155,6 +172,8 @@ impl<L: ServerLogic> Host<L> {
             down: None,
             crashes: Crashes::default(),
             counters: HostCounters::default(),
+            latency: Histogram::default(),
+            now: Time::START,
         }
     }
 
@@ -212,7 +231,7 @@ impl<L: ServerLogic> Host<L> {
         let (call, kind, route, session) = (*call, *kind, Arc::clone(route), session.clone());
         self.last_work += 1;
         let work = key.clone().map(|key| Work { number: self.last_work, key });
-        let origin = Origin::Server { server: from, call, kind, route, session, work };
+        let origin = Origin::Server { server: from, call, kind, route, session, work, since: invoke.since };
         if call.is_some() && invoke.deadline <= now {
             // Whoever asked has been told that it failed: now it must not happen.
             self.counters.expired += 1;
@@ -236,7 +255,7 @@ impl<L: ServerLogic> Host<L> {
             Delivery::GivingUp => self.give_up(now, out),
             Delivery::Stopping => self.hook(now, None, out, L::before_shutdown),
             Delivery::Opened { session, peer } => self.opened(now, session, peer),
-            Delivery::Message { session, bytes } => self.message(now, session, bytes, out),
+            Delivery::Message { session, bytes, since } => self.message(now, session, (bytes, since), out),
             Delivery::Closed { session } => self.closed(now, session, out),
             Delivery::Envelope(envelope) => self.envelope(now, envelope, out),
             Delivery::Tick => self.expire(now, out),
@@ -246,6 +265,7 @@ impl<L: ServerLogic> Host<L> {
 
 impl<L: ServerLogic> Server for Host<L> {
     fn deliver(&mut self, now: Time, delivery: Delivery, out: &mut Outbox) {
+        self.now = now;
         match self.down {
             None => self.take(now, delivery, out),
             Some(_) => self.take_while_down(now, delivery, out),
@@ -267,15 +287,23 @@ impl<L: ServerLogic> Server for Host<L> {
             sessions: self.clients.len(),
             bound: self.clients.values().filter(|client| client.session.uid.is_some()).count(),
             channels: self.channels.len(),
-            members: self.channels.iter().map(|(_, channel)| channel.len()).sum(),
+            members: self.channels.members(),
             calls_pending: self.calls.len(),
             is_restarting: self.down.is_some(),
             counters: self.counters,
         }
     }
 
-    fn messages(&self) -> u64 {
-        self.counters.messages + self.counters.invocations
+    fn counters(&self) -> HostCounters {
+        self.counters
+    }
+
+    fn latency(&self) -> Histogram {
+        self.latency.clone()
+    }
+
+    fn channels(&self) -> Option<&Channels> {
+        Some(&self.channels)
     }
 
     fn holdings(&self) -> Holdings {

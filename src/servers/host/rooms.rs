@@ -47,6 +47,7 @@ impl<L: ServerLogic> Host<L> {
                 route: Arc::clone(&channel),
                 session: None,
                 work,
+                since: now,
             };
             let (name, uid) = (Arc::clone(&channel), member.uid.clone());
             self.run(now, deadline, origin, None, out, move |logic, _, cx| {

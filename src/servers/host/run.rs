@@ -153,6 +153,7 @@ impl<L: ServerLogic> Host<L> {
                     route,
                     session: session.clone(),
                     body: body?,
+                    since: now,
                     deadline,
                     key: None,
                 };
@@ -180,17 +181,17 @@ impl<L: ServerLogic> Host<L> {
     /// Gives the outcome to whoever waits for it.
     pub(super) fn finish(&mut self, origin: Origin, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
         match origin {
-            Origin::Client { session, request, route, local } => {
+            Origin::Client { session, request, route, local, since } => {
                 if local {
                     self.filter_after(&route, session, &mut result);
                 }
-                self.respond(session, request, &route, result, out);
+                self.respond(session, (request, Some(since)), &route, result, out);
                 out.effects.push(Effect::Done { session });
                 if local && let Some(client) = self.clients.get_mut(&session) {
                     client.busy = false;
                 }
             }
-            Origin::Server { server, call, kind, route, session, .. } => {
+            Origin::Server { server, call, kind, route, session, since, .. } => {
                 if kind == InvokeKind::Handler {
                     for next in self.filters.iter().rev() {
                         filter::after(&**next, &route, session.as_ref(), &mut result);
@@ -205,10 +206,18 @@ impl<L: ServerLogic> Host<L> {
                     );
                 }
                 if let Some(call) = call {
+                    self.time_call(since);
                     out.send(self.id(), Destination::Server(server), Payload::Answer { call, result });
                 }
             }
             Origin::Nobody => {}
+        }
+    }
+
+    /// A call is answered. A frontend's figure is that of its clients alone.
+    pub(super) fn time_call(&mut self, since: Time) {
+        if !self.setup.spec.frontend {
+            self.latency.record(self.now.since(since));
         }
     }
 

@@ -8,3 +8,4 @@ mod names;
 pub use chat::Chat;
 pub use connector::Connector;
 pub use gate::Gate;
+pub use names::{name_of, uid_of};

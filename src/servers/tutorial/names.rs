@@ -23,12 +23,12 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<(), AppError> {
 }
 
 /// The uid of a user in a room. Neither part contains `*`, so no two pairs make the same uid.
-pub(super) fn uid_of(name: &str, rid: &str) -> Uid {
+pub fn uid_of(name: &str, rid: &str) -> Uid {
     Uid::from(format!("{name}*{rid}"))
 }
 
-/// The user's name in a uid.
-pub(super) fn name_of(uid: &Uid) -> &str {
+/// The user's name in a uid: all of it, when it is made in another way.
+pub fn name_of(uid: &Uid) -> &str {
     let uid = uid.as_str();
     uid.split_once('*').map_or(uid, |(name, _)| name)
 }

@@ -183,7 +183,7 @@ impl Machines {
         if self.is_full(station) {
             return false;
         }
-        self.arrive(now, station, Delivery::Message { session, bytes }, agenda);
+        self.arrive(now, station, Delivery::Message { session, bytes, since: now }, agenda);
         true
     }
 

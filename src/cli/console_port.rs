@@ -1,0 +1,136 @@
+//! The console of `serve`: whether and where it is opened, and what of it the banner says.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
+
+use super::admin_args::Failure;
+use crate::config::ClusterSpec;
+
+/// The port of the tutorial's web page.
+const DEFAULT_PORT: u16 = 3001;
+
+/// `off`, or where to listen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConsoleAddress {
+    /// No console.
+    Off,
+    /// There; port 0: any that is free.
+    At {
+        /// A name or an address.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+}
+
+impl ConsoleAddress {
+    /// Reads `off`, `3001`, `0.0.0.0:3001` or `[::1]:3001`.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == "off" {
+            return Ok(Self::Off);
+        }
+        let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+        let port = port.parse().ok().filter(|_| !host.is_empty());
+        let port = port.ok_or("expected off, a port, or HOST:PORT such as 0.0.0.0:3001")?;
+        Ok(Self::At { host: host.to_owned(), port })
+    }
+}
+
+/// Opens it where the command line says, or at the default port. None: it is off. With a warning, when the default port is
+/// not to be had.
+pub(super) fn open(
+    wanted: Option<&ConsoleAddress>,
+    spec: &ClusterSpec,
+) -> Result<(Option<TcpListener>, Option<String>), Failure> {
+    let (host, port) = match wanted {
+        Some(ConsoleAddress::Off) => return Ok((None, None)),
+        Some(ConsoleAddress::At { host, port }) => (host.as_str(), *port),
+        None => return default(spec).map(|(listener, warning)| (Some(listener), warning)),
+    };
+    // ToSocketAddrs wants no brackets beside a port of its own.
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let opened = (bare, port).to_socket_addrs().and_then(|found| {
+        let found: Vec<SocketAddr> = found.collect();
+        TcpListener::bind(&found[..])
+    });
+    match opened {
+        Ok(listener) => Ok((Some(listener), None)),
+        Err(error) => {
+            let who = if error.kind() == ErrorKind::AddrInUse { "another program has it; " } else { "" };
+            Err(format!(
+                "console: cannot listen on {host}:{port}: {error}; {who}--console PORT takes another, --console 0 any \
+                 that is free, --console off none"
+            )
+            .into())
+        }
+    }
+}
+
+fn default(spec: &ClusterSpec) -> Result<(TcpListener, Option<String>), Failure> {
+    let any = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
+    let owner = spec.servers.iter().find(|server| server.client_port == Some(DEFAULT_PORT));
+    let reason = match owner {
+        Some(server) => format!("{} has port {DEFAULT_PORT}", server.id),
+        None => match TcpListener::bind((Ipv4Addr::LOCALHOST, DEFAULT_PORT)) {
+            Ok(listener) => return Ok((listener, None)),
+            Err(error) if error.kind() == ErrorKind::AddrInUse => {
+                format!("another program has port {DEFAULT_PORT}")
+            }
+            Err(error) => return Err(failed(&error)),
+        },
+    };
+    let listener = any().map_err(|error| failed(&error))?;
+    let port = listener.local_addr()?.port();
+    Ok((
+        listener,
+        Some(format!("console: {reason}: it is at 127.0.0.1:{port}; --console PORT takes another")),
+    ))
+}
+
+fn failed(error: &io::Error) -> Failure {
+    format!("console: cannot listen on 127.0.0.1: {error}; --console off opens none").into()
+}
+
+/// The address to open in a browser on this machine.
+pub(super) fn url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{ConsoleAddress, url};
+
+    #[test]
+    fn addresses_are_read() {
+        let at = |host: &str, port| Ok(ConsoleAddress::At { host: host.to_owned(), port });
+        assert_eq!(ConsoleAddress::parse("off"), Ok(ConsoleAddress::Off));
+        assert_eq!(ConsoleAddress::parse("0"), at("127.0.0.1", 0));
+        assert_eq!(ConsoleAddress::parse("0.0.0.0:80"), at("0.0.0.0", 80));
+        assert_eq!(ConsoleAddress::parse("localhost:3001"), at("localhost", 3001));
+        assert_eq!(ConsoleAddress::parse("[::1]:3001"), at("[::1]", 3001));
+        for bad in ["", "on", ":3001", "70000", "127.0.0.1", "127.0.0.1:", "localhost:x", "-1"] {
+            assert!(ConsoleAddress::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_browser_gets_an_address_that_it_can_open() {
+        for (address, opened) in [
+            ("127.0.0.1:3001", "http://127.0.0.1:3001"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:80", "http://[::1]:80"),
+            ("192.168.1.7:80", "http://192.168.1.7:80"),
+        ] {
+            assert_eq!(url(address.parse().unwrap()), opened);
+        }
+    }
+}

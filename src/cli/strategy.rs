@@ -1,0 +1,139 @@
+//! `pomelo-sim strategy`: by which strategy the servers of each type are chosen in the running cluster, and another one.
+
+use std::process::ExitCode;
+
+use clap::Args;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::admin_args::{AdminArgs, Failure, texts};
+use super::config_args::{StrategyChoice, strategies_help};
+use super::output::{print, refuse, table, warn};
+use crate::admin::ClientError;
+use crate::live::TypeView;
+use crate::router::Preview;
+
+/// Show by which strategy servers are chosen in the running cluster, or change it
+///
+/// A change takes effect at once. Rooms whose key belongs to another server then go there with their members; nobody is
+/// told that anybody left, and messages keep their order. directory(NAME) takes every room where it is, and only new ones
+/// are chosen by NAME. Sessions never move: a connector's strategy decides where users are sent at their next login.
+///
+/// --preview changes nothing, and says exactly which rooms and members would move, and what each server would then have
+/// in hand: members of its rooms, or users of a connector. The cluster forgets a change when it ends: serve --strategy
+/// keeps it.
+///
+/// Exit code: 0 when it is so, 2 when the strategy is wrong for the type, the type is unknown, or no cluster runs.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub struct StrategyArgs {
+    /// Another strategy for a type.
+    #[arg(
+        value_name = "TYPE=NAME", value_parser = StrategyChoice::parse,
+        help = "Another strategy for a type [default: show them]",
+        long_help = strategies_help("Another strategy for a type, such as chat=rendezvous [default: show them]")
+    )]
+    pub choice: Option<StrategyChoice>,
+    /// Only show what it would move
+    #[arg(long, requires = "choice")]
+    pub preview: bool,
+    /// Which cluster.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+const EXAMPLES: &str = "Examples:
+  pomelo-sim strategy
+      what is used, and what there is
+  pomelo-sim strategy chat=rendezvous --preview
+      which rooms would move
+  pomelo-sim strategy chat='directory(least-connections)'
+      no room moves; new ones go where the fewest people are
+  pomelo-sim strategy connector=two-choices
+      logins go to the less loaded of two connectors from now on";
+
+/// Runs the command.
+pub fn run(args: &StrategyArgs) -> ExitCode {
+    let Some(choice) = &args.choice else {
+        return args.admin.show(
+            args.admin.connect().and_then(|mut client| Ok(client.ask("strategies", json!({}))?)),
+            shown,
+        );
+    };
+    let order = json!({
+        "serverType": choice.server_type,
+        "strategy": choice.strategy,
+        "preview": args.preview,
+    });
+    match change(&args.admin, order) {
+        Ok(text) => print(&text),
+        Err(error) => refuse(error),
+    }
+}
+
+fn change(admin: &AdminArgs, order: Value) -> Result<String, Failure> {
+    let answer = admin.connect()?.ask("strategy", order)?;
+    if admin.json {
+        return Ok(format!("{answer:#}\n"));
+    }
+    texts(&answer, "warnings").into_iter().for_each(warn);
+    let preview =
+        Preview::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+    Ok(as_text(&preview))
+}
+
+fn as_text(preview: &Preview) -> String {
+    let Preview { server_type, from, to, applied, .. } = preview;
+    let verb = if *applied { "changed" } else { "would change" };
+    let mut text = format!("{verb} {server_type} from {from} to {to}\n");
+    if preview.rooms > 0 {
+        text.push_str(&format!(
+            "{} of {} rooms {}, with {} of {} members\n",
+            preview.rooms_moved,
+            preview.rooms,
+            if *applied { "move" } else { "would move" },
+            preview.members_moved,
+            preview.members
+        ));
+    }
+    if preview.users > 0 {
+        text.push_str(&format!(
+            "{} of {} users would be sent elsewhere at their next login; their sessions stay\n",
+            preview.users_moved, preview.users
+        ));
+    }
+    let servers = preview.servers.iter();
+    let rows = servers.map(|server| {
+        vec![server.id.to_string(), server.load_before.to_string(), server.load_after.to_string()]
+    });
+    text.push('\n');
+    text.push_str(&table(&["SERVER", "LOAD BEFORE", "LOAD AFTER"], &rows.collect::<Vec<_>>()));
+    text
+}
+
+fn shown(answer: &Value) -> String {
+    let types = Vec::<TypeView>::deserialize(&answer["types"]).unwrap_or_default();
+    let row = |of: &TypeView| {
+        let changing = if of.is_changing { "yes" } else { "-" };
+        vec![
+            of.server_type.to_string(),
+            of.strategy.to_string(),
+            of.listed.len().to_string(),
+            changing.to_owned(),
+        ]
+    };
+    let mut text =
+        table(&["TYPE", "STRATEGY", "SERVERS", "CHANGING"], &types.iter().map(row).collect::<Vec<_>>());
+    let known = answer["strategies"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let row = |entry: &Value| {
+        let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        vec![
+            word("name"),
+            if entry["sticky"] == true { "finds" } else { "chooses" }.to_owned(),
+            word("summary"),
+        ]
+    };
+    text.push('\n');
+    text.push_str(&table(&["THERE IS", "A KEY", "HOW"], &known.iter().map(row).collect::<Vec<_>>()));
+    text
+}

@@ -1,0 +1,195 @@
+//! What everybody looks at: the last picture, history, events, trace and robots, each written as JSON once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use actix_web::web::Bytes;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use super::history::History;
+use super::tail::Tail;
+use crate::live::ClusterView;
+use crate::monitor::Picture;
+
+/// Events that are kept for who connects.
+const EVENTS_MAX: usize = 1000;
+
+/// Steps of traces that are kept for who connects.
+const STEPS_MAX: usize = 2000;
+
+/// What the sampler and the robots write, and requests and streams read.
+pub(super) struct Board {
+    state: Mutex<State>,
+    changes: watch::Sender<u64>,
+}
+
+struct State {
+    seen: Option<Arc<(ClusterView, Picture)>>,
+    picture: Item,
+    history: History,
+    robots: Item,
+    events: Tail,
+    trace: Trace,
+}
+
+/// A JSON text, as an event of a stream, and how many there have been.
+#[derive(Default)]
+struct Item {
+    number: u64,
+    frame: Bytes,
+    json: Bytes,
+}
+
+struct Trace {
+    /// How the trace is, without steps.
+    head: Value,
+    steps: Tail,
+    number: u64,
+}
+
+/// Up to where a stream has told what there is.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Cursor {
+    picture: u64,
+    robots: u64,
+    events: Option<u64>,
+    trace: u64,
+    step: u64,
+}
+
+impl Board {
+    pub(super) fn new(robots: &Value) -> Self {
+        let state = State {
+            seen: None,
+            picture: Item::default(),
+            history: History::default(),
+            robots: Item::default(),
+            events: Tail::new(EVENTS_MAX),
+            trace: Trace { head: Value::Null, steps: Tail::new(STEPS_MAX), number: 0 },
+        };
+        let board = Self { state: Mutex::new(state), changes: watch::Sender::new(0) };
+        board.robots(robots);
+        board
+    }
+
+    /// Hears of every change.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// The cluster as it is now.
+    pub(super) fn picture(&self, view: ClusterView, picture: Picture) {
+        let json = json!(picture).to_string();
+        let mut state = self.state();
+        state.history.take(&picture);
+        state.picture.set("picture", json);
+        state.seen = Some(Arc::new((view, picture)));
+    }
+
+    /// How the robots are now.
+    pub(super) fn robots(&self, status: &Value) {
+        self.state().robots.set("robots", status.to_string());
+        self.tell();
+    }
+
+    /// What an order `events` has answered.
+    pub(super) fn events(&self, answer: &Value) {
+        self.state().events.take(answer, "events");
+    }
+
+    /// What an order `trace` has answered.
+    pub(super) fn trace(&self, mut answer: Value) {
+        let mut state = self.state();
+        let trace = &mut state.trace;
+        trace.steps.take(&answer, "steps");
+        if let Some(fields) = answer.as_object_mut() {
+            fields.shift_remove("steps");
+        }
+        // The last of it too, when it has just been turned off.
+        if answer["on"] == true || trace.head["on"] != answer["on"] {
+            trace.number += 1;
+        }
+        trace.head = answer;
+    }
+
+    /// From which number on events are new, and steps.
+    pub(super) fn next(&self) -> (u64, u64) {
+        let state = self.state();
+        (state.events.next(), state.trace.steps.next())
+    }
+
+    /// Wakes whoever waits for changes.
+    pub(super) fn tell(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// The last picture.
+    pub(super) fn picture_json(&self) -> Bytes {
+        self.state().picture.json.clone()
+    }
+
+    /// The last minutes.
+    pub(super) fn history_json(&self) -> Value {
+        self.state().history.json()
+    }
+
+    /// How the robots are.
+    pub(super) fn robots_json(&self) -> Bytes {
+        self.state().robots.json.clone()
+    }
+
+    /// The last picture, and the view of which it was made.
+    pub(super) fn seen(&self) -> Option<Arc<(ClusterView, Picture)>> {
+        self.state().seen.clone()
+    }
+
+    /// What a stream has not told yet, as its next events; the cursor moves on. Who is slow misses pictures, nothing else.
+    pub(super) fn news(&self, cursor: &mut Cursor) -> Vec<Bytes> {
+        let state = self.state();
+        let mut news = Vec::new();
+        if cursor.picture < state.picture.number {
+            cursor.picture = state.picture.number;
+            news.push(state.picture.frame.clone());
+        }
+        let next = state.events.next();
+        if cursor.events.is_none_or(|told| told < next) {
+            let events = state.events.since(cursor.events.unwrap_or(0));
+            news.push(frame("events", None, &format!("{{\"events\":[{events}],\"next\":{next}}}")));
+            cursor.events = Some(next);
+        }
+        let trace = &state.trace;
+        if cursor.trace < trace.number {
+            let mut told = trace.head.to_string();
+            told.pop();
+            let steps = trace.steps.since(cursor.step);
+            news.push(frame("trace", None, &format!("{told},\"steps\":[{steps}]}}")));
+            (cursor.trace, cursor.step) = (trace.number, trace.steps.next());
+        }
+        if cursor.robots < state.robots.number {
+            cursor.robots = state.robots.number;
+            news.push(state.robots.frame.clone());
+        }
+        news
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code panics while it holds the lock; if it did, all of it would still be whole.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Item {
+    fn set(&mut self, event: &str, json: String) {
+        self.number += 1;
+        self.frame = frame(event, Some(self.number), &json);
+        // The frame ends with the text and two newlines.
+        let end = self.frame.len() - 2;
+        self.json = self.frame.slice(end - json.len()..end);
+    }
+}
+
+/// One event of a stream. JSON as it is written here has no newline.
+fn frame(event: &str, id: Option<u64>, json: &str) -> Bytes {
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    Bytes::from(format!("{id}event: {event}\ndata: {json}\n\n"))
+}

@@ -1,0 +1,89 @@
+//! Pages, what they are made of, health and metrics: everything outside of the API.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::answer::typed;
+use super::assets::Asset;
+use super::failure::Failure;
+use super::metrics;
+use super::server::Shared;
+use crate::admin::Token;
+
+/// Where a page has the token, or nothing.
+const TOKEN: &str = r#"<meta name="pomelo-token" content=""#;
+
+/// What is at a path; the token for a page that may have it.
+pub(super) fn page(
+    path: &str,
+    known: Option<&HeaderValue>,
+    token: Option<&Token>,
+    shared: &Shared,
+) -> Result<HttpResponse, Failure> {
+    match path {
+        "/" => asset("chat.html", known),
+        "/console" => console(token),
+        "/healthz" => health(shared),
+        "/metrics" => figures(shared),
+        _ => match path.strip_prefix("/assets/") {
+            Some(path) if !path.ends_with(".html") => asset(path, known),
+            _ => Err(nowhere()),
+        },
+    }
+}
+
+fn nowhere() -> Failure {
+    Failure::unknown_path(
+        "no such page: / is the chat, /console the console, /api/v1/... the API, /metrics for Prometheus",
+    )
+}
+
+/// A file as it is. Browsers ask each time, and get it only when it is another one than they have.
+fn asset(path: &str, known: Option<&HeaderValue>) -> Result<HttpResponse, Failure> {
+    let asset = Asset::find(path).ok_or_else(nowhere)?;
+    let tag = format!("\"{:016x}\"", xxh3_64(asset.bytes));
+    let is_known = known
+        .and_then(|known| known.to_str().ok())
+        .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
+    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    let mut answer = typed(status, asset.content_type());
+    answer.insert_header((header::CACHE_CONTROL, "no-cache")).insert_header((header::ETAG, tag));
+    Ok(if is_known { answer.finish() } else { answer.body(asset.bytes) })
+}
+
+/// The console, with the token for whoever may change something.
+fn console(token: Option<&Token>) -> Result<HttpResponse, Failure> {
+    let asset = Asset::find("console.html").ok_or_else(nowhere)?;
+    let text = String::from_utf8_lossy(asset.bytes);
+    let token = token.map(Token::as_str).unwrap_or_default();
+    let text = text.replacen(TOKEN, &format!("{TOKEN}{token}"), 1);
+    Ok(typed(StatusCode::OK, asset.content_type()).body(text))
+}
+
+/// Whether the cluster is up.
+fn health(shared: &Shared) -> Result<HttpResponse, Failure> {
+    shared.target.live()?;
+    Ok(typed(StatusCode::OK, "text/plain; charset=utf-8").body("ok\n"))
+}
+
+/// The last view, for Prometheus: who asks often costs the cluster nothing.
+fn figures(shared: &Shared) -> Result<HttpResponse, Failure> {
+    let seen = shared.board.seen().ok_or_else(Failure::ended)?;
+    let (view, picture) = &*seen;
+    let page = metrics::page(view, picture, shared.streams.count());
+    Ok(typed(StatusCode::OK, metrics::CONTENT_TYPE).body(page))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::{Asset, TOKEN};
+
+    #[test]
+    fn the_console_has_one_place_for_the_token() {
+        let console = std::str::from_utf8(Asset::find("console.html").unwrap().bytes).unwrap();
+        assert_eq!(console.matches(&format!("{TOKEN}\">")).count(), 1);
+    }
+}

@@ -1,0 +1,253 @@
+//! Robots that load this cluster from within its own process: one run at a time, on a thread of its own.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::board::Board;
+use super::failure::Failure;
+use crate::robots::{self, Plan, Progress, Report, Settings};
+
+/// How long the end waits for robots that log out.
+const END_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Over how long rates are taken.
+const RATE_OVER: Duration = Duration::from_secs(1);
+
+/// Logins that begin per second: the largest crowd is in within ten seconds.
+const ARRIVALS: f64 = 200.0;
+
+/// What names of users and rooms begin with: others than those of `pomelo-sim robots` beside them.
+const PREFIX: &str = "bot";
+
+/// What is asked of them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wanted {
+    users: usize,
+    rooms: usize,
+    messages_per_second: f64,
+    #[serde(default = "bytes")]
+    bytes: usize,
+    #[serde(default = "seconds")]
+    seconds: f64,
+}
+
+fn bytes() -> usize {
+    64
+}
+
+fn seconds() -> f64 {
+    300.0
+}
+
+impl Wanted {
+    /// Reads the fields of a body.
+    pub(super) fn read(fields: Map<String, Value>) -> Result<Self, Failure> {
+        let wanted: Self = serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
+            let path = error.path().to_string();
+            let place = if path == "." { String::new() } else { format!("{path}: ") };
+            Failure::bad(format!("{place}{}", error.inner()))
+        })?;
+        let within = |what: &str, value: f64, least: f64, most: f64| {
+            if (least..=most).contains(&value) {
+                return Ok(());
+            }
+            Err(Failure::bad(format!("{what}: expected {least} to {most}, got {value}")))
+        };
+        within("users", wanted.users as f64, 1.0, 2000.0)?;
+        within("rooms", wanted.rooms as f64, 1.0, wanted.users as f64)?;
+        within("messagesPerSecond", wanted.messages_per_second, 0.0, 20_000.0)?;
+        within("bytes", wanted.bytes as f64, 0.0, 4096.0)?;
+        within("seconds", wanted.seconds, 1.0, 3600.0)?;
+        Ok(wanted)
+    }
+
+    /// The plan of a run at that gate.
+    fn plan(&self, gate: SocketAddr) -> Result<Plan, Failure> {
+        let is_silent = self.messages_per_second <= 0.0;
+        let settings = Settings {
+            gate: Some(gate.to_string()),
+            users: Some(self.users),
+            rooms: Some(self.rooms),
+            senders: is_silent.then_some(0),
+            rate: Some(if is_silent { 1.0 } else { self.messages_per_second / self.users as f64 }),
+            payload: Some(self.bytes),
+            arrivals: Some(ARRIVALS),
+            duration: Some(self.seconds),
+            prefix: Some(PREFIX.to_owned()),
+            ..Settings::default()
+        };
+        settings.plan().map_err(|error| Failure::bad(error.to_string()))
+    }
+}
+
+/// The run of now, or the last one.
+pub(super) struct Robots(Mutex<Run>);
+
+#[derive(Default)]
+struct Run {
+    /// Runs begun so far: a run that was replaced says no more.
+    number: u64,
+    status: Status,
+    /// Whether the status has changed since it was published.
+    is_new: bool,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Clone, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Status {
+    running: bool,
+    plan: Option<Wanted>,
+    phase: &'static str,
+    elapsed_seconds: f64,
+    logins: usize,
+    users: usize,
+    sends_per_second: f64,
+    deliveries_per_second: f64,
+    sends: u64,
+    deliveries: u64,
+    error: Option<String>,
+    report: Option<Report>,
+}
+
+impl Robots {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Run { status: Status { phase: "idle", ..Status::default() }, ..Run::default() }))
+    }
+
+    /// How they are.
+    pub(super) fn status(&self) -> Value {
+        json!(self.run().status)
+    }
+
+    /// Puts the status on the board, if it may be another than before.
+    pub(super) fn publish(&self, board: &Board) {
+        let mut run = self.run();
+        if run.is_new || run.status.running {
+            run.is_new = false;
+            board.robots(&json!(run.status));
+        }
+    }
+
+    /// Begins a run, after the end of one that goes on. Says how it is then.
+    pub(super) fn start(self: &Arc<Self>, wanted: Wanted, gate: SocketAddr) -> Result<Value, Failure> {
+        let plan = wanted.plan(gate)?;
+        let mut run = self.run();
+        run.stop.store(true, Ordering::Relaxed);
+        let before = run.thread.take();
+        run.stop = Arc::default();
+        run.number += 1;
+        run.is_new = true;
+        run.status = Status {
+            running: true,
+            phase: "starting",
+            users: wanted.users,
+            plan: Some(wanted),
+            ..Status::default()
+        };
+        let (number, stop, robots) = (run.number, Arc::clone(&run.stop), Arc::clone(self));
+        let spawned = thread::Builder::new().name("console: robots".to_owned()).spawn(move || {
+            // Two crowds of the same names do not get in beside each other.
+            if let Some(before) = before {
+                let _ = before.join();
+            }
+            let mut rates = Rates::default();
+            let result = robots::run(&plan, &stop, |progress| robots.progress(number, progress, &mut rates));
+            robots.ended(number, result.map_err(|error| error.to_string()));
+        });
+        match spawned {
+            Ok(thread) => run.thread = Some(thread),
+            Err(error) => {
+                run.status.running = false;
+                run.status.phase = "ended";
+                run.status.error = Some(format!("the system gives no thread: {error}"));
+            }
+        }
+        Ok(json!(run.status))
+    }
+
+    /// Lets a run end, with its report. Says how it is now.
+    pub(super) fn stop(&self) -> Value {
+        let run = self.run();
+        run.stop.store(true, Ordering::Relaxed);
+        json!(run.status)
+    }
+
+    /// Lets a run end, and does not wait long for it.
+    pub(super) fn end(&self) {
+        let thread = {
+            let mut run = self.run();
+            run.stop.store(true, Ordering::Relaxed);
+            run.thread.take()
+        };
+        let give_up = Instant::now() + END_TIMEOUT;
+        let Some(thread) = thread else { return };
+        while !thread.is_finished() && Instant::now() < give_up {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn progress(&self, number: u64, progress: &Progress, rates: &mut Rates) {
+        let mut run = self.run();
+        if run.number != number {
+            return;
+        }
+        rates.take(progress);
+        let status = &mut run.status;
+        status.phase = progress.phase;
+        status.elapsed_seconds = progress.elapsed.as_secs_f64();
+        status.logins = progress.logins;
+        (status.sends, status.deliveries) = (progress.sends, progress.deliveries);
+        (status.sends_per_second, status.deliveries_per_second) = (rates.sends, rates.deliveries);
+    }
+
+    fn ended(&self, number: u64, result: Result<Report, String>) {
+        let mut run = self.run();
+        if run.number != number {
+            return;
+        }
+        run.is_new = true;
+        let status = &mut run.status;
+        (status.running, status.phase) = (false, "ended");
+        (status.sends_per_second, status.deliveries_per_second) = (0.0, 0.0);
+        match result {
+            Ok(report) => status.report = Some(report),
+            Err(error) => status.error = Some(error),
+        }
+    }
+
+    fn run(&self) -> MutexGuard<'_, Run> {
+        // No code panics while it holds the lock; if it did, the status would still be one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Rates over the last second or so.
+#[derive(Default)]
+struct Rates {
+    since: Option<Progress>,
+    sends: f64,
+    deliveries: f64,
+}
+
+impl Rates {
+    fn take(&mut self, now: &Progress) {
+        let since = *self.since.get_or_insert(*now);
+        let over = now.elapsed.saturating_sub(since.elapsed);
+        if over < RATE_OVER {
+            return;
+        }
+        let rate = |now: u64, before: u64| now.saturating_sub(before) as f64 / over.as_secs_f64();
+        (self.sends, self.deliveries) =
+            (rate(now.sends, since.sends), rate(now.deliveries, since.deliveries));
+        self.since = Some(*now);
+    }
+}

@@ -1,0 +1,73 @@
+//! Looks at the cluster once a second, for everybody who looks at the console.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use super::board::Board;
+use super::robots::Robots;
+use super::target::Target;
+use crate::monitor::Monitor;
+
+/// Between two looks.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A thread that looks. Dropping it ends it.
+pub(super) struct Sampler {
+    ends: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sampler {
+    /// Looks once, then goes on by itself.
+    pub(super) fn start(target: Arc<Target>, board: Arc<Board>, robots: Arc<Robots>) -> io::Result<Self> {
+        let mut monitor = Monitor::default();
+        look(&target, &board, &mut monitor);
+        let (ends, ended) = channel();
+        let thread = thread::Builder::new().name("console: sampler".to_owned()).spawn(move || {
+            let mut next = Instant::now() + EVERY;
+            loop {
+                match ended.recv_timeout(next.saturating_duration_since(Instant::now())) {
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
+                }
+                // Never two looks at once, however late this one is.
+                next = (next + EVERY).max(Instant::now() + EVERY / 2);
+                look(&target, &board, &mut monitor);
+                robots.publish(&board);
+                board.tell();
+            }
+        })?;
+        Ok(Self { ends: Some(ends), thread: Some(thread) })
+    }
+
+    fn end(&mut self) {
+        self.ends = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+fn look(target: &Target, board: &Board, monitor: &mut Monitor) {
+    let Ok(live) = target.live() else { return };
+    let Ok(view) = live.cluster.view() else { return };
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let picture = monitor.take(now.as_millis() as u64, view.clone());
+    board.picture(view, picture);
+    let (event, step) = board.next();
+    if let Some(events) = live.look("events", event) {
+        board.events(&events);
+    }
+    if let Some(trace) = live.look("trace", step) {
+        board.trace(trace);
+    }
+}

@@ -1,0 +1,71 @@
+// The chat page: its panes, and its address, which names them.
+
+import { hashOf, usersOf } from './hash.js';
+import { plain } from './dom.js';
+import { Pane } from './pane.js';
+
+const PANES_MAX = 4;
+
+const main = document.getElementById('panes');
+const template = document.getElementById('pane');
+const add = document.getElementById('add');
+
+let panes = [];
+
+add.addEventListener('click', () => open({ name: '', room: panes.at(-1)?.room ?? '' }).focus());
+// Only a person, or a link, changes it so: what this page writes there makes no event.
+addEventListener('hashchange', load);
+load();
+panes[0].focus();
+showCluster();
+
+/** The users of the address, or one who is asked for a name. */
+function load() {
+  panes.forEach((pane) => pane.leave());
+  panes = [];
+  main.replaceChildren();
+  const users = usersOf(location.hash);
+  users.forEach((user) => open(user).enter());
+  if (users.length === 0) open({ name: '', room: '' });
+}
+
+function open(user) {
+  const pane = new Pane(template, user);
+  pane.addEventListener('user', showUsers);
+  pane.addEventListener('close', () => close(pane));
+  panes.push(pane);
+  main.append(pane.element);
+  showPanes();
+  return pane;
+}
+
+function close(pane) {
+  pane.leave();
+  panes = panes.filter((other) => other !== pane);
+  pane.element.remove();
+  if (panes.length === 0) open({ name: '', room: pane.room }).focus();
+  else add.focus();
+  showUsers();
+}
+
+function showPanes() {
+  main.dataset.count = String(panes.length);
+  add.disabled = panes.length >= PANES_MAX;
+}
+
+function showUsers() {
+  showPanes();
+  const users = panes.map(({ user }) => user).filter(Boolean);
+  const names = users.map(({ name }) => plain(name)).join(', ');
+  document.title = names ? `${names} · pomelo-sim` : 'Chat · pomelo-sim';
+  history.replaceState(null, '', location.pathname + hashOf(users));
+}
+
+async function showCluster() {
+  try {
+    const { version, env, frontends } = await (await fetch('/api/v1/cluster')).json();
+    document.getElementById('cluster').textContent = `${version}, ${env}, ${frontends.length} connectors`;
+  } catch {
+    // Served by something else, it is a chat page all the same.
+  }
+}

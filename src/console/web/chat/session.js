@@ -1,0 +1,200 @@
+// One user in one room, as the tutorial's clients are: asks the gate, enters by the connector that it names, chats; and
+// when the connection is lost, the same again after a while. It knows no page.
+
+import { Client, backoff } from '../pomelo.js';
+
+const QUERY_ENTRY = 'gate.gateHandler.queryEntry';
+const ENTER = 'connector.entryHandler.enter';
+const SEND = 'chat.chatHandler.send';
+const OK = 200;
+
+/** Whom a message is for when it is for all. */
+export const ALL = '*';
+
+/** Kicks that are about a server and not about the user, who is as welcome as before. */
+const KICKS_OF_SERVERS = ['server stopped', 'missed messages', 'slow consumer'];
+
+/**
+ * Where a session stands:
+ * - `connecting`; `again` says whether it was in before
+ * - `connected`; `connector` is what the gate answered
+ * - `waiting` until `until` (of `performance.now()`), then it connects; `why` is what went wrong
+ * - `kicked`, with the `reason`; it stays out
+ * - `refused`: it never came in; `field` is `name`, `room` or undefined, `why` is what the server says
+ * - `left`, by its own will
+ * @typedef {object} State
+ * @property {'connecting'|'connected'|'waiting'|'kicked'|'refused'|'left'} phase
+ */
+
+/**
+ * What a session tells.
+ * @typedef {object} Listener
+ * @property {(state: State) => void} changed
+ * @property {(names: string[], again: boolean) => void} entered who is here, the user included
+ * @property {(name: string) => void} came
+ * @property {(name: string) => void} went
+ * @property {(message: { from: string, target: string, text: string }) => void} said
+ */
+
+export class ChatSession {
+  #listener;
+  #findGate;
+  #gate;
+  #client;
+  #stopWaiting;
+  #isOver = false;
+
+  /**
+   * @param {{ name: string, room: string, findGate: () => Promise<string> }} user `findGate` gives a URL
+   * @param {Listener} listener
+   */
+  constructor({ name, room, findGate }, listener) {
+    this.name = name;
+    this.room = room;
+    this.#findGate = findGate;
+    this.#listener = listener;
+  }
+
+  /** Goes on until the user leaves, is kicked, or is refused the first time. */
+  async run() {
+    let waits = backoff();
+    for (let again = false; !this.#isOver; ) {
+      this.#change({ phase: 'connecting', again });
+      let end;
+      try {
+        const { ended } = await this.#enter(again);
+        again = true;
+        waits = backoff();
+        end = await ended;
+      } catch (error) {
+        if (!again) return this.#change({ phase: 'refused', field: error.field, why: error.message });
+        // Whoever was in is let in again: the name is only free when the cluster knows that the old connection is gone.
+        end = { error };
+      }
+      if (end.kicked !== undefined && !KICKS_OF_SERVERS.includes(end.kicked)) {
+        return this.#change({ phase: 'kicked', reason: end.kicked });
+      }
+      await this.#wait(waits.next().value, end.error?.message);
+    }
+  }
+
+  /**
+   * Says something.
+   * @param {string} text
+   * @param {string} target `ALL`, or a name
+   * @throws {Error} what the server says to it, or that there is no answer
+   */
+  async say(text, target) {
+    if (!this.#client) throw new Error('not connected');
+    const { name, room } = this;
+    // All that the tutorial's page sends, though the server takes room and sender from the session.
+    const answer = await this.#client.request(SEND, { rid: room, content: text, from: name, target });
+    if (answer?.code !== undefined && answer.code !== OK) throw new Error(messageOf(answer));
+  }
+
+  /** Ends a wait. */
+  comeBackNow() {
+    this.#stopWaiting?.();
+  }
+
+  leave() {
+    if (this.#isOver) return;
+    this.#change({ phase: 'left' });
+    this.#isOver = true;
+    this.#gate?.close();
+    this.#client?.close();
+    this.#stopWaiting?.();
+  }
+
+  async #enter(again) {
+    const connector = await this.#askGate();
+    const client = new Client();
+    // Whoever leaves meanwhile closes it.
+    this.#client = client;
+    try {
+      const ended = new Promise((resolve) => client.addEventListener('close', resolve));
+      // A push may come before the answer that says who is here.
+      let early = [];
+      const hear = (tell) => (body) => (early ? early.push(() => tell(Object(body))) : tell(Object(body)));
+      client.on('onAdd', hear(({ user }) => this.#tell('came', textOf(user))));
+      client.on('onLeave', hear(({ user }) => this.#tell('went', textOf(user))));
+      client.on('onChat', hear(({ from, target, msg }) => {
+        this.#tell('said', { from: textOf(from), target: textOf(target), text: textOf(msg) });
+      }));
+      await client.connect(urlOf(connector));
+      const answer = await client.request(ENTER, { username: this.name, rid: this.room });
+      if (!Array.isArray(answer?.users)) throw new Refusal(answer);
+      this.#change({ phase: 'connected', connector });
+      this.#tell('entered', answer.users.map(textOf), again);
+      early.forEach((tell) => tell());
+      early = undefined;
+      return { ended: ended.finally(() => (this.#client = undefined)) };
+    } catch (error) {
+      client.close();
+      this.#client = undefined;
+      throw error;
+    }
+  }
+
+  async #askGate() {
+    const gate = new Client();
+    this.#gate = gate;
+    try {
+      await gate.connect(await this.#findGate());
+      const answer = await gate.request(QUERY_ENTRY, { uid: this.name });
+      if (answer?.code !== OK) throw new Refusal(answer);
+      return { host: textOf(answer.host), port: answer.port };
+    } finally {
+      gate.close();
+    }
+  }
+
+  #wait(waitMs, why) {
+    if (this.#isOver) return undefined;
+    this.#change({ phase: 'waiting', until: performance.now() + waitMs, why });
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, waitMs);
+      this.#stopWaiting = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #change(state) {
+    this.#tell('changed', state);
+  }
+
+  /** Who has left is told nothing any more. */
+  #tell(what, ...how) {
+    if (!this.#isOver) this.#listener[what](...how);
+  }
+}
+
+/** What a server answered instead of letting somebody in. */
+class Refusal extends Error {
+  constructor(answer) {
+    const message = messageOf(answer);
+    const [, field, why] = message.match(/^(uid|username|rid): (.*)$/s) ?? [];
+    super(why ?? message);
+    if (field) this.field = field === 'rid' ? 'room' : 'name';
+    // The tutorial's sign that the name is in use.
+    else if (answer?.error === true) this.field = 'name';
+  }
+}
+
+function messageOf(answer) {
+  if (typeof answer?.message === 'string') return answer.message;
+  return `the server answered with code ${textOf(answer?.code)}`;
+}
+
+/** As the page came, so do its connections: a browser lets no page of https open anything else. */
+export function urlOf({ host, port }) {
+  const scheme = globalThis.location?.protocol === 'https:' ? 'wss' : 'ws';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}
+
+/** Others may send any JSON where a text is expected. */
+function textOf(value) {
+  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+}

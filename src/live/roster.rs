@@ -1,0 +1,85 @@
+//! What is known of each server of a running cluster, in one place: written by what changes servers, read by who looks.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use actix::prelude::*;
+
+use super::control::ServerState;
+use super::server_actor::ServerActor;
+use crate::config::ServerSpec;
+
+/// The servers, up or not, in the order in which they were configured and added. Shared: a change is seen at once,
+/// also from another thread, and while a longer one is under way.
+#[derive(Clone, Default)]
+pub(super) struct Roster(Arc<Mutex<Vec<Entry>>>);
+
+/// One server.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// As configured, with the port that was really opened.
+    pub(super) spec: Arc<ServerSpec>,
+    pub(super) state: ServerState,
+    /// Its actor, while it is up.
+    pub(super) actor: Option<Addr<ServerActor>>,
+    /// Where its clients connect, while it is up.
+    pub(super) clients: Option<SocketAddr>,
+    /// When it came up last.
+    pub(super) since: Instant,
+    /// How often it was made.
+    pub(super) made: u32,
+    /// When it comes back by itself, and how often it has in a row.
+    pub(super) comeback: Option<Instant>,
+    pub(super) kills: u32,
+    /// What was counted when it was looked at last, and the rate since the look before.
+    pub(super) messages: u64,
+    pub(super) panics: u64,
+    pub(super) messages_per_second: u64,
+}
+
+impl Entry {
+    /// One that has not come up yet.
+    pub(super) fn new(spec: ServerSpec) -> Self {
+        Self {
+            spec: Arc::new(spec),
+            state: ServerState::Stopped,
+            actor: None,
+            clients: None,
+            since: Instant::now(),
+            made: 0,
+            comeback: None,
+            kills: 0,
+            messages: 0,
+            panics: 0,
+            messages_per_second: 0,
+        }
+    }
+}
+
+impl Roster {
+    /// All of them as they are now.
+    pub(super) fn all(&self) -> Vec<Entry> {
+        self.lock().clone()
+    }
+
+    /// The one at this place as it is now. Only what changes servers knows places: nobody else adds or removes one.
+    pub(super) fn at(&self, place: usize) -> Entry {
+        self.lock()[place].clone()
+    }
+
+    /// Changes the one at this place.
+    pub(super) fn change<R>(&self, place: usize, change: impl FnOnce(&mut Entry) -> R) -> R {
+        change(&mut self.lock()[place])
+    }
+
+    /// Changes the list.
+    pub(super) fn edit<R>(&self, edit: impl FnOnce(&mut Vec<Entry>) -> R) -> R {
+        edit(&mut self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
+        // Nothing that is done under the lock panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,80 @@
+//! What a server's actor is asked by those who look at it.
+
+use actix::prelude::*;
+
+use super::ServerActor;
+use crate::live::running::LiveServer;
+use crate::ports::Port;
+use crate::servers::{Holdings, HostCounters};
+use crate::stats::Histogram;
+
+/// Asks for the server's account of itself and its port.
+#[derive(Message)]
+#[rtype(result = "LiveServer")]
+pub(in crate::live) struct Inspect;
+
+/// The same, with all figures.
+#[derive(Message)]
+#[rtype(result = "Observed")]
+pub(in crate::live) struct Observe;
+
+/// A server's account of itself, with all figures.
+pub(in crate::live) struct Observed {
+    pub(in crate::live) live: LiveServer,
+    /// How long what it was asked took.
+    pub(in crate::live) latency: Histogram,
+    /// Most deliveries that one turn had before it, in this second or the one before, and what has come while it is paused.
+    pub(in crate::live) queue: usize,
+}
+
+/// Asks for all that the server holds, one by one.
+#[derive(Message)]
+#[rtype(result = "Holdings")]
+pub(in crate::live) struct InspectHoldings;
+
+/// Asks what the server has counted since it started.
+#[derive(Message)]
+#[rtype(result = "HostCounters")]
+pub(in crate::live) struct Count;
+
+impl ServerActor {
+    fn account(&self) -> LiveServer {
+        LiveServer { server: self.server.snapshot(), port: self.port.as_ref().map(Port::snapshot) }
+    }
+}
+
+impl Handler<InspectHoldings> for ServerActor {
+    type Result = MessageResult<InspectHoldings>;
+
+    fn handle(&mut self, InspectHoldings: InspectHoldings, _ctx: &mut Self::Context) -> Self::Result {
+        // What it holds and what the router knows are compared.
+        self.speak();
+        MessageResult(self.server.holdings())
+    }
+}
+
+impl Handler<Count> for ServerActor {
+    type Result = MessageResult<Count>;
+
+    fn handle(&mut self, Count: Count, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.server.counters())
+    }
+}
+
+impl Handler<Inspect> for ServerActor {
+    type Result = MessageResult<Inspect>;
+
+    fn handle(&mut self, Inspect: Inspect, _ctx: &mut Self::Context) -> Self::Result {
+        MessageResult(self.account())
+    }
+}
+
+impl Handler<Observe> for ServerActor {
+    type Result = MessageResult<Observe>;
+
+    fn handle(&mut self, Observe: Observe, _ctx: &mut Self::Context) -> Self::Result {
+        let waiting = self.paused.as_ref().map_or(0, Vec::len);
+        let queue = self.queue.highest(self.clock.now()) as usize + waiting;
+        MessageResult(Observed { live: self.account(), latency: self.server.latency(), queue })
+    }
+}

@@ -1,0 +1,121 @@
+//! Strategies of a running cluster: which there are, another one for a type, and what they make of a user and a room.
+
+use serde::{Deserialize, Serialize};
+
+use super::control::ControlError;
+use super::running::RunningCluster;
+use super::view::in_order_of;
+use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+use crate::router::{KeyFate, Preview, Router, TypeView};
+use crate::servers::{name_of, uid_of};
+use crate::strategies::StrategySpec;
+
+/// Where a login goes in a running cluster, and where the user and the room are.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct LiveExplanation {
+    /// The user.
+    pub uid: String,
+    /// The room.
+    pub rid: String,
+    /// The gates, of which clients know one.
+    pub gates: Vec<ServerId>,
+    /// The connector for the user, by the strategy of now.
+    pub connector: KeyFate,
+    /// The chat server for the room.
+    pub chat: KeyFate,
+    /// The user's session in that room, or under that very uid, if there is one.
+    pub session: Option<SessionPlace>,
+    /// Where the room is, if anybody is in it.
+    pub room: Option<RoomPlace>,
+}
+
+/// Where a user is connected.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SessionPlace {
+    /// The server that holds the session.
+    pub frontend: ServerId,
+    /// The session's number, as the log has it.
+    pub session: u32,
+}
+
+/// Where a room is.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct RoomPlace {
+    /// The server that holds it.
+    pub server: ServerId,
+    /// How many are in it.
+    pub members: usize,
+}
+
+impl RunningCluster {
+    /// By which strategy each type that has servers is chosen.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn strategies(&self) -> Result<Vec<TypeView>, ControlError> {
+        let servers: Vec<ServerType> = self.servers().map(|(spec, _)| spec.server_type).collect();
+        Ok(in_order_of(&servers, self.with_router(|router, _, _| router.types())?))
+    }
+
+    /// What another strategy for a type would move; nothing changes.
+    ///
+    /// # Errors
+    /// The type is unknown, or the strategy is none for it.
+    pub fn preview_strategy(
+        &self,
+        server_type: &str,
+        strategy: StrategySpec,
+    ) -> Result<Preview, ControlError> {
+        let server_type = ServerType::from(server_type);
+        let preview =
+            self.with_router(move |router, _, _| router.preview(&server_type, &strategy, name_of))?;
+        Ok(preview?)
+    }
+
+    /// Chooses the servers of a type by another strategy from now on: see [`Router::set_strategy`]. Gives what that moves.
+    ///
+    /// # Errors
+    /// The type is unknown, or the strategy is none for it.
+    pub fn set_strategy(&self, server_type: &str, strategy: StrategySpec) -> Result<Preview, ControlError> {
+        let server_type = ServerType::from(server_type);
+        let done = self.with_router(move |router, now, out| {
+            let preview = router.preview(&server_type, &strategy, name_of)?;
+            router.set_strategy(now, &server_type, strategy, out)?;
+            Ok::<_, ControlError>(Preview { applied: true, ..preview })
+        })?;
+        done
+    }
+
+    /// Where a user and a room land now, and why; and where they are.
+    ///
+    /// # Errors
+    /// The cluster has no connectors or no chat servers, or has ended.
+    pub fn explain(&self, uid: &str, rid: &str) -> Result<LiveExplanation, ControlError> {
+        let (uid, rid) = (uid.to_owned(), rid.to_owned());
+        self.with_router(move |router, _, _| explanation(router, uid, rid))?
+    }
+}
+
+fn explanation(router: &Router, uid: String, rid: String) -> Result<LiveExplanation, ControlError> {
+    let fate = |server_type: &str, key: &str| {
+        let server_type = ServerType::from(server_type);
+        router.explain(&server_type, key).ok_or_else(|| ControlError::UnknownType {
+            server_type: server_type.to_string(),
+            known: router.types().into_iter().map(|known| known.server_type.to_string()).collect(),
+        })
+    };
+    let session =
+        [uid_of(&uid, &rid), Uid::from(&uid)].iter().find_map(|uid| router.uids().get(uid).cloned());
+    let session =
+        session.map(|SessionKey { frontend, session }| SessionPlace { frontend, session: session.serial() });
+    let room = router.room_of(&"chat".into(), &rid);
+    Ok(LiveExplanation {
+        gates: router.listed(&"gate".into()),
+        connector: fate("connector", &uid)?,
+        chat: fate("chat", &rid)?,
+        session,
+        room: room.map(|(server, members)| RoomPlace { server, members }),
+        uid,
+        rid,
+    })
+}

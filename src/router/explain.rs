@@ -1,0 +1,46 @@
+//! Where a key is, and why, by the strategies, lists and weights of now.
+
+use serde::{Deserialize, Serialize};
+
+use super::Router;
+use crate::ids::{ServerId, ServerType};
+use crate::strategies::{Fate, fate, one_more};
+
+/// What becomes of a key of a type.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyFate {
+    /// The key.
+    pub key: String,
+    /// The server that "one more" adds at the end.
+    pub added: ServerId,
+    /// Where it is. Where each pick is a new choice, or none was made yet, there is no server.
+    #[serde(flatten)]
+    pub fate: Fate,
+}
+
+impl Router {
+    /// What becomes of a key of a type; none when nothing is known of the type.
+    pub fn explain(&self, server_type: &ServerType, key: &str) -> Option<KeyFate> {
+        let replicas = self.types.get(server_type)?;
+        let servers = replicas.candidates();
+        let added = one_more(&servers);
+        // A directory of a sticky one: what it would choose is certain.
+        let chooses = replicas.spec.innermost().is_sticky();
+        let fate = fate(&replicas.spec, &*replicas.strategy, &servers, &added, key, chooses);
+        Some(KeyFate { key: key.to_owned(), added: added.id, fate })
+    }
+
+    /// The server that has the room of a key of a type, and how many are in it. Where rooms of one were left behind on
+    /// others, the one that the key belongs to.
+    pub fn room_of(&self, server_type: &ServerType, key: &str) -> Option<(ServerId, usize)> {
+        let owner = self.owner(server_type, key);
+        let holds = |server: &ServerId| {
+            let mut sizes = self.directory.sizes(server);
+            let (_, _, members) = sizes.find(|(of, ..)| of.as_deref() == Some(key))?;
+            Some((server.clone(), members))
+        };
+        let is_of_type = |server: &&ServerId| self.type_of(server) == Some(server_type);
+        owner.as_ref().and_then(holds).or_else(|| self.directory.servers().filter(is_of_type).find_map(holds))
+    }
+}

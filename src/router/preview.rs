@@ -1,0 +1,212 @@
+//! What another strategy would move, counted before it does.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::replicas::Replicas;
+use super::{Router, StrategyError};
+use crate::ids::{ServerId, ServerType, Uid};
+use crate::strategies::{Look, StrategySpec};
+
+/// What another strategy does to a type that runs.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Preview {
+    /// The type.
+    pub server_type: ServerType,
+    /// Its strategy until now.
+    pub from: StrategySpec,
+    /// The other one.
+    pub to: StrategySpec,
+    /// Rooms of the type's servers.
+    pub rooms: usize,
+    /// Those that go to another server.
+    pub rooms_moved: usize,
+    /// Members of the rooms; one who is in two rooms counts twice.
+    pub members: usize,
+    /// Members of the rooms that move.
+    pub members_moved: usize,
+    /// Bound users of a type of frontends. Their sessions stay where they are.
+    pub users: usize,
+    /// Those who would be sent elsewhere at their next login.
+    pub users_moved: usize,
+    /// Every server of the type, those that can be chosen first, in list order.
+    pub servers: Vec<ServerLoad>,
+    /// Whether it is so now; else it would be.
+    pub applied: bool,
+    /// What the numbers do not say.
+    pub warnings: Vec<String>,
+}
+
+/// What a server has in hand: bound users of a frontend, members of the rooms of any other.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerLoad {
+    /// Which server.
+    pub id: ServerId,
+    /// Under the strategy until now.
+    pub load_before: usize,
+    /// Under the other one; for frontends, once all users have logged in anew.
+    pub load_after: usize,
+}
+
+/// From which server to which how much load goes.
+type Move<'a> = (&'a ServerId, &'a ServerId, usize);
+
+impl Router {
+    /// What [`set_strategy`](Self::set_strategy) would do now. `login_key` is by what a bound uid's user is given a
+    /// frontend.
+    ///
+    /// # Errors
+    /// As [`set_strategy`](Self::set_strategy).
+    pub fn preview(
+        &self,
+        server_type: &ServerType,
+        strategy: &StrategySpec,
+        login_key: impl Fn(&Uid) -> &str,
+    ) -> Result<Preview, StrategyError> {
+        let replicas = self.check_strategy(server_type, strategy)?;
+        let mut preview = Preview {
+            server_type: server_type.clone(),
+            from: replicas.spec.clone(),
+            to: strategy.clone(),
+            rooms: 0,
+            rooms_moved: 0,
+            members: 0,
+            members_moved: 0,
+            users: 0,
+            users_moved: 0,
+            servers: self.loads_of(server_type, replicas),
+            applied: false,
+            warnings: self.warnings(server_type, replicas, strategy),
+        };
+        let mut moves = Vec::new();
+        self.count_rooms(replicas, &mut preview, &mut moves);
+        if replicas.is_of_frontends() {
+            self.count_users(replicas, &mut preview, login_key, &mut moves);
+        }
+        for (from, to, load) in moves {
+            for server in &mut preview.servers {
+                if server.id == *from {
+                    server.load_after = server.load_after.saturating_sub(load);
+                }
+                if server.id == *to {
+                    server.load_after += load;
+                }
+            }
+        }
+        Ok(preview)
+    }
+
+    fn loads_of(&self, server_type: &ServerType, replicas: &Replicas) -> Vec<ServerLoad> {
+        let listed = replicas.servers.iter().map(|server| &server.id);
+        let mut unlisted: Vec<&ServerId> = self
+            .homes
+            .iter()
+            .filter(|(_, home)| home.server_type == *server_type)
+            .map(|(id, _)| id)
+            .collect();
+        unlisted.retain(|id| replicas.index(id).is_none());
+        unlisted.sort();
+        let load = |id: &ServerId| match replicas.is_of_frontends() {
+            true => self.uids.bound_at(id),
+            false => self.directory.members_at(id),
+        };
+        let of = |id: &ServerId| ServerLoad { id: id.clone(), load_before: load(id), load_after: load(id) };
+        listed.chain(unlisted).map(of).collect()
+    }
+
+    /// Counts the rooms, and those that the other strategy has elsewhere.
+    fn count_rooms<'a>(&'a self, replicas: &'a Replicas, preview: &mut Preview, moves: &mut Vec<Move<'a>>) {
+        let is_new = preview.to != preview.from;
+        let mut strategy = preview.to.make(self.seed);
+        strategy.rebuild(&replicas.candidates());
+        let counts_members = !replicas.is_of_frontends();
+        for holder in self.directory.servers() {
+            let its_type = self.type_of(holder).or_else(|| self.orphans.get(holder));
+            if its_type != Some(&preview.server_type) {
+                continue;
+            }
+            let stays =
+                self.rooms_stay || !is_new || strategy.needs().placements && replicas.index(holder).is_some();
+            for (key, rooms, members) in self.directory.sizes(holder) {
+                preview.rooms += rooms;
+                preview.members += members;
+                let Some(key) = key.as_ref().filter(|_| !stays) else { continue };
+                let index = strategy.pick(key, &Look::BLIND);
+                let owner = index.and_then(|index| replicas.servers.get(index)).map(|server| &server.id);
+                if let Some(owner) = owner.filter(|owner| *owner != holder) {
+                    preview.rooms_moved += rooms;
+                    preview.members_moved += members;
+                    if counts_members {
+                        moves.push((holder, owner, members));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Counts the bound users of frontends, and those whom the other strategy sends elsewhere.
+    fn count_users<'a>(
+        &'a self,
+        replicas: &'a Replicas,
+        preview: &mut Preview,
+        login_key: impl Fn(&Uid) -> &str,
+        moves: &mut Vec<Move<'a>>,
+    ) {
+        // A directory remembers no login for long: its users are sent where the strategy inside has them.
+        let chooses_by_key = preview.to.innermost().is_sticky().then(|| preview.to.innermost());
+        let mut strategy = chooses_by_key.map(|spec| spec.make(self.seed));
+        if let Some(strategy) = &mut strategy {
+            strategy.rebuild(&replicas.candidates());
+        }
+        let mut flows: BTreeMap<(&ServerId, &ServerId), usize> = BTreeMap::new();
+        for (uid, session) in self.uids.iter() {
+            if self.type_of(&session.frontend) != Some(&preview.server_type) {
+                continue;
+            }
+            preview.users += 1;
+            let index = strategy.as_ref().and_then(|strategy| strategy.peek(login_key(uid)));
+            let server = index.and_then(|index| replicas.servers.get(index)).map(|server| &server.id);
+            if let Some(server) = server.filter(|server| **server != session.frontend) {
+                preview.users_moved += 1;
+                *flows.entry((&session.frontend, server)).or_default() += 1;
+            }
+        }
+        moves.extend(flows.into_iter().map(|((from, to), users)| (from, to, users)));
+    }
+
+    fn warnings(
+        &self,
+        server_type: &ServerType,
+        replicas: &Replicas,
+        strategy: &StrategySpec,
+    ) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if replicas.spec == *strategy {
+            warnings.push(format!("{server_type} has {strategy} already: nothing changes"));
+        }
+        if replicas.is_of_frontends() && !strategy.innermost().is_sticky() {
+            let of = if strategy.needs().loads { ", by the loads of that moment" } else { "" };
+            warnings.push(format!(
+                "{strategy} chooses anew at each login{of}: where users would be sent cannot be said"
+            ));
+        }
+        if self.rooms_stay && !replicas.is_of_frontends() {
+            warnings.push(
+                "rooms stay where they are (--rebalance off): who enters one whose key belongs elsewhere then does \
+                 not meet those who are in it"
+                    .to_owned(),
+            );
+        }
+        if !replicas.changes.is_empty() {
+            warnings.push("a change is not over: rooms that it moves are not counted".to_owned());
+        }
+        let is_weighted = |server: &ServerId| replicas.known.get(server).is_some_and(|it| it.weight != 1.0);
+        if replicas.servers.iter().any(|server| is_weighted(&server.id)) && !strategy.heeds_weights() {
+            warnings.push(format!("weights have no effect under {strategy}"));
+        }
+        warnings
+    }
+}

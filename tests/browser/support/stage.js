@@ -1,0 +1,97 @@
+// What one check has: pages in contexts of their own, which must stay quiet, and somebody to ask.
+
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+
+const require = createRequire(import.meta.url);
+const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+export class Stage {
+  #browser;
+  #folder;
+  #contexts = [];
+  #problems = [];
+
+  constructor({ browser, url, pictures, args, ask }) {
+    this.#browser = browser;
+    this.#folder = pictures;
+    this.url = url;
+    this.args = args;
+    /** Has the Rust side of the test do something. */
+    this.ask = ask;
+  }
+
+  /**
+   * A page in a context of its own.
+   * @param {string} address below the server's URL
+   * @param {{ expected?: RegExp, reducedMotion?: string } & import('playwright-core').BrowserContextOptions} [options]
+   *   `expected`: complaints that belong to the check, such as those of a socket that is cut
+   */
+  async page(address = '/', { expected, ...options } = {}) {
+    const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    this.#contexts.push(context);
+    const page = await context.newPage();
+    const complain = (what) => expected?.test(what) || this.#problems.push(`${address}: ${what}`);
+    page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complain(message.text()));
+    page.on('pageerror', (error) => complain(error.stack));
+    page.on('dialog', (dialog) => {
+      complain(`a dialog: ${dialog.message()}`);
+      return dialog.dismiss();
+    });
+    page.on('request', (request) => {
+      const { protocol, host } = new URL(request.url());
+      if (protocol.startsWith('http') && host !== new URL(this.url).host) complain(`asks another host: ${request.url()}`);
+    });
+    await page.addInitScript(() => {
+      addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
+        console.error(`policy: ${violatedDirective} ${blockedURI}`);
+      });
+    });
+    await page.goto(new URL(address, this.url).href);
+    return page;
+  }
+
+  /** Fails when a page has complained, asked another host, or shown a dialog. */
+  isQuiet() {
+    if (this.#problems.length > 0) throw new Error(`the pages complained:\n${this.#problems.join('\n')}`);
+  }
+
+  /** Fails with what axe finds against WCAG A and AA. */
+  async isAccessible(page) {
+    // The policy of the pages allows no script but theirs; the debugger's own may always run.
+    const { violations } = await page.evaluate(`(() => { ${AXE}; return axe.run({ runOnly: ${JSON.stringify(RULES)} }) })()`);
+    const told = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html}\n  ${node.failureSummary}`));
+    if (told.length > 0) throw new Error(`axe found:\n${told.join('\n')}`);
+  }
+
+  /** Fails when a page is wider than its window. */
+  async fitsItsWidth(page) {
+    const [inner, outer] = await page.evaluate(() => {
+      // Not only the page itself: a box that scrolls sideways hides as much.
+      const wide = [document.scrollingElement, ...document.querySelectorAll('main, .pane, .log, .people')];
+      const worst = wide.reduce((a, b) => (b.scrollWidth - b.clientWidth > a.scrollWidth - a.clientWidth ? b : a));
+      return [worst.scrollWidth, worst.clientWidth];
+    });
+    if (inner > outer) throw new Error(`expected everything within ${outer} px, it takes ${inner}`);
+  }
+
+  /** Keeps a picture under this name, and gives its path. */
+  async picture(page, name, options = {}) {
+    const file = path.join(this.#folder, `${name}.png`);
+    await page.screenshot({ path: file, animations: 'disabled', ...options });
+    return file;
+  }
+
+  /** Pictures of all pages. */
+  async pictures(name) {
+    const pages = this.#contexts.flatMap((context) => context.pages());
+    const taken = pages.map((page, index) => this.picture(page, `${name}-${index}`).catch((error) => error.message));
+    return Promise.all(taken);
+  }
+
+  async close() {
+    await Promise.all(this.#contexts.map((context) => context.close()));
+  }
+}
