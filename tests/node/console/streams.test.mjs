@@ -9,14 +9,14 @@ import { MESSAGES_MAX, Traces, stepWords, summary } from '../../../src/console/w
 
 test('events come once each, and a cluster that began anew begins anew', () => {
   const event = (seq) => ({ seq, atMs: seq, kind: 'killed', text: '' });
-  let events = merged([], [event(1), event(2)]);
-  events = merged(events, [event(2), event(3)]);
+  let events = merged([], [event(1), event(2)], 3);
+  events = merged(events, [event(2), event(3)], 4);
   assert.deepEqual(
     events.map(({ seq }) => seq),
     [1, 2, 3],
   );
   assert.deepEqual(
-    merged(events, [event(0), event(1)]).map(({ seq }) => seq),
+    merged(events, [event(0), event(1)], 2).map(({ seq }) => seq),
     [0, 1],
   );
   assert.deepEqual(
@@ -46,8 +46,8 @@ test('the steps of a message become one row, whatever order messages come in', (
     step(4, 7, 'delivered', { server: 'connector-1', sessions: 3 }),
     step(5, 7, 'answered', { server: 'connector-1', tookUs: 420, error: null }),
   ];
-  assert.equal(traces.take(steps), true);
-  assert.equal(traces.take(steps), false);
+  assert.equal(traces.take(steps, 6), true);
+  assert.equal(traces.take(steps, 6), false);
   const [newest, first] = traces.newest();
   assert.equal(newest.trace, 8);
   const { uid, route, way, deliveries, tookUs, error } = summary(first);
@@ -72,6 +72,12 @@ test('the last two hundred messages are kept', () => {
   for (let seq = 0; seq < 1_000; seq += 1) traces.take([step(seq, seq, 'received')]);
   assert.equal(traces.messages.size, MESSAGES_MAX);
   assert.equal(traces.newest()[0].trace, 999);
+  traces.take([step(0, 5, 'received')], 1);
+  assert.deepEqual(
+    traces.newest().map(({ trace }) => trace),
+    [5],
+    'a cluster that began anew',
+  );
 });
 
 test('a slider goes from one to many, and back to where it was', () => {

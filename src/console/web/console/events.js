@@ -19,13 +19,14 @@ export function groupOf(kind) {
   return GROUP_OF.get(kind) ?? 'people';
 }
 
-/** The list with new events at its end, each number once, the oldest forgotten. */
-export function merged(events, more) {
+/**
+ * The list with new events at its end, each number once, the oldest forgotten. `next` is the number of the event that comes
+ * next: when that is one we have, the cluster began anew, and so does the list.
+ */
+export function merged(events, more, next) {
   const last = events.at(-1)?.seq ?? -1;
-  // Numbers that begin anew are those of a cluster that began anew.
-  const isNew = more.length > 0 && more.at(-1).seq < last && more[0].seq <= 1;
-  const fresh = isNew ? more : [...events, ...more.filter((event) => event.seq > last)];
-  return fresh.slice(-EVENTS_MAX);
+  const all = next <= last ? more : [...events, ...more.filter((event) => event.seq > last)];
+  return all.slice(-EVENTS_MAX);
 }
 
 /** The events that plots mark: the last ones of the time shown. */

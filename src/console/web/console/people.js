@@ -156,7 +156,10 @@ function userRow(app, { uid }) {
     h('td', {}, h('div', { class: 'verbs' }, kick.node, why)),
   );
   let rid = null;
-  why.addEventListener('click', () => app.explain(uid, rid));
+  // Pomelo's chat binds a user as name*room; the gate is asked by the name alone.
+  why.addEventListener('click', () =>
+    app.explain(rid && uid.endsWith(`*${rid}`) ? uid.slice(0, -rid.length - 1) : uid, rid),
+  );
   const update = (user) => {
     rid = user.rooms[0]?.room ?? null;
     setText(frontend, user.frontend);

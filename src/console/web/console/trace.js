@@ -15,8 +15,8 @@ export function mountTrace(app) {
 
   const take = (trace) => {
     if (!trace) return;
+    // Only how it is: steps come by the stream alone, in their order.
     app.state.trace = trace;
-    app.state.traces.take(trace.steps ?? []);
     app.changed();
   };
   form.addEventListener('submit', async (event) => {

@@ -13,8 +13,15 @@ export class Traces {
     this.seen = -1;
   }
 
-  /** Takes steps; those that were taken before are left out. Says whether anything is new. */
-  take(steps) {
+  /**
+   * Takes steps; those that were taken before are left out. Says whether anything is new. `next` is the number of the step
+   * that comes next: when that is one we have, the cluster began anew.
+   */
+  take(steps, next) {
+    if (next <= this.seen) {
+      this.seen = -1;
+      this.messages.clear();
+    }
     let isNew = false;
     for (const step of steps) {
       if (step.seq <= this.seen) continue;
