@@ -9,7 +9,7 @@ const CROWD = { users: 120, rooms: 14, messagesPerSecond: 240, seconds: 600 };
 export const checks = {
   'pictures with load on it, without violations, wide and narrow': async (stage) => {
     const wide = await ConsolePage.open(stage);
-    const { token } = stage.args;
+    const token = await wide.token();
     const call = (method, path, body) =>
       wide.page.evaluate(
         ([method, path, body, token]) =>
@@ -42,7 +42,7 @@ export const checks = {
       200,
     );
     await wide.says('#answer-down', '3 links slow.');
-    await wide.page.waitForTimeout(stage.args.patienceMs ?? 8_000);
+    await wide.page.waitForTimeout(8_000);
     await whole(stage, wide.page, 'console');
 
     const dark = await ConsolePage.open(stage, { colorScheme: 'dark' });
@@ -107,7 +107,8 @@ export const checks = {
   },
 
   'without a token the page looks only, until one is pasted': async (stage) => {
-    const page = await stage.page('/', {});
+    const { page } = await ConsolePage.open(stage);
+    const token = await new ConsolePage(page).token();
     await page.route('**/console', async (route) => {
       const answer = await route.fetch();
       const body = (await answer.text()).replace(/(name="pomelo-token" content=")[^"]*/, '$1');
@@ -119,7 +120,7 @@ export const checks = {
     const kill = page.locator('#servers-rows').getByRole('button', { name: 'kill chat-server-1' });
     await eventually('verbs are off', () => kill.isDisabled().catch(() => false), true);
     same('forms too', await page.locator('#robots-start').isDisabled(), true);
-    await page.getByLabel('Token').fill(stage.args.token);
+    await page.getByLabel('Token').fill(token);
     await page.getByRole('button', { name: 'Use it' }).click();
     await eventually('verbs are on', () => kill.isEnabled(), true);
     await seen.goTo('faults');

@@ -27,7 +27,10 @@ export class ConsolePage {
 
   /** Brings a section into view: what is far from it is not drawn. */
   async goTo(section) {
-    await this.page.evaluate((section) => document.getElementById(section).scrollIntoView({ behavior: 'instant' }), section);
+    await this.page.evaluate(
+      (section) => document.getElementById(section).scrollIntoView({ behavior: 'instant' }),
+      section,
+    );
   }
 
   /** The card of a server on the map. */
@@ -71,6 +74,11 @@ export class ConsolePage {
       (rows) => rows.length === 1 && rows[0][0] === name,
     );
     return { server: row[1], members: Number(row[2]) };
+  }
+
+  /** What changing calls need: the page has it. */
+  token() {
+    return this.page.locator('meta[name="pomelo-token"]').getAttribute('content');
   }
 
   /** What the API says. */

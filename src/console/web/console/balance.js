@@ -67,18 +67,16 @@ function block(app, serverType) {
     const marked = marks(state.events, from, until, servers.length > 12 ? 12 : 40);
     const words = by === 'messagesPerSecond' ? 'messages/s' : servers[0].frontend ? 'sessions' : 'members';
     const now = by === 'load' ? type.byCount : type.byMessages;
-    setText(figures.peak, ratio(now?.peakToMean));
+    setText(figures.peak, ratio(peakOf(now)));
     setText(figures.jain, ratio(now?.jain));
     setText(figures.scale, `${words}, 0 to ${rate(top)}, last 5 minutes`);
-    const peaks = (history.types.get(serverType)?.[by === 'load' ? 'byCount' : 'byMessages'] ?? []).map(
-      (balance) => balance?.peakToMean ?? null,
-    );
+    const peaks = (history.types.get(serverType)?.[by === 'load' ? 'byCount' : 'byMessages'] ?? []).map(peakOf);
     peak.draw([bucketed(history.times, peaks, from, until, 2000)], {
       from,
       until,
       tops: [Math.max(2, greatest([peaks]))],
       marks: marked,
-      label: `peak to mean of ${serverType}: now ${ratio(now?.peakToMean)}`,
+      label: `peak to mean of ${serverType}: now ${ratio(peakOf(now))}`,
     });
     const shown = servers.map((server) => ({
       server,
@@ -99,6 +97,11 @@ function block(app, serverType) {
     form.update(type);
   };
   return { node, update };
+}
+
+/** `Balance` is written as in the files of experiments, everything else here as in JavaScript. */
+function peakOf(balance) {
+  return balance?.peakToMean ?? balance?.peak_to_mean ?? null;
 }
 
 function strip() {

@@ -63,7 +63,7 @@ export function drawnFaults(links, map) {
     const [x1, y1] = sideOf(map.servers.get(link.from), 'right');
     const [x2, y2] = sideOf(map.servers.get(link.to), 'left');
     // The words stand before the router, where the curves are apart, and at different places.
-    const t = [0.15, 0.19, 0.23][index % 3];
+    const t = [0.1, 0.17, 0.24][index % 3];
     return { ...link, path: curve(x1, y1, x2, y2), x: x1 + (x2 - x1) * across(t), y: y1 + (y2 - y1) * bent(t) - 3 };
   });
 }

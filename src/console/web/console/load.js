@@ -32,11 +32,15 @@ export function mountLoad(app) {
     event.preventDefault();
     const plan = { ...planned(), seconds: Number(form.elements.seconds.value) };
     const robots = await app.attempt(output, () => app.api.put('robots', plan));
-    if (robots) take(robots);
+    if (!robots) return;
+    app.notice('robots start');
+    take(robots);
   });
   byId('robots-stop').addEventListener('click', async () => {
     const robots = await app.attempt(output, () => app.api.delete('robots'));
-    if (robots) take(robots);
+    if (!robots) return;
+    app.notice('robots log out, and count what arrived');
+    take(robots);
   });
   function take(robots) {
     app.state.robots = robots;
