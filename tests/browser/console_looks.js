@@ -41,7 +41,7 @@ export const checks = {
       }),
       200,
     );
-    await wide.says('#answer-down', '3 links slow.');
+    await wide.warns('3 links slow.');
     await wide.page.waitForTimeout(8_000);
     await whole(stage, wide.page, 'console');
 

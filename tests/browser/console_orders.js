@@ -33,7 +33,7 @@ export const checks = {
     const [, , target] = forecast.find(([room]) => room === ROOM);
     await dialog.getByRole('button', { name: 'Kill' }).click();
     await seen.shows(server, 'killed');
-    await seen.says('#answer-down', new RegExp(`${server} is killed`));
+    await seen.warns(new RegExp(`${server} is killed`));
     await eventually('the room moves as was said', async () => (await seen.findRoom(ROOM)).server, target);
     await people.say('ann', 'still here');
     await seen.goTo('timeline');
@@ -47,7 +47,7 @@ export const checks = {
     await seen.page.getByRole('button', { name: 'Undo: restart' }).click();
     await seen.shows(server, 'running');
     await eventually('the room is back', async () => (await seen.findRoom(ROOM)).server, server);
-    await seen.says('#answer-down', 'All servers run, and no link has a fault.');
+    await seen.warns('All servers run, and no link has a fault.');
     await people.leave();
   },
 
@@ -100,7 +100,7 @@ export const checks = {
       () => seen.rows('#fault-rows'),
       (rows) => rows.length === 1 && rows[0][2] === 'cut',
     );
-    await seen.says('#answer-down', '3 links cut.');
+    await seen.warns('3 links cut.');
     await seen.goTo('topology');
     await eventually('words on the map', () => seen.page.locator('#map .faults text').allTextContents(), [
       'cut',
@@ -115,7 +115,7 @@ export const checks = {
     await seen.page.getByLabel('latency').fill('20ms..50ms');
     await seen.page.getByLabel('loss, %').fill('1');
     await seen.page.getByRole('button', { name: 'Add the rule' }).click();
-    await seen.says('#answer-down', '3 links cut, 6 lossy.');
+    await seen.warns('3 links cut, 6 lossy.');
     same(
       'the API agrees',
       (await seen.api('links')).rules.map(({ cut, loss, latency }) => [cut, loss, latency]),
@@ -125,10 +125,12 @@ export const checks = {
       ],
     );
 
+    await seen.goTo('faults');
     await seen.page.locator('#fault-rows').getByRole('button').first().click();
-    await seen.says('#answer-down', '9 links lossy.');
+    await seen.warns('9 links lossy.');
+    await seen.goTo('faults');
     await seen.page.getByRole('button', { name: 'Heal all' }).click();
-    await seen.says('#answer-down', 'All servers run, and no link has a fault.');
+    await seen.warns('All servers run, and no link has a fault.');
   },
 
   'another strategy is previewed, applied, and taken back': async (stage) => {

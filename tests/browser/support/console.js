@@ -40,6 +40,7 @@ export class ConsolePage {
 
   /** Waits until a server is shown in that state, on the map and in the table, as a word. */
   async shows(id, state) {
+    await this.goTo('topology');
     await eventually(`${id} on the map`, () => this.card(id).locator('.badge').textContent(), state);
     await eventually(
       `${id} in the table`,
@@ -55,6 +56,12 @@ export class ConsolePage {
       () => this.text(selector),
       (text) => (expected instanceof RegExp ? expected.test(text) : text === expected),
     );
+  }
+
+  /** Waits until the second line of the page says so: what is down, and which links have faults. */
+  async warns(expected) {
+    await this.goTo('answer');
+    await this.says('#answer-down', expected);
   }
 
   /** The rows of a table, as texts of their cells. */

@@ -65,7 +65,12 @@ class App {
     for (const panel of this.panels) {
       if (!panel.isSeen || !panel.isStale) continue;
       panel.isStale = false;
-      panel.render(this.state);
+      try {
+        panel.render(this.state);
+      } catch (error) {
+        // The others are shown all the same.
+        reportError(error);
+      }
     }
     // What an update costs, for whoever observes it: the arithmetic since the last one, and this.
     performance.measure('console-update', { start, duration: performance.now() - start + this.spentMs });

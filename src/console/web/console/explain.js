@@ -40,7 +40,11 @@ function shown(seen) {
   return [
     h('ol', { class: 'way' }, ...steps),
     ...really(seen).map((text) => h('p', { class: 'foreign' }, text)),
-    h('div', { class: 'scroll' }, changes(seen)),
+    h(
+      'div',
+      { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': 'With one server more or fewer' },
+      changes(seen),
+    ),
   ];
 }
 

@@ -160,7 +160,7 @@ function bars(seen) {
   };
   return h(
     'div',
-    { class: 'scroll' },
+    { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Load before and after, ${seen.serverType}` },
     h(
       'table',
       { class: 'bars' },
