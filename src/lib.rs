@@ -62,6 +62,7 @@
 //! | 1 | [`stats`] | how even a load is, how sure a mean is |
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
+//! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
@@ -144,6 +145,7 @@ pub mod channels;
 pub mod ledger;
 pub mod stats;
 pub mod strategies;
+pub mod trace;
 pub mod wire;
 
 pub mod config;

@@ -151,7 +151,7 @@ fn call(number: u64, key: &str, now: Time) -> Envelope {
         key: None,
     };
     let to = Destination::Route { server_type: "chat".into(), key: Some(key.into()) };
-    Envelope { from: "connector-server-1".into(), to, payload: Payload::Invoke(Box::new(invoke)) }
+    Envelope::new("connector-server-1".into(), to, Payload::Invoke(Box::new(invoke)))
 }
 
 fn router(strategies: &[(&str, &str)], chats: usize) -> Router {
@@ -197,7 +197,7 @@ fn names_without_end_are_refused_and_forgotten_when_no_server_can_make_a_room_of
     for (id, change) in &drains {
         assert_eq!(router.unsettled(), 100_000, "not before all have said so");
         let payload = Payload::Drained { change: *change };
-        router.route(later, Envelope { from: id.clone(), to: Destination::Router, payload }, &mut Vec::new());
+        router.route(later, Envelope::new(id.clone(), Destination::Router, payload), &mut Vec::new());
     }
     assert_eq!(router.unsettled(), 1, "one was asked for meanwhile");
 }
@@ -213,7 +213,7 @@ fn peak_ewma_learns_how_long_calls_take_and_avoids_who_is_slow() {
     let answer = |router: &mut Router, ms: u64, from: &ServerId, number: u64| {
         let payload = Payload::Answer { call: CallId(number), result: Ok(Bytes::from_static(b"{}")) };
         let to = Destination::Server("connector-server-1".into());
-        router.route(at(ms), Envelope { from: from.clone(), to, payload }, &mut Vec::new());
+        router.route(at(ms), Envelope::new(from.clone(), to, payload), &mut Vec::new());
     };
     answer(router, 5, &second, 2);
     answer(router, 1000, &first, 1);

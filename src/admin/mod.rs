@@ -23,13 +23,23 @@
 //! | `heal` | `names`; without them, all | `healed`: the names |
 //! | `strategies` | | `types`: see [`TypeView`](crate::live::TypeView); `strategies`: the table of them |
 //! | `strategy` | `serverType`, `strategy`, `preview` | see [`Preview`](crate::router::Preview); with `preview` true nothing changes |
+//! | `trace` | `since` | see [`TapeView`](crate::trace::TapeView) |
+//! | `trace_on` | `uid`, `rid`, `route`, `server`: see [`Filter`](crate::trace::Filter); `seconds` | the same |
+//! | `trace_off` | | the same |
 //! | `explain` | `uid`, `rid` | see [`LiveExplanation`](crate::live::LiveExplanation) |
+//! | `view` | | all figures: see [`ClusterView`](crate::live::ClusterView) |
+//! | `rooms` | `search`: part of a name; `sort`: `members`, `messages` or `name`; `limit`: 1 to 1000 | see [`Rooms`](crate::live::Rooms) |
+//! | `room` | `room` | see [`RoomDetail`](crate::live::RoomDetail) |
+//! | `users` | `search`: part of a uid; `limit`: 1 to 1000 | see [`Users`](crate::live::Users) |
+//! | `kick` | `uid`; `reason`: at most 256 bytes | `kicked`: the uid; `frontend` |
+//! | `events` | `since`: a number | see [`Events`](crate::live::Events) |
 //!
-//! One line is one request and gets one line; a connection may send several. An order about several servers is done one
+//! A number may also be a text of digits. One line is one request and gets one line; a connection may send several. An order about several servers is done one
 //! after the other and ends at the first that fails: `done`, beside `code` and `message`, says which were done. A first line that
 //! is no JSON object ends the connection, and so does a wrong token: a browser that is made to call the port gets nothing
 //! done. Lines are at most 64 KiB, a line must arrive within 10 s, and 16 connections are served at a time.
 
+mod args;
 mod client;
 mod file;
 mod lines;

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use super::request::{Code, Order, Refusal};
 use crate::audit::Violation;
 use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
+use crate::ids::ServerId;
 use crate::live::{
-    ControlError, LiveExplanation, Reloaded, RunningCluster, ServerStatus, StopHandle, TypeView, Verb,
+    ClusterView, ControlError, Events, LiveExplanation, Reloaded, RoomDetail, RoomQuery, Rooms,
+    RunningCluster, ServerStatus, StopHandle, TypeView, Users, Verb,
 };
 use crate::router::{LinkRule, Preview};
 use crate::strategies::{ALL, Kind, Parameter, StrategyEntry, StrategySpec};
+use crate::trace::{Filter, TapeView};
 
 /// How long something must not have held to be a fault, and no moment of a busy cluster.
 const AUDIT_TIME: Duration = Duration::from_millis(500);
@@ -59,6 +62,33 @@ pub trait Orders: Send + Sync {
     /// # Errors
     /// As [`RunningCluster::heal`].
     fn heal(&self, name: Option<&str>) -> Result<(), ControlError>;
+    /// What all have counted.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::view`].
+    fn view(&self) -> Result<ClusterView, ControlError>;
+    /// Some rooms.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::rooms`].
+    fn rooms(&self, query: RoomQuery) -> Result<Rooms, ControlError>;
+    /// A room, and who is in it.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::room`].
+    fn room(&self, room: &str) -> Result<RoomDetail, ControlError>;
+    /// Some users.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::users`].
+    fn users(&self, search: &str, limit: usize) -> Result<Users, ControlError>;
+    /// Closes a user's session, and gives its frontend.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::kick`].
+    fn kick(&self, uid: &str, reason: &str) -> Result<ServerId, ControlError>;
+    /// What has happened, from a number on.
+    fn events(&self, since: u64) -> Events;
     /// By which strategy each type is chosen.
     ///
     /// # Errors
@@ -79,6 +109,16 @@ pub trait Orders: Send + Sync {
     /// # Errors
     /// As [`RunningCluster::explain`].
     fn explain(&self, uid: &str, rid: &str) -> Result<LiveExplanation, ControlError>;
+    /// The steps of traces from that number on.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::trace`].
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError>;
+    /// Traces what a filter wants, for so long; or nothing any more.
+    ///
+    /// # Errors
+    /// As [`RunningCluster::trace_on`].
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError>;
     /// Lets the whole cluster end, and does not wait for it.
     fn end(&self);
 }
@@ -124,6 +164,30 @@ impl Orders for LiveOrders {
         self.cluster.heal(name)
     }
 
+    fn view(&self) -> Result<ClusterView, ControlError> {
+        self.cluster.view()
+    }
+
+    fn rooms(&self, query: RoomQuery) -> Result<Rooms, ControlError> {
+        self.cluster.rooms(query)
+    }
+
+    fn room(&self, room: &str) -> Result<RoomDetail, ControlError> {
+        self.cluster.room(room)
+    }
+
+    fn users(&self, search: &str, limit: usize) -> Result<Users, ControlError> {
+        self.cluster.users(search, limit)
+    }
+
+    fn kick(&self, uid: &str, reason: &str) -> Result<ServerId, ControlError> {
+        self.cluster.kick(uid, reason)
+    }
+
+    fn events(&self, since: u64) -> Events {
+        self.cluster.timeline().since(since)
+    }
+
     fn strategies(&self) -> Result<Vec<TypeView>, ControlError> {
         self.cluster.strategies()
     }
@@ -144,6 +208,17 @@ impl Orders for LiveOrders {
         self.cluster.explain(uid, rid)
     }
 
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError> {
+        self.cluster.trace(since)
+    }
+
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError> {
+        match on {
+            Some((filter, lasts)) => self.cluster.trace_on(filter, lasts),
+            None => self.cluster.trace_off(),
+        }
+    }
+
     fn end(&self) {
         self.stop.stop();
     }
@@ -158,6 +233,8 @@ impl From<ControlError> for Refusal {
             ControlError::WrongState { .. } => Code::WrongState,
             ControlError::Config(_) => Code::BadConfig,
             ControlError::Start(_) => Code::CannotStart,
+            ControlError::UnknownUser { .. } => Code::UnknownUser,
+            ControlError::UnknownRoom { .. } => Code::UnknownRoom,
             ControlError::UnknownRule(_) => Code::UnknownRule,
             ControlError::UnknownType { .. } => Code::UnknownType,
             ControlError::NotSticky(_) => Code::BadConfig,
@@ -212,10 +289,21 @@ pub fn carry_out(order: Order, cluster: &dyn Orders) -> Result<Value, Refusal> {
             let healed = one_by_one(names, String::clone, |name| cluster.heal(Some(&name)))?;
             Ok(json!({ "healed": healed }))
         }
+        Order::View => Ok(json!(cluster.view()?)),
+        Order::Rooms(query) => Ok(json!(cluster.rooms(query)?)),
+        Order::Room(room) => Ok(json!(cluster.room(&room)?)),
+        Order::Users { search, limit } => Ok(json!(cluster.users(&search, limit)?)),
+        Order::Kick { uid, reason } => {
+            let frontend = cluster.kick(&uid, &reason)?;
+            Ok(json!({ "kicked": uid, "frontend": frontend }))
+        }
+        Order::Events { since } => Ok(json!(cluster.events(since))),
         Order::Strategies => Ok(json!({ "types": cluster.strategies()?, "strategies": known_strategies() })),
         Order::Strategy { server_type, strategy, preview } => {
             Ok(json!(cluster.strategy(&server_type, strategy, preview)?))
         }
+        Order::Trace { since } => Ok(json!(cluster.trace(since)?)),
+        Order::SetTrace(on) => Ok(json!(cluster.set_trace(on)?)),
         Order::Explain { uid, rid } => Ok(json!(cluster.explain(&uid, &rid)?)),
     }
 }

@@ -1,14 +1,19 @@
 //! One line of the admin port as an order, or why it is none: pure.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::live::Verb;
+use super::args::{
+    Args, absolute_path, bad, cut, flag, known, name, names, number, optional, parsed, required, short, text,
+};
+use crate::live::{RoomQuery, RoomSort, Verb};
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::LinkRule;
 use crate::strategies::StrategySpec;
+use crate::trace::Filter;
 
 /// A line that is a JSON object. What it asks for is looked at when its token is found right.
 #[derive(Clone, PartialEq, Debug)]
@@ -44,6 +49,31 @@ pub enum Order {
     Link(LinkRule),
     /// Take these rules away; none named: all.
     Heal(Vec<String>),
+    /// Say what all have counted.
+    View,
+    /// Say which rooms there are.
+    Rooms(RoomQuery),
+    /// Say who is in a room.
+    Room(String),
+    /// Say who is logged in.
+    Users {
+        /// What occurs in the uid.
+        search: String,
+        /// How many are wanted.
+        limit: usize,
+    },
+    /// Close a user's session.
+    Kick {
+        /// Whose.
+        uid: String,
+        /// What the client is told.
+        reason: String,
+    },
+    /// Say what has happened.
+    Events {
+        /// From which number on.
+        since: u64,
+    },
     /// Say by which strategy each type is chosen, and which there are.
     Strategies,
     /// Choose the servers of a type by another strategy.
@@ -62,6 +92,13 @@ pub enum Order {
         /// The room.
         rid: String,
     },
+    /// Say what was traced.
+    Trace {
+        /// From the step of which number on.
+        since: u64,
+    },
+    /// Trace what a filter wants, for so long; none: nothing any more.
+    SetTrace(Option<(Filter, Duration)>),
 }
 
 /// Why an order is not carried out.
@@ -92,6 +129,10 @@ pub enum Code {
     UnknownRule,
     /// No server can be of that type.
     UnknownType,
+    /// Nobody is logged in by that uid.
+    UnknownUser,
+    /// Nobody is in a room of that name.
+    UnknownRoom,
     /// A server has that id already.
     Exists,
     /// A server has that client port already.
@@ -123,26 +164,42 @@ const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("links", Some(&[])),
     ("link", Some(&["name", "from", "to", "both", "cut", "loss", "latency"])),
     ("heal", Some(&["names"])),
+    ("view", Some(&[])),
+    ("rooms", Some(&["search", "sort", "limit"])),
+    ("room", Some(&["room"])),
+    ("users", Some(&["search", "limit"])),
+    ("kick", Some(&["uid", "reason"])),
+    ("events", Some(&["since"])),
     ("strategies", Some(&[])),
     ("strategy", Some(&["serverType", "strategy", "preview"])),
     ("explain", Some(&["uid", "rid"])),
+    ("trace", Some(&["since"])),
+    ("trace_on", Some(&["uid", "rid", "route", "server", "seconds"])),
+    ("trace_off", Some(&[])),
 ];
+
+/// What a client is told when it is kicked and nobody says why.
+const KICK_REASON: &str = "kicked by an operator";
+
+/// Longest reason that is told, in bytes.
+const REASON_BYTES_MAX: usize = 256;
+
+/// Most rooms or users that are shown at once, and how many when nobody says.
+const LIMIT_MAX: u64 = 1000;
+const LIMIT: u64 = 50;
+
+/// How long messages are traced when nobody says, and at most, in seconds.
+const TRACE_SECONDS: u64 = 300;
+const TRACE_SECONDS_MAX: u64 = 3600;
 
 /// Longest name of a rule, and of what it holds for, in bytes.
 const NAME_BYTES_MAX: usize = 128;
-
-/// Longest name of a user, a room, a route or a server that is asked for, in bytes.
-const KEY_BYTES_MAX: usize = 1024;
 
 impl Refusal {
     /// One that did nothing yet.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), done: Vec::new() }
     }
-}
-
-fn bad(message: impl Into<String>) -> Refusal {
-    Refusal::new(Code::BadRequest, message)
 }
 
 /// Reads one line, without its newline.
@@ -215,16 +272,28 @@ impl Request {
             "resume" => each(Verb::Resume),
             "restart" => each(Verb::Restart),
             "reload" => {
-                let config = PathBuf::from(text(args, "config")?);
-                if !config.is_absolute() {
-                    return Err(bad(format!(
-                        "config: expected an absolute path, got {:?}",
-                        cut(&config.to_string_lossy())
-                    )));
-                }
+                let config = absolute_path(args, "config")?;
                 Ok(Order::Reload { config, env: text(args, "env")?.to_owned() })
             }
-            "links" => Ok(Order::Links),
+            "view" => Ok(Order::View),
+            "rooms" => Ok(Order::Rooms(RoomQuery {
+                search: optional(args, "search")?.unwrap_or_default().to_owned(),
+                sort: parsed(args, "sort", RoomSort::default())?,
+                limit: limit(args)?,
+            })),
+            "room" => Ok(Order::Room(text(args, "room")?.to_owned())),
+            "users" => {
+                let search = optional(args, "search")?.unwrap_or_default().to_owned();
+                Ok(Order::Users { search, limit: limit(args)? })
+            }
+            "kick" => {
+                let reason = optional(args, "reason")?.unwrap_or(KICK_REASON);
+                if reason.len() > REASON_BYTES_MAX {
+                    return Err(bad(format!("reason: expected at most {REASON_BYTES_MAX} bytes of text")));
+                }
+                Ok(Order::Kick { uid: text(args, "uid")?.to_owned(), reason: reason.to_owned() })
+            }
+            "events" => Ok(Order::Events { since: number(args, "since", 0..=u64::MAX, 0)? }),
             "strategies" => Ok(Order::Strategies),
             "strategy" => {
                 let strategy = text(args, "strategy")?.parse::<StrategySpec>();
@@ -234,13 +303,53 @@ impl Request {
                     preview: flag(args, "preview")?,
                 })
             }
-            "explain" => Ok(Order::Explain { uid: name(args, "uid")?, rid: name(args, "rid")? }),
+            "explain" => {
+                let named = |key| name(args, key)?.ok_or_else(|| bad(format!("missing {key:?}")));
+                Ok(Order::Explain { uid: named("uid")?, rid: named("rid")? })
+            }
+            "trace" => Ok(Order::Trace { since: number(args, "since", 0..=u64::MAX, 0)? }),
+            "trace_on" => {
+                let [uid, rid, route, server] = ["uid", "rid", "route", "server"].map(|key| name(args, key));
+                let filter = Filter { uid: uid?, rid: rid?, route: route?, server: server? };
+                let seconds = number(args, "seconds", 1..=TRACE_SECONDS_MAX, TRACE_SECONDS)?;
+                Ok(Order::SetTrace(Some((filter, Duration::from_secs(seconds)))))
+            }
+            "trace_off" => Ok(Order::SetTrace(None)),
+            "links" => Ok(Order::Links),
             "link" => link_rule(args).map(Order::Link).map_err(bad),
             _ => match names(args, "names")? {
                 Some(named) => Ok(Order::Heal(required(Some(named), "names")?)),
                 None => Ok(Order::Heal(Vec::new())),
             },
         }
+    }
+}
+
+fn limit(args: &Args) -> Result<usize, Refusal> {
+    Ok(number(args, "limit", 1..=LIMIT_MAX, LIMIT)? as usize)
+}
+
+impl Order {
+    /// Whether it changes nothing.
+    pub fn only_looks(&self) -> bool {
+        use Order::{
+            Audit, Events, Explain, Links, List, Room, Rooms, Strategies, Strategy, Trace, Users, View,
+        };
+        matches!(
+            self,
+            Audit
+                | Events { .. }
+                | Explain { .. }
+                | Links
+                | List
+                | Room(_)
+                | Rooms(_)
+                | Strategies
+                | Strategy { preview: true, .. }
+                | Trace { .. }
+                | Users { .. }
+                | View
+        )
     }
 }
 
@@ -267,72 +376,4 @@ pub fn link_rule(fields: &Map<String, Value>) -> Result<LinkRule, String> {
         return Err("a rule that does nothing: expected latency, loss or cut".to_owned());
     }
     Ok(rule)
-}
-
-/// Refuses keys that are not among the known ones.
-fn known<'a>(what: &str, keys: impl IntoIterator<Item = &'a String>, takes: &[&str]) -> Result<(), Refusal> {
-    let Some(unknown) = keys.into_iter().find(|key| !takes.contains(&key.as_str())) else { return Ok(()) };
-    let expected =
-        if takes.is_empty() { "it takes none".to_owned() } else { format!("expected {}", takes.join(", ")) };
-    let hint = did_you_mean(nearest(unknown, takes.iter().copied()));
-    Err(bad(format!("unknown {what} {:?}: {expected}{hint}", cut(unknown))))
-}
-
-fn text<'a>(args: &'a Map<String, Value>, key: &str) -> Result<&'a str, Refusal> {
-    match args.get(key) {
-        Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(bad(format!("{key}: expected text, got {}", short(other)))),
-        None => Err(bad(format!("missing {key:?}"))),
-    }
-}
-
-/// Text of a bounded length, which is kept or hashed.
-fn name(args: &Map<String, Value>, key: &str) -> Result<String, Refusal> {
-    let name = text(args, key)?;
-    if name.is_empty() || name.len() > KEY_BYTES_MAX {
-        return Err(bad(format!("{key}: expected 1 to {KEY_BYTES_MAX} bytes, got {}", name.len())));
-    }
-    Ok(name.to_owned())
-}
-
-/// Yes or no, also as text; no when it is missing.
-fn flag(args: &Map<String, Value>, key: &str) -> Result<bool, Refusal> {
-    match args.get(key) {
-        None => Ok(false),
-        Some(Value::Bool(flag)) => Ok(*flag),
-        Some(Value::String(text)) if text == "true" => Ok(true),
-        Some(Value::String(text)) if text == "false" => Ok(false),
-        Some(other) => Err(bad(format!("{key}: expected true or false, got {}", short(other)))),
-    }
-}
-
-fn names(args: &Map<String, Value>, key: &str) -> Result<Option<Vec<String>>, Refusal> {
-    let Some(value) = args.get(key) else { return Ok(None) };
-    let elements = value.as_array().map(Vec::as_slice);
-    let names = elements.and_then(|all| all.iter().map(|name| name.as_str().map(str::to_owned)).collect());
-    let names: Option<Vec<String>> = names;
-    names.map(Some).ok_or_else(|| bad(format!("{key}: expected an array of names, got {}", short(value))))
-}
-
-fn required(names: Option<Vec<String>>, key: &str) -> Result<Vec<String>, Refusal> {
-    names.filter(|names| !names.is_empty()).ok_or_else(|| bad(format!("{key}: expected at least one name")))
-}
-
-/// A value, in few enough characters for a message. JSON leaves some control characters as they are; a terminal must not
-/// meet them.
-fn short(value: &Value) -> String {
-    let mut shown = String::new();
-    for c in value.to_string().chars() {
-        if c.is_control() { shown.extend(c.escape_unicode()) } else { shown.push(c) }
-    }
-    cut(&shown)
-}
-
-fn cut(text: &str) -> String {
-    const SHOWN: usize = 64;
-    let mut shown: String = text.chars().take(SHOWN).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    shown
 }

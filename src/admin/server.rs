@@ -279,7 +279,9 @@ impl Shared {
             Ok(order) => order,
             Err(refusal) => return (Err(refusal), Then::Next),
         };
-        log::info!("admin order={order:?}");
+        // Who watches asks every second.
+        let level = if order.only_looks() { log::Level::Debug } else { log::Level::Info };
+        log::log!(level, "admin order={order:?}");
         let then = if order == Order::StopAll { Then::End } else { Then::Next };
         (carry_out(order, &*self.orders), then)
     }

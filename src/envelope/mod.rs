@@ -18,6 +18,7 @@ pub use session::Session;
 use crate::channels::Member;
 use crate::ids::{ServerId, ServerType, SessionId, SessionKey, Uid};
 use crate::time::Time;
+use crate::trace::TraceId;
 use crate::wire::PushFrame;
 
 /// Number of a call among those that one server has made.
@@ -33,6 +34,15 @@ pub struct Envelope {
     pub to: Destination,
     /// What it says.
     pub payload: Payload,
+    /// The trace that it belongs to, while somebody watches.
+    pub trace: Option<TraceId>,
+}
+
+impl Envelope {
+    /// One that belongs to no trace.
+    pub fn new(from: ServerId, to: Destination, payload: Payload) -> Self {
+        Self { from, to, payload, trace: None }
+    }
 }
 
 /// Where an envelope goes.
@@ -97,8 +107,8 @@ pub enum Payload {
         session: SessionId,
         /// The setting's name.
         key: Box<str>,
-        /// Its new value.
-        value: Value,
+        /// Its new value. Boxed: it would be half of the largest payload.
+        value: Box<Value>,
     },
     /// To the router: which server of the type does `key` belong to? Answered with a [`Located`].
     Locate {
@@ -253,4 +263,4 @@ pub struct Located {
 }
 
 /// An envelope is moved a dozen times on its way.
-const _: () = assert!(size_of::<Envelope>() <= 152);
+const _: () = assert!(size_of::<Envelope>() <= 144);

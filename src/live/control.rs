@@ -152,6 +152,18 @@ pub enum ControlError {
     /// Its client port cannot be opened.
     #[error(transparent)]
     Start(#[from] StartError),
+    /// Nobody is logged in by that uid.
+    #[error("nobody is logged in as {uid:?}")]
+    UnknownUser {
+        /// The uid that was asked for.
+        uid: String,
+    },
+    /// Nobody is in a room of that name.
+    #[error("nobody is in a room {room:?}")]
+    UnknownRoom {
+        /// The name that was asked for.
+        room: String,
+    },
     /// No rule of the links has that name.
     #[error(transparent)]
     UnknownRule(#[from] UnknownRule),

@@ -6,6 +6,7 @@
 
 mod control;
 mod observer;
+mod people;
 mod roster;
 mod router_actor;
 mod running;
@@ -15,6 +16,7 @@ mod steer;
 mod system;
 mod timeline;
 mod view;
+mod watching;
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -26,6 +28,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
+pub use people::{MemberLine, RoomDetail, RoomLine, RoomOfUser, RoomQuery, RoomSort, Rooms, UserLine, Users};
 pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
 pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
 pub use timeline::{Event, EventKind, Events, Timeline};

@@ -20,9 +20,10 @@ use super::server_actor::{Clock, Count, Inspect, InspectHoldings, ServerActor};
 use super::timeline::{EventKind, Timeline};
 use crate::audit::{RouterView, Violation, audit};
 use crate::ids::ServerId;
-use crate::router::{Routed, Router};
+use crate::router::{Moved, Routed, Router};
 use crate::servers::HostCounters;
 use crate::time::Time;
+use crate::trace::Watch;
 
 /// How often the servers' messages are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
@@ -37,6 +38,8 @@ pub(super) struct Observer {
     pub(super) router: Addr<RouterActor>,
     pub(super) timeline: Timeline,
     pub(super) clock: Clock,
+    /// Where the way of messages is written, when somebody wants to see it.
+    pub(super) watch: Watch,
     /// Rooms follow their keys.
     pub(super) rooms_move: bool,
 }
@@ -61,6 +64,12 @@ impl Observer {
             counted = Instant::now();
             for (seen, count) in counts {
                 self.note_count(&seen, count.unwrap_or_default(), seconds);
+            }
+            for Moved { server_type, rooms, members } in
+                self.with_router(|router, _, _| router.take_moves()).await.unwrap_or_default()
+            {
+                let text = format!("{rooms} rooms with {members} members have another {server_type} server");
+                self.timeline.note(EventKind::Moved, None, text);
             }
         }
     }

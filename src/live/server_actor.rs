@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 
-pub(super) use self::inspect::{Count, Inspect, InspectHoldings, Observe, Observed};
+pub(super) use self::inspect::{Count, FindRooms, Inspect, InspectHoldings, Observe, Observed, ShowRoom};
 use super::router_actor::{Carry, RouterActor};
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};
 use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::time::{Time, TwoSeconds};
+use crate::trace::Watch;
 
 /// Deliveries handled before other actors get their turn, and what they made the server say goes to the router.
 const BURST: usize = 256;
@@ -116,14 +117,19 @@ pub(super) struct Vanish;
 
 impl ServerActor {
     /// A server whose port is not open yet.
-    pub(super) fn new(server: Box<dyn Server>, router: Addr<RouterActor>, clock: Clock) -> Self {
+    pub(super) fn new(
+        server: Box<dyn Server>,
+        router: Addr<RouterActor>,
+        clock: Clock,
+        watch: Watch,
+    ) -> Self {
         Self {
             server,
             router,
             port: None,
             heard: Rc::default(),
             clock,
-            out: Outbox::default(),
+            out: Outbox::watched(watch),
             said: Vec::new(),
             drain_scheduled: false,
             tick_scheduled: false,

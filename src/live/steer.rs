@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::control::ControlError;
 use super::running::RunningCluster;
+use super::timeline::EventKind;
 use super::view::in_order_of;
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 use crate::router::{KeyFate, Preview, Router, TypeView};
@@ -82,8 +83,16 @@ impl RunningCluster {
             let preview = router.preview(&server_type, &strategy, name_of)?;
             router.set_strategy(now, &server_type, strategy, out)?;
             Ok::<_, ControlError>(Preview { applied: true, ..preview })
-        })?;
-        done
+        })??;
+        let Preview { server_type, from, to, rooms_moved, rooms, .. } = &done;
+        if from != to {
+            let moved = match rooms {
+                0 => String::new(),
+                _ => format!("; {rooms_moved} of {rooms} rooms move"),
+            };
+            self.timeline.note(EventKind::Strategy, None, format!("{server_type}: {from} to {to}{moved}"));
+        }
+        Ok(done)
     }
 
     /// Where a user and a room land now, and why; and where they are.

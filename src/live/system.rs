@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::sync::mpsc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -19,6 +19,7 @@ use super::servers::Servers;
 use super::timeline::{EventKind, Timeline};
 use crate::cluster::{Options, Plan};
 use crate::servers::Delivery;
+use crate::trace::Watch;
 
 /// What clients are told when the cluster stops.
 const STOP_REASON: &str = "server stopped";
@@ -71,15 +72,17 @@ impl LiveSystem {
         options: Options,
         (roster, timeline): (Roster, Timeline),
     ) -> Result<Self, StartError> {
-        let Plan { router, servers: planned, blueprint, .. } = plan;
-        let clock = Clock(Instant::now());
+        let Plan { mut router, servers: planned, blueprint, .. } = plan;
+        let (clock, since_1970) = (Clock(Instant::now()), SystemTime::now().duration_since(UNIX_EPOCH));
+        let watch = Watch::new(since_1970.unwrap_or_default().as_secs_f64() * 1e3);
+        router.set_watch(watch.clone());
         let router = RouterActor::new(router, clock).start();
         // The router and the first share stay on this thread.
         let arbiters: Vec<Arbiter> = (1..options.threads).map(|_| Arbiter::new()).collect();
         let mut handles = vec![Arbiter::current()];
         handles.extend(arbiters.iter().map(Arbiter::handle));
         let stop_timeout = options.stop_timeout;
-        let observer = Observer { roster, router, timeline, clock, rooms_move: options.rebalance };
+        let observer = Observer { roster, router, timeline, clock, watch, rooms_move: options.rebalance };
         let mut servers = Servers::new(observer, blueprint, options, clock, handles);
         for planned in planned {
             servers.prepare(planned.spec.clone(), planned);

@@ -1,14 +1,19 @@
 //! What a cluster does, second by second: rates, percentiles and balance, out of two views of it.
 //!
-//! Pure: whoever looks brings the views and the time. Console, metrics and `top` show the same [`Picture`].
+//! Pure: whoever looks brings the views and the time. Console, metrics and `top` show the same [`Picture`], and the last
+//! minutes of it are a [`History`].
 
+mod edges;
+mod history;
 mod picture;
+mod since;
 
+pub use history::History;
 pub use picture::{ClusterPicture, EdgePicture, EdgeState, Picture, ServerPicture, Totals, TypePicture};
 
-use crate::ids::ServerId;
-use crate::live::{ClusterView, ServerState, ServerView};
-use crate::stats::Balance;
+use self::since::{Between, Since};
+use crate::live::{ClusterView, ServerState, ServerView, TypeView};
+use crate::stats::{Balance, Histogram};
 
 /// Makes a picture of each view, with the view before in mind.
 #[derive(Default)]
@@ -17,32 +22,14 @@ pub struct Monitor {
 }
 
 impl Monitor {
-    /// Takes a view; `at_ms` is the time of day, in milliseconds since 1970.
+    /// Takes a view; `at_ms` is the time of day, in milliseconds since 1970. In the first picture nothing has a rate.
     pub fn take(&mut self, at_ms: u64, view: ClusterView) -> Picture {
         let before = self.before.take();
-        let seconds = before.as_ref().map_or(0.0, |before| view.uptime_seconds - before.uptime_seconds);
-        let servers: Vec<ServerPicture> = view
-            .servers
-            .iter()
-            .map(|server| {
-                let before = before.as_ref().and_then(|before| find(before, &server.id));
-                picture_of(server, before, seconds)
-            })
-            .collect();
-        let types = view.types.iter().map(|of_type| {
-            let of = |load: fn(&ServerPicture) -> f64| {
-                let listed = servers.iter().filter(|server| of_type.listed.contains(&server.id));
-                Balance::of(&listed.map(load).collect::<Vec<f64>>())
-            };
-            TypePicture {
-                server_type: of_type.server_type.clone(),
-                strategy: of_type.strategy.to_string(),
-                listed: of_type.listed.clone(),
-                is_changing: of_type.is_changing,
-                by_count: of(|server| server.load as f64),
-                by_messages: of(|server| server.messages_per_second),
-            }
-        });
+        let between = Between::new(before.as_ref(), &view);
+        let all: Vec<(&ServerView, Since)> =
+            view.servers.iter().map(|server| (server, between.of(server))).collect();
+        let servers: Vec<ServerPicture> =
+            all.iter().map(|(server, since)| server_of(server, since)).collect();
         let picture = Picture {
             at_ms,
             cluster: ClusterPicture {
@@ -51,9 +38,9 @@ impl Monitor {
                 source: view.source.clone(),
                 uptime_seconds: view.uptime_seconds,
             },
-            totals: totals(&servers, &view),
-            types: types.collect(),
-            edges: Vec::new(),
+            totals: totals(&servers, &all, &view),
+            types: view.types.iter().map(|of_type| type_of(of_type, &servers)).collect(),
+            edges: edges::between(before.as_ref(), &view, between.seconds),
             rules: view.rules.clone(),
             servers,
         };
@@ -62,17 +49,8 @@ impl Monitor {
     }
 }
 
-fn find<'a>(view: &'a ClusterView, id: &ServerId) -> Option<&'a ServerView> {
-    view.servers.iter().find(|server| server.id == *id)
-}
-
-fn picture_of(server: &ServerView, before: Option<&ServerView>, seconds: f64) -> ServerPicture {
-    let messages = |server: &ServerView| {
-        server.account.as_ref().map_or(0, |account| account.counters.messages + account.counters.invocations)
-    };
-    let more = messages(server).saturating_sub(before.map_or(0, messages));
+fn server_of(server: &ServerView, since: &Since) -> ServerPicture {
     let account = server.account.as_ref();
-    let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
     ServerPicture {
         id: server.id.clone(),
         server_type: server.server_type.clone(),
@@ -87,19 +65,38 @@ fn picture_of(server: &ServerView, before: Option<&ServerView>, seconds: f64) ->
         rooms: account.map_or(0, |account| account.channels),
         members: account.map_or(0, |account| account.members),
         load: account.map_or(0, |account| if server.frontend { account.sessions } else { account.members }),
-        messages_per_second: rate(more),
-        deliveries_per_second: 0.0,
-        errors_per_second: 0.0,
-        p50_ms: None,
-        p99_ms: None,
+        messages_per_second: since.messages + since.invocations,
+        deliveries_per_second: since.deliveries,
+        errors_per_second: since.errors,
+        p50_ms: since.latency.quantile_ms(0.5),
+        p99_ms: since.latency.quantile_ms(0.99),
         queue: server.queue,
         calls_pending: account.map_or(0, |account| account.calls_pending),
         buffer_bytes: server.port.as_ref().map_or(0, |port| port.outbox_bytes + port.kept_bytes),
     }
 }
 
-fn totals(servers: &[ServerPicture], view: &ClusterView) -> Totals {
+fn type_of(of_type: &TypeView, servers: &[ServerPicture]) -> TypePicture {
+    let balance = |load: fn(&ServerPicture) -> f64| {
+        let listed = servers.iter().filter(|server| of_type.listed.contains(&server.id));
+        Balance::of(&listed.map(load).collect::<Vec<f64>>())
+    };
+    TypePicture {
+        server_type: of_type.server_type.clone(),
+        strategy: of_type.strategy.to_string(),
+        listed: of_type.listed.clone(),
+        is_changing: of_type.is_changing,
+        by_count: balance(|server| server.load as f64),
+        by_messages: balance(|server| server.messages_per_second),
+    }
+}
+
+/// What clients notice is counted at the frontends: a message that goes on to a backend is one message.
+fn totals(servers: &[ServerPicture], all: &[(&ServerView, Since)], view: &ClusterView) -> Totals {
     let sum = |of: fn(&ServerPicture) -> usize| servers.iter().map(of).sum();
+    let frontends = || all.iter().filter(|(server, _)| server.frontend).map(|(_, since)| since);
+    let mut latency = Histogram::default();
+    frontends().for_each(|since| latency.add(&since.latency));
     Totals {
         servers: servers.len(),
         running: servers.iter().filter(|server| server.state == ServerState::Running).count(),
@@ -107,11 +104,11 @@ fn totals(servers: &[ServerPicture], view: &ClusterView) -> Totals {
         uids: view.uids,
         rooms: sum(|server| server.rooms),
         members: sum(|server| server.members),
-        messages_per_second: 0.0,
-        deliveries_per_second: 0.0,
-        errors_per_second: 0.0,
-        p50_ms: None,
-        p99_ms: None,
+        messages_per_second: frontends().map(|since| since.messages).sum(),
+        deliveries_per_second: frontends().map(|since| since.deliveries).sum(),
+        errors_per_second: frontends().map(|since| since.errors).sum(),
+        p50_ms: latency.quantile_ms(0.5),
+        p99_ms: latency.quantile_ms(0.99),
         rooms_moved: view.router.rooms_moved,
         buffer_bytes: sum(|server| server.buffer_bytes),
     }

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::ids::{ServerId, ServerType};
 use crate::live::ServerState;
@@ -23,7 +23,7 @@ pub struct Picture {
     pub servers: Vec<ServerPicture>,
     /// Every type that has servers.
     pub types: Vec<TypePicture>,
-    /// Links between servers that carry something, or hold something up.
+    /// Links between servers that carry something, or hold something up; of more than a thousand, the busiest.
     pub edges: Vec<EdgePicture>,
     /// The rules of the links, in the order in which they are asked.
     pub rules: Vec<LinkRule>,
@@ -137,8 +137,10 @@ pub struct TypePicture {
     /// Whether a change of the list or the strategy is not over.
     pub is_changing: bool,
     /// How even [`ServerPicture::load`] is over those listed; none when there is none.
+    #[serde(serialize_with = "balance")]
     pub by_count: Option<Balance>,
     /// How even their messages a second are; none when there are none.
+    #[serde(serialize_with = "balance")]
     pub by_messages: Option<Balance>,
 }
 
@@ -170,4 +172,23 @@ pub enum EdgeState {
     Lossy,
     /// Nothing arrives.
     Cut,
+}
+
+/// With the names of all of a picture's fields: experiments have written theirs to files since before there were pictures.
+fn balance<S: Serializer>(balance: &Option<Balance>, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Written {
+        peak_to_mean: f64,
+        min_to_mean: f64,
+        cv: f64,
+        jain: f64,
+    }
+    let written = balance.map(|Balance { peak_to_mean, min_to_mean, cv, jain }| Written {
+        peak_to_mean,
+        min_to_mean,
+        cv,
+        jain,
+    });
+    written.serialize(serializer)
 }

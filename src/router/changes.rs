@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::backlog::Backlog;
 use super::directory::Place;
 use super::loads::Census;
+use super::look::{MOVES_MAX, Moved};
 use super::replicas::{Known, Replicas};
 use super::traffic::Heard;
 use super::{Home, Routed, Router, located};
@@ -37,6 +38,9 @@ pub(super) struct Change {
     strategy: Box<dyn Strategy>,
     /// The old servers whose keys cannot go yet.
     waiting: BTreeMap<ServerId, Wait>,
+    /// What has moved since it began, until it is over or another one begins.
+    rooms: u64,
+    members: u64,
 }
 
 /// What is waited for.
@@ -216,9 +220,7 @@ impl Router {
                 continue;
             }
             self.move_rooms(&server_type, out);
-            if let Some(replicas) = self.types.get_mut(&server_type) {
-                replicas.changes.retain(|change| !change.waiting.is_empty());
-            }
+            self.end_changes(&server_type);
             self.release_held(&server_type, out);
         }
     }
@@ -269,7 +271,7 @@ impl Router {
         };
         let waiting = servers.iter().map(|id| (id.clone(), wait(id))).collect();
         let asked = servers.iter().filter(|id| self.homes.contains_key(*id)).cloned().collect();
-        replicas.changes.push(Change { number, servers, strategy, waiting });
+        replicas.changes.push(Change { number, servers, strategy, waiting, rooms: 0, members: 0 });
         asked
     }
 
@@ -315,11 +317,11 @@ impl Router {
     /// Sends once more what has not arrived: before all that is held, since it is older.
     fn requeue(&mut self, server_type: &ServerType, envelopes: Vec<Envelope>, out: &mut Vec<Routed>) {
         let mut older = Vec::new();
-        for Envelope { from, payload, .. } in envelopes {
+        for Envelope { from, payload, trace, .. } in envelopes {
             match (key_of(&payload).cloned(), self.rooms_stay) {
                 (Some(key), false) => {
                     let to = Destination::Route { server_type: server_type.clone(), key: Some(key) };
-                    older.push(((), Envelope { from, to, payload }));
+                    older.push(((), Envelope { from, to, payload, trace }));
                 }
                 _ => self.undeliverable(from, &payload, AppError::new("the server is gone"), out),
             }
@@ -328,6 +330,21 @@ impl Router {
             replicas.held.put_before(older);
         }
         self.release_held(server_type, out);
+    }
+
+    /// Forgets the changes that wait for nothing, and remembers what they have moved.
+    fn end_changes(&mut self, server_type: &ServerType) {
+        let Some(replicas) = self.types.get_mut(server_type) else { return };
+        for Change { rooms, members, .. } in replicas
+            .changes
+            .extract_if(.., |change| change.waiting.is_empty())
+            .filter(|change| change.rooms > 0)
+        {
+            if self.moves.len() == MOVES_MAX {
+                self.moves.pop_front();
+            }
+            self.moves.push_back(Moved { server_type: server_type.clone(), rooms, members });
+        }
     }
 
     /// Rooms of keys that are between no servers any more go to the server that the key belongs to.
@@ -359,8 +376,13 @@ impl Router {
             let over = |key: Arc<str>| self.directory.hand_over(&from, &Some(key), &to);
             let rooms: Vec<Room> = keys.into_iter().flat_map(over).collect();
             rooms.iter().for_each(|room| self.settle(&to, room.key.as_ref()));
-            self.counters.rooms_moved += rooms.len() as u64;
-            self.counters.members_moved += rooms.iter().map(|room| room.members.len() as u64).sum::<u64>();
+            let count = rooms.len() as u64;
+            let members: u64 = rooms.iter().map(|room| room.members.len() as u64).sum();
+            self.counters.rooms_moved += count;
+            self.counters.members_moved += members;
+            if let Some(change) = self.types.get_mut(server_type).and_then(|of| of.changes.last_mut()) {
+                (change.rooms, change.members) = (change.rooms + count, change.members + members);
+            }
             log::info!("rooms handed over from={from} to={to} rooms={}", rooms.len());
             if self.homes.contains_key(&from) {
                 self.tell(from, Payload::Release { rooms: rooms.clone() }, out);

@@ -4,10 +4,12 @@ use bytes::Bytes;
 
 use super::backlog::Backlog;
 use super::links::{Arrived, Rule, SendOutcome};
+use super::tracing::note;
 use super::{LinkRule, Routed, Router, UnknownRule};
 use crate::envelope::{AppError, CallId, Destination, Envelope, Payload};
 use crate::ids::{ServerId, SessionId};
 use crate::time::Time;
+use crate::trace::{Reason, TraceId, What};
 
 impl Router {
     /// Time has passed: what was under way on links may arrive.
@@ -100,19 +102,29 @@ impl Router {
 
     /// What the router itself says to a server crosses no link.
     pub(super) fn tell(&mut self, to: ServerId, payload: Payload, out: &mut Vec<Routed>) {
-        self.deliver(to.clone(), to, payload, out);
+        self.deliver(to.clone(), to, (payload, None), out);
     }
 
     /// Puts an envelope on the link to its server.
-    pub(super) fn deliver(&mut self, from: ServerId, to: ServerId, payload: Payload, out: &mut Vec<Routed>) {
-        let mut envelope = Envelope { from, to: Destination::Server(to.clone()), payload };
+    pub(super) fn deliver(
+        &mut self,
+        from: ServerId,
+        to: ServerId,
+        (payload, trace): (Payload, Option<TraceId>),
+        out: &mut Vec<Routed>,
+    ) {
+        let mut envelope = Envelope { from, to: Destination::Server(to.clone()), payload, trace };
         if self.links.is_active() && envelope.from != to {
             let types = self.type_of(&envelope.from).zip(self.type_of(&to));
             // A sender that has vanished since has no type any more; its link is what its last words come by.
             if let Some((from, to_type)) = types.map(|(from, to)| (from.clone(), to.clone())) {
+                let sender = envelope.from.clone();
                 match self.links.send(self.now, (&from, &to_type), &to, envelope) {
                     SendOutcome::Arrives(passed) => envelope = passed,
-                    SendOutcome::OnItsWay => return,
+                    SendOutcome::OnItsWay { lost } => {
+                        let reason = if lost { Reason::Lost } else { Reason::Link };
+                        return self.step(trace, &sender, || What::Held { to, reason });
+                    }
                     SendOutcome::Full(refused) => return self.refuse(&to, refused, out),
                 }
             }
@@ -125,6 +137,10 @@ impl Router {
         // It is not there when the router answers one that has vanished.
         if let Some(home) = self.homes.get_mut(&to) {
             if let Some(backlog) = &mut home.paused {
+                note(&self.watch, self.now, envelope.trace, &envelope.from, || What::Held {
+                    to: to.clone(),
+                    reason: Reason::Paused,
+                });
                 if let Some(refused) = backlog.push((), envelope) {
                     self.refuse(&to, refused, out);
                 }

@@ -14,17 +14,19 @@ mod directory;
 mod explain;
 pub mod links;
 mod loads;
+mod look;
 mod preview;
 mod replicas;
 mod route;
 mod sessions;
 mod steer;
+mod tracing;
 mod traffic;
 mod uids;
 mod unsettled;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,7 @@ use serde::{Deserialize, Serialize};
 
 pub use explain::KeyFate;
 pub use links::{Latency, LinkRule, UnknownRule};
+pub use look::{Moved, User};
 pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use steer::{NotSticky, StrategyError};
@@ -48,12 +51,14 @@ use self::links::Links;
 use self::loads::{Census, Stopwatch, Timed};
 use self::replicas::Replicas;
 use self::sessions::Burial;
+use self::tracing::note;
 use self::traffic::Heard;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey};
 use crate::strategies::StrategySpec;
 use crate::time::Time;
+use crate::trace::{Reason, TraceId, Watch, What};
 
 /// An envelope on its way to one server.
 #[derive(Clone, Debug)]
@@ -102,6 +107,10 @@ pub struct Router {
     /// Calls to servers whose strategy wants to know how long they take.
     stopwatch: Stopwatch,
     last_change: u64,
+    /// Where steps of traces are written, if somebody may want them.
+    watch: Option<Watch>,
+    /// Changes that are over and have moved rooms, until somebody asks.
+    moves: VecDeque<Moved>,
     now: Time,
     counters: RouterCounters,
 }
@@ -233,25 +242,25 @@ impl Router {
     }
 
     fn carry(&mut self, envelope: Envelope, out: &mut Vec<Routed>) {
-        let Envelope { from, to, payload } = envelope;
+        let Envelope { from, to, payload, trace } = envelope;
         match to {
             Destination::Server(id) => {
                 if self.homes.contains_key(&id) {
                     self.learn(&id, &payload);
-                    self.deliver(from, id, payload, out);
+                    self.deliver(from, id, (payload, trace), out);
                 } else {
                     self.undeliverable(from, &payload, AppError::new(format!("no server {id}")), out);
                 }
             }
             Destination::Route { server_type, key } => {
-                self.carry_by_key(from, server_type, key, payload, out)
+                self.carry_by_key(from, server_type, key, (payload, trace), out)
             }
             Destination::All(server_type) => {
                 for id in self.listed(&server_type) {
-                    self.deliver(from.clone(), id, payload.clone(), out);
+                    self.deliver(from.clone(), id, (payload.clone(), trace), out);
                 }
             }
-            Destination::Router => self.serve(from, payload, out),
+            Destination::Router => self.serve(from, (payload, trace), out),
         }
     }
 
@@ -261,7 +270,7 @@ impl Router {
         from: ServerId,
         server_type: ServerType,
         key: Option<Arc<str>>,
-        mut payload: Payload,
+        (mut payload, trace): (Payload, Option<TraceId>),
         out: &mut Vec<Routed>,
     ) {
         let chosen = self.key_of(&server_type, key, &payload).and_then(|key| {
@@ -277,8 +286,10 @@ impl Router {
         }
         let Some(replicas) = self.types.get_mut(&server_type) else { return };
         if replicas.is_between(&key) {
+            let reason = Reason::Changing;
+            note(&self.watch, self.now, trace, &from, || What::Held { to: server.clone(), reason });
             let to = Destination::Route { server_type, key: Some(key) };
-            if let Some(refused) = replicas.held.push((), Envelope { from, to, payload }) {
+            if let Some(refused) = replicas.held.push((), Envelope { from, to, payload, trace }) {
                 self.refuse(&server, refused, out);
             }
         } else {
@@ -286,10 +297,12 @@ impl Router {
                 && let Payload::Invoke(invoke) = &payload
                 && let Some(call) = invoke.call
             {
-                let timed = Timed { since: self.now, server_type, server: server.clone() };
+                let timed =
+                    Timed { since: self.now, server_type: server_type.clone(), server: server.clone() };
                 self.stopwatch.begin(&from, call, timed);
             }
-            self.deliver(from, server, payload, out);
+            self.step_routed(trace, &from, &server_type, &key, &server);
+            self.deliver(from, server, (payload, trace), out);
         }
     }
 
@@ -330,10 +343,10 @@ impl Router {
     }
 
     /// What servers ask of the router itself.
-    fn serve(&mut self, from: ServerId, payload: Payload, out: &mut Vec<Routed>) {
+    fn serve(&mut self, from: ServerId, (payload, trace): (Payload, Option<TraceId>), out: &mut Vec<Routed>) {
         match payload {
             Payload::Locate { call, server_type, key } => {
-                let result = self.locate(&server_type, &key);
+                let result = self.locate(&server_type, &key, (trace, &from));
                 self.answer(from, call, result, out);
             }
             Payload::Bind { call, session, uid } => {
@@ -342,16 +355,23 @@ impl Router {
             Payload::Unbind { session, uid } => self.unbind(&uid, &session, out),
             Payload::Joined { channel, key, member } => self.joined(from, channel, key, member, out),
             Payload::Left { channel, member } => self.left(&from, &channel, &member, out),
-            Payload::PushToUids { uids, frame } => self.push_to_uids(&from, uids, &frame, out),
+            Payload::PushToUids { uids, frame } => self.push_to_uids((&from, trace), uids, &frame, out),
             Payload::Drained { change } => self.drained(&from, change, out),
             Payload::Restarted => self.restore(from, out),
             _ => self.counters.undeliverable += 1,
         }
     }
 
-    fn locate(&mut self, server_type: &ServerType, key: &str) -> Result<Bytes, AppError> {
+    fn locate(
+        &mut self,
+        server_type: &ServerType,
+        key: &str,
+        (trace, from): (Option<TraceId>, &ServerId),
+    ) -> Result<Bytes, AppError> {
         let located = self.pick(server_type, key)?;
-        serde_json::to_vec(located).map(Bytes::from).map_err(|error| AppError::new(error.to_string()))
+        let (id, answer) = (located.id.clone(), serde_json::to_vec(located));
+        self.step_routed(trace, from, server_type, key, &id);
+        answer.map(Bytes::from).map_err(|error| AppError::new(error.to_string()))
     }
 }
 

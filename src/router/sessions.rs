@@ -12,6 +12,7 @@ use crate::channels::Member;
 use crate::envelope::{Destination, Envelope, Payload, Recipients, Room};
 use crate::ids::{ServerId, SessionKey, Uid};
 use crate::time::Time;
+use crate::trace::TraceId;
 use crate::wire::PushFrame;
 
 /// Sessions of a frontend that has vanished.
@@ -135,7 +136,7 @@ impl Router {
             _ => Destination::Server(server),
         };
         let payload = Payload::Gone { channel, key, member };
-        self.carry(Envelope { from: session.frontend.clone(), to, payload }, out);
+        self.carry(Envelope::new(session.frontend.clone(), to, payload), out);
     }
 
     /// Members that are gone, of which the server that held the room may never have heard.
@@ -155,7 +156,7 @@ impl Router {
 
     pub(super) fn push_to_uids(
         &mut self,
-        from: &ServerId,
+        (from, trace): (&ServerId, Option<TraceId>),
         uids: Vec<Uid>,
         frame: &PushFrame,
         out: &mut Vec<Routed>,
@@ -166,7 +167,7 @@ impl Router {
                 continue;
             };
             let payload = Payload::Push { sessions: Recipients::One(session), frame: frame.clone() };
-            self.deliver(from.clone(), frontend, payload, out);
+            self.deliver(from.clone(), frontend, (payload, trace), out);
         }
     }
 

@@ -146,6 +146,19 @@ impl Uids {
         all
     }
 
+    /// The first of those in which `search` occurs and which are not being given up, in order; and how many these are.
+    pub fn find(&self, search: &str, limit: usize) -> (Vec<(&Uid, &SessionKey)>, usize) {
+        let is_meant = |uid: &Uid| uid.as_str().contains(search) && !self.leaving.contains(uid);
+        let mut found: Vec<_> = self.sessions.iter().filter(|(uid, _)| is_meant(uid)).collect();
+        let total = found.len();
+        if limit < total {
+            found.select_nth_unstable_by_key(limit, |(uid, _)| *uid);
+            found.truncate(limit);
+        }
+        found.sort_unstable();
+        (found, total)
+    }
+
     /// Takes `uid` back from `session`; from any other it is not taken, but a claim of that one is forgotten.
     pub fn unbind(&mut self, uid: &Uid, session: &SessionKey) -> Freed {
         let mut freed = Freed::default();

@@ -81,7 +81,7 @@ impl Cx<'_> {
         if session.key.frontend == self.server.id {
             return;
         }
-        let value = session.get(key).cloned().unwrap_or(Value::Null);
+        let value = Box::new(session.get(key).cloned().unwrap_or(Value::Null));
         let SessionKey { frontend, session } = session.key.clone();
         let payload = Payload::SessionSet { session, key: key.into(), value };
         self.send(Destination::Server(frontend), payload);
@@ -172,6 +172,7 @@ impl Cx<'_> {
     ) -> Result<(), AppError> {
         let frame = self.codec.encode_push(route, body)?;
         for key in sessions {
+            self.out.step_pushed(route, key.frontend.as_str(), Some(1));
             let payload = Payload::Push { sessions: Recipients::One(key.session), frame: frame.clone() };
             self.send(Destination::Server(key.frontend.clone()), payload);
             self.counters.pushes += 1;
@@ -193,6 +194,7 @@ impl Cx<'_> {
     ) -> Result<(), AppError> {
         let frame = self.codec.encode_push(route, body)?;
         self.counters.pushes += 1;
+        self.out.step_pushed(route, "router", Some(uids.len()));
         self.send(Destination::Router, Payload::PushToUids { uids, frame });
         Ok(())
     }
@@ -204,6 +206,7 @@ impl Cx<'_> {
     pub fn broadcast(&mut self, frontends: &str, route: &str, body: &impl Serialize) -> Result<(), AppError> {
         let frame = self.codec.encode_push(route, body)?;
         self.counters.pushes += 1;
+        self.out.step_pushed(route, frontends, None);
         self.send(Destination::All(frontends.into()), Payload::Broadcast { frame });
         Ok(())
     }
@@ -295,6 +298,7 @@ impl ChannelHandle<'_> {
         self.counters.recipients +=
             channel.recipients().map(|(_, sessions)| sessions.len() as u64).sum::<u64>();
         for (frontend, sessions) in channel.recipients() {
+            self.out.step_pushed(route, frontend.as_str(), Some(sessions.len()));
             let sessions = Recipients::Many(Arc::clone(sessions));
             let payload = Payload::Push { sessions, frame: frame.clone() };
             self.out.send(&self.server.id, Destination::Server(frontend.clone()), payload);

@@ -17,6 +17,7 @@ mod outbox;
 mod registry;
 mod reply;
 mod snapshot;
+mod tracing;
 mod tutorial;
 
 use std::time::Duration;

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::tracing::Tracing;
 use crate::envelope::{Destination, Envelope, Payload, Recipients};
 use crate::ids::{ServerId, SessionId};
 use crate::time::Time;
@@ -99,11 +100,13 @@ pub enum Effect {
 pub struct Outbox {
     /// In the order in which they must happen.
     pub effects: Vec<Effect>,
+    pub(super) tracing: Tracing,
 }
 
 impl Outbox {
     /// Puts an envelope for the router in.
     pub fn send(&mut self, from: &ServerId, to: Destination, payload: Payload) {
-        self.effects.push(Effect::Send(Envelope { from: from.clone(), to, payload }));
+        let trace = self.trace_sent(&to, &payload);
+        self.effects.push(Effect::Send(Envelope { from: from.clone(), to, payload, trace }));
     }
 }

@@ -12,24 +12,31 @@ use std::time::Duration;
 use pomelo_sim::admin::{AdminFile, AdminServer, Orders, Token, Verb};
 use pomelo_sim::audit::{Law, Violation};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
+use pomelo_sim::ids::ServerId;
 use pomelo_sim::live::{
-    ControlError, LiveExplanation, Reloaded, ServerState, ServerStatus, SessionPlace, TypeView,
+    ClusterView, ControlError, EventKind, Events, LiveExplanation, MemberLine, Reloaded, RoomDetail,
+    RoomLine, RoomOfUser, RoomQuery, RoomSort, Rooms, ServerState, ServerStatus, SessionPlace, Timeline,
+    TypeView, UserLine, Users,
 };
-use pomelo_sim::router::{LinkRule, Preview, Router, UnknownRule};
+use pomelo_sim::router::{LinkRule, Preview, Router, RouterCounters, UnknownRule};
 use pomelo_sim::servers::name_of;
 use pomelo_sim::strategies::StrategySpec;
 use pomelo_sim::time::Time;
+use pomelo_sim::trace::{Filter, TapeView, Watch};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{PATIENCE, cluster, spec};
+use super::{PATIENCE, cluster, figures, spec};
 
 /// Remembers what it was told, and does it on a list.
 pub struct Fake {
     servers: Mutex<Vec<(ServerSpec, ServerState)>>,
     rules: Mutex<Vec<LinkRule>>,
     router: Mutex<Router>,
+    pub watch: Watch,
     pub ends: AtomicUsize,
+    views: AtomicUsize,
+    pub timeline: Timeline,
 }
 
 impl Default for Fake {
@@ -39,13 +46,24 @@ impl Default for Fake {
         for (number, server) in servers.iter_mut().enumerate().filter(|(_, server)| server.frontend) {
             server.client_port = Some(3050 + number as u16);
         }
-        let router = Mutex::new(cluster(3, 3).plan().unwrap().router);
         let servers = servers.into_iter().map(|server| (server, ServerState::Running)).collect();
-        Self { servers: Mutex::new(servers), rules: Mutex::default(), router, ends: AtomicUsize::new(0) }
+        Self { servers: Mutex::new(servers), ..Self::empty() }
     }
 }
 
 impl Fake {
+    fn empty() -> Self {
+        Self {
+            servers: Mutex::default(),
+            rules: Mutex::default(),
+            router: Mutex::new(cluster(3, 3).plan().unwrap().router),
+            watch: Watch::new(0.0),
+            ends: AtomicUsize::new(0),
+            views: AtomicUsize::new(0),
+            timeline: Timeline::default(),
+        }
+    }
+
     pub fn states(&self) -> Vec<(String, ServerState)> {
         let servers = self.servers.lock().unwrap();
         servers.iter().map(|(server, state)| (server.id.to_string(), *state)).collect()
@@ -160,6 +178,74 @@ impl Orders for Fake {
         Ok(())
     }
 
+    fn view(&self) -> Result<ClusterView, ControlError> {
+        let servers = self.servers.lock().unwrap();
+        let mut view = ClusterView {
+            env: "development".into(),
+            source: "servers.json".into(),
+            uptime_seconds: 61.5 + self.views.fetch_add(1, Ordering::SeqCst) as f64,
+            servers: Vec::new(),
+            types: Vec::new(),
+            edges: Vec::new(),
+            rules: self.rules.lock().unwrap().clone(),
+            router: RouterCounters::default(),
+            uids: 2,
+        };
+        for (server, state) in servers.iter() {
+            view.servers.push(figures::server(server, *state, view.uptime_seconds));
+            figures::list(&mut view.types, server);
+        }
+        Ok(view)
+    }
+
+    fn rooms(&self, query: RoomQuery) -> Result<Rooms, ControlError> {
+        let rooms = figures::rooms().into_iter().filter(|room| room.room.contains(&query.search));
+        let mut rooms: Vec<RoomLine> = rooms.collect();
+        let total = rooms.len();
+        if query.sort == RoomSort::Messages {
+            rooms.sort_by_key(|room| std::cmp::Reverse(room.messages));
+        }
+        rooms.truncate(query.limit);
+        Ok(Rooms { rooms, total })
+    }
+
+    fn room(&self, room: &str) -> Result<RoomDetail, ControlError> {
+        let known = figures::rooms().into_iter().find(|known| known.room == room);
+        let RoomLine { room, key, server, members: total, .. } =
+            known.ok_or_else(|| ControlError::UnknownRoom { room: room.to_owned() })?;
+        let members =
+            vec![MemberLine { uid: "alice*lobby".into(), frontend: "connector-server-1".into(), session: 7 }];
+        Ok(RoomDetail { room, key, server, members, total })
+    }
+
+    fn users(&self, search: &str, limit: usize) -> Result<Users, ControlError> {
+        let room = || RoomOfUser { room: "lobby".into(), server: "chat-server-1".into() };
+        let users = ["alice*lobby", "bob*lobby"].into_iter().filter(|uid| uid.contains(search));
+        let line = |uid: &str| UserLine {
+            uid: uid.into(),
+            frontend: "connector-server-1".into(),
+            session: 7,
+            rooms: vec![room()],
+        };
+        let mut users: Vec<UserLine> = users.map(line).collect();
+        let total = users.len();
+        users.truncate(limit);
+        Ok(Users { users, total })
+    }
+
+    fn kick(&self, uid: &str, reason: &str) -> Result<ServerId, ControlError> {
+        if self.users(uid, 1)?.total == 0 {
+            return Err(ControlError::UnknownUser { uid: uid.to_owned() });
+        }
+        let frontend = ServerId::from("connector-server-1");
+        self.timeline.note(EventKind::Kick, Some(&frontend), format!("{uid}: {reason}"));
+        Ok(frontend)
+    }
+
+    fn events(&self, since: u64) -> Events {
+        self.timeline.since(since)
+    }
+
     fn strategies(&self) -> Result<Vec<TypeView>, ControlError> {
         Ok(self.router.lock().unwrap().types())
     }
@@ -185,6 +271,18 @@ impl Orders for Fake {
             session: Some(SessionPlace { frontend: "connector-server-2".into(), session: 7 }),
             room: None,
         })
+    }
+
+    fn trace(&self, since: u64) -> Result<TapeView, ControlError> {
+        Ok(self.watch.read(Time::START, since))
+    }
+
+    fn set_trace(&self, on: Option<(Filter, Duration)>) -> Result<TapeView, ControlError> {
+        match on {
+            Some((filter, lasts)) => self.watch.turn_on(Time::START, filter, lasts),
+            None => self.watch.turn_off(),
+        }
+        self.trace(0)
     }
 
     fn end(&self) {

@@ -8,6 +8,7 @@ pub mod areas;
 pub mod client;
 pub mod comeback;
 pub mod console;
+pub mod figures;
 pub mod fragile;
 pub mod house;
 pub mod liar;

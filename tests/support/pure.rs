@@ -14,6 +14,7 @@ use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, Routed, Router};
 use pomelo_sim::servers::{Delivery, Effect, Outbox, Server, ServerSnapshot};
 use pomelo_sim::time::Time;
+use pomelo_sim::trace::Watch;
 
 /// What a client of the pure cluster got.
 #[derive(Clone, PartialEq, Debug)]
@@ -46,6 +47,8 @@ pub struct PureCluster {
     pub lost: Loss,
     next_session: u32,
     rooms_move: bool,
+    /// What the servers' traces are written on.
+    watch: Option<Watch>,
     /// Prints what happens, one line each.
     pub trace: bool,
 }
@@ -86,6 +89,7 @@ impl PureCluster {
             lost: Box::new(|_, _| false),
             next_session: 0,
             rooms_move: true,
+            watch: None,
             trace: false,
         };
         for delivery in [Delivery::Started, Delivery::AllStarted] {
@@ -215,6 +219,13 @@ impl PureCluster {
         self.order(|router, now, out| router.heal(now, None, out).unwrap());
     }
 
+    /// Traces can be watched from now on; what is done at the cluster's time 0 is done at 0.
+    pub fn watch(&mut self) -> Watch {
+        let watch = Watch::new(0.0);
+        self.router.set_watch(watch.clone());
+        self.watch.insert(watch).clone()
+    }
+
     /// Gives a type another strategy.
     pub fn steer(&mut self, server_type: &str, strategy: &str) {
         let strategy = strategy.parse().unwrap();
@@ -255,7 +266,7 @@ impl PureCluster {
             Some(id) => {
                 let running = self.servers.get_mut(&id).unwrap();
                 let (_, delivery) = running.mail.pop_front().unwrap();
-                let mut out = Outbox::default();
+                let mut out = self.watch.clone().map_or_else(Outbox::default, Outbox::watched);
                 if self.trace {
                     eprintln!("{:?} {id} <- {delivery:?}", self.now);
                 }

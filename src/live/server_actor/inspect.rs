@@ -1,8 +1,12 @@
 //! What a server's actor is asked by those who look at it.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 
 use super::ServerActor;
+use crate::channels::Member;
+use crate::live::people::{MEMBERS_SHOWN, RoomQuery, RoomSeen, find_rooms};
 use crate::live::running::LiveServer;
 use crate::ports::Port;
 use crate::servers::{Holdings, HostCounters};
@@ -26,6 +30,16 @@ pub(in crate::live) struct Observed {
     /// Most deliveries that one turn had before it, in this second or the one before, and what has come while it is paused.
     pub(in crate::live) queue: usize,
 }
+
+/// Asks for some of the server's rooms, and how many it has of that kind.
+#[derive(Message)]
+#[rtype(result = "(Vec<RoomSeen>, usize)")]
+pub(in crate::live) struct FindRooms(pub(in crate::live) Arc<RoomQuery>);
+
+/// Asks for a room: its first members, and how many they are; none when the server has none of that name.
+#[derive(Message)]
+#[rtype(result = "Option<(Vec<Member>, usize)>")]
+pub(in crate::live) struct ShowRoom(pub(in crate::live) Arc<str>);
 
 /// Asks for all that the server holds, one by one.
 #[derive(Message)]
@@ -76,5 +90,23 @@ impl Handler<Observe> for ServerActor {
         let waiting = self.paused.as_ref().map_or(0, Vec::len);
         let queue = self.queue.highest(self.clock.now()) as usize + waiting;
         MessageResult(Observed { live: self.account(), latency: self.server.latency(), queue })
+    }
+}
+
+impl Handler<FindRooms> for ServerActor {
+    type Result = MessageResult<FindRooms>;
+
+    fn handle(&mut self, FindRooms(query): FindRooms, _ctx: &mut Self::Context) -> Self::Result {
+        let found = self.server.channels().map(|channels| find_rooms(channels, &query, self.clock.now()));
+        MessageResult(found.unwrap_or_default())
+    }
+}
+
+impl Handler<ShowRoom> for ServerActor {
+    type Result = MessageResult<ShowRoom>;
+
+    fn handle(&mut self, ShowRoom(room): ShowRoom, _ctx: &mut Self::Context) -> Self::Result {
+        let channel = self.server.channels().and_then(|channels| channels.get(&room));
+        MessageResult(channel.map(|room| (room.with_sessions().take(MEMBERS_SHOWN).collect(), room.len())))
     }
 }

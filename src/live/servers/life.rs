@@ -26,10 +26,10 @@ const HAND_OVER_PATIENCE: Duration = Duration::from_secs(5);
 impl Servers {
     /// Makes the actor of a server.
     pub(super) fn make(&mut self, at: usize, planned: PlannedServer) {
-        let (router, clock) = (self.observer.router.clone(), self.clock);
+        let (router, clock, watch) = (self.observer.router.clone(), self.clock, self.observer.watch.clone());
         let make = planned.make;
         let actor = ServerActor::start_in_arbiter(&self.handles[at % self.handles.len()], move |_| {
-            ServerActor::new(make(), router, clock)
+            ServerActor::new(make(), router, clock, watch)
         });
         let spec = &planned.spec;
         self.observer.router.do_send(Register(spec.id.clone(), Some(actor.clone())));

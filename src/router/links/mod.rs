@@ -71,8 +71,11 @@ pub(super) struct Arrived {
 pub(super) enum SendOutcome {
     /// It arrives now.
     Arrives(Envelope),
-    /// It is on its way.
-    OnItsWay,
+    /// It is on its way; or it was lost, and will be sent again.
+    OnItsWay {
+        /// It was.
+        lost: bool,
+    },
     /// The link holds as much as it may.
     Full(Envelope),
 }
@@ -170,7 +173,7 @@ impl Links {
         if is_first && let Some(first) = wire.backlog.front() {
             self.due.insert((first.due, first.serial, key));
         }
-        SendOutcome::OnItsWay
+        SendOutcome::OnItsWay { lost }
     }
 
     /// The next envelope that has arrived by now, if one has.

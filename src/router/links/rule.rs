@@ -75,10 +75,17 @@ pub struct LinkRule {
     pub latency: Option<Latency>,
 }
 
+impl LinkRule {
+    /// Whether the rule is about this link.
+    pub fn holds_for(&self, link: &Link<'_>) -> bool {
+        let holds = |from: &End<'_>, to: &End<'_>| names(&self.from, from) && names(&self.to, to);
+        holds(&link.from, &link.to) || self.both && holds(&link.to, &link.from)
+    }
+}
+
 impl Rule for LinkRule {
     fn verdict(&mut self, link: &Link<'_>, random: &mut Random) -> Verdict {
-        let holds = |from: &End<'_>, to: &End<'_>| names(&self.from, from) && names(&self.to, to);
-        if !(holds(&link.from, &link.to) || self.both && holds(&link.to, &link.from)) {
+        if !self.holds_for(link) {
             return Verdict::Pass;
         }
         if self.cut || (self.loss > 0.0 && random.chance(self.loss)) {

@@ -106,6 +106,7 @@ impl<L: ServerLogic> Host<L> {
             self.counters.late_answers += 1;
             return;
         };
+        out.follow(origin.trail());
         let client = origin.client();
         let local_client = match &origin {
             Origin::Client { session, local: true, .. } => Some(*session),
@@ -122,6 +123,8 @@ impl<L: ServerLogic> Host<L> {
                 }
             }
         }
+        // What waited behind it is of traces of its own.
+        out.follow(None);
         if let Some(session) = local_client {
             self.release(now, session, out);
         }
@@ -182,6 +185,7 @@ impl<L: ServerLogic> Host<L> {
             self.calls.deadlines.iter().take_while(|(due, _)| *due <= now).map(|(_, call)| *call).collect();
         for call in due {
             let Some(waiting) = self.calls.waiting.get_mut(&call) else { continue };
+            out.follow(waiting.origin.trail());
             match (&waiting.step, &mut waiting.origin) {
                 (Step::Forward, origin) => {
                     self.counters.timeouts += 1;

@@ -170,6 +170,7 @@ impl<L: ServerLogic> Host<L> {
         {
             self.dispatch(now, session, waited, out);
         }
+        out.follow(None);
     }
 
     /// The same for all sessions, when the logic has started again.
@@ -211,6 +212,11 @@ impl<L: ServerLogic> Host<L> {
             filter::after(&**next, route, Some(&client.session), &mut result);
         }
         let result = result.and_then(|body| self.setup.codec.encode_response(route, body));
+        if request != 0
+            && let Some(since) = since
+        {
+            self.step_answered(since, result.as_ref().err(), out);
+        }
         let body = result.unwrap_or_else(|error| {
             self.counters.errors += 1;
             log::debug!(
@@ -233,6 +239,7 @@ impl<L: ServerLogic> Host<L> {
     /// Decodes a message, and runs its handler here or forwards it to the server that its route chooses.
     fn dispatch(&mut self, now: Time, session: SessionId, (bytes, since): (Bytes, Time), out: &mut Outbox) {
         self.counters.messages += 1;
+        out.follow(None);
         let message = match Message::decode(&bytes) {
             Ok(message) => message,
             Err(MessageError::UnknownType(_)) => return self.ignore(session, out),
@@ -248,6 +255,8 @@ impl<L: ServerLogic> Host<L> {
             MessageKind::Response { .. } => return self.ignore(session, out),
         };
         let Some(name) = self.route_name(&message) else { return self.ignore(session, out) };
+        let body = bytes.slice_ref(message.body);
+        self.begin_trace((now, since), session, name, (request, &body), out);
         let resolved = match self.setup.handlers.resolve(name) {
             Ok(resolved) => resolved.clone(),
             Err(error) => {
@@ -255,7 +264,6 @@ impl<L: ServerLogic> Host<L> {
                 return self.refuse(session, (request, since), &name, error, out);
             }
         };
-        let body = bytes.slice_ref(message.body);
         let deadline = now + self.setup.request_timeout;
         let body = match self.before(session, &resolved.route, body) {
             Ok(body) => body,
@@ -276,7 +284,8 @@ impl<L: ServerLogic> Host<L> {
             deadline,
             key: None,
         };
-        let origin = Origin::Client { session, request, route: resolved.route, local, since };
+        let origin =
+            Origin::Client { session, request, route: resolved.route, local, since, trail: out.trail() };
         if local {
             return self.run_handler(now, origin, invoke, out);
         }

@@ -5,6 +5,7 @@ mod clients;
 mod restart;
 mod rooms;
 mod run;
+mod tracing;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ use crate::envelope::{AppError, CallId, Envelope, Invoke, InvokeKind, Payload, S
 use crate::ids::{ServerId, SessionId};
 use crate::stats::Histogram;
 use crate::time::Time;
+use crate::trace::{Trail, What};
 
 /// What runs a server, whatever its type.
 pub trait Server {
@@ -112,7 +114,14 @@ pub struct Host<L: ServerLogic> {
 pub(super) enum Origin {
     /// A client of this frontend; `request` 0 is a notify. `local`: the handler runs here, so that the session's later
     /// messages wait for it.
-    Client { session: SessionId, request: u64, route: Arc<str>, local: bool, since: Time },
+    Client {
+        session: SessionId,
+        request: u64,
+        route: Arc<str>,
+        local: bool,
+        since: Time,
+        trail: Option<Trail>,
+    },
     /// Another server.
     Server {
         server: ServerId,
@@ -122,6 +131,7 @@ pub(super) enum Origin {
         session: Option<Session>,
         work: Option<Work>,
         since: Time,
+        trail: Option<Trail>,
     },
     /// Nobody: a hook.
     Nobody,
@@ -139,6 +149,14 @@ impl Origin {
         match self {
             Origin::Server { work, .. } => work.as_ref(),
             _ => None,
+        }
+    }
+
+    /// The trace that the message belongs to.
+    fn trail(&self) -> Option<Trail> {
+        match self {
+            Origin::Client { trail, .. } | Origin::Server { trail, .. } => *trail,
+            Origin::Nobody => None,
         }
     }
 
@@ -183,11 +201,18 @@ impl<L: ServerLogic> Host<L> {
 
     fn envelope(&mut self, now: Time, envelope: Envelope, out: &mut Outbox) {
         let from = envelope.from;
+        out.follow(envelope.trace.map(|trace| Trail { trace, waited: Duration::ZERO }));
         match envelope.payload {
             Payload::Invoke(invoke) => self.invoke(now, from, *invoke, out),
             Payload::Answer { call, result } => self.answered(now, call, result, out),
-            Payload::Push { sessions, frame } => out.effects.push(Effect::Push { sessions, frame }),
-            Payload::Broadcast { frame } => out.effects.push(Effect::Broadcast { frame }),
+            Payload::Push { sessions, frame } => {
+                out.step(|_| What::Delivered { sessions: sessions.as_slice().len() });
+                out.effects.push(Effect::Push { sessions, frame });
+            }
+            Payload::Broadcast { frame } => {
+                out.step(|_| What::Delivered { sessions: self.clients.len() });
+                out.effects.push(Effect::Broadcast { frame });
+            }
             Payload::Kick { session, reason } => {
                 if self.clients.contains_key(&session) {
                     out.effects.push(Effect::Kick { session, reason });
@@ -196,7 +221,7 @@ impl<L: ServerLogic> Host<L> {
             }
             Payload::SessionSet { session, key, value } => {
                 if let Some(client) = self.clients.get_mut(&session) {
-                    client.session.set(&key, value);
+                    client.session.set(&key, *value);
                 }
             }
             Payload::Gone { channel, key, member } => self.gone(now, channel, key, member, out),
@@ -231,7 +256,9 @@ impl<L: ServerLogic> Host<L> {
         let (call, kind, route, session) = (*call, *kind, Arc::clone(route), session.clone());
         self.last_work += 1;
         let work = key.clone().map(|key| Work { number: self.last_work, key });
-        let origin = Origin::Server { server: from, call, kind, route, session, work, since: invoke.since };
+        let since = invoke.since;
+        let trail = out.trail().map(|trail| Trail { waited: now.since(since), ..trail });
+        let origin = Origin::Server { server: from, call, kind, route, session, work, since, trail };
         if call.is_some() && invoke.deadline <= now {
             // Whoever asked has been told that it failed: now it must not happen.
             self.counters.expired += 1;
@@ -273,6 +300,7 @@ impl<L: ServerLogic> Server for Host<L> {
         if std::mem::take(&mut self.crashes.pending) {
             self.go_down(now, out);
         }
+        out.end_delivery(now, &self.setup.spec.id);
     }
 
     fn next_deadline(&self) -> Option<Time> {

@@ -11,6 +11,7 @@ use crate::ids::{ServerId, SessionId};
 use crate::servers::ServerLogic;
 use crate::servers::outbox::{Delivery, Effect, Outbox};
 use crate::time::Time;
+use crate::trace::{Trail, What};
 use crate::wire::PushFrame;
 
 /// The first restart is immediate. If another panic follows within this time, it is waited before the next.
@@ -80,7 +81,8 @@ impl<L: ServerLogic> Host<L> {
             Delivery::Envelope(Envelope { payload: Payload::Restored { rooms }, .. }) => {
                 self.come_up(now, rooms, out)
             }
-            Delivery::Envelope(Envelope { from, to, payload: Payload::Push { sessions, frame } }) => {
+            Delivery::Envelope(Envelope { from, to, payload: Payload::Push { sessions, frame }, trace }) => {
+                out.follow(trace.map(|trace| Trail { trace, waited: Duration::ZERO }));
                 self.push_while_down(from, to, sessions, frame, out);
             }
             Delivery::Envelope(Envelope { payload: Payload::Answer { call, result }, .. })
@@ -143,16 +145,19 @@ impl<L: ServerLogic> Host<L> {
         out: &mut Outbox,
     ) {
         let Some(down) = self.down.as_mut().filter(|down| !down.behind.is_empty()) else {
+            out.step(|_| What::Delivered { sessions: sessions.as_slice().len() });
             return out.effects.push(Effect::Push { sessions, frame });
         };
         let (waiting, free): (Vec<SessionId>, Vec<SessionId>) =
             sessions.as_slice().iter().partition(|session| down.behind.contains(session));
         for session in waiting {
             let payload = Payload::Push { sessions: Recipients::One(session), frame: frame.clone() };
-            let envelope = Envelope { from: from.clone(), to: to.clone(), payload };
+            let trace = out.trail().map(|trail| trail.trace);
+            let envelope = Envelope { from: from.clone(), to: to.clone(), payload, trace };
             down.queue.push_back(Delivery::Envelope(envelope));
         }
         if !free.is_empty() {
+            out.step(|_| What::Delivered { sessions: free.len() });
             out.effects.push(Effect::Push { sessions: Recipients::Many(free.into()), frame });
         }
     }

@@ -48,6 +48,7 @@ impl<L: ServerLogic> Host<L> {
                 session: None,
                 work,
                 since: now,
+                trail: None,
             };
             let (name, uid) = (Arc::clone(&channel), member.uid.clone());
             self.run(now, deadline, origin, None, out, move |logic, _, cx| {

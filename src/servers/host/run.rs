@@ -47,6 +47,7 @@ impl<L: ServerLogic> Host<L> {
         out: &mut Outbox,
         step: impl FnOnce(&mut L, &Registry<L>, &mut Cx<'_>) -> Reply<L, Bytes>,
     ) {
+        out.follow(origin.trail());
         let key = origin.work().map(|work| Arc::clone(&work.key));
         let (mut reply, mut session) = self.step(now, deadline, session, key.clone(), out, step);
         loop {
@@ -90,6 +91,7 @@ impl<L: ServerLogic> Host<L> {
     ) -> (Reply<L, Bytes>, Option<Session>) {
         let Self { setup, logic, registry, channels, counters, .. } = self;
         let (before, counted, unchanged) = (out.effects.len(), *counters, session.clone());
+        let steps = out.steps();
         let mut over = None;
         let had = session.as_ref().and_then(|session| session.uid.clone());
         let mut cx = Cx {
@@ -107,6 +109,7 @@ impl<L: ServerLogic> Host<L> {
         let mut session = cx.session;
         if reply.is_err() {
             out.effects.truncate(before);
+            out.forget_steps(steps);
             *counters = counted;
             session = unchanged;
         }
@@ -180,10 +183,12 @@ impl<L: ServerLogic> Host<L> {
 
     /// Gives the outcome to whoever waits for it.
     pub(super) fn finish(&mut self, origin: Origin, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
+        out.follow(origin.trail());
         match origin {
-            Origin::Client { session, request, route, local, since } => {
+            Origin::Client { session, request, route, local, since, .. } => {
                 if local {
                     self.filter_after(&route, session, &mut result);
+                    Self::step_handled(&route, &result, out);
                 }
                 self.respond(session, (request, Some(since)), &route, result, out);
                 out.effects.push(Effect::Done { session });
@@ -197,6 +202,7 @@ impl<L: ServerLogic> Host<L> {
                         filter::after(&**next, &route, session.as_ref(), &mut result);
                     }
                 }
+                Self::step_handled(&route, &result, out);
                 self.counters.errors += u64::from(result.is_err());
                 if let Err(error) = &result {
                     log::debug!(

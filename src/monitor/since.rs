@@ -1,0 +1,79 @@
+//! What each server has done between two views: servers that were made anew meanwhile count from 0 again.
+
+use crate::ids::ServerId;
+use crate::live::{ClusterView, ServerView};
+use crate::stats::Histogram;
+
+/// Two moments of one server are of one life when it came up at the same time, as far as numbers are exact.
+const SAME_TIME_SECONDS: f64 = 1e-4;
+
+/// Two views of a cluster.
+pub(super) struct Between<'a> {
+    before: Option<&'a ClusterView>,
+    now: &'a ClusterView,
+    /// From one to the other; 0 when there is only one.
+    pub(super) seconds: f64,
+}
+
+/// What one server has done, a second.
+#[derive(Default)]
+pub(super) struct Since {
+    /// Messages from its clients.
+    pub(super) messages: f64,
+    /// Calls of other servers.
+    pub(super) invocations: f64,
+    /// Pushes for clients, one by one: those that a frontend gave to its own, and that any other made.
+    pub(super) deliveries: f64,
+    pub(super) errors: f64,
+    pub(super) latency: Histogram,
+}
+
+impl<'a> Between<'a> {
+    pub(super) fn new(before: Option<&'a ClusterView>, now: &'a ClusterView) -> Self {
+        // A cluster that was started anew has nothing in common with the one before.
+        let before = before.filter(|before| before.uptime_seconds < now.uptime_seconds);
+        let seconds = before.map_or(0.0, |before| now.uptime_seconds - before.uptime_seconds);
+        Self { before, now, seconds }
+    }
+
+    pub(super) fn of(&self, server: &ServerView) -> Since {
+        if self.before.is_none() {
+            return Since::default();
+        }
+        let before = self.same_life(server);
+        let rate = |count: fn(&ServerView) -> u64| {
+            count(server).saturating_sub(before.map_or(0, count)) as f64 / self.seconds
+        };
+        Since {
+            messages: rate(|server| server.account.as_ref().map_or(0, |account| account.counters.messages)),
+            invocations: rate(|server| {
+                server.account.as_ref().map_or(0, |account| account.counters.invocations)
+            }),
+            deliveries: rate(deliveries),
+            errors: rate(|server| server.account.as_ref().map_or(0, |account| account.counters.errors)),
+            latency: before
+                .map_or_else(|| server.latency.clone(), |before| server.latency.since(&before.latency)),
+        }
+    }
+
+    /// The server in the view before, if it has not come up since.
+    fn same_life(&self, server: &ServerView) -> Option<&'a ServerView> {
+        let before = self.before?;
+        let then = find(before, &server.id).filter(|then| then.account.is_some())?;
+        let came_up = |view: &ClusterView, server: &ServerView| view.uptime_seconds - server.uptime_seconds;
+        let apart = came_up(self.now, server) - came_up(before, then);
+        (apart.abs() < SAME_TIME_SECONDS).then_some(then)
+    }
+}
+
+fn find<'a>(view: &'a ClusterView, id: &ServerId) -> Option<&'a ServerView> {
+    view.servers.iter().find(|server| server.id == *id)
+}
+
+fn deliveries(server: &ServerView) -> u64 {
+    match (server.frontend, &server.port, &server.account) {
+        (true, Some(port), _) => port.pushed,
+        (false, _, Some(account)) => account.counters.recipients,
+        _ => 0,
+    }
+}

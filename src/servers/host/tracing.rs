@@ -1,0 +1,69 @@
+//! A host's part in traces: where they begin, and where they end.
+
+use bytes::Bytes;
+
+use super::Host;
+use crate::envelope::AppError;
+use crate::ids::{SessionId, Uid};
+use crate::servers::outbox::Outbox;
+use crate::servers::{ServerLogic, name_of};
+use crate::time::Time;
+use crate::trace::{Asked, Trail, Way, What, bounded};
+
+impl<L: ServerLogic> Host<L> {
+    /// Takes up a client's message: whoever watches may want to see what becomes of it.
+    pub(super) fn begin_trace(
+        &self,
+        (now, since): (Time, Time),
+        session: SessionId,
+        route: &str,
+        (request, body): (u64, &Bytes),
+        out: &mut Outbox,
+    ) {
+        let Some((watch, client)) = out.watch().zip(self.clients.get(&session)) else { return };
+        let (uid, rid) = (client.session.uid.as_ref(), client.session.get_str("rid"));
+        // Protobuf is no text; what cannot be decoded is refused when it is handled.
+        let decoded = self.setup.codec.decode(route, body.clone()).unwrap_or_default();
+        let asked = Asked {
+            server: self.id().as_str(),
+            route,
+            uid: uid.map(Uid::as_str),
+            name: uid.map(name_of),
+            rid,
+            body: &decoded,
+        };
+        let Some(trace) = watch.begin(now, &asked) else { return };
+        let received = What::Received {
+            route: bounded(route),
+            kind: if request == 0 { Way::Notify } else { Way::Request },
+            uid: uid.map(|uid| bounded(uid.as_str())),
+            rid: rid.map(bounded),
+            session: session.serial(),
+            bytes: body.len(),
+            body: bounded(&String::from_utf8_lossy(&decoded)),
+        };
+        out.follow(Some(Trail { trace, waited: now.since(since) }));
+        out.step(|_| received);
+    }
+
+    /// A handler or remote is done.
+    pub(super) fn step_handled(route: &str, result: &Result<Bytes, AppError>, out: &mut Outbox) {
+        out.step(|trail| What::Handled {
+            route: bounded(route),
+            waited_us: micros(trail.waited),
+            error: result.as_ref().err().map(|error| bounded(&error.message)),
+        });
+    }
+
+    /// A client has its answer.
+    pub(super) fn step_answered(&self, since: Time, error: Option<&AppError>, out: &mut Outbox) {
+        out.step(|_| What::Answered {
+            error: error.map(|error| bounded(&error.message)),
+            took_us: micros(self.now.since(since)),
+        });
+    }
+}
+
+fn micros(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
