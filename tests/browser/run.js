@@ -15,6 +15,9 @@ const { chromium: executablePath, url, pictures, args } = await lines.next();
 const script = process.argv[2];
 const { checks } = await import(`./${script}`);
 
+/** Only for what hangs: a check that fails does so sooner. */
+const CHECK_MS_MAX = 120_000;
+
 const browser = await chromium.launch({
   executablePath,
   // Root may not use the sandbox; in a container there is little else.
@@ -24,7 +27,7 @@ const results = [];
 for (const [check, play] of Object.entries(checks)) {
   const stage = new Stage({ browser, url, pictures, args, ask: (order) => lines.ask(order) });
   try {
-    await play(stage);
+    await Promise.race([play(stage), patience()]);
     stage.isQuiet();
     results.push({ check });
   } catch (error) {
@@ -36,3 +39,9 @@ for (const [check, play] of Object.entries(checks)) {
 await browser.close();
 lines.print({ results });
 process.exit();
+
+function patience() {
+  return new Promise((_, reject) => {
+    setTimeout(() => reject(new Error(`it is not over after ${CHECK_MS_MAX} ms`)), CHECK_MS_MAX).unref();
+  });
+}

@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod areas;
+pub mod browser;
 pub mod client;
 pub mod comeback;
 pub mod console;

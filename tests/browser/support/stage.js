@@ -1,6 +1,8 @@
 // What one check has: pages in contexts of their own, which must stay quiet, and somebody to ask.
 
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
@@ -12,6 +14,7 @@ export class Stage {
   #browser;
   #folder;
   #contexts = [];
+  #servers = [];
   #problems = [];
 
   constructor({ browser, url, pictures, args, ask }) {
@@ -25,11 +28,12 @@ export class Stage {
 
   /**
    * A page in a context of its own.
-   * @param {string} address below the server's URL
-   * @param {{ expected?: RegExp, reducedMotion?: string } & import('playwright-core').BrowserContextOptions} [options]
+   * @param {string} address below the server's URL, or another server's URL
+   * @param {{ expected?: RegExp } & import('playwright-core').BrowserContextOptions} [options]
    *   `expected`: complaints that belong to the check, such as those of a socket that is cut
    */
   async page(address = '/', { expected, ...options } = {}) {
+    const url = new URL(address, this.url);
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.#contexts.push(context);
     const page = await context.newPage();
@@ -42,15 +46,33 @@ export class Stage {
     });
     page.on('request', (request) => {
       const { protocol, host } = new URL(request.url());
-      if (protocol.startsWith('http') && host !== new URL(this.url).host) complain(`asks another host: ${request.url()}`);
+      if (protocol.startsWith('http') && host !== url.host) complain(`asks another host: ${request.url()}`);
     });
     await page.addInitScript(() => {
       addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) => {
         console.error(`policy: ${violatedDirective} ${blockedURI}`);
       });
     });
-    await page.goto(new URL(address, this.url).href);
+    await page.goto(url.href);
     return page;
+  }
+
+  /**
+   * A web server of its own, as others have one for their pages, until the check is over.
+   * @param {Record<string, string>} files by name
+   * @returns {Promise<string>} its URL
+   */
+  async serve(files) {
+    const server = createServer((request, response) => {
+      const name = new URL(request.url, 'http://any').pathname.slice(1);
+      const type = name.endsWith('.html') ? 'text/html' : 'text/javascript';
+      response.writeHead(Object.hasOwn(files, name) ? 200 : 404, { 'content-type': `${type}; charset=utf-8` });
+      response.end(files[name]);
+    });
+    this.#servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${server.address().port}/`;
   }
 
   /** Fails when a page has complained, asked another host, or shown a dialog. */
@@ -77,9 +99,9 @@ export class Stage {
     if (inner > outer) throw new Error(`expected everything within ${outer} px, it takes ${inner}`);
   }
 
-  /** Keeps a picture under this name, and gives its path. */
+  /** Keeps a picture under this name or absolute path, without its ending, and gives its path. */
   async picture(page, name, options = {}) {
-    const file = path.join(this.#folder, `${name}.png`);
+    const file = path.resolve(this.#folder, `${name}.png`);
     await page.screenshot({ path: file, animations: 'disabled', ...options });
     return file;
   }
@@ -93,5 +115,6 @@ export class Stage {
 
   async close() {
     await Promise.all(this.#contexts.map((context) => context.close()));
+    this.#servers.forEach((server) => server.close());
   }
 }

@@ -19,7 +19,7 @@ export async function findGate() {
  * @returns {Promise<{ connector?: string, chat?: string }>}
  */
 export async function serversOf({ name, room, connector: { host, port } }) {
-  const explained = await ask(`explain?${new URLSearchParams({ uid: name, rid: room })}`);
+  const explained = await ask('explain', { uid: name, rid: room });
   let connector = explained?.session?.frontend;
   if (!connector) {
     const frontends = (await ask('cluster'))?.frontends ?? [];
@@ -29,10 +29,15 @@ export async function serversOf({ name, room, connector: { host, port } }) {
   return { connector, chat: explained?.room?.server };
 }
 
+/** What whoever serves this page does not have. */
+const missing = new Set();
+
 /** An answer of the API; undefined when it has none. */
-async function ask(path) {
+async function ask(what, parameters = {}) {
+  if (missing.has(what)) return undefined;
   try {
-    const response = await fetch(`/api/v1/${path}`);
+    const response = await fetch(`/api/v1/${what}?${new URLSearchParams(parameters)}`);
+    if (response.status === 404) missing.add(what);
     return response.ok ? await response.json() : undefined;
   } catch {
     return undefined;
