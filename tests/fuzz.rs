@@ -9,6 +9,7 @@ mod support;
 mod fuzz {
     mod admin;
     mod config;
+    mod console;
     mod conversations;
     mod handshake;
     pub(crate) mod input;

@@ -53,6 +53,10 @@ pub(super) fn failed(failure: &Failure) -> HttpResponse {
     if let Some(allow) = &failure.allow {
         answer.insert_header((header::ALLOW, allow.as_str()));
     }
+    if matches!(failure.status, 401 | 403 | 408 | 413 | 415) {
+        // The rest of what it sends is not waited for.
+        answer.force_close();
+    }
     if status == StatusCode::UNAUTHORIZED {
         answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
     }

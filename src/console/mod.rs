@@ -8,6 +8,7 @@ mod failure;
 mod guard;
 mod history;
 mod metrics;
+mod owner;
 mod pages;
 mod path;
 mod robots;
@@ -62,8 +63,8 @@ impl Console {
         orders: Arc<dyn Orders>,
     ) -> io::Result<Self> {
         let address = listener.local_addr()?;
+        let robots = Arc::new(Robots::new(cluster.timeline()));
         let target = Arc::new(target::Target::new(cluster, orders));
-        let robots = Arc::new(Robots::new());
         let board = Arc::new(Board::new(&robots.status()));
         let sampler = Sampler::start(Arc::clone(&target), Arc::clone(&board), Arc::clone(&robots))?;
         let shared = Shared {

@@ -11,6 +11,7 @@ use serde_json::{Map, Value, json};
 
 use super::board::Board;
 use super::failure::Failure;
+use crate::live::{EventKind, Timeline};
 use crate::robots::{self, Plan, Progress, Report, Settings};
 
 /// How long the end waits for robots that log out.
@@ -88,7 +89,10 @@ impl Wanted {
 }
 
 /// The run of now, or the last one.
-pub(super) struct Robots(Mutex<Run>);
+pub(super) struct Robots {
+    run: Mutex<Run>,
+    timeline: Timeline,
+}
 
 #[derive(Default)]
 struct Run {
@@ -119,8 +123,10 @@ struct Status {
 }
 
 impl Robots {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Run { status: Status { phase: "idle", ..Status::default() }, ..Run::default() }))
+    /// What happens to them is noted there.
+    pub(super) fn new(timeline: Timeline) -> Self {
+        let run = Run { status: Status { phase: "idle", ..Status::default() }, ..Run::default() };
+        Self { run: Mutex::new(run), timeline }
     }
 
     /// How they are.
@@ -146,6 +152,9 @@ impl Robots {
         run.stop = Arc::default();
         run.number += 1;
         run.is_new = true;
+        let Wanted { users, rooms, messages_per_second, .. } = &wanted;
+        let text = format!("began: {users} users in {rooms} rooms, {messages_per_second} messages a second");
+        self.timeline.note(EventKind::Robots, None, text);
         run.status = Status {
             running: true,
             phase: "starting",
@@ -218,15 +227,23 @@ impl Robots {
         let status = &mut run.status;
         (status.running, status.phase) = (false, "ended");
         (status.sends_per_second, status.deliveries_per_second) = (0.0, 0.0);
+        let text = match &result {
+            Ok(report) if report.is_clean() => {
+                format!("ended: {} deliveries, all as they must be", report.deliveries.count)
+            }
+            Ok(report) => format!("ended: {} deliveries, with errors", report.deliveries.count),
+            Err(error) => format!("ended: {error}"),
+        };
         match result {
             Ok(report) => status.report = Some(report),
             Err(error) => status.error = Some(error),
         }
+        self.timeline.note(EventKind::Robots, None, text);
     }
 
     fn run(&self) -> MutexGuard<'_, Run> {
         // No code panics while it holds the lock; if it did, the status would still be one.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

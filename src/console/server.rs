@@ -20,6 +20,7 @@ use super::answer::{failed, harden, json, keeping, typed};
 use super::board::Board;
 use super::failure::Failure;
 use super::guard::{Sender, is_local};
+use super::owner::may_be_own;
 use super::pages::page;
 use super::robots::{Robots, Wanted};
 use super::routes::{Method, Own, Route, Target as What};
@@ -166,13 +167,14 @@ async fn decide(request: &HttpRequest, payload: Payload, shared: &Shared) -> Res
         let token = may_change(request).then_some(&shared.token);
         return page(path, request.headers().get(header::IF_NONE_MATCH), token, shared).map(Answer::Whole);
     }
+    // Looking costs something too, and a page from elsewhere could make a browser look all day.
+    from.check_origin()?;
     let (route, args) = Route::find(method, path)?;
     let body = body(request, payload).await?;
     let args = route.complete(args, request.uri().query().unwrap_or_default(), &body)?;
     match route.target {
         What::Order(command) => order(command, args, shared).await.map(Answer::Whole),
         What::Own(Own::Live) => {
-            from.check_origin()?;
             let mut answer = typed(StatusCode::OK, "text/event-stream");
             answer.insert_header((header::CACHE_CONTROL, "no-store"));
             // A proxy between must not gather what is to be seen at once.
@@ -281,10 +283,12 @@ fn sender(request: &HttpRequest) -> Sender<'_> {
     }
 }
 
-/// Whether the page may have the token: its reader is on this machine, and nobody stands between who says otherwise.
+/// Whether the page may have the token: its reader is on this machine, as this user, and nobody stands between who says
+/// otherwise.
 fn may_change(request: &HttpRequest) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let is_forwarded = forwarded.into_iter().any(|name| request.headers().contains_key(name));
-    let peer: Option<SocketAddr> = request.peer_addr();
-    peer.is_some_and(|peer| is_local(peer.ip())) && !is_forwarded
+    let port = request.app_config().local_addr().port();
+    let is_own = |peer: SocketAddr| is_local(peer.ip()) && may_be_own(peer, port);
+    !is_forwarded && request.peer_addr().is_some_and(is_own)
 }

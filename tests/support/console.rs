@@ -88,7 +88,7 @@ impl ConsoleWorld {
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
-        reply(&answer)
+        read_reply(&answer)
     }
 
     pub fn connect(&self) -> TcpStream {
@@ -106,7 +106,7 @@ impl ConsoleWorld {
 /// Of a body.
 pub const JSON: &str = "Content-Type: application/json\r\n";
 
-pub fn reply(bytes: &[u8]) -> Reply {
+pub fn read_reply(bytes: &[u8]) -> Reply {
     let text = String::from_utf8_lossy(bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());

@@ -75,7 +75,12 @@ impl World {
     pub fn serve(&mut self, flags: &[&str]) {
         // Its default port is one for all tests.
         let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
-        let arguments = [&["serve"], console, flags].concat();
+        self.serve_at_default(&[console, flags].concat());
+    }
+
+    /// With no more than these flags: the console's port is then the one that all have.
+    pub fn serve_at_default(&mut self, flags: &[&str]) {
+        let arguments = [&["serve"], flags].concat();
         let stderr = File::create(self.directory.path().join("stderr")).unwrap();
         let mut process = self.command(&arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
