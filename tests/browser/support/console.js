@@ -88,6 +88,33 @@ export class ConsolePage {
     return this.page.locator('meta[name="pomelo-token"]').getAttribute('content');
   }
 
+  /** Gives an order over HTTP, as a script would; gives the status of the answer. */
+  async order(method, path, body) {
+    const headers = { Authorization: `Bearer ${await this.token()}`, 'Content-Type': 'application/json' };
+    const request = { method, headers, body: body && JSON.stringify(body) };
+    return this.page.evaluate(
+      async ([path, request]) => (await fetch(`/api/v1/${path}`, request)).status,
+      [path, request],
+    );
+  }
+
+  /** Waits until so many pictures of the cluster have come. */
+  async pictures(count) {
+    const { atMs: before } = await this.api('picture');
+    let seen = 0;
+    let last = before;
+    await eventually(
+      'pictures',
+      async () => {
+        const { atMs } = await this.api('picture');
+        if (atMs > last) seen += 1;
+        last = atMs;
+        return seen;
+      },
+      (seen) => seen >= count,
+    );
+  }
+
   /** What the API says. */
   api(path) {
     return this.page.evaluate(async (path) => (await fetch(`/api/v1/${path}`)).json(), path);

@@ -9,6 +9,7 @@ import {
   count,
   duration,
   ms,
+  percentiles,
   plural,
   rate,
   ratio,
@@ -35,6 +36,13 @@ test('rates are short at every size', () => {
 
 test('milliseconds keep two figures below ten, and become seconds', () => {
   assert.deepEqual([0.423, 8.12, 12.4, 999, 3_200].map(ms), ['0.42 ms', '8.1 ms', '12 ms', '999 ms', '3.2 s']);
+});
+
+test('two percentiles share their unit where it is the same', () => {
+  assert.deepEqual(
+    [percentiles(0.42, 8.1), percentiles(0.42, 1_200), percentiles(null, null)],
+    ['0.42 / 8.1 ms', '0.42 ms / 1.2 s', '–'],
+  );
 });
 
 test('memory has units of 1024', () => {

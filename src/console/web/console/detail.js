@@ -1,7 +1,7 @@
 // The server that was clicked on the map: all that is known of it, its links, its verbs, and what a kill would do.
 
 import { byId, h, keyed, setText } from './dom.js';
-import { bytes, count, duration, ms, rate } from './format.js';
+import { bytes, count, duration, percentiles, rate } from './format.js';
 import { consequences } from './forecast.js';
 import { linkState } from './links.js';
 import { badge, facts } from './words.js';
@@ -94,7 +94,7 @@ export function mountDetail(app) {
       rate(server.messagesPerSecond),
       rate(server.deliveriesPerSecond),
       rate(server.errorsPerSecond),
-      server.p50Ms == null ? '–' : `${ms(server.p50Ms)} / ${ms(server.p99Ms)}`,
+      percentiles(server.p50Ms, server.p99Ms),
       count(server.queue),
       count(server.callsPending),
       bytes(server.bufferBytes),

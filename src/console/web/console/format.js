@@ -23,6 +23,13 @@ export function ms(n) {
   return `${n >= 1 ? n.toFixed(1) : n.toFixed(2)} ms`;
 }
 
+/** Two percentiles: `0.42 / 8.1 ms`. */
+export function percentiles(p50, p99) {
+  if (p50 == null || p99 == null) return NONE;
+  const [low, high] = [ms(p50), ms(p99)];
+  return `${high.endsWith(' ms') ? low.replace(' ms', '') : low} / ${high}`;
+}
+
 /** Memory: `0`, `812 B`, `1.5 KiB`, `3.0 MiB`. */
 export function bytes(n) {
   if (n == null) return NONE;

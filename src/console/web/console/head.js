@@ -2,7 +2,7 @@
 
 import { byId, h, setAttribute, setText } from './dom.js';
 import { faultsInWords, faultyLinks } from './edges.js';
-import { bytes, count, duration, ms, plural, rate } from './format.js';
+import { bytes, count, duration, percentiles, plural, rate } from './format.js';
 import { hottest } from './heat.js';
 
 const STREAM = {
@@ -40,7 +40,7 @@ export function mountHead(app) {
     setText(total.messages, rate(totals.messagesPerSecond));
     setText(total.deliveries, rate(totals.deliveriesPerSecond));
     setText(total.errors, rate(totals.errorsPerSecond));
-    setText(total.latency, totals.p50Ms == null ? '–' : `${ms(totals.p50Ms)} / ${ms(totals.p99Ms)}`);
+    setText(total.latency, percentiles(totals.p50Ms, totals.p99Ms));
     setText(total.buffers, bytes(totals.bufferBytes));
     setAttribute(total.servers.parentNode, 'data-state', totals.running < totals.servers ? 'bad' : null);
     setAttribute(total.errors.parentNode, 'data-state', totals.errorsPerSecond > 0 ? 'bad' : null);

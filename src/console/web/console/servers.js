@@ -3,7 +3,7 @@
 import { nextServer } from './additions.js';
 import { byId, fields, h, keyed, setAttribute, setOptions, setText } from './dom.js';
 import { marks } from './events.js';
-import { bytes, count, ms, rate } from './format.js';
+import { bytes, count, percentiles, rate } from './format.js';
 import { hottest } from './heat.js';
 import { Plot } from './plot.js';
 import { bucketed, greatest } from './series.js';
@@ -32,7 +32,7 @@ const COLUMNS = [
   {
     name: 'p50 / p99',
     of: (server) => server.p99Ms ?? -1,
-    text: (server) => (server.p50Ms == null ? '–' : `${ms(server.p50Ms).replace(' ms', '')} / ${ms(server.p99Ms)}`),
+    text: (server) => percentiles(server.p50Ms, server.p99Ms),
   },
   { name: 'queue', of: (server) => server.queue, text: (server) => count(server.queue) },
   { name: 'restarts', of: (server) => server.restarts, text: (server) => count(server.restarts) },
