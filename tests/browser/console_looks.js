@@ -75,4 +75,14 @@ export const checks = {
     await seen.page.reload();
     await seen.says('#theme', 'Theme: dark');
   },
+
+  'the page fits windows of every width': async (stage) => {
+    const { page } = await ConsolePage.open(stage);
+    for (const width of [320, 390, 640, 800, 1_000, 1_200, 1_300, 1_400, 1_920]) {
+      await page.setViewportSize({ width, height: 800 });
+      await stage.fitsItsWidth(page);
+      const right = await page.locator('#theme').evaluate((button) => button.getBoundingClientRect().right);
+      same(`the head at ${width}`, right <= width, true);
+    }
+  },
 };

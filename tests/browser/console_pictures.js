@@ -7,10 +7,10 @@ import { eventually, same } from './support/expect.js';
 
 const CROWD = { users: 120, rooms: 14, messagesPerSecond: 240, seconds: 600 };
 const FAR = { name: 'far', from: 'connector-server-3', to: 'chat', both: true, latency: '5ms..9ms' };
-const README = { width: 1280, height: 860 };
+const README = { width: 1280, height: 800 };
 
 /** How long each act lasts in the picture of the README, in milliseconds: curves need their time. */
-const ACT_MS = 35_000;
+const ACT_MS = 12_000;
 
 export const checks = {
   'with a crowd, wide, dark and on a phone': async (stage) => {

@@ -7,6 +7,8 @@ const WIDE = 720;
 export const CARDS_MAX = 8;
 
 const CARD = { height: 64, gap: 8 };
+/** Where it is narrow, names take two lines. */
+const CARD_NARROW = { height: 76, gap: 8 };
 const TILE = { height: 28, gap: 4 };
 const TITLE = 24;
 const BETWEEN = 18;
@@ -64,18 +66,27 @@ function heightOf(groups, side) {
 
 function groupHeight(group, side) {
   const rows = isDense(group) ? Math.ceil(group.ids.length / tilesAcross(side)) : group.ids.length;
-  const { height, gap } = isDense(group) ? TILE : CARD;
+  const { height, gap } = sizeOf(group, side);
   return TITLE + rows * (height + gap) - gap;
 }
 
 function tilesAcross(side) {
-  return side >= 180 ? 2 : 1;
+  return isNarrow(side) ? 1 : 2;
+}
+
+function sizeOf(group, side) {
+  if (isDense(group)) return TILE;
+  return isNarrow(side) ? CARD_NARROW : CARD;
+}
+
+function isNarrow(side) {
+  return side < 160;
 }
 
 function place(map, group, x, y, side) {
   const dense = isDense(group);
   const across = dense ? tilesAcross(side) : 1;
-  const { height, gap } = dense ? TILE : CARD;
+  const { height, gap } = sizeOf(group, side);
   const w = (side - (across - 1) * gap) / across;
   group.ids.forEach((id, index) => {
     const row = Math.floor(index / across);

@@ -65,7 +65,7 @@ export function mountServers(app) {
     });
     head.append(cell);
   }
-  head.append(h('th', { scope: 'col' }, 'messages/s, 5 min'), h('th', { scope: 'col' }, 'orders'));
+  head.append(h('th', { scope: 'col' }, '5 minutes'), h('th', { scope: 'col' }, 'orders'));
   filter.addEventListener('input', () => app.changed());
 
   app.add(byId('servers-box'), (state) => {
