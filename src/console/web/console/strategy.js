@@ -1,7 +1,7 @@
 // The dispatch strategy of a type: chosen from the list, previewed, applied with a click, taken back with another.
 
 import { part } from './api.js';
-import { h, setAttribute, setOptions, setText } from './dom.js';
+import { h, setOptions, setText } from './dom.js';
 import { count, plural } from './format.js';
 
 /** Most servers whose bars are shown in a preview, the most loaded first. */
@@ -39,7 +39,6 @@ export function strategyForm(app, serverType) {
     result,
   );
   let known = null;
-  let shown = null;
 
   const entry = () => known?.find((strategy) => strategy.name === name.value);
   const choice = () => {
@@ -47,7 +46,6 @@ export function strategyForm(app, serverType) {
     return value ? `${name.value}(${value})` : name.value;
   };
   const forget = () => {
-    shown = null;
     result.replaceChildren();
     setText(output, '');
   };
@@ -67,8 +65,8 @@ export function strategyForm(app, serverType) {
     forget();
     const strategy = choice();
     const seen = await app.attempt(output, () => app.api.get(`strategies/${part(serverType)}/preview`, { strategy }));
-    if (!seen) return;
-    shown = strategy;
+    // Whoever has chosen another one meanwhile does not want this any more.
+    if (!seen || choice() !== strategy) return;
     result.replaceChildren(...inWords(seen), bars(seen));
   });
 
@@ -87,7 +85,6 @@ export function strategyForm(app, serverType) {
   const update = (type) => {
     setText(now, type.isChanging ? `${type.strategy} (changing)` : type.strategy);
     if (apply.disabled === app.state.canChange) apply.disabled = !app.state.canChange;
-    setAttribute(apply, 'data-previewed', shown ? 'true' : null);
     if (known) return;
     known = [];
     loadStrategies(app).then(
@@ -107,13 +104,11 @@ export function strategyForm(app, serverType) {
   return { node, update };
 }
 
-let loading = null;
-
 /** The list of strategies does not change while the page is open: it is asked for once. */
 function loadStrategies(app) {
-  loading ??= app.api.get('strategies').then(({ strategies }) => strategies);
-  loading.catch(() => (loading = null));
-  return loading;
+  app.strategies ??= app.api.get('strategies').then(({ strategies }) => strategies);
+  app.strategies.catch(() => (app.strategies = null));
+  return app.strategies;
 }
 
 /** What stands in parentheses behind a name: a number, or another strategy. */
