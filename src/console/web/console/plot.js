@@ -22,8 +22,7 @@ export class Plot {
         class: `plot ${className}`,
         viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
         preserveAspectRatio: 'none',
-        role: 'img',
-        'aria-label': '',
+        'aria-hidden': 'true',
       },
       this.marks,
       ...this.paths,
@@ -50,6 +49,9 @@ export class Plot {
       (event) => event.seq,
       (event) => mark(event, (event.atMs - this.base) * scale),
     );
+    // What is not drawn yet is nothing to speak of.
+    setAttribute(this.node, 'aria-hidden', null);
+    setAttribute(this.node, 'role', 'img');
     setAttribute(this.node, 'aria-label', label);
   }
 }
