@@ -1,0 +1,143 @@
+// The console: one state, filled by the live stream, and panels that show what of it is in view.
+
+import { Api } from './api.js';
+import { merged } from './events.js';
+import { History } from './history.js';
+import { Live } from './live.js';
+import { Traces } from './traces.js';
+import { mountBalance } from './balance.js';
+import { mountExplain } from './explain.js';
+import { mountFaults } from './faults.js';
+import { mountHead } from './head.js';
+import { mountLoad } from './load.js';
+import { mountMap } from './map.js';
+import { mountNotices } from './notices.js';
+import { mountOrders } from './orders.js';
+import { mountPeople } from './people.js';
+import { mountRequest } from './request.js';
+import { mountServers } from './servers.js';
+import { mountTimeline } from './timeline.js';
+import { mountTrace } from './trace.js';
+
+/** What all panels see. `state` only changes here; panels ask for a render by `changed`. */
+class App {
+  constructor() {
+    this.api = new Api();
+    this.state = {
+      picture: null,
+      history: new History(),
+      events: [],
+      traces: new Traces(),
+      trace: null,
+      robots: null,
+      cluster: null,
+      selected: null,
+      canChange: false,
+    };
+    this.panels = [];
+    this.frame = 0;
+    this.spentMs = 0;
+  }
+
+  /** Shows a panel: `render(state)` is called when something changed while `root` is in view. */
+  add(root, render) {
+    const panel = { root, render, isSeen: false, isStale: true };
+    this.panels.push(panel);
+    this.observer ??= new IntersectionObserver((entries) => this.seen(entries), { rootMargin: '300px' });
+    this.observer.observe(root);
+  }
+
+  /** Something of the state is new. */
+  changed() {
+    for (const panel of this.panels) panel.isStale = true;
+    this.frame ||= requestAnimationFrame(() => this.render());
+  }
+
+  seen(entries) {
+    for (const entry of entries) this.panels.find((panel) => panel.root === entry.target).isSeen = entry.isIntersecting;
+    this.frame ||= requestAnimationFrame(() => this.render());
+  }
+
+  render() {
+    this.frame = 0;
+    if (!this.state.picture) return;
+    const start = performance.now();
+    for (const panel of this.panels) {
+      if (!panel.isSeen || !panel.isStale) continue;
+      panel.isStale = false;
+      try {
+        panel.render(this.state);
+      } catch (error) {
+        // The others are shown all the same.
+        reportError(error);
+      }
+    }
+    // What an update costs, for whoever observes it: the arithmetic since the last one, and this.
+    performance.measure('console-update', { start, duration: performance.now() - start + this.spentMs });
+    performance.clearMeasures('console-update');
+    this.spentMs = 0;
+  }
+
+  heard(name, json) {
+    const start = performance.now();
+    const { state } = this;
+    if (name === 'picture') {
+      state.picture = json;
+      state.history.take(json);
+    } else if (name === 'events') {
+      state.events = merged(state.events, json.events ?? [], json.next);
+    } else if (name === 'trace') {
+      state.trace = json;
+      state.traces.take(json.steps ?? [], json.next);
+    } else if (name === 'robots') {
+      state.robots = json;
+    }
+    this.spentMs += performance.now() - start;
+    this.changed();
+  }
+
+  /** What the stream does not bring: who we are, and the minutes before. */
+  async catchUp() {
+    const [cluster, history] = await Promise.allSettled([this.api.get('cluster'), this.api.get('history')]);
+    if (cluster.status === 'fulfilled') this.state.cluster = cluster.value;
+    if (history.status === 'fulfilled') this.state.history.seed(history.value);
+    if (this.state.picture) this.state.history.take(this.state.picture);
+    this.decide();
+  }
+
+  /** Whether this page may change anything; whoever pasted a token has said so. */
+  decide() {
+    this.state.canChange = this.api.pasted || (this.api.token !== '' && this.state.cluster?.mayChange !== false);
+    document.documentElement.toggleAttribute('data-read-only', !this.state.canChange);
+    for (const fieldset of document.querySelectorAll('fieldset[data-changes]'))
+      fieldset.disabled = !this.state.canChange;
+    this.changed();
+  }
+
+  /** Shows the details of a server. */
+  select(id) {
+    this.state.selected = id;
+    this.changed();
+  }
+}
+
+const app = new App();
+mountNotices(app);
+mountOrders(app);
+mountHead(app);
+mountMap(app);
+mountServers(app);
+mountPeople(app);
+mountBalance(app);
+mountExplain(app);
+mountTrace(app);
+mountFaults(app);
+mountLoad(app);
+mountTimeline(app);
+mountRequest(app);
+app.decide();
+new Live({
+  heard: (name, json) => app.heard(name, json),
+  said: (stream) => app.showStream(stream),
+  opened: () => app.catchUp(),
+}).start();

@@ -1,0 +1,35 @@
+// Kinds of events: what they are called, and how they are marked in plots.
+
+/** Groups of kinds, for the filter and the marks. */
+export const GROUPS = {
+  broke: ['killed', 'panicked', 'stopped', 'paused'],
+  came: ['started', 'restarted', 'resumed', 'added', 'removed', 'reloaded'],
+  rooms: ['strategy', 'moved'],
+  links: ['link', 'healed'],
+  people: ['kick', 'robots'],
+};
+
+/** Most events that are kept. */
+export const EVENTS_MAX = 1000;
+
+const GROUP_OF = new Map(Object.entries(GROUPS).flatMap(([group, kinds]) => kinds.map((kind) => [kind, group])));
+
+/** The group of a kind; kinds that are not known are with the people's. */
+export function groupOf(kind) {
+  return GROUP_OF.get(kind) ?? 'people';
+}
+
+/**
+ * The list with new events at its end, each number once, the oldest forgotten. `next` is the number of the event that comes
+ * next: when that is one we have, the cluster began anew, and so does the list.
+ */
+export function merged(events, more, next) {
+  const last = events.at(-1)?.seq ?? -1;
+  const all = next <= last ? more : [...events, ...more.filter((event) => event.seq > last)];
+  return all.slice(-EVENTS_MAX);
+}
+
+/** The events that plots mark: the last ones of the time shown. */
+export function marks(events, from, until, max = 40) {
+  return events.filter((event) => event.atMs >= from && event.atMs <= until).slice(-max);
+}

@@ -1,0 +1,102 @@
+// Load: robots that chat, by three sliders; what they send and get, and whether all of it arrived.
+
+import { byId, setText } from './dom.js';
+import { marks } from './events.js';
+import { count, plural, rate } from './format.js';
+import { Plot } from './plot.js';
+import { fromSlider, reportInWords, statusInWords, toSlider } from './robots.js';
+import { bucketed, greatest, niceTop } from './series.js';
+import { facts } from './words.js';
+
+const SHOWN_MS = 300_000;
+
+const SLIDERS = {
+  users: { min: 1, max: 2000, start: 100, words: (n) => plural(n, 'user') },
+  rooms: { min: 1, max: 2000, start: 10, words: (n) => plural(n, 'room') },
+  messagesPerSecond: { min: 1, max: 20_000, start: 200, words: (n) => `${count(n)} messages a second, all together` },
+};
+
+const FACTS = ['logged in', 'sent/s', 'delivered/s', 'sent', 'delivered'];
+
+export function mountLoad(app) {
+  const form = byId('robots-form');
+  const output = byId('robots-output');
+  const now = facts(FACTS);
+  const plots = [new Plot(1, 'strip'), new Plot(1, 'strip')];
+  byId('robots-now').append(now.node);
+  byId('robots-sent').append(plots[0].node);
+  byId('robots-got').append(plots[1].node);
+  const planned = mountSliders(form);
+
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const plan = { ...planned(), seconds: Number(form.elements.seconds.value) };
+    const robots = await app.attempt(output, () => app.api.put('robots', plan));
+    if (!robots) return;
+    app.notice('robots start');
+    take(robots);
+  });
+  byId('robots-stop').addEventListener('click', async () => {
+    const robots = await app.attempt(output, () => app.api.delete('robots'));
+    if (!robots) return;
+    app.notice('robots log out, and count what arrived');
+    take(robots);
+  });
+  function take(robots) {
+    app.state.robots = robots;
+    app.changed();
+  }
+
+  app.add(byId('load'), (state) => {
+    const { robots, history, events, canChange, picture } = state;
+    byId('robots-stop').disabled = !canChange || !robots?.running;
+    setText(byId('robots-start'), robots?.running ? 'Start anew with these' : 'Start robots');
+    setText(byId('robots-state'), statusInWords(robots));
+    setText(byId('robots-error'), robots?.error ?? '');
+    now.update([
+      `${count(robots?.logins ?? 0)} of ${count(robots?.users ?? robots?.plan?.users ?? 0)}`,
+      rate(robots?.sendsPerSecond ?? 0),
+      rate(robots?.deliveriesPerSecond ?? 0),
+      count(robots?.sends ?? 0),
+      count(robots?.deliveries ?? 0),
+    ]);
+    setText(byId('robots-report'), robots?.report ? `Last run: ${reportInWords(robots.report)}` : '');
+    const until = history.times.at(-1) ?? picture.atMs;
+    const from = until - SHOWN_MS;
+    const marked = marks(events, from, until);
+    ['messagesPerSecond', 'deliveriesPerSecond'].forEach((name, index) => {
+      const values = history.totals[name];
+      const top = niceTop(greatest([values]));
+      plots[index].draw([bucketed(history.times, values, from, until, 2000)], {
+        from,
+        until,
+        tops: [top],
+        marks: marked,
+        label: `${name === 'messagesPerSecond' ? 'messages' : 'deliveries'} a second of the cluster, now ${rate(values.at(-1))}`,
+      });
+      setText(byId(index === 0 ? 'robots-sent-top' : 'robots-got-top'), `0 to ${rate(top)}/s`);
+    });
+  });
+}
+
+/** Sliders with logarithmic scales and their values in words; gives a function that reads them. */
+function mountSliders(form) {
+  const value = (name) => fromSlider(Number(form.elements[name].value), SLIDERS[name].min, SLIDERS[name].max);
+  const values = () => {
+    const plan = { users: value('users'), rooms: value('rooms'), messagesPerSecond: value('messagesPerSecond') };
+    return { ...plan, rooms: Math.min(plan.rooms, plan.users) };
+  };
+  const show = () => {
+    for (const [name, now] of Object.entries(values())) {
+      const words = SLIDERS[name].words(now);
+      setText(form.querySelector(`output[for="robots-${name}"]`), words);
+      form.elements[name].setAttribute('aria-valuetext', words);
+    }
+  };
+  for (const [name, { min, max, start }] of Object.entries(SLIDERS)) {
+    form.elements[name].value = toSlider(start, min, max);
+    form.elements[name].addEventListener('input', show);
+  }
+  show();
+  return values;
+}

@@ -1,0 +1,52 @@
+// What was done, said at the foot of the page, with a way back where there is one; and errors where the action was.
+
+import { byId, h, setText } from './dom.js';
+
+/** How long a notice stays, in milliseconds; longer while somebody points at it or is in it. */
+const STAYS_MS = 10_000;
+
+/** Gives the app `notice(text, undo)` and `attempt(output, action)`. */
+export function mountNotices(app) {
+  const place = byId('notices');
+
+  app.notice = (text, undo = null) => {
+    const close = h('button', { type: 'button', class: 'small plain', onclick: () => notice.remove() }, 'Dismiss');
+    const notice = h('div', { class: 'notice' }, h('span', { class: 'foreign' }, text));
+    if (undo) {
+      const back = h('button', { type: 'button', class: 'small' }, undo.label);
+      back.addEventListener('click', () => {
+        notice.remove();
+        undo.act();
+      });
+      notice.append(back);
+    }
+    notice.append(close);
+    place.append(notice);
+    while (place.children.length > 3) place.firstChild.remove();
+    const leave = () => {
+      if (notice.matches(':hover, :focus-within')) setTimeout(leave, 2000);
+      else notice.remove();
+    };
+    setTimeout(leave, STAYS_MS);
+  };
+
+  /** Runs an action; what goes wrong is shown in `output`, as it came. Gives what the action gave, or `undefined`. */
+  app.attempt = async (output, action) => {
+    setText(output, '');
+    output.classList.remove('error');
+    try {
+      return await action();
+    } catch (error) {
+      output.classList.add('error');
+      setText(output, error.message);
+      if (error.status === 401) refused(app);
+      return undefined;
+    }
+  };
+}
+
+/** A token that no longer holds, as after a restart of the program, is asked for again. */
+function refused(app) {
+  app.api.forget();
+  app.decide();
+}

@@ -1,0 +1,35 @@
+// Robots in words, and sliders that go from one to many thousands.
+
+import { count, duration, plural } from './format.js';
+
+/** The value of a slider at `position` (0 to 1000) on a logarithmic scale from `min` to `max`; whole numbers. */
+export function fromSlider(position, min, max) {
+  const raw = min * (max / min) ** (position / 1000);
+  const step = raw < 20 ? 1 : raw < 100 ? 5 : raw < 1000 ? 10 : raw < 10_000 ? 100 : 500;
+  return Math.min(max, Math.max(min, Math.round(raw / step) * step));
+}
+
+/** The position of a value on that slider. */
+export function toSlider(value, min, max) {
+  return Math.round((1000 * Math.log(Math.max(min, value) / min)) / Math.log(max / min));
+}
+
+/** What robots do now. */
+export function statusInWords(robots) {
+  if (!robots?.running) return 'No robots run.';
+  const plan = robots.plan ?? {};
+  const { users = 0, rooms = 0, messagesPerSecond = 0 } = plan;
+  return `${robots.phase ? `${robots.phase}: ` : ''}${plural(users, 'user')} in ${plural(rooms, 'room')}, ${count(messagesPerSecond)} messages a second planned, for ${duration(robots.elapsedSeconds ?? 0)} so far.`;
+}
+
+/** The verdict on the last run: what robots sent must have come to everybody once and in order, and nothing else. */
+export function reportInWords(report) {
+  if (!report) return '';
+  const { lost = 0, doubled = 0, disordered = 0, foreign = 0, unanswered = 0 } = report.integrity ?? {};
+  const counts = { lost, doubled, 'out of order': disordered, 'from nobody': foreign, unanswered };
+  const wrong = Object.entries(counts).filter(([, n]) => n > 0);
+  const sent = `${plural(report.sends?.count ?? 0, 'message')} sent, ${plural(report.deliveries?.count ?? 0, 'delivery', 'deliveries')}`;
+  if (wrong.length === 0)
+    return `${sent}: every message reached everybody once, in one order; 0 lost, 0 doubled, 0 out of order.`;
+  return `${sent}: ${wrong.map(([what, n]) => `${count(n)} ${what}`).join(', ')}.`;
+}

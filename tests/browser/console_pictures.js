@@ -1,0 +1,80 @@
+// Pictures of the console with a crowd on it, after a server was killed and came back; and what axe says of all that is open then.
+
+import path from 'node:path';
+
+import { ConsolePage } from './support/console.js';
+import { eventually, same } from './support/expect.js';
+
+const CROWD = { users: 120, rooms: 14, messagesPerSecond: 240, seconds: 600 };
+const FAR = { name: 'far', from: 'connector-server-3', to: 'chat', both: true, latency: '5ms..9ms' };
+const README = { width: 1280, height: 800 };
+
+/** How else the page is looked at. */
+const OTHERS = {
+  'console-dark': { colorScheme: 'dark' },
+  'console-phone': { viewport: { width: 320, height: 700 }, hasTouch: true },
+};
+
+/** How long each act lasts in the picture of the README, in milliseconds: curves need their time. */
+const ACT_MS = 12_000;
+
+export const checks = {
+  'with a crowd, wide, dark and on a phone': async (stage) => {
+    const wide = await ConsolePage.open(stage);
+    const pause = () => (stage.args.readme ? wide.page.waitForTimeout(ACT_MS) : wide.pictures(2));
+    same('robots', await wide.order('PUT', 'robots', CROWD), 200);
+    const sessions = () => wide.text('[data-total="sessions"]');
+    await eventually('all are in', sessions, (text) => Number(text) >= CROWD.users);
+    await pause();
+    same('kill', await wide.order('POST', 'servers/chat-server-2/kill'), 200);
+    await wide.shows('chat-server-2', 'killed');
+    await pause();
+    same('restart', await wide.order('POST', 'servers/chat-server-2/restart'), 200);
+    await wide.shows('chat-server-2', 'running');
+    await pause();
+    same('link', await wide.order('POST', 'links', FAR), 200);
+    await wide.warns('3 links slow.');
+    await pause();
+
+    if (stage.args.readme) {
+      const shown = await ConsolePage.open(stage, { viewport: README });
+      await shown.pictures(3);
+      await stage.picture(shown.page, path.join(stage.args.readme, 'console'));
+    }
+    await whole(stage, wide.page, 'console');
+    for (const [name, options] of Object.entries(OTHERS)) {
+      const { page } = await ConsolePage.open(stage, options);
+      await whole(stage, page, name);
+      await page.close();
+    }
+  },
+
+  // The crowd is there still.
+  'everybody can use what is open': async (stage) => {
+    for (const options of [{}, ...Object.values(OTHERS)]) {
+      const { page } = await ConsolePage.open(stage, options);
+      await page.locator('#map .card.server').first().click();
+      await page.getByText('Add a server').click();
+      await page.locator('#explain-uid').fill('ann');
+      await page.locator('#explain-rid').fill('lobby');
+      await page.getByRole('button', { name: 'Explain' }).click();
+      await page.locator('.way').waitFor();
+      await stage.isAccessible(page);
+      await stage.fitsItsWidth(page);
+      await page.locator('#servers-rows').getByRole('button', { name: 'kill chat-server-2' }).click();
+      await page.locator('#confirm-moves-rows tr').first().waitFor({ state: 'attached' });
+      await stage.isAccessible(page);
+      await page.close();
+    }
+  },
+};
+
+/** A picture of the whole page, in a window as high as it is: what is out of view is not drawn. */
+async function whole(stage, page, name) {
+  const size = page.viewportSize();
+  const height = await page.evaluate(() => document.documentElement.scrollHeight);
+  await page.setViewportSize({ width: size.width, height });
+  await new ConsolePage(page).pictures(2);
+  await stage.picture(page, name);
+  await page.setViewportSize(size);
+}
