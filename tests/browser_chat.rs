@@ -25,6 +25,12 @@ fn lost_connections_come_back_and_kicks_are_shown() {
 }
 
 #[test]
+fn a_login_elsewhere_is_told_and_not_fought() {
+    let Some(browser) = Browser::on_a_cluster(&["--on-duplicate", "kick"]) else { return };
+    browser.play("chat_elsewhere.js");
+}
+
+#[test]
 fn the_page_is_for_keyboards_phones_and_screen_readers() {
     let Some(browser) = Browser::on_a_cluster(&[]) else { return };
     browser.play("chat_access.js");

@@ -22,7 +22,7 @@ fn refused(arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 19] = [
+const COMMANDS: [&str; 20] = [
     "serve",
     "check",
     "dispatch",
@@ -40,6 +40,7 @@ const COMMANDS: [&str; 19] = [
     "link",
     "heal",
     "strategy",
+    "trace",
     "robots",
     "experiment",
 ];

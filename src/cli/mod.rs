@@ -17,6 +17,7 @@ pub mod robots;
 pub mod serve;
 pub mod servers;
 pub mod strategy;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,7 @@ use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
 use self::servers::ServersCommand;
 use self::strategy::StrategyArgs;
+use self::trace::TraceArgs;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
@@ -47,6 +49,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
   pomelo-sim strategy chat=rendezvous     choose chat servers in another way, while they run
+  pomelo-sim trace --uid alice            her messages through the cluster, step by step
   pomelo-sim robots                       put it under load, and see how it takes that
   pomelo-sim stop                         end it
   pomelo-sim experiment list              scenarios that compare strategies
@@ -90,6 +93,7 @@ enum Command {
     Link(LinkArgs),
     Heal(HealArgs),
     Strategy(StrategyArgs),
+    Trace(TraceArgs),
     Robots(RobotsArgs),
     Experiment(ExperimentArgs),
 }
@@ -156,6 +160,7 @@ pub fn run(Cli(line): &Cli) -> ExitCode {
         Some(Command::Link(args)) => links::run_link(args),
         Some(Command::Heal(args)) => links::run_heal(args),
         Some(Command::Strategy(args)) => strategy::run(args),
+        Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Robots(args)) => robots::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),
     }

@@ -9,6 +9,17 @@ const focused = (page) => page.evaluate(() => {
 });
 
 export const checks = {
+  'a demo is one click away': async (stage) => {
+    const page = await stage.page();
+    await page.getByRole('link', { name: 'three users at once' }).click();
+    for (const index of [0, 1, 2]) await new User(page, index).is('connected');
+    await new User(page, 2).say('here we are');
+    await new User(page, 0).hears('carol: here we are');
+    await page.goBack();
+    await new User(page).is('not connected');
+    same('panes', await page.locator('.pane').count(), 1);
+  },
+
   'by keyboard alone': async (stage) => {
     const page = await stage.page();
     const { keyboard } = page;

@@ -4,40 +4,40 @@ import path from 'node:path';
 
 import { User } from './support/user.js';
 
-const WIDE = { width: 1120, height: 580 };
+const WIDE = { width: 1160, height: 480 };
 const PHONE = { width: 390, height: 760 };
 
-/** Three people in one room, in the panes of one page, who have met and talked. */
+/** Three people in one room, in the panes of one page, who have met and talked. Each has a connector of her own. */
 async function converse(page, room) {
-  const [alice, bob, zoe] = [0, 1, 2].map((index) => new User(page, index));
-  await alice.enter('alice', room);
-  for (const [user, name] of [[bob, 'bob'], [zoe, 'zoë']]) {
+  const [ann, bob, erin] = [0, 1, 2].map((index) => new User(page, index));
+  await ann.enter('ann', room);
+  for (const [user, name] of [[bob, 'bob'], [erin, 'erin']]) {
     await page.getByRole('button', { name: 'Add another user' }).click();
     await (await user.enter(name, room)).is('connected');
-    await alice.hears(`${name} came in`);
+    await ann.hears(`${name} came in`);
   }
   const talk = [
-    [alice, 'Good morning! Who else is in today?'],
-    [bob, 'Me. Three panes, three connectors, one room.'],
-    [zoe, 'Salut !'],
-    [alice, 'Hello zoë'],
-    [alice, 'Shall we stop a chat server and see what happens to the room?'],
-    [bob, 'Go ahead, it moves with everybody in it.'],
+    [ann, 'Good morning! Who is in?'],
+    [bob, 'Three panes, three connectors, one room.'],
+    [erin, 'Shall we stop its chat server?'],
+    [ann, 'Go on, the room moves.'],
+    [ann, 'With everybody in it.'],
   ];
   for (const [user, text] of talk) {
     await user.say(text);
-    for (const other of [alice, bob, zoe]) await other.hears(`${await nameOf(user)}: ${text}`);
+    for (const other of [ann, bob, erin]) await other.hears(`${await nameOf(user)}: ${text}`);
   }
-  await bob.sayTo('alice', 'You do it, I keep talking.');
-  await alice.hears('!bob privately: You do it, I keep talking.');
-  await alice.pane.getByRole('button', { name: 'bob' }).click();
-  await alice.input.fill('Deal.');
-  await zoe.input.focus();
+  await bob.sayTo('ann', 'You talk, I watch.');
+  await ann.hears('!bob privately: You talk, I watch.');
+  await ann.pane.getByRole('button', { name: 'bob' }).click();
+  await ann.input.fill('Deal.');
+  await erin.input.focus();
+  await page.mouse.move(0, 0);
   // The servers are asked for every now and then; by now they are known.
-  for (const user of [alice, bob, zoe]) {
-    await user.pane.locator('[data-part="connector"]:not(:text("unknown"))').waitFor();
+  for (const user of [ann, bob, erin]) {
+    await user.pane.locator('[data-part="chat"]:not(:text("unknown"))').waitFor();
   }
-  return [alice, bob, zoe];
+  return [ann, bob, erin];
 }
 
 const nameOf = async (user) => (await user.title()).split(' in ')[0];

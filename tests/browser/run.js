@@ -5,6 +5,9 @@
 // of JSON: { "ask": … } for what only the test's other half can do, answered by a line in; and at the end { "results":
 // [{ "check", "error"?, "pictures"? }] }.
 
+import { readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
 import { chromium } from 'playwright-core';
 
 import { Lines } from './support/lines.js';
@@ -23,6 +26,10 @@ const browser = await chromium.launch({
   // Root may not use the sandbox; in a container there is little else.
   args: ['--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
 });
+const failure = `failed-${script.replace(/\W+/g, '-')}-`;
+// What failed last time says nothing of this time.
+readdirSync(pictures).filter((name) => name.startsWith(failure)).forEach((name) => rmSync(path.join(pictures, name)));
+
 const results = [];
 for (const [check, play] of Object.entries(checks)) {
   const stage = new Stage({ browser, url, pictures, args, ask: (order) => lines.ask(order) });
@@ -31,7 +38,7 @@ for (const [check, play] of Object.entries(checks)) {
     stage.isQuiet();
     results.push({ check });
   } catch (error) {
-    const name = `failed-${script.replace(/\W+/g, '-')}-${check.replace(/\W+/g, '-')}`;
+    const name = failure + check.replace(/\W+/g, '-');
     results.push({ check, error: error.stack, pictures: await stage.pictures(name) });
   }
   await stage.close();

@@ -43,7 +43,8 @@ impl Browser {
             Ok(command) => command,
             Err(reason) => return node::skip(reason),
         };
-        let start = json!({ "chromium": self.chromium, "url": self.url, "pictures": pictures(), "args": args });
+        let start =
+            json!({ "chromium": self.chromium, "url": self.url, "pictures": pictures(), "args": args });
         let results = self.converse(command, script, &start);
         let failed = results.iter().filter_map(|result| {
             let told = format!("{}\n{}", result["check"].as_str()?, result["error"].as_str()?);
@@ -100,7 +101,9 @@ fn chromium() -> Result<PathBuf, String> {
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
     let found = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     let mut found = found.filter(|file| file.is_file());
-    found.next().ok_or_else(|| format!("no browser: none of {} is in PATH, and CHROMIUM is not set", NAMES.join(", ")))
+    found.next().ok_or_else(|| {
+        format!("no browser: none of {} is in PATH, and CHROMIUM is not set", NAMES.join(", "))
+    })
 }
 
 /// It does not outlive its test.

@@ -64,7 +64,8 @@ function showUsers() {
 async function showCluster() {
   try {
     const { version, env, frontends } = await (await fetch('/api/v1/cluster')).json();
-    document.getElementById('cluster').textContent = `${version}, ${env}, ${frontends.length} connectors`;
+    const connectors = frontends.filter(({ serverType }) => serverType === 'connector').length;
+    document.getElementById('cluster').textContent = `${version}, ${env}, ${connectors} connectors`;
   } catch {
     // Served by something else, it is a chat page all the same.
   }

@@ -11,6 +11,9 @@ const OK = 200;
 /** Whom a message is for when it is for all. */
 export const ALL = '*';
 
+/** A connection that lasted so long was a good one: the next waits begin anew. */
+const STEADY_MS = 10_000;
+
 /** Kicks that are about a server and not about the user, who is as welcome as before. */
 const KICKS_OF_SERVERS = ['server stopped', 'missed messages', 'slow consumer'];
 
@@ -64,8 +67,9 @@ export class ChatSession {
       try {
         const { ended } = await this.#enter(again);
         again = true;
-        waits = backoff();
+        const since = performance.now();
         end = await ended;
+        if (performance.now() - since > STEADY_MS) waits = backoff();
       } catch (error) {
         if (!again) return this.#change({ phase: 'refused', field: error.field, why: error.message });
         // Whoever was in is let in again: the name is only free when the cluster knows that the old connection is gone.

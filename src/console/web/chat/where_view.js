@@ -30,7 +30,7 @@ export class WhereView {
   show({ phase, connector }, { name, room }) {
     clearTimeout(this.#timer);
     this.#round += 1;
-    this.#line.hidden = !['connected', 'waiting', 'connecting'].includes(phase) || (phase === 'connecting' && this.#line.hidden);
+    this.#line.hidden = phase !== 'connected';
     if (phase === 'left' || phase === 'refused') this.#chat = undefined;
     if (phase === 'connected') this.#ask({ name, room, connector }, this.#round);
   }
