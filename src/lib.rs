@@ -98,8 +98,8 @@
 //! 2. What was acknowledged reaches every member of the room once, in the order in which it was accepted. What a handler
 //!    pushes to a session comes before the response to that session; while a frontend works for a session, the session's
 //!    later messages wait.
-//! 3. A room is on one server. When servers come, go, or come back, the rooms that change owner are handed over with their
-//!    members, and their traffic waits in the router: [`router`] says how. Nobody is told that anybody left.
+//! 3. A room is on one server. When servers come, go, or come back, or are chosen by another strategy, the rooms that change
+//!    owner are handed over with their members, and their traffic waits in the router: [`router`] says how. Nobody is told that anybody left.
 //! 4. A uid is bound once in the cluster: the router keeps them. A closed session leaves its rooms once, and its uid is free
 //!    only when they have heard so and nothing is under way for it any more.
 //! 5. A crash is contained. A panic in a handler fails that request, and nothing that it did has happened; the server starts

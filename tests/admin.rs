@@ -372,3 +372,28 @@ fn strategies_are_orders_whose_arguments_may_be_text() {
         json!(["gate-server-1"])
     );
 }
+
+#[test]
+fn traces_are_turned_on_read_and_turned_off_by_order() {
+    let world = AdminWorld::start();
+    let off = world.ask("trace", json!({}))["ok"].clone();
+    assert_eq!(
+        off,
+        json!({
+            "on": false, "filter": {"uid": null, "rid": null, "route": null, "server": null},
+            "secondsLeft": 0.0, "steps": [], "next": 0, "skipped": 0
+        })
+    );
+    let on = world.ask("trace_on", json!({"uid": "alice", "route": "chat", "seconds": "60"}))["ok"].clone();
+    assert_eq!((&on["on"], &on["secondsLeft"]), (&json!(true), &json!(60.0)));
+    assert_eq!((&on["filter"]["uid"], &on["filter"]["server"]), (&json!("alice"), &json!(null)));
+    assert!(world.fake.watch.is_on());
+    assert_eq!(world.ask("trace_on", json!({}))["ok"]["secondsLeft"], 300.0);
+    assert_eq!(world.ask("trace", json!({"since": "7"}))["ok"]["next"], 0);
+    assert_eq!(world.ask("trace_off", json!({}))["ok"]["on"], false);
+    for args in [json!({"seconds": 0}), json!({"seconds": 3601}), json!({"uid": ""}), json!({"uid": 1})] {
+        assert_eq!(code(&world.ask("trace_on", args.clone())), "bad_request", "{args}");
+    }
+    assert_eq!(code(&world.ask("trace", json!({"since": "x"}))), "bad_request");
+    assert_eq!(code(&world.ask("trace_off", json!({"uid": "alice"}))), "bad_request");
+}

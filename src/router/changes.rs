@@ -102,7 +102,9 @@ impl Router {
     pub fn strike(&mut self, id: &ServerId) {
         if !self.homes.contains_key(id) {
             self.ranks.remove(id);
-            self.types.values_mut().for_each(|replicas| drop(replicas.known.remove(id)));
+            for replicas in self.types.values_mut() {
+                replicas.known.remove(id);
+            }
         }
     }
 
