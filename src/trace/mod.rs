@@ -2,7 +2,7 @@
 //!
 //! A frontend begins a trace when it takes up a client's message that the [`Filter`] wants. From then on whatever is done
 //! for that message carries its [`TraceId`]: envelopes, and handlers as a [`Trail`]. Each machine writes [`Step`]s as
-//! it does them, onto a [`Tape`] that all share by a [`Watch`].
+//! it does them, onto a `Tape` that all share by a [`Watch`].
 //!
 //! While nobody watches, a message costs one look at a flag. While somebody does, so many traces begin in a second and no
 //! more, so many steps are kept, and every text in them has a bound.
