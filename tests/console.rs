@@ -157,9 +157,9 @@ fn a_stream_tells_all_at_once_and_then_what_is_new() {
     let mut stream = world.live();
     assert_eq!(stream.status, 200);
     assert!(stream.head.contains("content-type: text/event-stream"), "{}", stream.head);
-    let first: Vec<String> = (0..3).map(|_| stream.next().unwrap().name).collect();
+    let first: Vec<String> = (0..4).map(|_| stream.next().unwrap().name).collect();
     assert!(
-        ["picture", "events", "robots"].iter().all(|name| first.iter().any(|met| met == name)),
+        ["picture", "events", "trace", "robots"].iter().all(|name| first.iter().any(|met| met == name)),
         "{first:?}"
     );
     let (one, two) = (stream.next_of("picture"), stream.next_of("picture"));

@@ -39,9 +39,12 @@ class App {
     this.spentMs = 0;
   }
 
-  /** Shows a panel: `render(state)` is called when something changed while `root` is in view. */
+  /**
+   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and once before that, so
+   * that nothing grows under the pointer of who scrolls there.
+   */
   add(root, render) {
-    const panel = { root, render, isSeen: false, isStale: true };
+    const panel = { root, render, isSeen: false, isDrawn: false, isStale: true };
     this.panels.push(panel);
     this.observer ??= new IntersectionObserver((entries) => this.seen(entries), { rootMargin: '300px' });
     this.observer.observe(root);
@@ -63,8 +66,9 @@ class App {
     if (!this.state.picture) return;
     const start = performance.now();
     for (const panel of this.panels) {
-      if (!panel.isSeen || !panel.isStale) continue;
+      if (!panel.isStale || (panel.isDrawn && !panel.isSeen)) continue;
       panel.isStale = false;
+      panel.isDrawn = true;
       try {
         panel.render(this.state);
       } catch (error) {

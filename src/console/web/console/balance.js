@@ -99,9 +99,8 @@ function block(app, serverType) {
   return { node, update };
 }
 
-/** `Balance` is written as in the files of experiments, everything else here as in JavaScript. */
 function peakOf(balance) {
-  return balance?.peakToMean ?? balance?.peak_to_mean ?? null;
+  return balance?.peakToMean ?? null;
 }
 
 function strip() {
