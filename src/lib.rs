@@ -48,6 +48,14 @@
 //! against what is known. Whatever has chance draws from streams that are named after what they are for, so two strategies
 //! meet the same people, arrivals and costs, and the same seed gives the same bytes.
 //!
+//! # Who looks
+//!
+//! Machines count what they do where they do it ([`stats::Histogram`], counters), without a clock or an allocation of their
+//! own; [`live::ClusterView`] is all of it at one moment, [`monitor`] makes rates and percentiles of two of those, and `top`,
+//! [`console`] and `/metrics` show the same [`Picture`](monitor::Picture). Who looks is answered beside what changes the cluster, and never waits for
+//! it. The console has a thread of its own and looks once a second, for all who watch. A [`trace`] follows single messages, only
+//! while somebody watches. Whatever changes the cluster is one order, whether it comes by the [admin port](admin), HTTP or a page.
+//!
 //! # Floors
 //!
 //! A module imports only from floors below its own; `tests/floors.rs` holds that. Below floor 4 nothing knows a
