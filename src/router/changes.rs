@@ -394,6 +394,13 @@ impl Router {
         }
     }
 
+    /// A key has a server again. If that is the one which it had before, started anew, the key is between no two servers; but
+    /// its rooms, and what was held for them, have waited for it, and must be there before anything else.
+    pub(super) fn fetch_rooms(&mut self, server_type: &ServerType, out: &mut Vec<Routed>) {
+        self.move_rooms(server_type, out);
+        self.release_held(server_type, out);
+    }
+
     /// The rooms of a server that is no more: those that go where their key goes wait for another server, under a name
     /// that no server has, since one of its own may come back; the members of the others are in no room any more.
     fn abandon(&mut self, id: &ServerId, server_type: &ServerType, out: &mut Vec<Routed>) {

@@ -274,13 +274,17 @@ impl Router {
         out: &mut Vec<Routed>,
     ) {
         let chosen = self.key_of(&server_type, key, &payload).and_then(|key| {
+            let is_new = self.chooses_anew(&server_type, &key);
             let server = self.pick(&server_type, &key)?.id.clone();
-            Ok((key, server))
+            Ok((key, server, is_new))
         });
-        let (key, server) = match chosen {
+        let (key, server, is_new) = match chosen {
             Ok(chosen) => chosen,
             Err(error) => return self.undeliverable(from, &payload, error, out),
         };
+        if is_new {
+            self.fetch_rooms(&server_type, out);
+        }
         if let Payload::Invoke(invoke) = &mut payload {
             invoke.key = Some(Arc::clone(&key));
         }
@@ -304,6 +308,12 @@ impl Router {
             self.step_routed(trace, &from, &server_type, &key, &server);
             self.deliver(from, server, (payload, trace), out);
         }
+    }
+
+    /// Whether a pick will choose for a key that has no server, while a change of the list is not over.
+    fn chooses_anew(&self, server_type: &ServerType, key: &str) -> bool {
+        let replicas = self.types.get(server_type).filter(|replicas| !replicas.changes.is_empty());
+        replicas.is_some_and(|replicas| replicas.needs.placements && replicas.owner(key).is_none())
     }
 
     /// The server for a key.
