@@ -233,3 +233,30 @@ fn what_one_delivery_sends_is_carried_whole_or_not_at_all() {
         }
     }
 }
+
+#[test]
+fn a_room_that_waited_for_the_next_choice_is_there_before_who_made_it() {
+    let one_chat = support::cluster(3, 1).strategy("chat", "directory(smooth-weighted-round-robin)").unwrap();
+    let world = &mut PureWorld::new(one_chat);
+    let alice = world.enter("connector-server-1", "alice", "room");
+    // The last words of the only chat server are still on their way when it comes back.
+    world.cluster.install(LinkRule {
+        cut: true,
+        ..serde_json::from_value(json!({"from": "chat-server-1", "to": "connector-server-2"})).unwrap()
+    });
+    let bob = world.open("connector-server-2");
+    world.ask(bob, ENTER, &enter("bob"));
+    world.cluster.settle();
+    world.cluster.kill("chat-server-1");
+    world.cluster.settle();
+    let again = support::spec(3, 1).servers.into_iter().find(|spec| spec.id.as_str() == "chat-server-1");
+    world.cluster.start(&again.unwrap());
+    let carol = world.open("connector-server-3");
+    let asked = world.ask(carol, ENTER, &enter("carol"));
+    world.cluster.settle();
+    assert_eq!(world.answer(carol, asked), Some(json!({"users": ["alice", "bob", "carol"]})));
+    assert_eq!(presence(world, alice), ["onAdd bob", "onAdd carol"]);
+    world.cluster.heal();
+    world.cluster.settle();
+    assert_eq!(world.cluster.audit(), []);
+}

@@ -118,7 +118,7 @@ impl Storm {
         Self {
             random,
             cluster,
-            book: Book::default(),
+            book: Book::new(rooms_stay),
             known,
             faults: 0,
             kinds,
