@@ -11,6 +11,7 @@ const template = document.getElementById('pane');
 const add = document.getElementById('add');
 
 let panes = [];
+let isToShow = false;
 
 add.addEventListener('click', () => open({ name: '', room: panes.at(-1)?.room ?? '' }).focus());
 // Only a person, or a link, changes it so: what this page writes there makes no event.
@@ -53,8 +54,16 @@ function showPanes() {
   add.disabled = panes.length >= PANES_MAX;
 }
 
+/** In the address and the title; once for all that change together, so that no half of them is ever an address. */
 function showUsers() {
   showPanes();
+  if (isToShow) return;
+  isToShow = true;
+  queueMicrotask(nameUsers);
+}
+
+function nameUsers() {
+  isToShow = false;
   const users = panes.map(({ user }) => user).filter(Boolean);
   const names = users.map(({ name }) => plain(name)).join(', ');
   document.title = names ? `${names} · pomelo-sim` : 'Chat · pomelo-sim';
