@@ -15,6 +15,7 @@ mod explain;
 pub mod links;
 mod loads;
 mod look;
+mod moving;
 mod preview;
 mod replicas;
 mod route;
