@@ -76,12 +76,13 @@
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
+//! | 4 | [`client`] | a client of the protocol: without a socket, on one of std, on one of tokio |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
-//! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
+//! | 5 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
 //! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
 //! | 6 | [`monitor`] | what a cluster does, second by second: rates, percentiles, balance |
@@ -168,13 +169,14 @@ pub mod router;
 pub mod servers;
 
 pub mod audit;
+pub mod client;
 pub mod cluster;
 pub mod placement;
 pub mod ports;
-pub mod robots;
 pub mod scenario;
 
 pub mod live;
+pub mod robots;
 pub mod virtual_time;
 
 pub mod admin;

@@ -7,6 +7,7 @@
 //! A token is worth nothing once the client has acknowledged another. Until then each is that was given out since: the
 //! answer that brings one may be lost like anything else, and nobody knows which has arrived.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -165,6 +166,7 @@ impl Resume {
             greeting.kept = Some(self.sessions.insert(new) as u32);
         }
         let token = token.to_string();
+        let message = message.map(Cow::Borrowed);
         ResumeOffer { token, seconds: seconds(self.grace), resumed, message }.add_to(answer);
         greeting
     }

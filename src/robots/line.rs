@@ -213,7 +213,8 @@ impl Terms {
 }
 
 fn greet(writer: &mut Writer) {
-    let hello = ClientHandshake { client_type: "pomelo-sim-robot".to_owned(), version: "0.0.1".to_owned() };
+    let (client_type, version) = ("pomelo-sim-robot".to_owned(), "0.0.1".to_owned());
+    let hello = ClientHandshake { client_type, version, ..ClientHandshake::default() };
     writer.package(|out| write_package(out, PackageType::Handshake, &hello.body()));
 }
 

@@ -1,5 +1,6 @@
 //! The first package each way: what a client says, what a server answers, and the kick that may end it all.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +9,7 @@ use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 
 use super::dictionary::Dictionary;
-use super::protobuf::Protos;
+use super::protobuf::{ProtoError, Protos};
 
 /// What a server tells a client that shakes hands. By default nothing, as Pomelo's gate.
 #[derive(Clone, Debug, Default)]
@@ -58,18 +59,33 @@ impl HandshakeOffer {
 }
 
 /// What a client says of itself first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHandshake {
     /// The kind of client, such as `js-websocket`. Servers ignore it unless told to check it.
     pub client_type: String,
     /// The client's version, such as `0.0.1`.
     pub version: String,
+    /// The version of the dictionary that it knows from an earlier connection.
+    pub dictionary_version: Option<String>,
+    /// The version of the protobuf definitions that it knows from an earlier connection.
+    pub protos_version: Option<String>,
+    /// The session that it wants back: its token, and how many data packages have come in its whole life.
+    pub resume: Option<(String, u64)>,
 }
 
 impl ClientHandshake {
     /// The body of the handshake package, as the chat tutorial's browser client sends it.
     pub fn body(&self) -> Vec<u8> {
-        json!({ "sys": { "type": self.client_type, "version": self.version } }).to_string().into_bytes()
+        let mut sys = json!({ "type": self.client_type, "version": self.version });
+        let known = [("dictVersion", &self.dictionary_version), ("protoVersion", &self.protos_version)];
+        for (key, version) in known {
+            version.iter().for_each(|version| sys[key] = json!(version));
+        }
+        let mut hello = json!({ "sys": sys });
+        if let Some((token, received)) = &self.resume {
+            hello["user"] = json!({ "resume": { "token": token, "received": received } });
+        }
+        hello.to_string().into_bytes()
     }
 }
 
@@ -84,22 +100,32 @@ pub struct HandshakeReply {
     pub dictionary: Option<Dictionary>,
     /// Whether the server encodes the bodies of some routes by protobuf.
     pub use_proto: bool,
+    /// The definitions of these bodies, when the server sent them.
+    pub protos: Option<Protos>,
+    /// The session, when the server keeps it for a client that comes back.
+    pub resume: Option<ResumeOffer>,
 }
 
 /// A server's handshake that a client cannot read.
 #[derive(Debug, Error)]
-#[error("expected a handshake reply such as {{\"code\":200,\"sys\":{{}}}}, got something else: {0}")]
-pub struct HandshakeError(#[from] serde_json::Error);
+pub enum HandshakeError {
+    /// It has another shape.
+    #[error("expected a handshake reply such as {{\"code\":200,\"sys\":{{}}}}, got something else: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// Its message definitions are wrong.
+    #[error("sys.protos of the handshake: {0}")]
+    Protos(#[from] ProtoError),
+}
 
 impl HandshakeReply {
     /// Reads the body of a server's handshake package.
     ///
     /// # Errors
     ///
-    /// When it is no JSON object with a numeric `code`, or what is in its `sys` has another shape than a Pomelo server
-    /// sends.
+    /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a Pomelo
+    /// server sends, its message definitions included.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
-        let reply: RawReply = serde_json::from_slice(body)?;
+        let mut reply: RawReply = serde_json::from_slice(body)?;
         let codes = reply.sys.dict.map(|dict| {
             dict.into_iter().filter_map(|(route, code)| Some((route, u16::try_from(code.as_u64()?).ok()?)))
         });
@@ -108,6 +134,9 @@ impl HandshakeReply {
             heartbeat_s: reply.sys.heartbeat.filter(|&seconds| seconds > 0),
             dictionary: codes.map(Dictionary::from_codes),
             use_proto: reply.sys.use_proto,
+            protos: reply.sys.protos.as_ref().map(Protos::from_handshake).transpose()?,
+            // Applications may say anything about the user.
+            resume: reply.user.get_mut("resume").and_then(|it| serde_json::from_value(it.take()).ok()),
         })
     }
 }
@@ -147,7 +176,7 @@ impl ResumeRequest {
 }
 
 /// What a server adds to its handshake for clients that may come back: `"user":{"resume":{…}}`.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeOffer {
     /// What the client must show when it comes back.
     pub token: String,
@@ -158,7 +187,7 @@ pub struct ResumeOffer {
     pub resumed: Option<bool>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<&'static str>,
+    pub message: Option<Cow<'static, str>>,
 }
 
 impl ResumeOffer {
@@ -211,6 +240,8 @@ struct RawReply {
     code: u64,
     #[serde(default)]
     sys: RawSys,
+    #[serde(default)]
+    user: Value,
 }
 
 #[derive(Default, Deserialize)]
@@ -219,6 +250,7 @@ struct RawSys {
     heartbeat: Option<u64>,
     dict: Option<Map<String, Value>>,
     use_proto: bool,
+    protos: Option<Value>,
 }
 
 /// What JavaScript's `if` makes of a value: Pomelo asks only that much of `sys`.

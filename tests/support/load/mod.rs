@@ -4,7 +4,6 @@
 //! server: go and come, read nothing for a while, ask for what panics.
 
 pub mod user;
-pub mod wire;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;

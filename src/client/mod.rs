@@ -1,0 +1,107 @@
+//! A client of Pomelo's protocol, over WebSocket or raw TCP.
+//!
+//! [`Connection`] is the protocol without a socket or a clock: bytes and moments in, bytes and [`Event`]s out. Robots drive
+//! thousands of them on one thread. [`BlockingClient`] and [`AsyncClient`] put one on a socket:
+//!
+//! ```no_run
+//! use pomelo_sim::client::{BlockingClient, ClientError, Incoming, Transport};
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), ClientError> {
+//! let mut gate = BlockingClient::connect("127.0.0.1:3014", Transport::WebSocket)?;
+//! let entry = gate.request("gate.gateHandler.queryEntry", &json!({ "uid": "alice" }))?;
+//! gate.close();
+//!
+//! let connector = format!("{}:{}", entry["host"].as_str().unwrap_or_default(), entry["port"]);
+//! let mut client = BlockingClient::connect(connector, Transport::WebSocket)?;
+//! client.request("connector.entryHandler.enter", &json!({ "username": "alice", "rid": "lobby" }))?;
+//! client.request("chat.chatHandler.send", &json!({ "content": "hello", "target": "*" }))?;
+//! loop {
+//!     match client.next()? {
+//!         Incoming::Push { route, body } => println!("{route}: {body}"),
+//!         Incoming::Kicked(reason) => println!("kicked: {reason}"),
+//!         Incoming::Response { .. } => {}
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! [`AsyncClient`] has the same methods, to be awaited.
+//!
+//! # States
+//!
+//! ```text
+//! upgrading (WebSocket only) ─▶ handshake ─▶ open ─▶ closed
+//! ```
+//!
+//! A connection acknowledges the server's handshake by itself, and sends each heartbeat as long after the server's as that
+//! asks for. It uses the dictionary and the protobuf definitions of the handshake: its owner names routes and gives JSON.
+//! Lengths are bounded by the protocol: a package holds 16 MB at most, an answer to an upgrade 8 KB.
+//!
+//! # Coming back
+//!
+//! With `serve --resume` the server keeps the session of a lost connection for a while. [`Connection::session`] says what a
+//! [`Hello`] must hold to come back to it.
+
+mod asynchronous;
+mod blocking;
+mod connection;
+mod framing;
+mod message;
+mod shell;
+mod websocket;
+
+use std::io;
+
+use thiserror::Error;
+
+pub use self::asynchronous::AsyncClient;
+pub use self::blocking::BlockingClient;
+pub use self::connection::{Connection, Hello, Terms};
+pub use self::framing::{Framing, FramingError, Transport};
+pub use self::message::{Body, Event, Incoming, reason};
+pub use self::websocket::write_frame;
+use crate::wire::{HandshakeError, MessageError, PackageType, ProtoError};
+
+/// A session that a client can come back to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resume {
+    /// What the server knows it by.
+    pub token: String,
+    /// How many data packages have come in its whole life.
+    pub received: u64,
+    /// The id of its next request: answers to earlier ones may still come.
+    pub next_id: u64,
+}
+
+/// Why a connection is of no use, or a message cannot be sent.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// The transport broke or was closed, or what came is not packages.
+    #[error(transparent)]
+    Framing(#[from] FramingError),
+    /// What came is not a message, or what was to go does not fit one.
+    #[error(transparent)]
+    Message(#[from] MessageError),
+    /// What came is not a handshake.
+    #[error(transparent)]
+    Handshake(#[from] HandshakeError),
+    /// The server does not take this client.
+    #[error("handshake refused with {0}")]
+    Refused(u64),
+    /// A package or message that a server must not send now.
+    #[error("expected what a server sends in this state, got {0:?}")]
+    Unexpected(PackageType),
+    /// A body does not follow its route's definition.
+    #[error(transparent)]
+    Proto(#[from] ProtoError),
+    /// A body is not JSON.
+    #[error("expected a body of JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The handshake is not done, or the connection is over.
+    #[error("expected an open connection, got a message to send before the handshake or after the end")]
+    NotOpen,
+    /// The socket failed, or the server closed it.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
