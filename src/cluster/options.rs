@@ -43,7 +43,8 @@ pub struct Options {
     pub links: Vec<LinkRule>,
     /// What chance on the links comes of.
     pub seed: u64,
-    /// How long a session whose connection was lost waits for its client to come back; none: not at all.
+    /// How long a session whose connection was lost waits for its client to come back, if that has
+    /// said that it can; none: not at all.
     pub resume: Option<Duration>,
     /// Most bytes of packages that are kept for each session in case its client comes back, with what it takes to keep
     /// them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max) is used.

@@ -112,11 +112,13 @@ impl HandshakeReply {
     }
 }
 
-/// What a client that comes back says of the session that it had: `"user":{"resume":{"token":"…","received":7}}`.
+/// What a client says that may come back, `"user":{"resume":true}`, and when it does, of the
+/// session that it had: `"user":{"resume":{"token":"…","received":7}}`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResumeRequest {
-    /// The token of the session, as it came; empty when that was no string.
-    pub token: String,
+    /// The token of the session, as it came; empty when that was no string. None: the client comes
+    /// for the first time.
+    pub token: Option<String>,
     /// How many data packages the client has received in the session's whole life.
     pub received: Received,
 }
@@ -133,15 +135,18 @@ pub enum Received {
 }
 
 impl ResumeRequest {
-    /// Finds it in the body of a client's handshake. None: the client asks for no session.
+    /// Finds it in the body of a client's handshake. None: the client knows nothing of coming back,
+    /// or does not want to.
     pub fn parse(client_body: &[u8]) -> Option<Self> {
         let hello: Value = serde_json::from_str(&String::from_utf8_lossy(client_body)).ok()?;
-        let resume = hello.get("user")?.get("resume")?;
+        let declared = |resume: &&Value| !matches!(resume, Value::Null | Value::Bool(false));
+        let resume = hello.get("user")?.get("resume").filter(declared)?;
         let received = match resume.get("received") {
             None => Received::Unsaid,
             Some(count) => count.as_u64().map_or(Received::Garbage, Received::Packages),
         };
-        let token = resume.get("token").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let token = resume.get("token").filter(|token| !token.is_null());
+        let token = token.map(|token| token.as_str().unwrap_or_default().to_owned());
         Some(Self { token, received })
     }
 }
