@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 
 use super::dictionary::Dictionary;
-use super::protobuf::Protos;
+use super::protobuf::{ProtoError, Protos};
 
 /// What a server tells a client that shakes hands. By default nothing, as Pomelo's gate.
 #[derive(Clone, Debug, Default)]
@@ -84,20 +84,28 @@ pub struct HandshakeReply {
     pub dictionary: Option<Dictionary>,
     /// Whether the server encodes the bodies of some routes by protobuf.
     pub use_proto: bool,
+    /// The definitions of these bodies, when the server sent them.
+    pub protos: Option<Protos>,
 }
 
 /// A server's handshake that a client cannot read.
 #[derive(Debug, Error)]
-#[error("expected a handshake reply such as {{\"code\":200,\"sys\":{{}}}}, got something else: {0}")]
-pub struct HandshakeError(#[from] serde_json::Error);
+pub enum HandshakeError {
+    /// It has another shape.
+    #[error("expected a handshake reply such as {{\"code\":200,\"sys\":{{}}}}, got something else: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// Its message definitions are wrong.
+    #[error("sys.protos of the handshake: {0}")]
+    Protos(#[from] ProtoError),
+}
 
 impl HandshakeReply {
     /// Reads the body of a server's handshake package.
     ///
     /// # Errors
     ///
-    /// When it is no JSON object with a numeric `code`, or what is in its `sys` has another shape than a Pomelo server
-    /// sends.
+    /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a
+    /// Pomelo server sends, its message definitions included.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
         let reply: RawReply = serde_json::from_slice(body)?;
         let codes = reply.sys.dict.map(|dict| {
@@ -108,6 +116,7 @@ impl HandshakeReply {
             heartbeat_s: reply.sys.heartbeat.filter(|&seconds| seconds > 0),
             dictionary: codes.map(Dictionary::from_codes),
             use_proto: reply.sys.use_proto,
+            protos: reply.sys.protos.as_ref().map(Protos::from_handshake).transpose()?,
         })
     }
 }
@@ -224,6 +233,7 @@ struct RawSys {
     heartbeat: Option<u64>,
     dict: Option<Map<String, Value>>,
     use_proto: bool,
+    protos: Option<Value>,
 }
 
 /// What JavaScript's `if` makes of a value: Pomelo asks only that much of `sys`.
