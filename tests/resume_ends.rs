@@ -299,7 +299,8 @@ fn without_that_a_user_who_is_away_keeps_the_name() {
 
 #[test]
 fn a_stop_waits_for_nobody_who_is_away() {
-    let cluster = tutorial().options(Options { stop_timeout: PATIENCE, ..options() }).start().unwrap();
+    let options = Options { stop_timeout: PATIENCE, kick_on_stop: true, ..options() };
+    let cluster = tutorial().options(options).start().unwrap();
     let mut bob = bob(&cluster);
     bob.catch_up();
     for n in 0..4 {
