@@ -136,9 +136,14 @@ impl<L: ServerLogic> Host<L> {
         };
         let per_second_max = self.setup.messages_per_second_max;
         if let Some(max) = per_second_max.filter(|max| !client.allowance.take(now, *max)) {
-            self.refuse_busy(session, &bytes, &format!("at most {max} messages a second"), out);
+            self.refuse_busy(
+                session,
+                &bytes,
+                &format!("at most {max} messages a second (--rate-limit)"),
+                out,
+            );
         } else if self.calls.len() >= self.setup.calls_max {
-            let why = format!("{} requests are under way already", self.calls.len());
+            let why = format!("{} requests are in flight already (--calls-max)", self.calls.len());
             self.refuse_busy(session, &bytes, &why, out);
         } else if !client.busy {
             self.dispatch(now, session, (bytes, since), out);
