@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pomelo_sim::client::{
-    AsyncClient, BlockingClient, ClientError, Connection, Event, Hello, Incoming, Transport,
+    AsyncClient, BlockingClient, ClientError, Connection, Event, Hello, Incoming, Session, Transport,
 };
-use pomelo_sim::cluster::Cluster;
+use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::{ClusterSpec, ProtoFiles};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{PackageType, WireRoute, write_package, write_push, write_response};
@@ -160,7 +160,8 @@ fn a_blocking_and_an_asynchronous_client_chat() {
 fn a_kick_comes_before_the_end() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     for transport in BOTH {
-        let cluster = tutorial().start().unwrap();
+        let options = Options { kick_on_stop: true, ..Options::default() };
+        let cluster = tutorial().options(options).start().unwrap();
         let mut alice = BlockingClient::connect(first(&cluster), transport).unwrap();
         let mut bob = runtime.block_on(AsyncClient::connect(first(&cluster), transport)).unwrap();
         cluster.restart("connector-server-1").unwrap();
@@ -221,7 +222,8 @@ fn a_client_comes_back_to_its_session_and_misses_nothing() {
     assert!(options().resume.is_some());
     for transport in BOTH {
         let cluster = start();
-        let mut alice = BlockingClient::connect(first(&cluster), transport).unwrap();
+        let hello = |session| Hello { session, ..Hello::default() };
+        let mut alice = over(first(&cluster), transport, &hello(Session::New));
         alice.request(ENTER, &json!({"username": "alice", "rid": "lobby"})).unwrap();
         let session = alice.connection().session().unwrap();
         assert_eq!((session.received, session.next_id, alice.connection().resumed()), (1, 2, None));
@@ -231,7 +233,7 @@ fn a_client_comes_back_to_its_session_and_misses_nothing() {
         bob.request(ENTER, &json!({"username": "bob", "rid": "lobby"})).unwrap();
         bob.request(SEND, &json!({"content": "where is she?", "target": "*"})).unwrap();
 
-        let hello = Hello { resume: Some(session.clone()), ..Hello::default() };
+        let hello = hello(Session::Back(session));
         let mut alice = over(first(&cluster), transport, &hello);
         assert_eq!(alice.connection().resumed(), Some(true));
         let added = json!({"route": "onAdd", "user": "bob"});

@@ -234,6 +234,23 @@ fn protobuf_carries_messages_and_pushes() {
     }
 }
 
+/// Its own way of coming back, which no server must spoil: it opens another connection when one is
+/// closed.
+#[test]
+fn the_browser_client_comes_back_to_a_connector_that_restarts() {
+    let cluster = support::cluster(1, 1).start().unwrap();
+    let Some(mut clients) = Clients::of(gate(&cluster)) else { return };
+    clients.create("back", Kind::Browser, json!({ "reconnect": true }));
+    clients.open("back", connector(&cluster, 1));
+    assert_eq!(clients.enter("back", "back", "lobby"), json!({ "users": ["back"] }));
+    cluster.restart("connector-server-1").unwrap();
+    let closed = clients.next_heard("back", "close");
+    assert_eq!(closed, json!({ "code": 1001, "reason": "server restarts" }));
+    clients.next_heard("back", "reconnect");
+    assert_eq!(clients.enter("back", "back", "lobby"), json!({ "users": ["back"] }));
+    clients.say("back", "here I am", "*");
+}
+
 fn flood(clients: &mut Clients, users: &[String; 3]) {
     const EACH: usize = 200;
     let mut begun = Vec::new();

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::framing::{Framing, Transport};
 use super::message::{Body, Event};
-use super::{ClientError, Resume};
+use super::{ClientError, Resume, Session};
 use crate::time::Time;
 use crate::wire::{
-    ClientHandshake, Dictionary, HandshakeReply, Message, MessageKind, PackageType, Protos, WireRoute,
+    ClientHandshake, Dictionary, HandshakeReply, Message, MessageKind, PackageType, Protos, Received, ResumeRequest, WireRoute,
     write_notify, write_package, write_request,
 };
 
@@ -23,14 +23,14 @@ pub struct Hello {
     pub version: String,
     /// What an earlier connection learnt: the server need not say it again.
     pub terms: Option<Terms>,
-    /// The session of an earlier connection, to come back to.
-    pub resume: Option<Resume>,
+    /// Whether the server shall keep its session when the connection is lost.
+    pub session: Session,
 }
 
 impl Default for Hello {
     fn default() -> Self {
         let (client_type, version) = ("pomelo-sim".to_owned(), "0.0.1".to_owned());
-        Self { client_type, version, terms: None, resume: None }
+        Self { client_type, version, terms: None, session: Session::Unkept }
     }
 }
 
@@ -95,12 +95,20 @@ impl Connection {
     pub fn new(transport: Transport, host: &str, nonce: u64, hello: &Hello) -> Self {
         let mut framing = Framing::new(transport, host, nonce);
         let known = hello.terms.as_ref();
+        let (before, resume) = match &hello.session {
+            Session::Unkept => (None, None),
+            Session::New => (None, Some(ResumeRequest { token: None, received: Received::Unsaid })),
+            Session::Back(before) => {
+                let received = Received::Packages(before.received);
+                (Some(before), Some(ResumeRequest { token: Some(before.token.clone()), received }))
+            }
+        };
         let said = ClientHandshake {
             client_type: hello.client_type.clone(),
             version: hello.version.clone(),
             dictionary_version: known.and_then(|it| Some(it.dictionary.as_ref()?.version().to_owned())),
             protos_version: known.and_then(|it| Some(it.protos.as_ref()?.version().to_owned())),
-            resume: hello.resume.as_ref().map(|session| (session.token.clone(), session.received)),
+            resume,
         };
         framing.send(|out| write_package(out, PackageType::Handshake, &said.body()));
         Self {
@@ -109,9 +117,9 @@ impl Connection {
             terms: None,
             is_over: false,
             beat_at: None,
-            next_id: hello.resume.as_ref().map_or(1, |session| session.next_id),
+            next_id: before.map_or(1, |session| session.next_id),
             asked: HashMap::new(),
-            session: hello.resume.clone(),
+            session: before.cloned(),
             resumed: None,
         }
     }

@@ -23,9 +23,9 @@ pub enum FramingError {
     /// A frame that a server must not send.
     #[error("expected a WebSocket frame, got {0}")]
     BadFrame(&'static str),
-    /// The server closed the WebSocket in good order, with this code if it gave one.
+    /// The server closed the WebSocket in good order, with this code and reason if it gave any.
     #[error("closed by the server")]
-    Closed(Option<u16>),
+    Closed(Option<u16>, String),
     /// The bytes are not packages.
     #[error(transparent)]
     Package(#[from] PackageError),

@@ -40,8 +40,8 @@
 //!
 //! # Coming back
 //!
-//! With `serve --resume` the server keeps the session of a lost connection for a while. [`Connection::session`] says what a
-//! [`Hello`] must hold to come back to it.
+//! With `serve --resume` the server keeps the session of a lost connection for a while, if its client said
+//! [`Session::New`]. [`Connection::session`] says what to come back with.
 
 mod asynchronous;
 mod blocking;
@@ -62,6 +62,17 @@ pub use self::framing::{Framing, FramingError, Transport};
 pub use self::message::{Body, Event, Incoming, reason};
 pub use self::websocket::write_frame;
 use crate::wire::{HandshakeError, MessageError, PackageType, ProtoError};
+
+/// What a client says of its session, where the server keeps those of lost connections.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Session {
+    /// It ends with its connection.
+    Unkept,
+    /// It is new, and to be kept.
+    New,
+    /// It is that of an earlier connection.
+    Back(Resume),
+}
 
 /// A session that a client can come back to.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -175,8 +175,11 @@ impl Frames {
         let payload = std::mem::take(&mut self.control);
         match self.opcode() {
             CLOSE => {
-                let code = payload.first_chunk().map(|code| u16::from_be_bytes(*code));
-                Err(FramingError::Closed(code))
+                let (code, reason) = match payload.split_first_chunk() {
+                    Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
+                    None => (None, &[][..]),
+                };
+                Err(FramingError::Closed(code, String::from_utf8_lossy(reason).into_owned()))
             }
             PING => {
                 out.frame(PONG, &payload);

@@ -69,8 +69,8 @@ pub struct ClientHandshake {
     pub dictionary_version: Option<String>,
     /// The version of the protobuf definitions that it knows from an earlier connection.
     pub protos_version: Option<String>,
-    /// The session that it wants back: its token, and how many data packages have come in its whole life.
-    pub resume: Option<(String, u64)>,
+    /// What it says of its session, if it can come back to one.
+    pub resume: Option<ResumeRequest>,
 }
 
 impl ClientHandshake {
@@ -82,8 +82,12 @@ impl ClientHandshake {
             version.iter().for_each(|version| sys[key] = json!(version));
         }
         let mut hello = json!({ "sys": sys });
-        if let Some((token, received)) = &self.resume {
-            hello["user"] = json!({ "resume": { "token": token, "received": received } });
+        if let Some(ResumeRequest { token, received }) = &self.resume {
+            let mut resume = token.as_ref().map_or(json!(true), |token| json!({ "token": token }));
+            if let (Some(_), Received::Packages(count)) = (token, received) {
+                resume["received"] = json!(count);
+            }
+            hello["user"] = json!({ "resume": resume });
         }
         hello.to_string().into_bytes()
     }
@@ -122,8 +126,8 @@ impl HandshakeReply {
     ///
     /// # Errors
     ///
-    /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a Pomelo
-    /// server sends, its message definitions included.
+    /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a
+    /// Pomelo server sends, its message definitions included.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
         let mut reply: RawReply = serde_json::from_slice(body)?;
         let codes = reply.sys.dict.map(|dict| {
@@ -141,11 +145,13 @@ impl HandshakeReply {
     }
 }
 
-/// What a client that comes back says of the session that it had: `"user":{"resume":{"token":"…","received":7}}`.
+/// What a client says that may come back, `"user":{"resume":true}`, and when it does, of the
+/// session that it had: `"user":{"resume":{"token":"…","received":7}}`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResumeRequest {
-    /// The token of the session, as it came; empty when that was no string.
-    pub token: String,
+    /// The token of the session, as it came; empty when that was no string. None: the client comes
+    /// for the first time.
+    pub token: Option<String>,
     /// How many data packages the client has received in the session's whole life.
     pub received: Received,
 }
@@ -162,15 +168,18 @@ pub enum Received {
 }
 
 impl ResumeRequest {
-    /// Finds it in the body of a client's handshake. None: the client asks for no session.
+    /// Finds it in the body of a client's handshake. None: the client knows nothing of coming back,
+    /// or does not want to.
     pub fn parse(client_body: &[u8]) -> Option<Self> {
         let hello: Value = serde_json::from_str(&String::from_utf8_lossy(client_body)).ok()?;
-        let resume = hello.get("user")?.get("resume")?;
+        let declared = |resume: &&Value| !matches!(resume, Value::Null | Value::Bool(false));
+        let resume = hello.get("user")?.get("resume").filter(declared)?;
         let received = match resume.get("received") {
             None => Received::Unsaid,
             Some(count) => count.as_u64().map_or(Received::Garbage, Received::Packages),
         };
-        let token = resume.get("token").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let token = resume.get("token").filter(|token| !token.is_null());
+        let token = token.map(|token| token.as_str().unwrap_or_default().to_owned());
         Some(Self { token, received })
     }
 }

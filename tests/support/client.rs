@@ -36,6 +36,9 @@ pub struct Client {
     pub packages: Vec<Vec<u8>>,
     /// Of the next request.
     pub next_id: u64,
+    /// What the WebSocket was told with the close code.
+    close_reason: String,
+    is_websocket: bool,
 }
 
 impl Client {
@@ -48,7 +51,9 @@ impl Client {
     pub fn over(stream: TcpStream, address: SocketAddr, transport: Transport) -> Self {
         stream.set_nodelay(true).unwrap();
         let framing = Framing::new(transport, &address.to_string(), u64::from(address.port()));
-        let mut client = Self { stream, framing, got: VecDeque::new(), packages: Vec::new(), next_id: 1 };
+        let (got, packages, close_reason) = Default::default();
+        let is_websocket = transport == Transport::WebSocket;
+        let mut client = Self { stream, framing, got, packages, next_id: 1, close_reason, is_websocket };
         client.flush();
         while !client.framing.is_open() {
             client.read(PATIENCE);
@@ -183,6 +188,14 @@ impl Client {
         }
     }
 
+    /// Waits for the end that a server brings which stops: no kick, and the reason where the
+    /// transport has a word for it.
+    pub fn assert_closed_by_stop(&mut self, reason: &str) {
+        let (kick, code) = self.closed();
+        let expected = if self.is_websocket { (Some(1001), reason) } else { (None, "") };
+        assert_eq!((kick, (code, &*self.close_reason)), (None, expected));
+    }
+
     /// The next thing that comes, or none within `patience`.
     pub fn next(&mut self, patience: Duration) -> Option<Got> {
         let give_up = Instant::now() + patience;
@@ -225,7 +238,8 @@ impl Client {
                     self.packages.push(whole);
                 }
                 Ok(None) => break,
-                Err(FramingError::Closed(code)) => {
+                Err(FramingError::Closed(code, reason)) => {
+                    self.close_reason = reason;
                     self.got.push_back(Got::Closed(code));
                     break;
                 }

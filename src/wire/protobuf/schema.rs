@@ -198,8 +198,9 @@ fn declared_message(parsed: &Value) -> Value {
                 messages.iter().map(|(name, inner)| (format!("message {name}"), declared_message(inner))),
             ),
             _ => {
-                let declaration = format!("{} {} {name}", text("option"), text("type"));
-                declared.insert(declaration, field.get("tag").cloned().unwrap_or_default());
+                // What is no field becomes a declaration that is refused, not one that is skipped.
+                let tag = field.get("tag").cloned().unwrap_or(json!(0));
+                declared.insert(format!("{} {} {name}", text("option"), text("type")), tag);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use pomelo_sim::client::{AsyncClient, ClientError, FramingError, Hello, Incoming, Transport};
+use pomelo_sim::client::{AsyncClient, ClientError, FramingError, Hello, Incoming, Session, Transport};
 use pomelo_sim::ledger::{Ledger, MemberId, To};
 use pomelo_sim::random::Random;
 use serde_json::{Value, json};
@@ -211,7 +211,9 @@ impl User {
             socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
             SockRef::from(&socket).set_tcp_mss(SEGMENT_BYTES)?;
             let stream = socket.connect(address).await?;
-            AsyncClient::over(stream, self.transport, &Hello::default()).await
+            // It knows how to come back: where sessions wait for their clients, its own does.
+            let hello = Hello { session: Session::New, ..Hello::default() };
+            AsyncClient::over(stream, self.transport, &hello).await
         };
         connect.await.map_err(|error: ClientError| error.to_string())
     }
@@ -266,7 +268,7 @@ impl User {
                 }
                 came = wire.next() => match came {
                     Ok(came) => self.hear(came),
-                    Err(ClientError::Io(_) | ClientError::Framing(FramingError::Closed(_))) => {
+                    Err(ClientError::Io(_) | ClientError::Framing(FramingError::Closed(..))) => {
                         return End::ThrownOut;
                     }
                     Err(error) => panic!("{}: {error}", self.name),
