@@ -69,7 +69,7 @@
 //! | 1 | [`strategies`] | key to server: one file each, one table |
 //! | 1 | [`stats`] | how even a load is, how sure a mean is |
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
-//! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
+//! | 1 | [`judge`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
 //! | 2 | [`envelope`] | what servers say to each other |
@@ -133,7 +133,7 @@
 //! Between servers there are links: streams, as TCP's, that rules make slow, lossy or cut ([`router::links`]). Loss costs time;
 //! a cut holds everything until it heals. The router itself is no server and has no links: it is the ground that all stand on.
 //!
-//! [`audit`] states in code what must hold whenever nothing is on its way, [`ledger`] what clients must see. Storms, drawn
+//! [`audit`] states in code what must hold whenever nothing is on its way, [`judge`] what clients must see. Storms, drawn
 //! from seeds, are held against them: `tests/storm_pure.rs` on the machines alone, a thousand in a second;
 //! `tests/storm.rs` over real sockets. What they found is played step by step in `tests/races.rs`.
 //!
@@ -159,7 +159,7 @@ pub mod random;
 pub mod time;
 
 pub mod channels;
-pub mod ledger;
+pub mod judge;
 pub mod stats;
 pub mod strategies;
 pub mod trace;

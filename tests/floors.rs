@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
     &["ids", "random", "time", "nearest"],
-    &["channels", "ledger", "stats", "strategies", "trace", "wire"],
+    &["channels", "judge", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
     &["audit", "client", "cluster", "placement", "ports", "scenario"],

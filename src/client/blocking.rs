@@ -37,7 +37,7 @@ impl BlockingClient {
         while !client.shell.is_open()? {
             client.turn(None)?;
         }
-        client.flush()?;
+        client.flush();
         Ok(client)
     }
 
@@ -61,7 +61,7 @@ impl BlockingClient {
     /// As [`request`](Self::request).
     pub fn send(&mut self, route: &str, body: &impl Serialize) -> Result<u64, ClientError> {
         let id = self.shell.request(route, body)?;
-        self.flush()?;
+        self.flush();
         Ok(id)
     }
 
@@ -71,7 +71,8 @@ impl BlockingClient {
     /// As [`request`](Self::request).
     pub fn notify(&mut self, route: &str, body: &impl Serialize) -> Result<(), ClientError> {
         self.shell.notify(route, body)?;
-        Ok(self.flush()?)
+        self.flush();
+        Ok(())
     }
 
     /// Waits for the next push, answer or kick.
@@ -114,14 +115,13 @@ impl BlockingClient {
     /// Leaves in good order. Dropping the client just closes the connection.
     pub fn close(mut self) {
         self.shell.connection.close();
-        // A server that is gone need not be told.
-        let _ = self.flush();
+        self.flush();
     }
 
     /// Reads once, for so long at most, or until a heartbeat is due.
     fn turn(&mut self, patience: Option<Duration>) -> io::Result<()> {
         let beat = self.shell.beat();
-        self.flush()?;
+        self.flush();
         // Zero would mean to wait for ever.
         let wait =
             [beat, patience].into_iter().flatten().min().map(|wait| wait.max(Duration::from_millis(1)));
@@ -132,8 +132,9 @@ impl BlockingClient {
         Ok(())
     }
 
-    fn flush(&mut self) -> io::Result<()> {
+    /// Writes what waits. A failure is left for reading to tell, after what still comes.
+    fn flush(&mut self) {
         let out = std::mem::take(self.shell.connection.out());
-        self.stream.write_all(&out)
+        let _ = self.stream.write_all(&out);
     }
 }

@@ -10,8 +10,8 @@ use super::message::{Body, Event};
 use super::{ClientError, Resume, Session};
 use crate::time::Time;
 use crate::wire::{
-    ClientHandshake, Dictionary, HandshakeReply, Message, MessageKind, PackageType, Protos, Received, ResumeRequest, WireRoute,
-    write_notify, write_package, write_request,
+    ClientHandshake, Dictionary, HandshakeReply, Message, MessageKind, PackageType, Protos, Received,
+    ResumeRequest, WireRoute, write_notify, write_package, write_request,
 };
 
 /// What a client says first.
@@ -21,8 +21,6 @@ pub struct Hello {
     pub client_type: String,
     /// Its version; servers may check it.
     pub version: String,
-    /// What an earlier connection learnt: the server need not say it again.
-    pub terms: Option<Terms>,
     /// Whether the server shall keep its session when the connection is lost.
     pub session: Session,
 }
@@ -30,7 +28,7 @@ pub struct Hello {
 impl Default for Hello {
     fn default() -> Self {
         let (client_type, version) = ("pomelo-sim".to_owned(), "0.0.1".to_owned());
-        Self { client_type, version, terms: None, session: Session::Unkept }
+        Self { client_type, version, session: Session::Unkept }
     }
 }
 
@@ -77,8 +75,6 @@ impl Terms {
 #[derive(Debug)]
 pub struct Connection {
     framing: Framing,
-    /// Known from earlier connections, until the handshake.
-    known: Option<Terms>,
     terms: Option<Terms>,
     is_over: bool,
     beat_at: Option<Time>,
@@ -94,7 +90,6 @@ impl Connection {
     /// a WebSocket's request, and the nonce must differ from one connection to the next.
     pub fn new(transport: Transport, host: &str, nonce: u64, hello: &Hello) -> Self {
         let mut framing = Framing::new(transport, host, nonce);
-        let known = hello.terms.as_ref();
         let (before, resume) = match &hello.session {
             Session::Unkept => (None, None),
             Session::New => (None, Some(ResumeRequest { token: None, received: Received::Unsaid })),
@@ -106,14 +101,11 @@ impl Connection {
         let said = ClientHandshake {
             client_type: hello.client_type.clone(),
             version: hello.version.clone(),
-            dictionary_version: known.and_then(|it| Some(it.dictionary.as_ref()?.version().to_owned())),
-            protos_version: known.and_then(|it| Some(it.protos.as_ref()?.version().to_owned())),
             resume,
         };
         framing.send(|out| write_package(out, PackageType::Handshake, &said.body()));
         Self {
             framing,
-            known: hello.terms.clone(),
             terms: None,
             is_over: false,
             beat_at: None,
@@ -163,7 +155,6 @@ impl Connection {
             self.is_over = true;
             return Err(ClientError::Refused(reply.code));
         }
-        let known = self.known.take().unwrap_or_default();
         let heartbeat = reply.heartbeat_s.map(Duration::from_secs);
         self.beat_at = heartbeat.map(|after| now + after);
         let before = self.session.take().map_or(0, |session| session.received);
@@ -172,11 +163,19 @@ impl Connection {
         let next_id = self.next_id;
         self.session = reply.resume.map(|offer| Resume { token: offer.token, received, next_id });
         self.framing.send(|out| write_package(out, PackageType::HandshakeAck, &[]));
-        Ok(Event::Open(self.terms.insert(Terms {
-            heartbeat,
-            dictionary: reply.dictionary.map(Arc::new).or(known.dictionary),
-            protos: reply.protos.map(Arc::new).or(known.protos).filter(|_| reply.use_proto),
-        })))
+        if reply.use_proto && reply.protos.is_none() {
+            return Err(ClientError::Undefined);
+        }
+        let protos = reply.protos.filter(|_| reply.use_proto).map(Arc::new);
+        let dictionary = reply.dictionary.map(Arc::new);
+        Ok(Event::Open(self.terms.insert(Terms { heartbeat, dictionary, protos })))
+    }
+
+    /// Makes several connections hold one copy of what servers of the same kind say to each of them.
+    pub fn share(&mut self, known: &mut Terms) {
+        let Some(terms) = &mut self.terms else { return };
+        share(&mut terms.dictionary, &mut known.dictionary, |it| it.version());
+        share(&mut terms.protos, &mut known.protos, |it| it.version());
     }
 
     /// What waits to be written to the socket; whoever writes it takes it out.
@@ -272,5 +271,13 @@ fn read<'a>(
             Ok(Event::Response { id, body: Body { bytes: body, encoded: route } })
         }
         _ => Err(ClientError::Unexpected(PackageType::Data)),
+    }
+}
+
+fn share<T>(ours: &mut Option<Arc<T>>, known: &mut Option<Arc<T>>, version: impl Fn(&T) -> &str) {
+    match (ours, known) {
+        (None, _) => {}
+        (Some(ours), Some(known)) if version(ours) == version(known) => ours.clone_from(known),
+        (Some(ours), known) => *known = Some(Arc::clone(ours)),
     }
 }

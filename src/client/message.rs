@@ -99,13 +99,13 @@ impl Event<'_> {
             Event::Push { route, terms, body } => {
                 Some(Incoming::Push { route: terms.name(&route).to_owned(), body: body.value()? })
             }
-            Event::Kicked(body) => Some(Incoming::Kicked(reason(body))),
+            Event::Kicked(body) => Some(Incoming::Kicked(kick_reason(body))),
         })
     }
 }
 
 /// Why the server kicks, as far as it says.
-pub fn reason(kick: &[u8]) -> String {
+pub fn kick_reason(kick: &[u8]) -> String {
     let json: Option<Value> = serde_json::from_slice(kick).ok();
     json.as_ref().and_then(|json| json.get("reason")?.as_str()).unwrap_or("no reason").to_owned()
 }

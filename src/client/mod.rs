@@ -59,7 +59,7 @@ pub use self::asynchronous::AsyncClient;
 pub use self::blocking::BlockingClient;
 pub use self::connection::{Connection, Hello, Terms};
 pub use self::framing::{Framing, FramingError, Transport};
-pub use self::message::{Body, Event, Incoming, reason};
+pub use self::message::{Body, Event, Incoming, kick_reason};
 pub use self::websocket::write_frame;
 use crate::wire::{HandshakeError, MessageError, PackageType, ProtoError};
 
@@ -100,6 +100,9 @@ pub enum ClientError {
     /// The server does not take this client.
     #[error("handshake refused with {0}")]
     Refused(u64),
+    /// The server encodes bodies by definitions that it does not send.
+    #[error("expected the definitions of protobuf in the handshake, got only that they are used")]
+    Undefined,
     /// A package or message that a server must not send now.
     #[error("expected what a server sends in this state, got {0:?}")]
     Unexpected(PackageType),

@@ -65,10 +65,6 @@ pub struct ClientHandshake {
     pub client_type: String,
     /// The client's version, such as `0.0.1`.
     pub version: String,
-    /// The version of the dictionary that it knows from an earlier connection.
-    pub dictionary_version: Option<String>,
-    /// The version of the protobuf definitions that it knows from an earlier connection.
-    pub protos_version: Option<String>,
     /// What it says of its session, if it can come back to one.
     pub resume: Option<ResumeRequest>,
 }
@@ -76,12 +72,7 @@ pub struct ClientHandshake {
 impl ClientHandshake {
     /// The body of the handshake package, as the chat tutorial's browser client sends it.
     pub fn body(&self) -> Vec<u8> {
-        let mut sys = json!({ "type": self.client_type, "version": self.version });
-        let known = [("dictVersion", &self.dictionary_version), ("protoVersion", &self.protos_version)];
-        for (key, version) in known {
-            version.iter().for_each(|version| sys[key] = json!(version));
-        }
-        let mut hello = json!({ "sys": sys });
+        let mut hello = json!({ "sys": { "type": self.client_type, "version": self.version } });
         if let Some(ResumeRequest { token, received }) = &self.resume {
             let mut resume = token.as_ref().map_or(json!(true), |token| json!({ "token": token }));
             if let (Some(_), Received::Packages(count)) = (token, received) {

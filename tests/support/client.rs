@@ -6,7 +6,7 @@ use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 pub use pomelo_sim::client::Transport;
-use pomelo_sim::client::{Framing, FramingError, reason};
+use pomelo_sim::client::{Framing, FramingError, kick_reason};
 use pomelo_sim::wire::{
     HEADER_BYTES, Message, MessageKind, PackageType, WireRoute, write_notify, write_package, write_request,
 };
@@ -261,7 +261,7 @@ impl Got {
         match PackageType::from_byte(package[0]).unwrap() {
             PackageType::Handshake => Got::Handshake(json(body)),
             PackageType::Heartbeat => Got::Heartbeat,
-            PackageType::Kick => Got::Kick(reason(body)),
+            PackageType::Kick => Got::Kick(kick_reason(body)),
             PackageType::HandshakeAck => panic!("a server acknowledges no handshake"),
             PackageType::Data => match Message::decode(body).unwrap() {
                 Message { kind: MessageKind::Response { id }, body, .. } => Got::Response(id, json(body)),

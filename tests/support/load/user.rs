@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use pomelo_sim::client::{AsyncClient, ClientError, FramingError, Hello, Incoming, Session, Transport};
-use pomelo_sim::ledger::{Ledger, MemberId, To};
+use pomelo_sim::judge::{Judge, To};
 use pomelo_sim::random::Random;
 use serde_json::{Value, json};
 use socket2::SockRef;
@@ -52,9 +52,9 @@ pub struct User {
     name: String,
     room: String,
     place: usize,
-    id: MemberId,
+    id: usize,
     transport: Transport,
-    mates: Vec<(String, MemberId)>,
+    mates: Vec<(String, usize)>,
     window: usize,
     pause: Duration,
     random: Random,
@@ -63,7 +63,7 @@ pub struct User {
     rounds_done: u64,
     under_way: usize,
     /// What to add to the id of a request on this connection for the number of its message.
-    number_of_id: u64,
+    number_of_id: u32,
     shared: Rc<Shared>,
 }
 
@@ -93,11 +93,11 @@ impl User {
         orders: UnboundedReceiver<Order>,
     ) -> Self {
         let (name, room) = (name_of(place), room_of(place, plan));
-        let mut ledger = shared.ledger.borrow_mut();
+        let mut judge = shared.judge.borrow_mut();
         let mates = (0..plan.users).filter(|other| room_of(*other, plan) == room).map(name_of);
-        let mates = mates.map(|mate| (mate.clone(), ledger.member(&room, &mate))).collect();
-        let id = ledger.member(&room, &name);
-        drop(ledger);
+        let mates = mates.map(|mate| (mate.clone(), judge.member(&room, &mate))).collect();
+        let id = judge.member(&room, &name);
+        drop(judge);
         shared.troubles.borrow_mut()[place] = format!("{name}: has not logged in yet");
         Self {
             random: Random::new(plan.seed, &name),
@@ -126,7 +126,7 @@ impl User {
             self.shared.status.inside.fetch_sub(1, Ordering::Relaxed);
             self.shared.status.under_way.fetch_sub(self.under_way, Ordering::Relaxed);
             self.under_way = 0;
-            self.shared.record(|ledger, _| ledger.gone(self.id));
+            self.shared.record(|judge| judge.gone(self.id));
             match end {
                 // As a crashing client does: with a reset.
                 End::Left { abrupt: true } => {
@@ -155,7 +155,7 @@ impl User {
                 attempt = attempt => Some(attempt),
             };
             let Some(attempt) = attempt else {
-                self.shared.record(|ledger, _| ledger.gone(self.id));
+                self.shared.record(|judge| judge.gone(self.id));
                 return None;
             };
             let failure = match attempt {
@@ -166,7 +166,7 @@ impl User {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("no login in {LOGIN_TIMEOUT:?}"),
             };
-            self.shared.record(|ledger, _| ledger.gone(self.id));
+            self.shared.record(|judge| judge.gone(self.id));
             self.shared.status.logins_failed.fetch_add(1, Ordering::Relaxed);
             self.trouble(&failure);
             sleep(backoff.mul_f64(0.5 + self.random.unit())).await;
@@ -194,14 +194,18 @@ impl User {
             return Err(format!("the gate says {answer}"));
         };
         let mut wire = self.connect(address).await?;
-        self.shared.record(|ledger, at| ledger.entering(at, self.id));
+        self.shared.record(|judge| judge.entering(self.id));
         let enter = json!({"username": self.name, "rid": self.room});
         let answer = self.ask_to_log_in(&mut wire, "connector.entryHandler.enter", enter).await?;
         let Some(users) = answer["users"].as_array() else {
             return Err(format!("the connector says {answer}"));
         };
         let users = users.iter().map(|user| user.as_str().unwrap_or_default());
-        self.shared.record(|ledger, at| ledger.entered(at, self.id, users));
+        self.shared.record(|judge| {
+            if judge.entered(self.id) {
+                judge.sees(self.id, users);
+            }
+        });
         Ok(wire)
     }
 
@@ -296,23 +300,23 @@ impl User {
     fn say(&mut self, wire: &mut AsyncClient, target: Option<usize>, padding: usize) {
         let target = target.map(|place| &self.mates[place]);
         let to = target.map_or(To::All, |(_, id)| To::One(*id));
-        let number = self.shared.record(|ledger, at| ledger.attempted(at, self.id, to));
-        let content = format!("{} {}", Ledger::text(self.id, number), "x".repeat(padding));
+        let number = self.shared.record(|judge| judge.sending(self.id, to));
+        let content = format!("{} {}", Judge::text(self.id, number), "x".repeat(padding));
         let target = target.map_or("*", |(name, _)| name);
         self.ask(wire, number, "chat.chatHandler.send", &json!({"content": content, "target": target}));
     }
 
-    /// In the ledger it is a message to nobody else, which fails.
+    /// To the judge it is a message to nobody else, which fails.
     fn ask_for_panic(&mut self, wire: &mut AsyncClient) {
-        let number = self.shared.record(|ledger, at| ledger.attempted(at, self.id, To::One(self.id)));
+        let number = self.shared.record(|judge| judge.sending(self.id, To::One(self.id)));
         self.ask(wire, number, PANIC_ROUTE, &json!({}));
     }
 
-    fn ask(&mut self, wire: &mut AsyncClient, number: u64, route: &str, body: &Value) {
+    fn ask(&mut self, wire: &mut AsyncClient, number: u32, route: &str, body: &Value) {
         self.under_way += 1;
         self.shared.status.under_way.fetch_add(1, Ordering::Relaxed);
         match wire.send(route, body) {
-            Ok(id) => self.number_of_id = number.wrapping_sub(id),
+            Ok(id) => self.number_of_id = number.wrapping_sub(id as u32),
             // It was kicked, and will hear the end next.
             Err(ClientError::NotOpen) => {}
             Err(error) => panic!("{}: {error}", self.name),
@@ -324,34 +328,36 @@ impl User {
         match came {
             // 1 was the login.
             Incoming::Response { id: 1, .. } => self.hear_answer(0, &Value::Null),
-            Incoming::Response { id, body } => self.hear_answer(id.wrapping_add(self.number_of_id), &body),
+            Incoming::Response { id, body } => {
+                self.hear_answer(self.number_of_id.wrapping_add(id as u32), &body)
+            }
             Incoming::Push { route, body } => self.hear_push(&route, &body),
             Incoming::Kicked(_) => {}
         }
     }
 
-    fn hear_answer(&mut self, number: u64, body: &Value) {
+    fn hear_answer(&mut self, number: u32, body: &Value) {
         let status = &self.shared.status;
-        // More answers than requests are for the ledger to tell.
+        // More answers than requests are for the judge to tell.
         if self.under_way > 0 {
             self.under_way -= 1;
             status.under_way.fetch_sub(1, Ordering::Relaxed);
         }
         status.answered.fetch_add(1, Ordering::Relaxed);
         let is_done = body.as_object().is_some_and(|body| body.is_empty());
-        let code = body["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default();
-        self.shared.record(|ledger, at| match is_done {
-            true => ledger.acknowledged(at, self.id, number),
-            false => ledger.failed(self.id, number, code),
+        let code = body["code"].as_u64().unwrap_or_default();
+        self.shared.record(|judge| match is_done {
+            true => judge.acknowledged(self.id, number),
+            false => judge.failed(self.id, number, code),
         });
     }
 
     fn hear_push(&mut self, route: &str, body: &Value) {
         let field = |name: &str| body[name].as_str().unwrap_or_default();
-        self.shared.record(|ledger, _| match route {
-            "onChat" => ledger.delivered(self.id, field("from"), field("msg")),
-            "onAdd" => ledger.added(self.id, field("user")),
-            "onLeave" => ledger.removed(self.id, field("user")),
+        self.shared.record(|judge| match route {
+            "onChat" => judge.heard(self.id, field("from"), field("msg")),
+            "onAdd" => judge.added(self.id, field("user")),
+            "onLeave" => judge.removed(self.id, field("user")),
             other => panic!("no chat server pushes {other}"),
         });
     }
