@@ -101,7 +101,7 @@ struct Room {
 }
 
 /// A member as one who hears. What each delivery needs lies together.
-#[derive(Clone, Debug)]
+#[derive(Clone, Default, Debug)]
 #[repr(C)]
 struct Member {
     /// Place of what comes next.
@@ -137,13 +137,14 @@ struct Stay {
     picture: Option<BTreeSet<u32>>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 enum State {
     /// Has asked to enter.
     There,
     /// Expects nothing any more, and may hear anything.
     Leaving,
     /// Hears nothing any more.
+    #[default]
     Gone,
 }
 
@@ -216,19 +217,8 @@ impl Judge {
         let index = *of_name.entry(name.into()).or_insert_with(|| {
             let index = small(members.len());
             mates.push(index);
-            members.push(Member {
-                position: 0,
-                is_plain: false,
-                is_first: true,
-                state: State::Gone,
-                room: small(place),
-                start: 0,
-                heard: Numbers::default(),
-                high: 0,
-                end_before: 0,
-                stay: Stay::default(),
-                name: name.into(),
-            });
+            let (room, name) = (small(place), name.into());
+            members.push(Member { room, is_first: true, name, ..Member::default() });
             authors.push(Author::default());
             index
         });
