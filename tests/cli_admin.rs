@@ -6,7 +6,8 @@
 mod support;
 
 use std::fs;
-use std::process::{Command, Output};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Command, Output, Stdio};
 
 use pomelo_sim::live::ServerState;
 use serde_json::{Value, json};
@@ -359,22 +360,23 @@ fn top_gives_the_terminal_back() {
     let world = AdminWorld::start();
     printed(&world, &["kill", "connector-server-2"]);
     let file = world.file.path().to_str().unwrap();
-    let top = |more: &str| {
+    let terminal = |more: &str| {
         let binary = env!("CARGO_BIN_EXE_pomelo-sim");
-        let line = format!("stty rows 14 cols 60; {binary} top --every 0.1 --admin-file {file} {more}");
-        let output =
-            Command::new("script").args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").output();
-        match output {
-            Ok(output) => {
-                let text = String::from_utf8(output.stdout).unwrap();
-                Some((output.status.code(), text))
-            }
-            Err(error) if std::env::var_os("CI").is_none() => {
-                eprintln!("script is missing ({error}): top on a terminal is not tested");
-                None
-            }
-            Err(error) => panic!("script is missing: {error}"),
+        let line = format!("stty rows 14 cols 60; exec {binary} top --every 0.1 --admin-file {file} {more}");
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR");
+        command
+    };
+    let top = |more: &str| match terminal(more).output() {
+        Ok(output) => {
+            let text = String::from_utf8(output.stdout).unwrap();
+            Some((output.status.code(), text))
         }
+        Err(error) if std::env::var_os("CI").is_none() => {
+            eprintln!("script is missing ({error}): top on a terminal is not tested");
+            None
+        }
+        Err(error) => panic!("script is missing: {error}"),
     };
     let Some((code, text)) = top("--count 2") else { return };
     assert_eq!(code, Some(0), "{text:?}");
@@ -388,9 +390,15 @@ fn top_gives_the_terminal_back() {
     for line in text.split("\u{1b}[K\r\n").filter(|line| !line.contains('\u{1b}')) {
         assert!(line.chars().count() <= 60, "{line:?}");
     }
-    // As at Ctrl-C.
-    let (code, text) = top("& top=$!; sleep 0.3; kill -INT $top; wait $top").unwrap();
-    assert_eq!(code, Some(0), "{text:?}");
+    // Ctrl-C, once something is shown.
+    let mut process = terminal("").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(process.stdout.take().unwrap());
+    let mut shown = Vec::new();
+    output.read_until(b'H', &mut shown).unwrap();
+    process.stdin.take().unwrap().write_all(b"\x03").unwrap();
+    output.read_to_end(&mut shown).unwrap();
+    let text = String::from_utf8(shown).unwrap();
+    assert_eq!(process.wait().unwrap().code(), Some(0), "{text:?}");
     assert!(text.contains("\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");
 }
 

@@ -271,7 +271,7 @@ fn an_idle_connection_does_not_keep_the_cluster_from_ending() {
 
 #[test]
 fn what_is_over_the_calls_that_a_server_may_wait_for_is_answered_with_503() {
-    let world = World::served(&["--calls-max", "3", "--request-timeout", "1"]);
+    let world = World::served(&["--calls-max", "3", "--request-timeout", "3"]);
     let mut client = Client::enter(world.address("connector-server-1"), Transport::Tcp, "alice", "room1");
     // Where room1 lives: it hangs, so that requests are under way.
     world.printed(&["pause", "chat-server-3"]);

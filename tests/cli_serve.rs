@@ -19,9 +19,6 @@ use support::raw::{HANDSHAKE, Raw};
 use support::{PATIENCE, servers_json};
 use tempfile::TempDir;
 
-/// A stop with nothing under way is at once; this is for slow machines.
-const PROMPTLY: Duration = Duration::from_secs(5);
-
 /// The tutorial's servers, on free ports.
 fn tutorial() -> TempDir {
     configured(&servers_json(3, 3))
@@ -118,7 +115,7 @@ impl Serving {
     /// Stops it, and gives what it printed to stderr.
     fn stop(mut self) -> String {
         self.signal("-TERM");
-        assert_eq!(self.process.ended(PROMPTLY).code(), Some(0));
+        assert_eq!(self.process.ended(PATIENCE).code(), Some(0));
         self.stderr.take().unwrap().join().unwrap()
     }
 
@@ -300,19 +297,21 @@ fn silent_connections_are_closed_after_the_handshake_timeout() {
     unacknowledged.raw(HANDSHAKE);
     assert_eq!(silent.end(), b"");
     unacknowledged.closed();
-    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < PROMPTLY);
+    // Without the flag after 10 s.
+    assert!((Duration::from_millis(300)..Duration::from_secs(10)).contains(&begun.elapsed()));
     drop((silent, unacknowledged));
     server.stop();
 }
 
 #[test]
 fn idle_connections_are_closed_after_the_idle_timeout() {
-    let flags = ["--idle-timeout", "0.3", "--request-timeout", "0.5", "--handshake-timeout", "86400"];
+    let flags = ["--idle-timeout", "2", "--request-timeout", "3", "--handshake-timeout", "86400"];
     let server = Serving::start(&tutorial(), &flags);
     let begun = Instant::now();
     let mut idle = Client::open(server.address("gate-server-1"), Transport::Tcp);
     idle.closed();
-    assert!(begun.elapsed() >= Duration::from_millis(300) && begun.elapsed() < PROMPTLY);
+    // Without the flag it would be waited for in vain.
+    assert!(begun.elapsed() >= Duration::from_secs(2));
     idle.close();
     server.stop();
 }
@@ -389,7 +388,7 @@ fn a_session_waits_for_its_client_as_long_as_resume_says() {
     for route in ["onAdd", "onChat", "onChat", "onLeave"] {
         assert_eq!(watcher.push().0, route);
     }
-    assert!(begun.elapsed() >= Duration::from_millis(500) && begun.elapsed() < PROMPTLY);
+    assert!(begun.elapsed() >= Duration::from_millis(500));
     server.stop();
 }
 
@@ -403,7 +402,7 @@ fn both_signals_stop_it_with_0() {
         server.signal(signal);
         assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)), "{signal}");
         client.close();
-        assert_eq!(server.process.ended(PROMPTLY).code(), Some(0), "{signal}");
+        assert_eq!(server.process.ended(PATIENCE).code(), Some(0), "{signal}");
     }
 }
 
@@ -425,7 +424,7 @@ fn a_banner_that_cannot_be_written_stops_it() {
     let Ok(full) = OpenOptions::new().write(true).open("/dev/full") else { return };
     let directory = tutorial();
     let mut process = Running(command(&directory, &[]).stdout(full).spawn().unwrap());
-    assert_eq!(process.ended(PROMPTLY).code(), Some(2));
+    assert_eq!(process.ended(PATIENCE).code(), Some(2));
     let mut error = String::new();
     process.0.stderr.take().unwrap().read_to_string(&mut error).unwrap();
     assert!(error.starts_with("error: stdout: "), "{error}");

@@ -15,7 +15,7 @@ use support::client::{Client, Transport};
 use support::pure::PureCluster;
 use support::watch::{Held, WatchedRoom, connectors, server};
 use support::world::{PureWorld, World};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -57,7 +57,7 @@ fn chat_servers_come_and_go_on_three_threads() {
 }
 
 fn come_and_go(threads: usize) {
-    let cluster = tutorial().options(Options { threads, ..Options::default() }).start().unwrap();
+    let cluster = tutorial().options(Options { threads, ..patient() }).start().unwrap();
     let rooms = watched(&cluster);
     let moved = |cluster: &RunningCluster| cluster.snapshot().router.rooms_moved;
 
@@ -143,7 +143,7 @@ fn traffic_of_a_room_that_moves_waits_and_the_rest_goes_on() {
 
 #[test]
 fn without_rebalancing_rooms_break_as_pomelo_s_do() {
-    let options = Options { rebalance: false, ..Options::default() };
+    let options = Options { rebalance: false, ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
     let enter = |room: usize| {
         let address = connectors(&cluster)[room % 3];
@@ -171,7 +171,7 @@ fn query(cluster: &RunningCluster, uid: &str) -> Value {
 
 #[test]
 fn a_removed_connector_is_not_named_and_tells_its_clients_why() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second, third] = connectors(&cluster).try_into().unwrap();
     let mut witness = Client::enter(first, Transport::WebSocket, "witness", "room");
     let mut leavers: Vec<Client> = [Transport::Tcp, Transport::WebSocket]
@@ -199,7 +199,7 @@ fn a_removed_connector_is_not_named_and_tells_its_clients_why() {
 
 #[test]
 fn a_stopped_connector_comes_back_on_its_port() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let address = connectors(&cluster)[0];
     for _ in 0..3 {
         let mut client = Client::enter(address, Transport::WebSocket, "alice", "room");
@@ -215,7 +215,7 @@ fn a_stopped_connector_comes_back_on_its_port() {
 
 #[test]
 fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
-    let options = Options { stop_timeout: Duration::from_millis(200), ..Options::default() };
+    let options = Options { stop_timeout: Duration::from_millis(200), ..patient() };
     let stop_one = |cluster: RunningCluster| {
         cluster.stop_server("connector-server-1").unwrap();
         assert_sound(&cluster);
@@ -250,7 +250,7 @@ fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
 
 #[test]
 fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
-    let options = Options { request_timeout: Duration::from_secs(600), ..Options::default() };
+    let options = Options { request_timeout: Duration::from_secs(600), ..patient() };
     let cluster = support::cluster(1, 2).options(options).start().unwrap();
     let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
     let cut = json!({"from": "chat", "to": "connector", "cut": true});
@@ -273,7 +273,7 @@ fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
 
 #[test]
 fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
-    let cluster = support::cluster(2, 1).start().unwrap();
+    let cluster = support::cluster(2, 1).options(patient()).start().unwrap();
     let [first, second] = connectors(&cluster).try_into().unwrap();
     let mut alice = Client::enter(first, Transport::Tcp, "alice", "room");
     let mut bob = Client::enter(second, Transport::WebSocket, "bob", "room");
@@ -306,7 +306,7 @@ fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
 
 #[test]
 fn a_reload_adds_and_removes_the_difference() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let rooms = watched(&cluster);
     let spec = |connectors, chats| -> ClusterSpec { support::spec(connectors, chats) };
     let done = cluster.reload(&spec(4, 5)).unwrap();
@@ -327,7 +327,7 @@ fn a_reload_adds_and_removes_the_difference() {
 
 #[test]
 fn a_reload_that_cannot_be_done_changes_nothing() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let rooms = watched(&cluster);
     let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = foreign.local_addr().unwrap().port();
@@ -353,7 +353,7 @@ fn a_reload_that_cannot_be_done_changes_nothing() {
 
 #[test]
 fn the_list_says_how_everybody_is() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let _client = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room1");
     cluster.stop_server("chat-server-2").unwrap();
     cluster.pause("chat-server-1").unwrap();
@@ -381,7 +381,7 @@ fn the_list_says_how_everybody_is() {
 
 #[test]
 fn orders_that_make_no_sense_are_refused() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let text = |refused: Result<(), ControlError>| refused.unwrap_err().to_string();
     let unknown = text(cluster.stop_server("chat-sever-1"));
     assert!(unknown.starts_with("no server chat-sever-1: expected one of connector-server-1,"), "{unknown}");

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use support::areas::{DOOR, areas, bound};
 use support::client::Transport;
+use support::patient;
 use support::world::{LiveWorld, PureWorld, World};
 
 #[test]
@@ -31,7 +32,7 @@ fn a_uid_is_bound_once_and_comes_back() {
 }
 
 fn kicking(cluster: Cluster) -> Cluster {
-    cluster.options(Options { on_duplicate: OnDuplicate::Kick, ..Options::default() })
+    cluster.options(Options { on_duplicate: OnDuplicate::Kick, ..patient() })
 }
 
 #[test]

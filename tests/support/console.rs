@@ -9,7 +9,7 @@ use pomelo_sim::console::Console;
 use pomelo_sim::live::{RunningCluster, StopSignal};
 use serde_json::Value;
 
-use super::{PATIENCE, tutorial};
+use super::{PATIENCE, patient, tutorial};
 
 /// The tutorial's cluster, its console, and who waits for its end.
 pub struct ConsoleWorld {
@@ -52,7 +52,7 @@ impl Reply {
 
 impl ConsoleWorld {
     pub fn start() -> Self {
-        let cluster = Arc::new(tutorial().start().unwrap());
+        let cluster = Arc::new(tutorial().options(patient()).start().unwrap());
         let stop = StopSignal::install().unwrap();
         let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle() });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
