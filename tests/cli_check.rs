@@ -257,7 +257,7 @@ impl ServerLogic for Area {
 
 #[test]
 fn dispatch_takes_made_up_servers_and_prints_json() {
-    let shown = stdout(&["dispatch", "--servers", "1", "--json", "--config", "no-such-place", "area", "k"]);
+    let shown = stdout(&["dispatch", "--servers", "1", "--json", "area", "k"]);
     assert_eq!(
         serde_json::from_str::<Value>(&shown).unwrap(),
         json!({

@@ -39,6 +39,7 @@ fn command(directory: &TempDir, flags: &[&str]) -> Command {
     // Its default port is one for all tests.
     let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
     command.args(["serve", "--config", path(directory)]).args(console).args(flags).stdin(Stdio::null());
+    command.env("XDG_RUNTIME_DIR", directory.path());
     command.env_remove("NODE_ENV").env_remove("RUST_LOG").stderr(Stdio::piped());
     command
 }
@@ -77,7 +78,11 @@ impl Running {
 
 impl Serving {
     fn start(directory: &TempDir, flags: &[&str]) -> Self {
-        let mut process = Running(command(directory, flags).stdout(Stdio::piped()).spawn().unwrap());
+        Self::of(&mut command(directory, flags))
+    }
+
+    fn of(command: &mut Command) -> Self {
+        let mut process = Running(command.stdout(Stdio::piped()).spawn().unwrap());
         let output = BufReader::new(process.0.stdout.take().unwrap());
         let mut errors = process.0.stderr.take().unwrap();
         let stderr = std::thread::spawn(move || {
@@ -407,16 +412,51 @@ fn both_signals_stop_it_with_0() {
 }
 
 #[test]
-fn a_taken_port_is_named_with_its_server() {
-    let taken = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = taken.local_addr().unwrap().port();
-    let servers = servers_json(1, 1).replacen(r#""clientPort":0"#, &format!(r#""clientPort":{port}"#), 1);
-    let error = refused(&configured(&servers), &[]);
-    assert!(
-        error.starts_with(&format!("error: connector-server-1: cannot listen on 127.0.0.1:{port}: ")),
-        "{error}"
-    );
+fn one_error_names_all_ports_that_are_taken() {
+    let taken = [(); 4].map(|()| TcpListener::bind(("127.0.0.1", 0)).unwrap());
+    let ports = taken.each_ref().map(|listener| listener.local_addr().unwrap().port());
+    let mut servers = servers_json(2, 1);
+    for port in &ports[..2] {
+        servers = servers.replacen(r#""clientPort":0"#, &format!(r#""clientPort":{port}"#), 1);
+    }
+    let directory = configured(&servers);
+    let wanted = |owners: &[(u16, &str)]| {
+        let each = owners.iter().map(|(port, owner)| format!("127.0.0.1:{port} ({owner})"));
+        format!("error: ports are taken: {}; another program has them", each.collect::<Vec<_>>().join(", "))
+    };
+    let clients = [(ports[0], "connector-server-1"), (ports[1], "connector-server-2")];
+    let error = refused(&directory, &[]);
+    assert!(error.starts_with(&wanted(&clients)), "{error}");
+    assert!(error.contains("--port-offset 100") && error.contains("--ports any"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
+    let (admin, console) = (ports[2].to_string(), ports[3].to_string());
+    let error = refused(&directory, &["--admin", &admin, "--console", &console]);
+    let all = [clients[0], clients[1], (ports[2], "admin port"), (ports[3], "console")];
+    assert!(error.starts_with(&wanted(&all)), "{error}");
+    Serving::start(&directory, &["--ports", "any"]).stop();
+}
+
+#[test]
+fn a_terminal_that_closes_stops_it_with_clients_told_unless_it_was_started_by_nohup() {
+    let directory = tutorial();
+    let mut server = Serving::start(&directory, &[]);
+    let connector = server.address("connector-server-2");
+    let mut client = Client::enter(connector, Transport::WebSocket, "alice", "lobby");
+    server.signal("-HUP");
+    assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)));
+    client.close();
+    assert_eq!(server.process.ended(PROMPTLY).code(), Some(0));
+    if fs::metadata("/proc/self/status").is_err() {
+        return;
+    }
+    let flags: Vec<_> = command(&directory, &[]).get_args().map(ToOwned::to_owned).collect();
+    let mut ignoring = Command::new("sh");
+    ignoring.args(["-c", "trap '' HUP; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_pomelo-sim")]).args(flags);
+    ignoring.env("XDG_RUNTIME_DIR", directory.path()).env_remove("NODE_ENV").env_remove("RUST_LOG");
+    let server = Serving::of(ignoring.stdin(Stdio::null()).stderr(Stdio::piped()));
+    server.signal("-HUP");
+    Client::enter(server.address("connector-server-2"), Transport::WebSocket, "alice", "lobby").close();
+    server.stop();
 }
 
 #[test]

@@ -61,6 +61,7 @@ impl Serving {
         command
             .args(["serve", "--console", "off", "--config"])
             .arg(config)
+            .env("XDG_RUNTIME_DIR", config)
             .env_remove("NODE_ENV")
             .stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();

@@ -106,6 +106,11 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     if args.live {
         return args.admin.show(ask(args), live_text);
     }
+    if args.admin.admin_file.is_some() || args.admin.port_offset.is_some() {
+        return refuse(
+            "explain: --admin-file and --port-offset name a running cluster: add --live to ask it",
+        );
+    }
     match explain(args) {
         Ok(explanation) if args.admin.json => print(&format!("{:#}\n", json!(explanation))),
         Ok(explanation) => print(&as_text(&explanation)),

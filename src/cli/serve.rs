@@ -1,5 +1,7 @@
 //! `pomelo-sim serve`: runs the cluster until it is told to stop.
 
+mod place;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,14 +10,16 @@ use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
+use unicode_width::UnicodeWidthStr;
 
+use self::place::{Pages, gate, open_pages};
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
-use super::console_port::{self, ConsoleAddress, url};
+use super::console_port::{ConsoleAddress, url};
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
-use crate::admin::{LiveOrders, Orders, Token};
+use crate::admin::{Identity, LiveOrders, Orders, Token};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
 use crate::console::Console;
@@ -25,7 +29,7 @@ use crate::strategies;
 
 /// Run the cluster (the default)
 ///
-/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C) or SIGTERM. Each frontend
+/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C), SIGTERM or SIGHUP. Each frontend
 /// listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes any that is free. When all are up, a banner
 /// on stdout says who listens where; warnings go to stderr.
 ///
@@ -34,8 +38,12 @@ use crate::strategies;
 /// In a browser the console shows what it does, live, and changes it; beside it is a page to chat on. Both are for this
 /// machine only, unless --console says otherwise.
 ///
-/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They reach it by a port that
-/// only this machine can connect to, that of master.json, with a token that only its user can read.
+/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They find it by --config,
+/// --env and --port-offset, and reach it by a port that only this machine can connect to, with a token that only its user
+/// can read.
+///
+/// Two clusters run next to each other when their ports differ: --port-offset 100 adds 100 to every port, --ports any
+/// takes ports that are free.
 ///
 /// Exit code: 0 after a stop, 2 when the cluster cannot start.
 #[derive(Args, Clone, Debug)]
@@ -105,16 +113,22 @@ pub struct ServeArgs {
     /// What chance on the links comes of: the same seed, the same chance
     #[arg(long, value_name = "N", default_value = "1")]
     pub seed: u64,
+    /// Number that is added to every port: those of servers.json and master.json, and the console's
+    #[arg(long, value_name = "N", conflicts_with = "ports")]
+    pub port_offset: Option<u16>,
+    /// Take any ports that are free, whatever the files say
+    #[arg(long, value_name = "any", value_parser = PossibleValuesParser::new(["any"]))]
+    pub ports: Option<String>,
     /// Port for the commands that look at the running cluster and change it, on 127.0.0.1; off: none; 0: any that is
-    /// free [default: the port of master.json, off without one]
+    /// free [default: the port of master.json, or any that is free]
     #[arg(long, value_name = "off|PORT", value_parser = AdminPort::parse)]
     pub admin: Option<AdminPort>,
-    /// File that tells those commands where the port is, and the token for it [default: by the port of master.json, in
-    /// the user's directory for what runs]
+    /// File that tells those commands where the port is, and the token for it; commands then find it by the same flag
+    /// only. Its directory must exist [default: by --config and --env, in the user's directory for what runs]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
     /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or off; 0: any that is free
-    /// [default: 3001, any that is free when another program has it]
+    /// [default: 3080, any that is free when another program has it]
     #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
     pub console: Option<ConsoleAddress>,
 }
@@ -124,8 +138,8 @@ const EXAMPLES: &str = "Examples:
       the servers of \"production\", open to other machines
   pomelo-sim serve --strategy chat=rendezvous connector=two-choices --heartbeat 10
       few rooms move when a chat server comes or goes; users go to the emptier of two connectors
-  pomelo-sim serve --admin 0 --admin-file game/admin.json
-      beside another cluster; pomelo-sim list --admin-file game/admin.json looks at this one
+  pomelo-sim serve --port-offset 100
+      next to another cluster of these files; pomelo-sim list --port-offset 100 looks at this one
   pomelo-sim serve --console 8080
       the chat page at http://127.0.0.1:8080, the console at http://127.0.0.1:8080/console";
 
@@ -177,7 +191,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub fn run(args: &ServeArgs) -> ExitCode {
     let stop = match StopSignal::install() {
         Ok(stop) => stop,
-        Err(error) => return refuse(format_args!("cannot catch SIGINT and SIGTERM: {error}")),
+        Err(error) => return refuse(format_args!("cannot catch signals: {error}")),
     };
     let began = Instant::now();
     let (started, warnings) = match start(args, stop.handle()) {
@@ -202,8 +216,10 @@ struct Started {
     running: Arc<RunningCluster>,
     admin: Option<Admin>,
     console: Option<Console>,
-    /// Why the console is not at its default port.
-    elsewhere: Option<String>,
+    /// Why admin port or console are not at their default ports.
+    elsewhere: Vec<String>,
+    /// The flags by which commands reach it.
+    reach: String,
 }
 
 impl Started {
@@ -231,7 +247,8 @@ fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
 }
 
 fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), Failure> {
-    let mut cluster = Cluster::from_spec(args.config.load()?);
+    let load = args.loader();
+    let mut cluster = Cluster::from_spec(load()?);
     for StrategyChoice { server_type, strategy } in &args.strategies {
         if !cluster.served().contains(&server_type.as_str()) {
             let types = cluster.served().join(", ");
@@ -265,26 +282,30 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     };
     let cluster = cluster.options(options);
     let warnings = cluster.warnings();
+    let identity = Identity::new(&cluster.spec().source, &cluster.spec().env, args.ports());
     // Before any client can come: a second cluster of one configuration is to fail here.
-    let admin = admin_port::open(args.admin, args.admin_file.as_deref(), cluster.spec())?;
-    let (console, elsewhere) = console_port::open(args.console.as_ref(), cluster.spec())?;
+    let Pages { admin, console, elsewhere } = open_pages(args, &cluster, &identity)?;
     let token = Token::random().map_err(|error| format!("no random token: {error}"))?;
     let running = Arc::new(cluster.start()?);
-    let orders: Arc<dyn Orders> = Arc::new(LiveOrders { cluster: Arc::clone(&running), stop });
+    let orders: Arc<dyn Orders> =
+        Arc::new(LiveOrders { cluster: Arc::clone(&running), stop, load: Box::new(load) });
     let start_console =
         |listener| Console::start(listener, token.clone(), Arc::clone(&running), Arc::clone(&orders));
     let console = console.map(start_console).transpose().map_err(|error| format!("console: {error}"))?;
     let at = console.as_ref().map(Console::address);
-    let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), at, Arc::clone(&orders));
+    let gate = gate(&running);
+    let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), gate, at, Arc::clone(&orders));
     let admin = admin.map(start_admin).transpose()?;
-    Ok((Started { running, admin, console, elsewhere }, warnings))
+    let reach = args.reach(&identity, admin.as_ref());
+    Ok((Started { running, admin, console, elsewhere, reach }, warnings))
 }
 
-/// A line of the banner, with the start of the next.
-const ORDERS: &str = "pomelo-sim list                  how every server is; add, stop, kill, link and others change it\n       ";
+/// Columns of a command in the banner, at least.
+const ADVICE_WIDTH: usize = 31;
 
 /// Who listens where, and what to do next.
-fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, took: Duration) -> String {
+fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
+    let Started { running, admin, console, reach, .. } = started;
     let spec = running.spec();
     let rows: Vec<Vec<String>> = running
         .servers()
@@ -297,8 +318,7 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
         chosen.map_or_else(|| strategies::DEFAULT.to_owned(), |choice| choice.strategy.to_string())
     };
-    let mut gates = running.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
-    let gate = gates.find_map(|(_, address)| address).map_or_else(String::new, |address| address.to_string());
+    let gate = gate(running).map_or_else(String::new, |address| address.to_string());
     let threads = if args.threads > 1 { format!(" on {} threads", args.threads) } else { String::new() };
     let heartbeat = match args.heartbeat {
         None => String::new(),
@@ -308,7 +328,25 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
     let orders = admin.as_ref().map_or_else(String::new, |admin| {
         format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
     });
-    let next_orders = if admin.is_some() { ORDERS } else { "" };
+    let config = args.config.flags();
+    let mut advice = vec![
+        (
+            format!("pomelo-sim dispatch chat ROOM{config}"),
+            "which chat server holds a room, and what one server more changes",
+        ),
+        (format!("pomelo-sim check{config}"), "what the configuration says, and what in it will bite"),
+    ];
+    if admin.is_some() {
+        let what = "how every server is; add, stop, kill, link and others change it";
+        advice.push((format!("pomelo-sim list{reach}"), what));
+    }
+    advice.push(("Ctrl-C".to_owned(), "stops the cluster"));
+    let width = advice.iter().map(|(command, _)| command.width()).max().unwrap_or(0).max(ADVICE_WIDTH);
+    let advice: Vec<String> = advice
+        .iter()
+        .map(|(command, what)| format!("{command}{}{what}", " ".repeat(width + 2 - command.width())))
+        .collect();
+    let advice = advice.join("\n       ");
     let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
         let url = url(console.address());
         let open = if console.address().ip().is_loopback() { "" } else { "; others can look, not change" };
@@ -322,9 +360,7 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
          {orders}{pages}\n\
          Next:  {browse}point a Pomelo client at the gate, {gate}\n       \
-         pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
-         pomelo-sim check                 what the configuration says, and what in it will bite\n       \
-         {next_orders}Ctrl-C                           stops the cluster\n",
+         {advice}\n",
         env!("CARGO_PKG_VERSION"),
         count(rows.len(), "server"),
         spec.source.display(),

@@ -24,6 +24,8 @@ pub struct Present {
     pub port: Option<u16>,
     /// The port of its clients.
     pub client_port: Option<u16>,
+    /// It was stopped or killed: one of its id takes its place.
+    pub is_down: bool,
 }
 
 /// Fields that are text even when they look like a number.
@@ -62,11 +64,14 @@ pub fn pairs<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Map<String,
 
 /// The servers that these fields describe, in a cluster that has these already. The fields are those of a server in
 /// `servers.json`, with its `serverType`; `clusterCount` makes several, and counts on from the cluster servers that
-/// there are.
+/// there are. One that is down takes nothing from another of its id.
 ///
 /// # Errors
 /// The first thing that is wrong, as in a file: a field, an id or an address that is taken, too many servers.
 pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec<ServerSpec>, ConfigError> {
+    let id = fields.get("id").and_then(Value::as_str);
+    let stays = |server: &&Present| !(server.is_down && Some(server.id.as_str()) == id);
+    let present: &[Present] = &present.iter().filter(stays).cloned().collect::<Vec<_>>();
     let there = taken_of(present).to_string();
     let there = Document::without_lines("", "the running cluster", &there);
     let text = Value::Object(fields.clone()).to_string();

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::ports::Ports;
 use crate::nearest::did_you_mean;
 
 /// A place in a file, or what is no file and has no lines. Prints as `config/servers.json:5:48`, or `the command line`.
@@ -148,6 +149,16 @@ pub enum ConfigError {
         first: Spot,
         /// The field that has it again.
         second: Spot,
+    },
+    /// A port that was shifted too far.
+    #[error("{id}: port {port} with --port-offset is over 65535, the highest port ({ports})")]
+    PortTooHigh {
+        /// Whose.
+        id: String,
+        /// As configured.
+        port: u16,
+        /// The shift.
+        ports: Ports,
     },
     /// More servers than one process is meant for.
     #[error("{}: more than {most} servers in all, at {}", at.path, at.place)]

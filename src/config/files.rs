@@ -50,6 +50,15 @@ pub(super) fn load(path: &Path, env: &str) -> Result<ClusterSpec, ConfigError> {
     Ok(ClusterSpec { env: env.to_owned(), source, servers, master, dictionary, protos })
 }
 
+/// [`ClusterSpec::source_of`].
+pub(super) fn source_of(path: &Path, env: &str) -> PathBuf {
+    if !path.is_dir() {
+        return path.to_path_buf();
+    }
+    let places = places(path, "servers.json", env);
+    places.iter().find(|file| file.exists()).unwrap_or(&places[0]).clone()
+}
+
 /// What an optional neighbour says for this environment.
 fn parsed<T>(
     directory: &Path,

@@ -11,12 +11,14 @@ mod check;
 mod error;
 mod files;
 mod node;
+mod ports;
 mod raw;
 mod spec;
 mod warning;
 
 pub use additions::{Present, additions, pairs};
 pub use error::{ConfigError, Place, Position, Spot};
+pub use ports::Ports;
 pub use raw::MAX_SERVERS;
 pub use spec::{ClusterSpec, MasterSpec, ProtoFiles, ServerSpec};
 pub use warning::{Bites, Warning};

@@ -97,6 +97,12 @@ impl ClusterSpec {
         files::load(path, env)
     }
 
+    /// The `servers.json` that [`load`](Self::load) reads, without a look into it. Where there is none, the first place in which
+    /// it may be.
+    pub fn source_of(path: &Path, env: &str) -> PathBuf {
+        files::source_of(path, env)
+    }
+
     /// As [`load`](Self::load), from the text of a `servers.json` that is in no file; `source` is what errors call it.
     ///
     /// # Errors

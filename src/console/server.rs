@@ -219,16 +219,10 @@ fn own(
 /// Carries an order out, where it may wait.
 async fn order(
     command: &'static str,
-    mut args: Map<String, Value>,
+    args: Map<String, Value>,
     shared: &Shared,
 ) -> Result<HttpResponse, Failure> {
     let live = shared.target.live()?;
-    if command == "reload" {
-        let spec = live.cluster.spec();
-        let source = std::path::absolute(&spec.source).unwrap_or_else(|_| spec.source.clone());
-        args.entry("config").or_insert_with(|| source.to_string_lossy().into());
-        args.entry("env").or_insert_with(|| spec.env.clone().into());
-    }
     log::info!("console order={command} args={}", Value::Object(args.clone()));
     let orders = Arc::clone(&live.orders);
     let carried_out = web::block(move || live.carry_out(command, args)).await;

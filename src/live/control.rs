@@ -25,9 +25,9 @@ pub enum ServerState {
     Restarting,
     /// It is told to stop, and hands over what it holds.
     Stopping,
-    /// It was stopped. `restart` brings it back.
+    /// It was stopped. `restart` and `add` bring it back.
     Stopped,
-    /// It vanished, as a process that crashed. `restart` brings it back.
+    /// It vanished, as a process that crashed. `restart` and `add` bring it back.
     Killed,
 }
 
@@ -41,6 +41,13 @@ impl fmt::Display for ServerState {
             ServerState::Stopped => "stopped",
             ServerState::Killed => "killed",
         })
+    }
+}
+
+impl ServerState {
+    /// Whether nothing of it runs.
+    pub fn is_down(self) -> bool {
+        matches!(self, ServerState::Stopped | ServerState::Killed)
     }
 }
 
@@ -103,8 +110,10 @@ pub struct Reloaded {
     pub added: Vec<ServerId>,
     /// Servers that ran and that the file does not name.
     pub removed: Vec<ServerId>,
-    /// Servers that the file describes in another way than they run: removed, and added again.
+    /// Servers that the file describes in another way than they run: stopped, and started again as it says.
     pub replaced: Vec<ServerId>,
+    /// Types whose servers stand in another order in the file than they did.
+    pub reordered: Vec<ServerType>,
 }
 
 /// Why a running cluster does not do what it is told.

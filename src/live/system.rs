@@ -150,6 +150,10 @@ impl LiveSystem {
                 };
                 drop(asker.send(done));
             }
+            Control::Arrange(order, asker) => {
+                servers.arrange(order).await;
+                let _ = asker.send(());
+            }
             Control::Stop => {}
         }
     }

@@ -16,7 +16,7 @@ pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Args, Clone, Default, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the gate listens [default: 127.0.0.1:3014]
+    /// Where the gate listens [default: the gate of the running cluster, or of --config, or 127.0.0.1:3014]
     #[arg(long, value_name = "HOST:PORT")]
     pub gate: Option<String>,
     /// Robots in all [default: 100]

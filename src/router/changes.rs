@@ -97,6 +97,26 @@ impl Router {
         });
     }
 
+    /// From now on the lists are in this order: servers that are not there yet join in their places, and those that are not
+    /// named stand behind the others. Rooms whose key then belongs to another server go there.
+    pub fn arrange(&mut self, now: Time, order: &[ServerId], out: &mut Vec<Routed>) {
+        self.now = now;
+        let mut behind: Vec<(usize, ServerId)> =
+            self.ranks.iter().map(|(id, rank)| (*rank, id.clone())).collect();
+        behind.sort();
+        let named = order.iter().cloned();
+        for id in named.chain(behind.into_iter().map(|(_, id)| id).filter(|id| !order.contains(id))) {
+            self.last_rank += 1;
+            self.ranks.insert(id, self.last_rank);
+        }
+        let ranks = self.ranks.clone();
+        for server_type in self.types.keys().cloned().collect::<Vec<_>>() {
+            self.change_list(&server_type, Vec::new(), out, |servers| {
+                servers.sort_by_key(|server| ranks.get(&server.id).copied());
+            });
+        }
+    }
+
     /// Forgets the place of a server that has ended: should it come back, it stands at the end.
     pub fn strike(&mut self, id: &ServerId) {
         if !self.homes.contains_key(id) {

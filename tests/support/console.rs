@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use pomelo_sim::admin::{LiveOrders, Token};
+use pomelo_sim::config::ClusterSpec;
 use pomelo_sim::console::Console;
 use pomelo_sim::live::{RunningCluster, StopSignal};
 use serde_json::Value;
@@ -54,7 +55,9 @@ impl ConsoleWorld {
     pub fn start() -> Self {
         let cluster = Arc::new(tutorial().options(patient()).start().unwrap());
         let stop = StopSignal::install().unwrap();
-        let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle() });
+        let (source, env) = (cluster.spec().source.clone(), cluster.spec().env.clone());
+        let load = Box::new(move || ClusterSpec::load(&source, &env));
+        let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle(), load });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let token = Token::random().unwrap();
         let console = Console::start(listener, token.clone(), Arc::clone(&cluster), orders).unwrap();

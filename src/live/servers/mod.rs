@@ -104,15 +104,17 @@ impl Servers {
         self.roster.all().into_iter().filter_map(|entry| entry.actor)
     }
 
-    /// Starts a new server at the end of its type's list.
+    /// Starts a new server at the end of its type's list; or one that is not up again, with these fields and in its old place.
     pub(super) async fn add(&mut self, spec: ServerSpec) -> Result<(), ControlError> {
         let known = self.roster.all();
-        if let Some(known) = known.iter().find(|entry| entry.spec.id == spec.id) {
-            return Err(ControlError::Exists { id: spec.id, state: known.state });
+        let before = known.iter().position(|entry| entry.spec.id == spec.id);
+        if let Some(up) = before.map(|at| &known[at]).filter(|entry| entry.actor.is_some()) {
+            return Err(ControlError::Exists { id: spec.id, state: up.state });
         }
         let taken = |entry: &&Entry| {
             let (ours, theirs) = (spec.client_port.filter(|port| *port != 0), entry.spec.client_port);
             spec.frontend
+                && entry.actor.is_some()
                 && entry.spec.frontend
                 && entry.spec.host == spec.host
                 && ours.is_some()
@@ -126,6 +128,12 @@ impl Servers {
         if !served.contains(&spec.server_type.as_str()) {
             return Err(ConfigError::unserved(&spec, &served).into());
         }
+        match before {
+            Some(at) if known[at].spec.server_type == spec.server_type => return self.renew(at, spec).await,
+            // Its old place is on another list.
+            Some(_) => self.remove(spec.id.as_str()).await?,
+            None => {}
+        }
         let at = self.append(spec);
         let came_up = self.come_up(at).await;
         if came_up.is_err() {
@@ -136,6 +144,27 @@ impl Servers {
             self.timeline.note(EventKind::Added, Some(&spec.id), text);
         }
         came_up
+    }
+
+    /// Starts a server that is not up with other fields. When it fails, it stays as it was.
+    async fn renew(&mut self, at: usize, spec: ServerSpec) -> Result<(), ControlError> {
+        let before = self.roster.at(at);
+        let id = spec.id.clone();
+        self.roster.change(at, |entry| entry.spec = Arc::new(spec));
+        let came_up = self.come_up(at).await;
+        match &came_up {
+            Ok(()) => self.timeline.note(EventKind::Added, Some(&id), "started again, as it was added"),
+            Err(_) => self.roster.change(at, |entry| *entry = before),
+        }
+        came_up
+    }
+
+    /// Puts servers in this order, here and on the lists of their types. One that is to be added takes its place there when
+    /// it comes.
+    pub(super) async fn arrange(&mut self, order: Vec<ServerId>) {
+        let place = |entry: &Entry| order.iter().position(|id| *id == entry.spec.id).unwrap_or(order.len());
+        self.roster.edit(|entries| entries.sort_by_key(place));
+        let _ = self.with_router(move |router, now, out| router.arrange(now, &order, out)).await;
     }
 
     /// Stops a server and forgets it.
