@@ -74,9 +74,10 @@ enum Fault {
     PanicOfConnector,
     Strategy,
     StrategyOfConnector,
+    Reorder,
 }
 
-const FAULTS: [Fault; 14] = [
+const FAULTS: [Fault; 15] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,
@@ -91,6 +92,7 @@ const FAULTS: [Fault; 14] = [
     Fault::PanicOfConnector,
     Fault::Strategy,
     Fault::StrategyOfConnector,
+    Fault::Reorder,
 ];
 
 impl Storm {
@@ -257,6 +259,12 @@ impl Storm {
             Fault::StrategyOfConnector => {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
+            }
+            Fault::Reorder => {
+                let mut order: Vec<_> = self.known.iter().map(|spec| spec.id.clone()).collect();
+                order.rotate_left(at);
+                order.swap(0, self.random.index(self.known.len()));
+                self.cluster.arrange(&order);
             }
             _ => self.faults -= 1,
         }

@@ -120,7 +120,7 @@ fn commands_reach_the_cluster_of_their_configuration_or_none() {
     // Where no configuration is meant, the only one that runs is; but not against what is said.
     assert!(
         home.refused("empty", &["stop", "--env", "production"])
-            .contains("no cluster, environment production runs")
+            .contains("no cluster in environment production runs")
     );
     home.printed("empty", &["stop"]);
     assert_eq!(a.ended().code(), Some(0));

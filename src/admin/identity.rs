@@ -127,10 +127,10 @@ impl fmt::Display for Aim {
             write!(f, " of {config}")?;
         }
         if let Some(env) = &self.env {
-            write!(f, ", environment {env}")?;
+            write!(f, " in environment {env}")?;
         }
         match self.ports {
-            Some(ports) => write!(f, ", {ports}"),
+            Some(ports) => write!(f, " with {ports}"),
             None => Ok(()),
         }
     }

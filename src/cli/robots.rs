@@ -53,7 +53,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim robots --users 5000 --rooms 200 --zipf 1 --rate 0.2 --churn 2 --duration 60
       few large rooms, many small ones, and people who come and go
   pomelo-sim robots --file config/robots.json --gate 127.0.0.1:3014 --json
-      for scripts";
+      for scripts; any chat that listens there";
 
 /// What the command line and the file say, with the gate of the cluster that is meant.
 fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {

@@ -300,8 +300,9 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     Ok((Started { running, admin, console, elsewhere, reach }, warnings))
 }
 
-/// Columns of a command in the banner, at least.
+/// Columns of the commands in the banner, at least and at most: a long path moves only its own line.
 const ADVICE_WIDTH: usize = 31;
+const ADVICE_WIDTH_MAX: usize = 50;
 
 /// Who listens where, and what to do next.
 fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
@@ -341,10 +342,13 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
         advice.push((format!("pomelo-sim list{reach}"), what));
     }
     advice.push(("Ctrl-C".to_owned(), "stops the cluster"));
-    let width = advice.iter().map(|(command, _)| command.width()).max().unwrap_or(0).max(ADVICE_WIDTH);
+    let widths = advice.iter().map(|(command, _)| command.width());
+    let width = widths.filter(|width| *width <= ADVICE_WIDTH_MAX).max().unwrap_or(0).max(ADVICE_WIDTH);
     let advice: Vec<String> = advice
         .iter()
-        .map(|(command, what)| format!("{command}{}{what}", " ".repeat(width + 2 - command.width())))
+        .map(|(command, what)| {
+            format!("{command}{}  {what}", " ".repeat(width.saturating_sub(command.width())))
+        })
         .collect();
     let advice = advice.join("\n       ");
     let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
