@@ -117,9 +117,12 @@
 //!    are more, nothing is read from it. A link or a hanging server holds so much, then calls are answered with 503, and
 //!    sessions that miss a push are kicked, since they could not know.
 //! 7. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
-//! 8. With `resume`, a session outlives its connection: who comes back in time gets what it missed once and in order, and
-//!    the servers notice nothing.
-//! 9. A stop takes no more clients, answers what is under way, tells clients why, and ends.
+//! 8. With `resume`, the session of a client that says it can come back outlives its connection:
+//!    one that does in time gets what it missed once and in order, and the servers notice nothing.
+//!    Any other client's ends with its connection.
+//! 9. A stop takes no more clients, answers what is in flight, and closes: a WebSocket is told why
+//!    in its close frame, which raw TCP does not have. With `kick_on_stop` every client is told by
+//!    a kick, after which some never come back.
 //!
 //! Orders that change servers are carried out one after the other; whoever looks is answered beside them, from one roster that
 //! shows each state at once (`live/observer.rs`). What servers and router count costs no allocation, and one look at the clock

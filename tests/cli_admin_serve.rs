@@ -51,7 +51,7 @@ fn clients_are_told_why_when_stop_ends_the_cluster() {
     let gate = world.banner().lines().find_map(|line| line.split_once("at the gate, ")).unwrap().1.to_owned();
     let mut client = Client::open(gate.parse().unwrap(), Transport::WebSocket);
     world.printed(&["stop"]);
-    assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)));
+    client.assert_closed_by_stop("server stopped");
     client.close();
 }
 

@@ -15,7 +15,7 @@ use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got, Transport};
 use support::comeback::{Cut, Guest};
-use support::raw::{HANDSHAKE, Raw};
+use support::raw::{HANDSHAKE, HELLO, Raw};
 use support::{PATIENCE, servers_json};
 use tempfile::TempDir;
 
@@ -398,6 +398,63 @@ fn a_session_waits_for_its_client_as_long_as_resume_says() {
 }
 
 #[test]
+fn a_limit_that_ends_a_connection_is_logged_with_its_flag() {
+    let directory = configured(&servers_json(1, 1));
+    // A server for each: on a slow machine one limit is not met before another.
+    for (flags, server, transport, said, detail) in [
+        (
+            ["--package-max", "64"],
+            "gate-server-1",
+            Transport::Tcp,
+            &[1, 0, 0, 65][..],
+            "expected a body of at most 64 bytes (--package-max), got 65 declared",
+        ),
+        (
+            ["--handshake-timeout", "0.3"],
+            "gate-server-1",
+            Transport::Tcp,
+            b"",
+            "no handshake for 300ms (--handshake-timeout)",
+        ),
+        (
+            ["--idle-timeout", "0.3"],
+            "gate-server-1",
+            Transport::Tcp,
+            HELLO,
+            "no byte for 300ms (--idle-timeout)",
+        ),
+        (
+            ["--heartbeat", "1"],
+            "connector-server-1",
+            Transport::WebSocket,
+            HELLO,
+            "no heartbeat for 2s (twice --heartbeat)",
+        ),
+        (["--blacklist", "127.0.0.1"], "gate-server-1", Transport::Tcp, b"", "reason=--blacklist"),
+    ] {
+        let serving = Serving::of(command(&directory, &flags).env("RUST_LOG", "debug"));
+        let mut raw = match transport {
+            Transport::Tcp => Raw::connect(serving.address(server)),
+            Transport::WebSocket => Raw::upgraded(serving.address(server)),
+        };
+        raw.packages(transport, said);
+        raw.end();
+        let log = serving.stop();
+        assert!(log.contains(detail), "{detail}:\n{log}");
+    }
+    let flags = ["--per-address", "1", "--heartbeat", "0"];
+    let serving = Serving::of(command(&directory, &flags).env("RUST_LOG", "debug"));
+    let address = serving.address("connector-server-1");
+    let first = Client::open(address, Transport::WebSocket);
+    let mut second = Raw::connect(address);
+    second.send(HELLO);
+    second.end();
+    first.close();
+    let log = serving.stop();
+    assert!(log.contains("reason=--per-address"), "{log}");
+}
+
+#[test]
 fn both_signals_stop_it_with_0() {
     let directory = tutorial();
     for signal in ["-INT", "-TERM"] {
@@ -405,10 +462,19 @@ fn both_signals_stop_it_with_0() {
         let mut client =
             Client::enter(server.address("connector-server-2"), Transport::WebSocket, "alice", "lobby");
         server.signal(signal);
-        assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)), "{signal}");
+        client.assert_closed_by_stop("server stopped");
         client.close();
         assert_eq!(server.process.ended(PATIENCE).code(), Some(0), "{signal}");
     }
+}
+
+#[test]
+fn a_stop_kicks_when_it_is_told_to() {
+    let server = Serving::start(&tutorial(), &["--on-stop", "kick"]);
+    let mut client = Client::open(server.address("connector-server-2"), Transport::WebSocket);
+    server.signal("-TERM");
+    assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)));
+    client.close();
 }
 
 #[test]
@@ -443,9 +509,9 @@ fn a_terminal_that_closes_stops_it_with_clients_told_unless_it_was_started_by_no
     let connector = server.address("connector-server-2");
     let mut client = Client::enter(connector, Transport::WebSocket, "alice", "lobby");
     server.signal("-HUP");
-    assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)));
+    client.assert_closed_by_stop("server stopped");
     client.close();
-    assert_eq!(server.process.ended(PROMPTLY).code(), Some(0));
+    assert_eq!(server.process.ended(PATIENCE).code(), Some(0));
     if fs::metadata("/proc/self/status").is_err() {
         return;
     }

@@ -98,7 +98,10 @@ fn a_server_that_hangs_costs_its_rooms_a_timeout_and_does_nothing_late() {
     // room1 lives on chat-server-3, the others do not.
     cluster.pause("chat-server-3").unwrap();
     let answer = alice.request(SEND, hello());
-    assert_eq!(answer, json!({"code": 500, "message": "chat.chatHandler.send: no answer in time"}));
+    assert_eq!(
+        answer,
+        json!({"code": 500, "message": "chat.chatHandler.send: no answer in time (--request-timeout)"})
+    );
     rooms.iter().for_each(WatchedRoom::assert_works);
     cluster.resume("chat-server-3").unwrap();
     assert_eq!(alice.request(SEND, hello()), json!({}));

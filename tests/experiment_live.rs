@@ -103,3 +103,62 @@ fn what_needs_the_virtual_clock_is_refused_with_the_reason() {
     });
     assert!(queue.starts_with("a queue model: "), "{queue}");
 }
+
+/// A configuration with a dictionary and protobuf, whose gate answers with these fields.
+fn configured(entry: Value) -> (tempfile::TempDir, Scenario) {
+    let directory = tempfile::tempdir().unwrap();
+    let server = |id: &str, more: Value| {
+        let mut server = json!({"id": id, "host": "127.0.0.1"});
+        server.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server
+    };
+    let frontend = json!({"clientPort": 0, "frontend": true});
+    for (file, json) in [
+        (
+            "servers.json",
+            json!({
+                "gate": [server("gate-server-1", frontend.clone())],
+                "connector": [server("connector-server-1", frontend)],
+                "chat": [server("chat-server-1", json!({})), server("chat-server-2", json!({}))],
+            }),
+        ),
+        ("dictionary.json", json!(["onChat"])),
+        (
+            "clientProtos.json",
+            json!({"chat.chatHandler.send": {"optional string content": 1, "optional string target": 2}}),
+        ),
+        (
+            "serverProtos.json",
+            json!({
+                "onChat": {"optional string msg": 1},
+                "connector.entryHandler.enter": {"repeated string users": 1},
+                "gate.gateHandler.queryEntry": entry,
+            }),
+        ),
+    ] {
+        std::fs::write(directory.path().join(file), json.to_string()).unwrap();
+    }
+    let path = directory.path().join("servers.json");
+    let scenario = scenario(|scenario| {
+        let chat = scenario["chat"].as_object_mut().unwrap();
+        chat.remove("servers");
+        chat.insert("config".to_owned(), json!(path));
+    });
+    (directory, scenario)
+}
+
+#[test]
+fn a_cluster_with_protobuf_and_a_dictionary_is_loaded_too() {
+    let (_directory, scenario) =
+        configured(json!({"required uInt32 code": 1, "required string host": 2, "required uInt32 port": 3}));
+    let outcome = run(&scenario).unwrap();
+    assert!(outcome.metrics["deliveries"] > 100.0, "{:?}", outcome.metrics);
+    assert_eq!((outcome.metrics["lost"], outcome.metrics["lost.error"]), (0.0, 0.0));
+}
+
+#[test]
+fn a_run_in_which_nobody_got_in_is_no_result() {
+    // The gate's answer has no port.
+    let (_directory, scenario) = configured(json!({"required uInt32 code": 1, "required string host": 2}));
+    assert_eq!(run(&scenario).unwrap_err(), "robots: nobody got in: gate: no host and port");
+}

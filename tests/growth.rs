@@ -180,7 +180,7 @@ fn a_removed_connector_is_not_named_and_tells_its_clients_why() {
     assert_eq!(witness.pushes().len(), 2);
     cluster.remove("connector-server-2").unwrap();
     for leaver in &mut leavers {
-        assert_eq!(leaver.closed().0.as_deref(), Some("server removed"));
+        leaver.assert_closed_by_stop("server removed");
     }
     let told: Vec<String> = (0..2).map(|_| witness.push().1["user"].as_str().unwrap().to_owned()).collect();
     assert_eq!(told, ["Tcp", "WebSocket"], "each has left, once");
@@ -204,7 +204,7 @@ fn a_stopped_connector_comes_back_on_its_port() {
     for _ in 0..3 {
         let mut client = Client::enter(address, Transport::WebSocket, "alice", "room");
         cluster.restart("connector-server-1").unwrap();
-        assert_eq!(client.closed().0.as_deref(), Some("server restarts"));
+        client.assert_closed_by_stop("server restarts");
         assert_eq!(cluster.address("connector-server-1"), Some(address));
     }
     let status =
@@ -243,7 +243,7 @@ fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
             for request in requests {
                 assert_eq!(client.response(request)["code"], 500);
             }
-            assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
+            client.assert_closed_by_stop("server stopped");
         }
     }
 }

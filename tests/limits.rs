@@ -42,7 +42,10 @@ fn a_session_sends_no_more_in_a_second_than_it_may() {
         answers.into_iter().filter(|answer| answer["code"] == 503).collect()
     };
     let refused = burst(world, 12);
-    assert_eq!(refused, vec![json!({"code": 503, "message": "busy: at most 10 messages a second"}); 2]);
+    assert_eq!(
+        refused,
+        vec![json!({"code": 503, "message": "busy: at most 10 messages a second (--rate-limit)"}); 2]
+    );
     // Half a second later there is room for five more, and no more after a long silence than for ten.
     world.cluster.advance(Duration::from_millis(500));
     assert_eq!(burst(world, 6).len(), 1);
@@ -64,7 +67,7 @@ fn a_server_waits_for_no_more_calls_than_it_may() {
     let asked: Vec<u64> = (0..5).map(|_| world.ask(alice, SEND, &hello())).collect();
     world.cluster.settle();
     let codes: Vec<Option<Value>> = asked.iter().map(|id| world.answer(alice, *id)).collect();
-    let busy = json!({"code": 503, "message": "busy: 3 requests are under way already"});
+    let busy = json!({"code": 503, "message": "busy: 3 requests are in flight already (--calls-max)"});
     assert_eq!(codes, [None, None, None, Some(busy.clone()), Some(busy)]);
     world.cluster.lost = Box::new(|_, _| false);
     assert_eq!(world.send(bob, "another server is not busy", "*"), json!({}));

@@ -29,6 +29,7 @@ node::tests!(
     an_unknown_route_is_answered_with_the_known_ones,
     a_dictionary_shortens_routes_for_clients_that_know_it_or_not,
     protobuf_carries_messages_and_pushes,
+    the_browser_client_comes_back_to_a_connector_that_restarts,
 );
 
 fn three_users_on_three_connectors_chat_in_one_room() -> Played {
@@ -244,6 +245,23 @@ fn protobuf_carries_messages_and_pushes() -> Played {
             assert_eq!(clients.next_heard(stayer, "onLeave"), json!({ "user": users[2] }), "at {stayer}");
         }
     }
+    Ok(())
+}
+
+/// Its own way of coming back, which no server must spoil: it opens another connection when one is
+/// closed.
+fn the_browser_client_comes_back_to_a_connector_that_restarts() -> Played {
+    let cluster = support::cluster(1, 1).options(patient()).start().unwrap();
+    let mut clients = Clients::of(gate(&cluster))?;
+    clients.create("back", Kind::Browser, json!({ "reconnect": true }));
+    clients.open("back", connector(&cluster, 1));
+    assert_eq!(clients.enter("back", "back", "lobby"), json!({ "users": ["back"] }));
+    cluster.restart("connector-server-1").unwrap();
+    let closed = clients.next_heard("back", "close");
+    assert_eq!(closed, json!({ "code": 1001, "reason": "server restarts" }));
+    clients.next_heard("back", "reconnect");
+    assert_eq!(clients.enter("back", "back", "lobby"), json!({ "users": ["back"] }));
+    clients.say("back", "here I am", "*");
     Ok(())
 }
 

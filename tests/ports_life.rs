@@ -106,7 +106,11 @@ fn a_kick_brings_its_reason_and_then_the_end() {
 
 #[test]
 fn a_stop_answers_first_then_says_why_and_closes() {
-    let cluster = house(Options { stop_timeout: PATIENCE, ..patient() });
+    [false, true].into_iter().for_each(stop_a_house);
+}
+
+fn stop_a_house(kick_on_stop: bool) {
+    let cluster = house(Options { kick_on_stop, stop_timeout: PATIENCE, ..patient() });
     let mut clients = BOTH.map(|transport| Client::open(cluster.address("door-1").unwrap(), transport));
     let mut idle = Client::open(cluster.address("door-2").unwrap(), Transport::Tcp);
     let ids = clients.each_mut().map(|client| client.send("door.doorHandler.ring", json!({})));
@@ -116,6 +120,10 @@ fn a_stop_answers_first_then_says_why_and_closes() {
         assert_eq!(client.response(id), json!({"rung": true}));
     }
     for client in clients.iter_mut().chain([&mut idle]) {
+        if !kick_on_stop {
+            client.assert_closed_by_stop("server stopped");
+            continue;
+        }
         let (reason, code) = client.closed();
         assert_eq!(reason.as_deref(), Some("server stopped"));
         assert!(matches!(code, None | Some(1000)), "{code:?}");
@@ -135,7 +143,7 @@ fn what_a_server_says_before_it_stops_still_arrives() {
             let first = client.next(PATIENCE);
             let push = Got::Push("onClosing".to_owned(), json!({"by": "bell-1"}));
             assert_eq!(first, Some(push), "with {threads} threads");
-            assert_eq!(client.next(PATIENCE), Some(Got::Kick("server stopped".to_owned())));
+            client.assert_closed_by_stop("server stopped");
         }
         stopping.join().unwrap();
     }
@@ -149,7 +157,7 @@ fn a_stop_under_load_waits_for_no_timeout() {
 }
 
 fn stop_under_load(threads: usize) {
-    let options = Options { threads, stop_timeout: LONG, ..patient() };
+    let options = Options { threads, stop_timeout: LONG, kick_on_stop: true, ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
     let answered = Arc::<AtomicUsize>::default();
     let talkers: Vec<_> = (0..48)
@@ -269,7 +277,7 @@ fn a_cluster_that_is_dropped_frees_its_ports() {
         let mut silent = Raw::connect(addresses[0]);
         drop(cluster);
         for client in &mut clients {
-            assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
+            client.assert_closed_by_stop("server stopped");
         }
         assert_eq!(silent.end(), b"");
     }

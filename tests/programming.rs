@@ -282,7 +282,10 @@ fn a_request_without_an_answer_is_answered_at_its_deadline() {
     assert_eq!(world.answer(alice, send), None);
     world.cluster.advance(Duration::from_millis(200));
     let answer = world.answer(alice, send).expect("answered at the deadline");
-    assert_eq!(answer, json!({"code": 500, "message": "chat.chatHandler.send: no answer in time"}));
+    assert_eq!(
+        answer,
+        json!({"code": 500, "message": "chat.chatHandler.send: no answer in time (--request-timeout)"})
+    );
     let answer = world.answer(stranger, enter).expect("answered at the deadline");
     assert_eq!((&answer["code"], &answer["error"]), (&json!(500), &json!(true)), "{answer}");
 

@@ -15,7 +15,7 @@ use support::comeback::{
     reset, start, wait_away,
 };
 use support::house::{DOOR, counting_house, house};
-use support::raw::{HANDSHAKE, Raw};
+use support::raw::{Raw, package};
 use support::watch::{connectors, port};
 use support::{PATIENCE, patient, tutorial, wait_until};
 
@@ -34,12 +34,50 @@ fn off_nothing_is_offered_and_nobody_waits() {
     assert_eq!((port.kept_bytes, port.away, port.resume_refused), (0, 0, 0));
 }
 
+/// However it goes, and whatever such a client says of itself.
+#[test]
+fn one_who_knows_nothing_of_it_ends_with_its_connection() {
+    let short = Some(Duration::from_secs(1));
+    let cluster = tutorial().options(Options { heartbeat: short, ..options() }).start().unwrap();
+    let plain = json!({"code": 200, "sys": {"heartbeat": 1}});
+    let users = [json!({}), json!(null), json!({"name": "x"}), json!({"resume": false})];
+    for (user, cut) in users.iter().flat_map(|user| CUTS.map(|cut| (user, cut))) {
+        let mut client = Client::connect(first(&cluster), BOTH[usize::from(cut == Cut::Reset)]);
+        assert_eq!(greet(&mut client, user), plain, "{user}");
+        client.package(PackageType::HandshakeAck, b"");
+        let body = json!({"username": "alice", "rid": "lobby"});
+        let answer = client.request("connector.entryHandler.enter", body);
+        assert_eq!(answer, json!({"users": ["alice"]}), "{user}, after {cut:?}");
+        let silent = match cut {
+            Cut::Close => {
+                client.close();
+                None
+            }
+            Cut::Reset => {
+                reset(client);
+                None
+            }
+            Cut::Silence => Some(client),
+        };
+        wait_until("her name is free again", || cluster.snapshot().uids == 0);
+        let port = port(&cluster, FIRST);
+        assert_eq!((port.away, port.kept_bytes), (0, 0), "{user}, {cut:?}");
+        drop(silent);
+    }
+    // One who knows of it is kept meanwhile, in the same cluster.
+    let alice = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby");
+    let mut alice = alice.cut(Cut::Close).back(first(&cluster), Transport::WebSocket);
+    assert_eq!(alice.say(1, "*"), json!({}));
+    assert_accounted(&cluster, FIRST);
+}
+
 #[test]
 fn a_token_comes_behind_what_always_came() {
     for (grace, seconds) in [(Duration::from_secs(30), "30"), (Duration::from_millis(1500), "1.5")] {
         let cluster = tutorial().options(Options { resume: Some(grace), ..options() }).start().unwrap();
         let mut raw = Raw::connect(first(&cluster));
-        raw.send(HANDSHAKE);
+        let hello = br#"{"sys":{},"user":{"resume":{}}}"#;
+        raw.send(&package(1, hello.len(), hello));
         raw.until(b"{\"code\":200,\"sys\":{\"heartbeat\":600},\"user\":{\"resume\":{\"token\":\"");
         let token = raw.until(b"\"");
         assert!(token.len() == 32 && token.iter().all(u8::is_ascii_hexdigit), "{}", token.escape_ascii());
@@ -257,7 +295,9 @@ fn one_who_listens_on_after_all_is_given_nothing_twice() {
 #[test]
 fn a_websocket_is_closed_in_good_order_all_the_same() {
     let cluster = start();
-    let mut raw = Raw::open(first(&cluster), Transport::WebSocket);
+    let hello = br#"{"sys":{},"user":{"resume":true}}"#;
+    let hello = [&package(1, hello.len(), hello), support::raw::ACK].concat();
+    let mut raw = Raw::open_by(first(&cluster), Transport::WebSocket, &hello);
     raw.send(&support::raw::frame(support::raw::CLOSE, b"\x03\xe8"));
     assert_eq!(raw.end(), b"\x88\x02\x03\xe8");
     wait_away(&cluster, FIRST, 1);

@@ -42,6 +42,28 @@ fn recorded_bodies() {
     }
 }
 
+/// A client learns the definitions that a server has: what one writes the other reads.
+#[test]
+fn definitions_are_learnt_from_a_handshake() {
+    let server = protos::definitions();
+    let client = json!({"enter": {"required string name": 1, "message Item": {"optional float f": 1}}});
+    let told = Protos::from_json(&server, &client).unwrap();
+    let said: Value = serde_json::from_str(told.json().get()).unwrap();
+    let learnt = Protos::from_handshake(&said).unwrap();
+    assert_eq!(learnt.json().get(), told.json().get());
+    let body =
+        json!({"u": 300, "s": "x", "items": [{"name": "n", "counts": [1, -1]}], "inner": {"text": "t"}});
+    let bytes = told.encode_server("all", &body).unwrap();
+    assert_eq!(learnt.decode_server("all", &bytes), Ok(body));
+    for wrong in [
+        json!({"server": {"all": {"u": {"option": "required", "type": "bool", "tag": 1}}}}),
+        json!({"client": 1}),
+        json!({"server": {"all": {"u": 1}}}),
+    ] {
+        assert!(Protos::from_handshake(&wrong).is_err(), "{wrong}");
+    }
+}
+
 #[test]
 fn every_length_of_a_varint() {
     let protos = protos::protos();

@@ -26,8 +26,9 @@ use crate::robots::{self, Plan, Progress, Report, Settings, Summary};
 /// Without --gate they go to the running cluster that --config, --env and --port-offset name, as other commands do; where
 /// none runs, to the gate that the configuration names.
 ///
-/// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login failed or an error came, 2
-/// for bad input or when nothing listens there.
+/// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login
+/// failed or an error came, nobody got in or nothing was sent, 2 for bad input or when nothing
+/// listens there.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RobotsArgs {
@@ -40,7 +41,8 @@ pub struct RobotsArgs {
     /// The running cluster that the gate is of; no cluster need run, if the configuration says where the gate is.
     #[command(flatten)]
     pub target: Target,
-    /// Print one JSON object: plan, seconds, logins, sends, deliveries, latency_us, errors, integrity, server
+    /// Print one JSON object: plan, seconds, logins, sends, sent, deliveries, latency_us, errors,
+    /// integrity, server
     #[arg(long)]
     pub json: bool,
 }
@@ -219,11 +221,13 @@ fn as_text(report: &Report) -> String {
     ];
     let broken: Vec<String> =
         laws.iter().filter(|(_, n)| *n > 0).map(|(law, n)| format!("{} {law}", grouped(*n))).collect();
-    if broken.is_empty() {
-        text += "integrity: every message reached everybody once, in one order\n";
-    } else {
-        text += &format!("integrity: {}\n", broken.join(", "));
-    }
+    let verdict = match report.void() {
+        _ if !broken.is_empty() => broken.join(", "),
+        Some(why) => why,
+        None if report.sent == 0 => "nothing was to be sent".to_owned(),
+        None => "every message reached everybody once, in one order".to_owned(),
+    };
+    text += &format!("integrity: {verdict}\n");
     for example in &integrity.examples {
         text += &format!("  {example}\n");
     }

@@ -33,7 +33,7 @@ use crate::strategies;
 /// listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes any that is free. When all are up, a banner
 /// on stdout says who listens where; warnings go to stderr.
 ///
-/// A stop answers what is under way, tells clients why, and ends.
+/// A stop answers what is in flight, closes or kicks the clients (--on-stop), and ends.
 ///
 /// In a browser the console shows what it does, live, and changes it; beside it is a page to chat on. Both are for this
 /// machine only, unless --console says otherwise.
@@ -78,8 +78,12 @@ pub struct ServeArgs {
     /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
     pub on_duplicate: OnDuplicate,
+    /// How a server that stops sends its clients away: close their connections, as Pomelo does,
+    /// after which clients that reconnect do so; or kick them, after which some do not
+    #[arg(long = "on-stop", value_name = "HOW", default_value = "close", action = ArgAction::Set, value_parser = kick_on_stop())]
+    pub kick_on_stop: bool,
     /// Seconds that a session whose connection was lost waits for its client to come back, with the token that it got
-    /// in the handshake [default: not at all]
+    /// in the handshake, if the client asked for one [default: not at all]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub resume: Option<Duration>,
     /// Seconds after which a request without an answer is answered with an error
@@ -151,6 +155,10 @@ fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
         "kick" => OnDuplicate::Kick,
         _ => OnDuplicate::Refuse,
     })
+}
+
+fn kick_on_stop() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["close", "kick"]).map(|how| how == "kick")
 }
 
 fn on_off() -> impl TypedValueParser<Value = bool> {
@@ -267,6 +275,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         ack_timeout: args.handshake_timeout,
         idle_timeout: args.idle_timeout,
         on_duplicate: args.on_duplicate,
+        kick_on_stop: args.kick_on_stop,
         request_timeout: args.request_timeout,
         resume: args.resume,
         messages_per_second_max: args.rate_limit,

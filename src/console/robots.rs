@@ -231,7 +231,10 @@ impl Robots {
             Ok(report) if report.is_clean() => {
                 format!("ended: {} deliveries, all as they must be", report.deliveries.count)
             }
-            Ok(report) => format!("ended: {} deliveries, with errors", report.deliveries.count),
+            Ok(report) => match report.void() {
+                Some(why) => format!("ended: {why}"),
+                None => format!("ended: {} deliveries, with errors", report.deliveries.count),
+            },
             Err(error) => format!("ended: {error}"),
         };
         match result {

@@ -136,7 +136,8 @@ impl RunningCluster {
         self.change(Verb::Remove, id)
     }
 
-    /// Stops a server in good order: no route chooses it any more, its rooms go to others, its clients are told why.
+    /// Stops a server in good order: no route chooses it any more, its rooms go to others, its
+    /// clients are closed or kicked.
     ///
     /// # Errors
     /// There is none of that id, or it is not up.
@@ -211,8 +212,8 @@ impl RunningCluster {
         Ok(())
     }
 
-    /// Takes no more clients, answers what is under way, tells clients why they are closed, and ends; within twice the
-    /// stop timeout.
+    /// Takes no more clients, answers what is under way, closes or kicks clients, and ends; within
+    /// twice the stop timeout.
     pub fn stop(mut self) {
         self.end();
     }

@@ -199,6 +199,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
                 per_second: if login_seconds > 0.0 { tally.logins as f64 / login_seconds } else { 0.0 },
             },
             sends: flow(tally.sends),
+            sent: tally.sends_so_far,
             deliveries: flow(tally.deliveries),
             others: tally.others,
             returns: tally.returns,

@@ -167,7 +167,7 @@ impl Robot {
         let Some(line) = &mut self.line else { return Ok(Next::Stay) };
         while let Some(heard) = line.next(&mut input)? {
             match heard {
-                Heard::Chat(body) => shared.heard(self.member, body, now),
+                Heard::Chat(body) => shared.heard(self.member, &body, now),
                 Heard::Nothing => {}
                 Heard::Heartbeat(after) => self.beat_at = now + after,
                 Heard::Open => {
@@ -180,12 +180,12 @@ impl Robot {
                 }
                 Heard::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
                     match self.requests.take(id) {
-                        Some(sent) => shared.answered(self.member, &sent, body, now),
+                        Some(sent) => shared.answered(self.member, &sent, &body, now),
                         None => shared.tally.error("send: an answer that nobody asked for"),
                     }
                 }
                 Heard::Response { body, .. } => {
-                    let answer = Answer::read(body);
+                    let answer = Answer::read(&body);
                     match (self.stage, answer) {
                         (Stage::Gate, Ok(Answer { host: Some(host), port: Some(port), .. })) => {
                             shared.tally.gate.record(self.began, now);

@@ -99,7 +99,7 @@ impl Guest {
     /// A new session.
     pub fn open(address: SocketAddr, transport: Transport) -> Self {
         let mut client = Client::connect(address, transport);
-        let answer = greet(&mut client, &json!({}));
+        let answer = greet(&mut client, &json!({"resume": true}));
         client.package(PackageType::HandshakeAck, b"");
         let resume = &answer["user"]["resume"];
         assert_eq!(resume.get("resumed"), None, "{answer}");

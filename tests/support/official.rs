@@ -26,9 +26,11 @@ pub enum Kind {
     Browser,
     /// Raw TCP with npm `pomelo-protocol`.
     Tcp,
+    /// Our own `pomelo.js`.
+    Ours,
 }
 
-/// All of them.
+/// Those of others.
 pub const KINDS: [Kind; 3] = [Kind::Nodejs, Kind::Browser, Kind::Tcp];
 
 /// A process with clients. A client is called by its user's name unless a test says otherwise.

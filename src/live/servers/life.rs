@@ -135,7 +135,7 @@ impl Servers {
             let _ = actor.send(Deliver(Delivery::GivingUp)).await;
             let _ = actor.send(Deliver(Delivery::Stopping)).await;
             let _ = self.with_router(|_, _, _| ()).await;
-            let _ = actor.send(ShutPort(reason)).await;
+            let _ = actor.send(self.shut_port(reason)).await;
             self.wait_for(&id, |server| server.port.as_ref().is_none_or(|port| port.connections == 0)).await;
         } else {
             let _ = actor.send(Deliver(Delivery::Stopping)).await;
@@ -156,6 +156,11 @@ impl Servers {
         }
         self.vanish(at, ServerState::Stopped).await;
         log::info!("server stopped server={id}");
+    }
+
+    /// How the clients of a frontend that stops are sent away.
+    pub(in crate::live) fn shut_port(&self, reason: &'static str) -> ShutPort {
+        ShutPort { reason, kicks: self.options.kick_on_stop }
     }
 
     async fn retire(&self, id: &ServerId) {

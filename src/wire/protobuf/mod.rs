@@ -147,6 +147,16 @@ impl Protos {
         Ok(Self { server, client, version, json })
     }
 
+    /// Reads the definitions as a server's handshake says them: see [`json`](Self::json).
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn from_handshake(protos: &Value) -> Result<Protos, ProtoError> {
+        let declared = |side| protos.get(side).map(schema::declared).unwrap_or_default();
+        Self::from_json(&declared("server"), &declared("client"))
+    }
+
     /// Whether what clients send to this route is encoded.
     pub fn has_client(&self, route: &str) -> bool {
         self.client.route(route).is_some()

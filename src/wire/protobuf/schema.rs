@@ -181,6 +181,32 @@ impl Parser<'_> {
     }
 }
 
+/// The definitions of one direction in the parsed form of a handshake, as people would write them.
+pub(super) fn declared(parsed: &Value) -> Value {
+    let Some(routes) = parsed.as_object() else { return parsed.clone() };
+    routes.iter().map(|(route, definition)| (route.clone(), declared_message(definition))).collect()
+}
+
+fn declared_message(parsed: &Value) -> Value {
+    let Some(fields) = parsed.as_object() else { return parsed.clone() };
+    let mut declared = Map::new();
+    for (name, field) in fields {
+        let text = |key| field.get(key).and_then(Value::as_str).unwrap_or_default();
+        match (name.as_str(), field) {
+            ("__tags", _) => {}
+            ("__messages", Value::Object(messages)) => declared.extend(
+                messages.iter().map(|(name, inner)| (format!("message {name}"), declared_message(inner))),
+            ),
+            _ => {
+                // What is no field becomes a declaration that is refused, not one that is skipped.
+                let tag = field.get("tag").cloned().unwrap_or(json!(0));
+                declared.insert(format!("{} {} {name}", text("option"), text("type")), tag);
+            }
+        }
+    }
+    Value::Object(declared)
+}
+
 fn words(key: &str) -> Vec<&str> {
     key.split(' ').collect()
 }

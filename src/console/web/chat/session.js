@@ -15,7 +15,7 @@ export const ALL = '*';
 const STEADY_MS = 10_000;
 
 /** Kicks that are about a server and not about the user, who is as welcome as before. */
-const KICKS_OF_SERVERS = ['server stopped', 'missed messages', 'slow consumer'];
+const KICKS_OF_SERVERS = ['server stopped', 'server restarts', 'server removed', 'missed messages', 'slow consumer'];
 
 /**
  * Where a session stands:
