@@ -6,7 +6,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use pomelo_sim::cluster::Options;
+use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::{ClusterSpec, ServerSpec};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::live::{ControlError, RunningCluster, ServerState};
