@@ -22,7 +22,11 @@ fn the_banner_says_where_the_port_is_and_the_file_goes_with_the_cluster() {
     let address = file["address"].as_str().unwrap();
     let line = format!("Admin port {address}, its token in {}.\n", path.display());
     assert!(world.banner().contains(&line), "{}", world.banner());
-    assert!(world.banner().contains("  pomelo-sim list  "), "{}", world.banner());
+    assert!(
+        world.banner().contains(concat!("  ", env!("CARGO_BIN_EXE_pomelo-sim"), " list  ")),
+        "{}",
+        world.banner()
+    );
     assert!(!world.banner().contains(file["token"].as_str().unwrap()));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(file["pid"], world.serve.as_ref().unwrap().process.id());

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::LINE_BYTES_MAX;
 use super::file::{AdminFileError, Credentials};
 use super::lines::{Lines, NoLine};
+use crate::program;
 
 /// A connection to a running cluster.
 pub struct AdminClient {
@@ -27,7 +28,7 @@ pub enum ClientError {
     /// The file is there, but nobody listens where it says.
     #[error(
         "no cluster answers at {address}, where {} says that process {pid} has one ({error}): it has ended without \
-         removing the file; pomelo-sim serve starts one", path.display()
+         removing the file; {} serve starts one", path.display(), program::command()
     )]
     Gone {
         /// The file.

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::token::Token;
+use crate::program;
 
 /// What the file says.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,7 +38,7 @@ pub struct AdminFile {
 #[derive(Debug, Error)]
 pub enum AdminFileError {
     /// No cluster has written it.
-    #[error("no cluster runs with {}: {HOW_TO_FIND}", path.display())]
+    #[error("no cluster runs with {}: {}", path.display(), how_to_find())]
     NoCluster {
         /// The file.
         path: PathBuf,
@@ -53,7 +54,7 @@ pub enum AdminFileError {
         remedy: &'static str,
     },
     /// It says something else.
-    #[error("{}: no admin file, {problem}: expected what pomelo-sim serve writes there", path.display())]
+    #[error("{}: no admin file, {problem}: expected the file that {} serve writes there", path.display(), program::command())]
     Content {
         /// The file.
         path: PathBuf,
@@ -72,8 +73,13 @@ pub enum AdminFileError {
     },
 }
 
-const HOW_TO_FIND: &str = "pomelo-sim serve starts one; --config and --env find one of another configuration, \
-     --admin-file one that was started with it";
+fn how_to_find() -> String {
+    format!(
+        "{} serve starts one; --config and --env find one of another configuration, --admin-file one that was \
+         started with it",
+        program::command()
+    )
+}
 
 const OTHER_PLACE: &str = "name a file in a directory of your own with --admin-file";
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
+use unicode_width::UnicodeWidthStr;
 
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
@@ -20,6 +21,7 @@ use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
 use crate::console::Console;
 use crate::live::{RunningCluster, StopHandle, StopSignal};
+use crate::program;
 use crate::router::OnDuplicate;
 use crate::strategies;
 
@@ -280,8 +282,23 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     Ok((Started { running, admin, console, elsewhere }, warnings))
 }
 
-/// A line of the banner, with the start of the next.
-const ORDERS: &str = "pomelo-sim list                  how every server is; add, stop, kill, link and others change it\n       ";
+/// Commands with what they do, in two columns, under the first words of the banner's last part.
+fn hints(with_orders: bool) -> String {
+    let program = program::command();
+    let list = ("list", "how every server is; add, stop, kill, link and others change it");
+    let commands = [
+        ("dispatch chat ROOM", "which chat server holds a room, and what one server more changes"),
+        ("check", "validates the configuration, and warns of likely mistakes"),
+    ];
+    let commands = commands.into_iter().chain(with_orders.then_some(list));
+    let mut rows: Vec<_> = commands.map(|(command, does)| (format!("{program} {command}"), does)).collect();
+    rows.push(("Ctrl-C".to_owned(), "stops the cluster"));
+    let width = rows.iter().map(|(command, _)| command.width()).max().unwrap_or(0);
+    let line = |(command, does): &(String, &str)| {
+        format!("       {command}{}    {does}\n", " ".repeat(width - command.width()))
+    };
+    rows.iter().map(line).collect()
+}
 
 /// Who listens where, and what to do next.
 fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, took: Duration) -> String {
@@ -308,7 +325,7 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
     let orders = admin.as_ref().map_or_else(String::new, |admin| {
         format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
     });
-    let next_orders = if admin.is_some() { ORDERS } else { "" };
+    let hints = hints(admin.is_some());
     let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
         let url = url(console.address());
         let open = if console.address().ip().is_loopback() { "" } else { "; others can look, not change" };
@@ -321,10 +338,7 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
          {orders}{pages}\n\
-         Next:  {browse}point a Pomelo client at the gate, {gate}\n       \
-         pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
-         pomelo-sim check                 what the configuration says, and what in it will bite\n       \
-         {next_orders}Ctrl-C                           stops the cluster\n",
+         Next:  {browse}point a Pomelo client at the gate, {gate}\n{hints}",
         env!("CARGO_PKG_VERSION"),
         count(rows.len(), "server"),
         spec.source.display(),
