@@ -80,6 +80,7 @@
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
+//! | 4 | [`program`] | the command that started the process, for hints |
 //! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
@@ -174,6 +175,7 @@ pub mod audit;
 pub mod cluster;
 pub mod placement;
 pub mod ports;
+pub mod program;
 pub mod robots;
 pub mod scenario;
 

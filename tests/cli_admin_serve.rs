@@ -22,7 +22,8 @@ fn the_banner_says_where_the_port_is_and_the_file_goes_with_the_cluster() {
     let address = file["address"].as_str().unwrap();
     let line = format!("Admin port {address}, its token in {}.\n", path.display());
     assert!(world.banner().contains(&line), "{}", world.banner());
-    let advice = format!("  pomelo-sim list --config {} ", world.directory.path().display());
+    let program = env!("CARGO_BIN_EXE_pomelo-sim");
+    let advice = format!("  {program} list --config {} ", world.directory.path().display());
     assert!(world.banner().contains(&advice), "{}", world.banner());
     assert!(!world.banner().contains(file["token"].as_str().unwrap()));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["channels", "ledger", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "cluster", "placement", "ports", "robots", "scenario"],
+    &["audit", "cluster", "placement", "ports", "program", "robots", "scenario"],
     &["live", "virtual_time"],
     &["admin", "experiments", "monitor", "verify"],
     &["console"],

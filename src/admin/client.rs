@@ -13,6 +13,7 @@ use super::file::{AdminFileError, Credentials};
 use super::lines::{Lines, NoLine};
 use super::running::Running;
 use super::token::Token;
+use crate::program;
 
 /// A connection to a running cluster.
 pub struct AdminClient {
@@ -29,7 +30,7 @@ pub enum ClientError {
     /// The file is there, but nobody listens where it says.
     #[error(
         "no cluster answers at {address}, where {} says that process {pid} has one ({error}): it has ended without \
-         removing the file; pomelo-sim serve starts one", path.display()
+         removing the file; {} serve starts one", path.display(), program::command()
     )]
     Gone {
         /// The file.

@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use super::identity::Identity;
 use super::token::Token;
+use crate::program;
 
 /// What the file says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -44,7 +45,7 @@ pub struct AdminFile {
 #[derive(Debug, Error)]
 pub enum AdminFileError {
     /// No cluster has written it.
-    #[error("no cluster runs with {}: {HOW_TO_FIND}", path.display())]
+    #[error("no cluster runs with {}: {}", path.display(), how_to_find())]
     NoCluster {
         /// The file.
         path: PathBuf,
@@ -60,7 +61,7 @@ pub enum AdminFileError {
         remedy: &'static str,
     },
     /// It says something else.
-    #[error("{}: no admin file, {problem}: expected what pomelo-sim serve writes there", path.display())]
+    #[error("{}: no admin file, {problem}: expected the file that {} serve writes there", path.display(), program::command())]
     Content {
         /// The file.
         path: PathBuf,
@@ -79,8 +80,12 @@ pub enum AdminFileError {
     },
 }
 
-const HOW_TO_FIND: &str =
-    "pomelo-sim serve starts one; without --admin-file commands find it by --config and --env";
+fn how_to_find() -> String {
+    format!(
+        "{} serve starts one; without --admin-file commands find it by --config and --env",
+        program::command()
+    )
+}
 
 const OTHER_PLACE: &str = "name a file in a directory of your own with --admin-file";
 

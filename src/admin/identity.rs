@@ -113,7 +113,9 @@ impl Aim {
                 let mut running = running;
                 return Ok(running.swap_remove(at));
             }
-            [] if running.is_empty() => "no cluster runs: pomelo-sim serve starts one".to_owned(),
+            [] if running.is_empty() => {
+                format!("no cluster runs: {} serve starts one", crate::program::command())
+            }
             [] => format!("no cluster{self} runs"),
             _ => format!("several clusters{self} run: name one"),
         };

@@ -127,8 +127,9 @@ fn refuse_second_of(identity: &Identity) -> Result<(), Failure> {
         return Ok(());
     };
     Err(format!(
-        "this configuration runs already: {other}; pomelo-sim stop {} ends it, serve with --port-offset 100 or --ports \
-         any runs another one next to it",
+        "this configuration runs already: {other}; {} stop {} ends it, serve with --port-offset 100 or --ports any runs \
+         another one next to it",
+        crate::program::command(),
         other.flags()
     )
     .into())

@@ -46,11 +46,12 @@ use self::servers::ServersCommand;
 use self::strategy::StrategyArgs;
 use self::top::TopArgs;
 use self::trace::TraceArgs;
+use crate::program;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
   pomelo-sim --config game/config --env production --bind 0.0.0.0
-  pomelo-sim check                        what the configuration says, what will bite
+  pomelo-sim check                        validate the configuration, warn of likely mistakes
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
   pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
@@ -150,7 +151,8 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     let commands = line.find_subcommand(command).into_iter();
     let takes_it = commands.flat_map(ClapCommand::get_arguments).any(|own| own.get_long() == Some(flag));
     let message = if takes_it {
-        format!("--{flag} stands before the command: write pomelo-sim {command} --{flag} ...")
+        let program = program::command();
+        format!("--{flag} stands before the command: write {program} {command} --{flag} ...")
     } else {
         format!("--{flag} is a flag of serve, and cannot be used with {command}")
     };

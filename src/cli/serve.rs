@@ -24,6 +24,7 @@ use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
 use crate::console::Console;
 use crate::live::{RunningCluster, StopHandle, StopSignal};
+use crate::program;
 use crate::router::OnDuplicate;
 use crate::strategies;
 
@@ -309,9 +310,32 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     Ok((Started { running, admin, console, elsewhere, reach }, warnings))
 }
 
-/// Columns of the commands in the banner, at least and at most: a long path moves only its own line.
-const ADVICE_WIDTH: usize = 31;
-const ADVICE_WIDTH_MAX: usize = 50;
+/// Columns of the commands in the banner, at most: a long path moves only its own line.
+const ADVICE_WIDTH_MAX: usize = 60;
+
+/// Commands with what they do, in two columns, under the first words of the banner's last part.
+/// `config` and `reach` are the flags by which commands find this configuration and this cluster.
+fn hints(config: &str, reach: Option<&str>) -> String {
+    let program = program::command();
+    let mut rows = vec![
+        (
+            format!("{program} dispatch chat ROOM{config}"),
+            "which chat server holds a room, and what one server more changes",
+        ),
+        (format!("{program} check{config}"), "validates the configuration, and warns of likely mistakes"),
+    ];
+    if let Some(reach) = reach {
+        let does = "status of every server; add, stop, kill, link and others change it";
+        rows.push((format!("{program} list{reach}"), does));
+    }
+    rows.push(("Ctrl-C".to_owned(), "stops the cluster"));
+    let widths = rows.iter().map(|(command, _)| command.width());
+    let width = widths.filter(|width| *width <= ADVICE_WIDTH_MAX).max().unwrap_or(0);
+    let line = |(command, does): &(String, &str)| {
+        format!("       {command}{}  {does}\n", " ".repeat(width.saturating_sub(command.width())))
+    };
+    rows.iter().map(line).collect()
+}
 
 /// Who listens where, and what to do next.
 fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
@@ -338,28 +362,7 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
     let orders = admin.as_ref().map_or_else(String::new, |admin| {
         format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
     });
-    let config = args.config.flags();
-    let mut advice = vec![
-        (
-            format!("pomelo-sim dispatch chat ROOM{config}"),
-            "which chat server holds a room, and what one server more changes",
-        ),
-        (format!("pomelo-sim check{config}"), "what the configuration says, and what in it will bite"),
-    ];
-    if admin.is_some() {
-        let what = "how every server is; add, stop, kill, link and others change it";
-        advice.push((format!("pomelo-sim list{reach}"), what));
-    }
-    advice.push(("Ctrl-C".to_owned(), "stops the cluster"));
-    let widths = advice.iter().map(|(command, _)| command.width());
-    let width = widths.filter(|width| *width <= ADVICE_WIDTH_MAX).max().unwrap_or(0).max(ADVICE_WIDTH);
-    let advice: Vec<String> = advice
-        .iter()
-        .map(|(command, what)| {
-            format!("{command}{}  {what}", " ".repeat(width.saturating_sub(command.width())))
-        })
-        .collect();
-    let advice = advice.join("\n       ");
+    let hints = hints(&args.config.flags(), admin.is_some().then_some(reach.as_str()));
     let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
         let url = url(console.address());
         let open = if console.address().ip().is_loopback() { "" } else { "; others can look, not change" };
@@ -372,8 +375,7 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
          {orders}{pages}\n\
-         Next:  {browse}point a Pomelo client at the gate, {gate}\n       \
-         {advice}\n",
+         Next:  {browse}point a Pomelo client at the gate, {gate}\n{hints}",
         env!("CARGO_PKG_VERSION"),
         count(rows.len(), "server"),
         spec.source.display(),

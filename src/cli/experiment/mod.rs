@@ -6,6 +6,7 @@ mod list;
 mod place;
 mod report;
 mod run;
+mod schema;
 mod table;
 mod verify;
 
@@ -19,8 +20,8 @@ use self::list::ListArgs;
 use self::place::PlaceArgs;
 use self::report::ReportArgs;
 use self::run::RunArgs;
+use self::schema::SchemaArgs;
 use self::verify::VerifyArgs;
-use super::output::print;
 use crate::nearest::{did_you_mean, nearest};
 
 /// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
@@ -50,10 +51,6 @@ enum ExperimentCommand {
     Schema(SchemaArgs),
 }
 
-/// Print the documentation of scenario files: every field, unit, default, metric, and examples
-#[derive(Args, Clone, Debug)]
-struct SchemaArgs {}
-
 const EXAMPLES: &str = "Examples:
   pomelo-sim experiment list
       the scenarios that come with the program, and what they ask
@@ -70,9 +67,6 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim experiment schema
       how to write a scenario";
 
-/// What `schema` prints; the tests hold it complete.
-const SCHEMA: &str = include_str!("../../../config/experiments/README.md");
-
 /// Where scenarios are that come with the program.
 const DEFAULT_DIR: &str = "config/experiments";
 
@@ -85,7 +79,7 @@ pub fn run(args: &ExperimentArgs) -> ExitCode {
         ExperimentCommand::Report(args) => report::run(args),
         ExperimentCommand::Place(args) => place::run(args),
         ExperimentCommand::Verify(args) => verify::run(args),
-        ExperimentCommand::Schema(SchemaArgs {}) => print(SCHEMA),
+        ExperimentCommand::Schema(args) => schema::run(args),
     }
 }
 

@@ -12,6 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{DEFAULT_DIR, find, interrupt, table};
 use crate::cli::output::{print, refuse};
 use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind, report};
+use crate::program::quoted;
 use crate::scenario::Scenario;
 use crate::strategies::StrategySpec;
 
@@ -113,22 +114,23 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if let Err(error) = report::write_all(&results, &out) {
         return refuse(error);
     }
-    let text = if args.json {
-        match serde_json::to_string_pretty(&results) {
+    print_results(&results, args.json, &format!("\nin {}\n", out.display()))
+}
+
+/// Prints results as JSON, or as a table with a last line. Exit code 1 when a claim fails.
+pub(super) fn print_results(results: &Results, json: bool, last: &str) -> ExitCode {
+    let text = if json {
+        match serde_json::to_string_pretty(results) {
             Ok(json) => json + "\n",
             Err(error) => return refuse(error),
         }
     } else {
-        format!("{}\nin {}\n", table::text(&results, table::Look::of_stdout()), out.display())
+        table::text(results, table::Look::of_stdout()) + last
     };
-    match print(&text) {
-        ExitCode::SUCCESS => code(&results),
-        code => code,
+    let printed = print(&text);
+    if printed != ExitCode::SUCCESS {
+        return printed;
     }
-}
-
-/// 1 when a claim fails.
-pub(super) fn code(results: &Results) -> ExitCode {
     let failed = results.verdicts.iter().any(|verdict| verdict.verdict == VerdictKind::Fails);
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -168,15 +170,6 @@ fn replay(args: &RunArgs, scenario: &Scenario, file: &Path) -> String {
     words.extend(scenario.target_half_width.map(|share| format!("--target-half-width {share}")));
     words.push(format!("--seed {}", scenario.seed));
     words.join(" ")
-}
-
-/// As a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::admin::{AdminClient, Running};
 use crate::cli::admin_args::{AdminArgs, Failure};
 use crate::cli::config_args::ConfigArgs;
+use crate::program;
 
 /// Whose gate it is.
 #[derive(Args, Clone, Debug)]
@@ -67,7 +68,8 @@ fn gate_of(running: &Running) -> Result<String, Failure> {
     let servers = answer["servers"].as_array().map_or(&[][..], Vec::as_slice);
     let mut gates = servers.iter().filter(|server| server["serverType"] == "gate");
     let clients = gates.find_map(|gate| gate["clients"].as_str()?.parse::<SocketAddr>().ok());
-    let clients =
-        clients.ok_or_else(|| format!("no gate is up in {running}: pomelo-sim restart brings one back"))?;
+    let clients = clients.ok_or_else(|| {
+        format!("no gate is up in {running}: {} restart brings one back", program::command())
+    })?;
     Ok(address(&clients.ip().to_string(), clients.port()))
 }
