@@ -6,8 +6,7 @@
 mod support;
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use pomelo_sim::live::ServerState;
 use serde_json::{Value, json};
@@ -338,54 +337,6 @@ fn top_without_a_terminal_is_one_table_after_the_other() {
     for wrong in [["top", "--every", "0"], ["top", "--count", "0"], ["top", "--sort", "cpu"]] {
         assert_eq!(command(&world, &wrong).0, Some(2), "{wrong:?}");
     }
-}
-
-/// A terminal, as `script` makes one.
-#[test]
-fn top_gives_the_terminal_back() {
-    let world = AdminWorld::start();
-    printed(&world, &["kill", "connector-server-2"]);
-    let file = world.file.path().to_str().unwrap();
-    let terminal = |more: &str| {
-        let binary = env!("CARGO_BIN_EXE_pomelo-sim");
-        let line = format!("stty rows 14 cols 60; exec {binary} top --every 0.1 --admin-file {file} {more}");
-        let mut command = Command::new("script");
-        command.args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR");
-        command
-    };
-    let top = |more: &str| match terminal(more).output() {
-        Ok(output) => {
-            let text = String::from_utf8(output.stdout).unwrap();
-            Some((output.status.code(), text))
-        }
-        Err(error) if std::env::var_os("CI").is_none() => {
-            eprintln!("script is missing ({error}): top on a terminal is not tested");
-            None
-        }
-        Err(error) => panic!("script is missing: {error}"),
-    };
-    let Some((code, text)) = top("--count 2") else { return };
-    assert_eq!(code, Some(0), "{text:?}");
-    assert!(
-        text.starts_with("\u{1b}[?1049h\u{1b}[?25l") && text.ends_with("\u{1b}[?25h\u{1b}[?1049l"),
-        "{text:?}"
-    );
-    assert_eq!(text.matches("\u{1b}[H").count(), 3, "one before the rates are known, and two: {text:?}");
-    assert!(text.contains("\u{1b}[31mconnector-server-2  killed "), "{text:?}");
-    assert!(text.contains("and 4 more"), "as many servers as there is room for: {text:?}");
-    for line in text.split("\u{1b}[K\r\n").filter(|line| !line.contains('\u{1b}')) {
-        assert!(line.chars().count() <= 60, "{line:?}");
-    }
-    // Ctrl-C, once something is shown.
-    let mut process = terminal("").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut output = BufReader::new(process.stdout.take().unwrap());
-    let mut shown = Vec::new();
-    output.read_until(b'H', &mut shown).unwrap();
-    process.stdin.take().unwrap().write_all(b"\x03").unwrap();
-    output.read_to_end(&mut shown).unwrap();
-    let text = String::from_utf8(shown).unwrap();
-    assert_eq!(process.wait().unwrap().code(), Some(0), "{text:?}");
-    assert!(text.contains("\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");
 }
 
 #[test]

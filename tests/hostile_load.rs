@@ -14,6 +14,7 @@ use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::CloseReason;
 use serde_json::{Value, json};
+use socket2::SockRef;
 use support::client::{BOTH, Client, Transport};
 use support::raw::{BINARY, HEARTBEAT, PING, Raw, data, enter, frame, frame_header, send};
 use support::watch::{Held, WatchedRoom, closed, connectors, open_files, port, resident_bytes, wait_closed};
@@ -85,6 +86,8 @@ impl Reader {
 
 /// Floods, and sees that it takes no memory, and that the room talks on meanwhile.
 fn flood_beside(room: &WatchedRoom, raw: &mut Raw, bytes: &[u8]) {
+    // What the kernel has taken must be worked off before the test ends.
+    SockRef::from(raw.stream()).set_send_buffer_size(32 * 1024).unwrap();
     let (rounds, resident, begun) = (room.rounds(), resident_bytes(), Instant::now());
     let mut sent = 0;
     while begun.elapsed() < FLOOD || room.rounds() < rounds + ROUNDS_MIN {
@@ -93,7 +96,8 @@ fn flood_beside(room: &WatchedRoom, raw: &mut Raw, bytes: &[u8]) {
         let grown = resident_bytes().saturating_sub(resident);
         assert!(grown < GROWTH_BYTES_MAX, "{grown} bytes more after {sent} were sent");
         let talked = room.rounds() - rounds;
-        assert!(begun.elapsed() < PATIENCE, "the room talked {talked} times in {PATIENCE:?}");
+        let waited = begun.elapsed();
+        assert!(talked >= ROUNDS_MIN || waited < PATIENCE, "the room talked {talked} times in {waited:?}");
     }
 }
 

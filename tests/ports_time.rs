@@ -11,7 +11,7 @@ use serde_json::json;
 use support::client::{BOTH, Client, Got, Transport};
 use support::raw::{HANDSHAKE, HEARTBEAT, Raw, frame, upgrade_head};
 use support::watch::{closed, connectors, port, wait_closed};
-use support::{PATIENCE, patient, tutorial};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 /// What is waited for in these tests. Much longer than a client that does what it must needs on a busy machine.
 const SHORT: Duration = Duration::from_secs(2);
@@ -93,7 +93,9 @@ fn only_heartbeats_keep_a_connection_of_a_connector() {
     for client in beaters.iter_mut().chain(&mut at_gate) {
         assert_eq!(client.request("nobody.knows.this", json!({}))["code"], 500);
     }
-    assert_eq!(port(&cluster, "connector-server-1").connections, 2);
+    drop((tcp, websocket));
+    wait_until("the talkers' rows are given back", || port(&cluster, "connector-server-1").connections == 2);
+    assert_eq!(closed(&cluster, "connector-server-1", CloseReason::HeartbeatTimeout), 2);
 }
 
 #[test]
@@ -140,7 +142,7 @@ fn one_that_was_told_to_go_is_cut_off_when_it_does_not() {
     stubborn.send(&frame(support::raw::BINARY, &[9, 0, 0, 0]));
     assert_eq!(stubborn.end(), b"\x88\x02\x03\xe8");
     // It keeps its side open, and talks on.
-    support::wait_until("its row is given back", || {
+    wait_until("its row is given back", || {
         stubborn.send(b"and another thing");
         port(&cluster, "gate-server-1").connections == 0
     });
