@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::request::{Code, Order, Refusal};
 use crate::audit::Violation;
-use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
+use crate::config::{Bites, ClusterSpec, Fit, Present, ServerSpec, additions};
 use crate::ids::ServerId;
 use crate::live::{
     ClusterView, ControlError, Events, LiveExplanation, Reloaded, RoomDetail, RoomQuery, Rooms,
@@ -129,6 +129,8 @@ pub struct LiveOrders {
     pub cluster: Arc<RunningCluster>,
     /// What its owner waits for.
     pub stop: StopHandle,
+    /// How its configuration was changed before it was served: a reload changes the new one likewise.
+    pub fit: Fit,
 }
 
 impl Orders for LiveOrders {
@@ -149,7 +151,11 @@ impl Orders for LiveOrders {
     }
 
     fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
-        self.cluster.reload(spec)
+        let spec = spec.clone().fitted(&self.fit);
+        match spec.clashes(None).into_iter().next() {
+            Some(clash) => Err(clash.into()),
+            None => self.cluster.reload(&spec),
+        }
     }
 
     fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {

@@ -1,6 +1,5 @@
 //! `pomelo-sim add` and `reload`: more servers for the running cluster, or those that a configuration says.
 
-use std::path::absolute;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -55,7 +54,7 @@ fn add(args: &AddArgs) -> Result<Value, Failure> {
 
 /// Make the running cluster what the configuration says now
 ///
-/// Reads --config and --env again, starts the servers that are new in it, takes away those that it no longer has, and
+/// Reads --config and --env again, changes them as serve did (--here, --without), starts the servers that are new in it, takes away those that it no longer has, and
 /// replaces those that it describes in another way. Whatever is the same runs on untouched. A configuration that is wrong, or a
 /// server that could not start, changes nothing.
 ///
@@ -81,8 +80,7 @@ pub fn run_reload(args: &ReloadArgs) -> ExitCode {
 
 fn reload(args: &AdminArgs) -> Result<Value, Failure> {
     // Here already, so that an error names the file as it was given.
-    args.config.load()?;
-    let path = absolute(&args.config.config)?;
+    let path = args.config.load()?.absolute_source();
     let config = path.to_str().ok_or_else(|| format!("--config {}: not UTF-8 text", path.display()))?;
     Ok(args.connect()?.ask("reload", json!({"config": config, "env": args.config.env}))?)
 }

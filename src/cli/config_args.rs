@@ -13,9 +13,10 @@ use crate::strategies::{ALL, Candidate, Kind, Parameter, StrategyEntry, Strategy
 /// Which configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
-    /// Directory with servers.json (or ENV/servers.json), or such a file itself
-    #[arg(long, value_name = "PATH", default_value = "config", global = true)]
-    pub config: PathBuf,
+    /// Directory with servers.json (or ENV/servers.json), such a file itself, or a Pomelo project that has it in config or
+    /// game-server/config [default: config, or without one there the chat tutorial's servers, which are built in]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub config: Option<PathBuf>,
     /// Environment: the key of servers.json to use
     #[arg(
         long, value_name = "ENV", env = "NODE_ENV", default_value = DEFAULT_ENV, value_parser = environment, global = true
@@ -36,7 +37,10 @@ impl ConfigArgs {
     /// # Errors
     /// As [`ClusterSpec::load`].
     pub fn load(&self) -> Result<ClusterSpec, ConfigError> {
-        ClusterSpec::load(&self.config, &self.env)
+        match &self.config {
+            Some(path) => ClusterSpec::load(path, &self.env),
+            None => ClusterSpec::load_default(&self.env),
+        }
     }
 }
 

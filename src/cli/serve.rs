@@ -13,8 +13,10 @@ use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
 use super::console_port::{self, ConsoleAddress, url};
+use super::fit_args::FitArgs;
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
+use super::reach;
 use crate::admin::{LiveOrders, Orders, Token};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
@@ -58,9 +60,9 @@ pub struct ServeArgs {
     /// never idle and the rooms are large
     #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
     pub threads: usize,
-    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this machine's
-    #[arg(long, value_name = "ADDRESS")]
-    pub bind: Option<IpAddr>,
+    /// What of the configuration is served, and where.
+    #[command(flatten)]
+    pub fit: FitArgs,
     /// Seconds that a client may take for its handshake, and again for the acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
@@ -122,6 +124,8 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "Examples:
   pomelo-sim serve --env production --bind 0.0.0.0
       the servers of \"production\", open to other machines
+  pomelo-sim serve --config game-server --env production --here --without area auth
+      a production configuration on this machine alone, without the servers that no code serves
   pomelo-sim serve --strategy chat=rendezvous connector=two-choices --heartbeat 10
       few rooms move when a chat server comes or goes; users go to the emptier of two connectors
   pomelo-sim serve --admin 0 --admin-file game/admin.json
@@ -231,7 +235,7 @@ fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
 }
 
 fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), Failure> {
-    let mut cluster = Cluster::from_spec(args.config.load()?);
+    let mut cluster = Cluster::from_spec(args.config.load()?.fitted(&args.fit.fit()));
     for StrategyChoice { server_type, strategy } in &args.strategies {
         if !cluster.served().contains(&server_type.as_str()) {
             let types = cluster.served().join(", ");
@@ -243,7 +247,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         cluster = cluster.strategy(server_type, &strategy.to_string())?;
     }
     let options = Options {
-        bind: args.bind,
+        bind: args.fit.bind,
         threads: args.threads,
         heartbeat: args.heartbeat.map(Duration::from_secs),
         handshake_timeout: args.handshake_timeout,
@@ -264,13 +268,20 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         ..Options::default()
     };
     let cluster = cluster.options(options);
-    let warnings = cluster.warnings();
+    cluster.check()?;
+    let obstacles = reach::obstacles(cluster.spec(), args.fit.bind);
+    if !obstacles.is_empty() {
+        return Err(obstacles.join("\nerror: ").into());
+    }
+    let mut warnings = cluster.warnings();
+    warnings.extend(reach::told(cluster.spec(), args.fit.bind));
     // Before any client can come: a second cluster of one configuration is to fail here.
     let admin = admin_port::open(args.admin, args.admin_file.as_deref(), cluster.spec())?;
     let (console, elsewhere) = console_port::open(args.console.as_ref(), cluster.spec())?;
     let token = Token::random().map_err(|error| format!("no random token: {error}"))?;
     let running = Arc::new(cluster.start()?);
-    let orders: Arc<dyn Orders> = Arc::new(LiveOrders { cluster: Arc::clone(&running), stop });
+    let orders: Arc<dyn Orders> =
+        Arc::new(LiveOrders { cluster: Arc::clone(&running), stop, fit: args.fit.fit() });
     let start_console =
         |listener| Console::start(listener, token.clone(), Arc::clone(&running), Arc::clone(&orders));
     let console = console.map(start_console).transpose().map_err(|error| format!("console: {error}"))?;
@@ -297,8 +308,23 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
         chosen.map_or_else(|| strategies::DEFAULT.to_owned(), |choice| choice.strategy.to_string())
     };
-    let mut gates = running.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
-    let gate = gates.find_map(|(_, address)| address).map_or_else(String::new, |address| address.to_string());
+    let first = |server_type: &str| {
+        let mut servers = running.servers().filter(|(server, _)| server.server_type.as_str() == server_type);
+        servers.find_map(|(_, address)| address)
+    };
+    let entry = match (first("gate"), first("connector")) {
+        (Some(gate), _) => format!("point a Pomelo client at the gate, {gate}"),
+        (None, Some(connector)) => format!(
+            "point a Pomelo client at a connector, {connector}: there is no gate\n       \
+             pomelo-sim robots --connector {connector}    put it under load"
+        ),
+        (None, None) => "no gate and no connector is open: the tutorial's clients cannot log in".to_owned(),
+    };
+    let tutorial = if spec.is_tutorial() {
+        "No config/servers.json here: these are the servers of Pomelo's chat tutorial. --config PATH serves your own.\n"
+    } else {
+        ""
+    };
     let threads = if args.threads > 1 { format!(" on {} threads", args.threads) } else { String::new() };
     let heartbeat = match args.heartbeat {
         None => String::new(),
@@ -320,8 +346,8 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
     format!(
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
-         {orders}{pages}\n\
-         Next:  {browse}point a Pomelo client at the gate, {gate}\n       \
+         {tutorial}{orders}{pages}\n\
+         Next:  {browse}{entry}\n       \
          pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
          pomelo-sim check                 what the configuration says, and what in it will bite\n       \
          {next_orders}Ctrl-C                           stops the cluster\n",

@@ -205,9 +205,9 @@ fn own(
         Own::History => shared.board.history_json(),
         Own::StartRobots => {
             let wanted = Wanted::read(args)?;
-            let gate = about::gate(&live.cluster).ok_or_else(Failure::no_gate)?;
+            let entry = about::entry(&live.cluster).ok_or_else(Failure::no_entry)?;
             log::info!("console robots={wanted:?}");
-            let status = shared.robots.start(wanted, gate)?;
+            let status = shared.robots.start(wanted, entry)?;
             shared.robots.publish(&shared.board);
             status
         }
@@ -225,8 +225,7 @@ async fn order(
     let live = shared.target.live()?;
     if command == "reload" {
         let spec = live.cluster.spec();
-        let source = std::path::absolute(&spec.source).unwrap_or_else(|_| spec.source.clone());
-        args.entry("config").or_insert_with(|| source.to_string_lossy().into());
+        args.entry("config").or_insert_with(|| spec.absolute_source().to_string_lossy().into());
         args.entry("env").or_insert_with(|| spec.env.clone().into());
     }
     log::info!("console order={command} args={}", Value::Object(args.clone()));

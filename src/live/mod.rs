@@ -76,7 +76,7 @@ fn hint(error: &io::Error) -> &'static str {
             "; another program has it, another cluster perhaps: stop it, or change the clientPort"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "; the host is no address of this machine: --bind 0.0.0.0 takes all of its own"
+            "; the host is no address of this machine: --here serves all on 127.0.0.1, --bind 0.0.0.0 on all of its own"
         }
         _ => "",
     }
@@ -88,7 +88,7 @@ impl Cluster {
     /// # Errors
     /// A type has no code, or a port cannot be opened; then nothing has started.
     pub fn start(mut self) -> Result<RunningCluster, StartError> {
-        self.spec().check_types(&self.served()).map_err(PlanError::from)?;
+        self.check().map_err(PlanError::from)?;
         let options = self.options_ref().clone();
         let mut listeners = Vec::with_capacity(self.spec().servers.len());
         for server in &mut self.spec_mut().servers {
@@ -99,7 +99,7 @@ impl Cluster {
             }
             listeners.push(listener);
         }
-        let plan = self.plan()?;
+        let plan = self.checked_plan()?;
         system::spawn(plan, listeners, options)
     }
 

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use pomelo_sim::admin::{LiveOrders, Token};
+use pomelo_sim::cluster::Cluster;
+use pomelo_sim::config::Fit;
 use pomelo_sim::console::Console;
 use pomelo_sim::live::{RunningCluster, StopSignal};
 use serde_json::Value;
@@ -52,9 +54,14 @@ impl Reply {
 
 impl ConsoleWorld {
     pub fn start() -> Self {
-        let cluster = Arc::new(tutorial().start().unwrap());
+        Self::of(tutorial())
+    }
+
+    pub fn of(cluster: Cluster) -> Self {
+        let cluster = Arc::new(cluster.start().unwrap());
         let stop = StopSignal::install().unwrap();
-        let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle() });
+        let orders =
+            Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle(), fit: Fit::default() });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let token = Token::random().unwrap();
         let console = Console::start(listener, token.clone(), Arc::clone(&cluster), orders).unwrap();
