@@ -71,7 +71,7 @@
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
-//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
+//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec), as Pomelo takes them |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |

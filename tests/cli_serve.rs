@@ -254,8 +254,8 @@ fn bind_takes_the_place_of_hosts() {
     // 192.0.2.0/24 is for documentation: no machine has such an address.
     let directory = configured(&servers_json(2, 1).replace("127.0.0.1", "192.0.2.7"));
     let error = refused(&directory, &[]);
-    assert!(error.starts_with("error: connector-server-1: cannot listen on 192.0.2.7:0: "), "{error}");
-    assert!(error.contains("--bind"), "{error}");
+    let start = "error: connector-server-1, connector-server-2, gate-server-1: 192.0.2.7 is not an address of this machine; ";
+    assert!(error.starts_with(start) && error.contains("--bind"), "{error}");
     let server = Serving::start(&directory, &["--bind", "127.0.0.1"]);
     for name in ["gate-server-1", "connector-server-1", "connector-server-2"] {
         let address = server.address(name);
@@ -466,6 +466,83 @@ fn both_signals_stop_it_with_0() {
         client.close();
         assert_eq!(server.process.ended(PATIENCE).code(), Some(0), "{signal}");
     }
+}
+
+/// A production configuration: hosts of other machines, no gate, a type that no code serves.
+fn production() -> TempDir {
+    configured(
+        r#"{"connector": [{"id": "c1", "host": "192.0.2.7", "clientPort": 0, "frontend": true, "clientHost": "c.example"}],
+            "chat": [{"id": "ch", "host": "192.0.2.8", "port": 6050}], "area": [{"id": "a", "host": "192.0.2.8"}]}"#,
+    )
+}
+
+#[test]
+fn any_production_file_is_served_here() {
+    let directory = production();
+    let error = refused(&directory, &["--here"]);
+    assert!(error.contains("--without area leaves it out"), "{error}");
+    let error = refused(&directory, &["--without", "area"]);
+    assert!(
+        error.starts_with("error: c1: 192.0.2.7 is not an address of this machine; --here serves everything"),
+        "{error}"
+    );
+
+    let server = Serving::start(&directory, &["--here", "--without", "area"]);
+    let connector = server.address("c1");
+    assert!(
+        server.banner.contains(&format!("at a connector, {connector}: there is no gate\n")),
+        "{}",
+        server.banner
+    );
+    assert!(
+        server.banner.contains(&format!("pomelo-sim robots --connector {connector} ")),
+        "{}",
+        server.banner
+    );
+    let mut client = Client::open(connector, Transport::WebSocket);
+    let entered =
+        client.request("connector.entryHandler.enter", json!({"username": "alice", "rid": "lobby"}));
+    assert_eq!(entered, json!({"users": ["alice"]}));
+    client.close();
+    let warnings = server.stop();
+    for warning in [
+        "warning: c1: --here: on 127.0.0.1 instead of c.example, and clients are told so\n",
+        "warning: gate: no server of this type takes clients: ",
+    ] {
+        assert!(warnings.contains(warning), "{warnings}");
+    }
+}
+
+#[test]
+fn the_address_that_the_gate_names_is_warned_of_when_the_port_opens_elsewhere() {
+    let directory = configured(
+        r#"{"gate": [{"id": "g", "host": "192.0.2.7", "clientPort": 0, "frontend": true}],
+            "connector": [{"id": "c", "host": "192.0.2.7", "clientPort": 0, "frontend": true}], "chat": [{"id": "ch"}]}"#,
+    );
+    let warnings = Serving::start(&directory, &["--bind", "0.0.0.0"]).stop();
+    let warning = "warning: c: the gate tells clients to connect to 192.0.2.7, but the port opens on 0.0.0.0";
+    assert!(warnings.contains(warning), "{warnings}");
+}
+
+#[test]
+fn a_reload_changes_what_it_reads_as_serve_did() {
+    let directory = production();
+    let file = directory.path().join("admin.json");
+    let admin = ["--admin-file", file.to_str().unwrap()];
+    let server =
+        Serving::start(&directory, &[&["--here", "--without", "area", "--admin", "0"], &admin[..]].concat());
+    let reload = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        command.args(["reload", "--config", path(&directory)]).args(admin).env_remove("NODE_ENV");
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    assert_eq!(reload(), "nothing to change\n");
+    let servers = fs::read_to_string(directory.path().join("servers.json")).unwrap();
+    let more =
+        servers.replace("[{\"id\": \"ch\"", "[{\"id\": \"ch2\", \"host\": \"192.0.2.9\"}, {\"id\": \"ch\"");
+    fs::write(directory.path().join("servers.json"), more).unwrap();
+    assert_eq!(reload(), "added ch2\n");
+    server.stop();
 }
 
 #[test]

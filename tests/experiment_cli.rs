@@ -99,6 +99,34 @@ fn a_run_shows_a_table_the_answer_and_how_to_get_it_again() {
 }
 
 #[test]
+fn scenarios_come_with_the_program() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let listed: Value =
+        serde_json::from_str(&told(&experiment(elsewhere.path(), &["list", "--json"]), 0)).unwrap();
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"seed-3x3") && names.len() == 12, "{names:?}");
+    let run = |folder: &Path, name: &str| {
+        told(&experiment(folder, &["run", name, "--replications", "1", "--strategies", "pomelo-crc"]), 0)
+    };
+    let text = run(elsewhere.path(), "seed-3x3");
+    let again =
+        "\nagain: pomelo-sim experiment run seed-3x3 --strategies pomelo-crc --replications 1 --seed 1\n";
+    assert!(text.contains(again), "{text}");
+    assert!(
+        refused(elsewhere.path(), &["run", "seed"])
+            .contains("expected a file, or one of the built-in ones: add-a-chat-server, ")
+    );
+
+    // A directory of one's own goes before, and does not hide them.
+    let own = folder(json!({}));
+    assert!(told(&experiment(own.path(), &["list"]), 0).lines().count() == 2);
+    let results = |folder: &Path| fs::read(folder.join("results/seed-3x3/results.json")).unwrap();
+    run(own.path(), "seed-3x3");
+    assert!(results(own.path()) == results(elsewhere.path()));
+}
+
+#[test]
 fn the_exit_code_says_whether_claims_hold() {
     let claims = json!([
         {"metric": "lost", "at_most": 0},

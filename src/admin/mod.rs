@@ -56,7 +56,7 @@ pub use file::{AdminFile, AdminFileError, Credentials};
 pub use identity::{Aim, Identity, Missed};
 pub use orders::{LiveOrders, Load, Orders, carry_out};
 pub use request::{Code, Order, Refusal, Request, link_rule, parse_request};
-pub use running::{Running, quoted};
+pub use running::Running;
 pub use server::{AdminCounters, AdminServer};
 pub use token::Token;
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::file::{AdminFile, AdminFileError, Credentials};
 use crate::config::Ports;
+use crate::program::quoted;
 
 /// How long it takes to see whether a cluster is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
@@ -101,13 +102,4 @@ impl Credentials {
         !TcpStream::connect_timeout(&self.address, CONNECT_TIMEOUT)
             .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }
-}
-
-/// As a shell takes it for one word.
-pub fn quoted(text: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("'{}'", text.replace('\'', r"'\''"))
 }

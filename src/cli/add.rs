@@ -57,10 +57,10 @@ fn add(args: &AddArgs) -> Result<Value, Failure> {
 
 /// Make the running cluster what its configuration says now
 ///
-/// The cluster reads its own configuration again, starts the servers that are new in it, takes away those that it no
-/// longer has, and replaces those that it describes in another way. The lists of servers are then in the order of the
-/// file. Whatever is the same runs on untouched. A configuration that is wrong, or a server that could not start, changes
-/// nothing.
+/// The cluster reads its own configuration again, changes it as serve did (--here, --without), starts the servers that are
+/// new in it, takes away those that it no longer has, and replaces those that it describes in another way. The lists of
+/// servers are then in the order of the file. Whatever is the same runs on untouched. A configuration that is wrong, or a
+/// server that could not start, changes nothing.
 ///
 /// Exit code: 0 when it is so, 2 when the configuration is wrong, a server cannot start, or no such cluster runs.
 #[derive(Args, Clone, Debug)]

@@ -5,23 +5,23 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use thiserror::Error;
 
-use crate::admin::{Aim, quoted};
+use crate::admin::Aim;
 use crate::config::{ClusterSpec, ConfigError, Ports};
 use crate::nearest::{did_you_mean, nearest};
+use crate::program::quoted;
 use crate::strategies::{ALL, Candidate, Kind, Parameter, StrategyEntry, StrategySpec, UnknownStrategy};
 
 /// Which configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
-    /// Directory with servers.json (or ENV/servers.json), or such a file itself [default: config]
+    /// Directory with servers.json (or ENV/servers.json), such a file itself, or a Pomelo project that has it in config or
+    /// game-server/config [default: config, or without one there the chat tutorial's servers, which are built in]
     #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
     /// Environment: the key of servers.json to use [default: development]
     #[arg(long, value_name = "ENV", env = "NODE_ENV", global = true)]
     pub env: Option<String>,
 }
-
-const DEFAULT_CONFIG: &str = "config";
 
 const DEFAULT_ENV: &str = "development";
 
@@ -36,7 +36,7 @@ impl ConfigArgs {
 
     /// What `--config` says, or stands for it.
     pub fn path(&self) -> &Path {
-        self.config.as_deref().unwrap_or(Path::new(DEFAULT_CONFIG))
+        self.config.as_deref().unwrap_or_else(|| ClusterSpec::default_path())
     }
 
     /// The environment.

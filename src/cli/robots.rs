@@ -12,7 +12,7 @@ use std::thread;
 use clap::Args;
 use tokio::signal::ctrl_c;
 
-use self::target::Target;
+use self::target::{Entry, Target};
 use super::admin_args::Failure;
 use super::output::{count, print, refuse, table};
 use crate::robots::{self, Plan, Progress, Report, Settings, Summary};
@@ -23,8 +23,8 @@ use crate::robots::{self, Plan, Progress, Report, Settings, Summary};
 /// Pomelo's protocol and the tutorial's routes. At the end: rates, latencies, errors, and whether everybody got every
 /// message, once and in order. Ctrl-C ends a run early, with its report.
 ///
-/// Without --gate they go to the running cluster that --config, --env and --port-offset name, as other commands do; where
-/// none runs, to the gate that the configuration names.
+/// Without --gate and --connector they go to the running cluster that --config, --env and --port-offset name, as other
+/// commands do; where none runs, to the gate that the configuration names, or to a connector if it has no gate.
 ///
 /// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login
 /// failed or an error came, nobody got in or nothing was sent, 2 for bad input or when nothing
@@ -61,10 +61,10 @@ const EXAMPLES: &str = "Examples:
 fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {
     let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load)?;
     let mut settings = args.settings.clone().over(file);
-    match &settings.gate {
-        Some(gate) if args.target.is_given() => {
+    match settings.gate.as_ref().or(settings.connector.as_ref()) {
+        Some(entry) if args.target.is_given() => {
             return Err(format!(
-                "the gate {gate} is given, so --config, --env, --port-offset and --admin-file have nothing to say"
+                "where to log in, {entry}, is given, so --config, --env, --port-offset and --admin-file have nothing to say"
             )
             .into());
         }
@@ -72,7 +72,11 @@ fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {
         None => {
             // A setting that is wrong is found before a cluster is looked for.
             settings.clone().plan()?;
-            settings.gate = args.target.gate()?;
+            match args.target.entry()? {
+                Some(Entry::Gate(gate)) => settings.gate = Some(gate),
+                Some(Entry::Connector(connector)) => settings.connector = Some(connector),
+                None => {}
+            }
         }
     }
     Ok(settings.plan()?)

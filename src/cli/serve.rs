@@ -12,13 +12,15 @@ use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser
 use clap::{ArgAction, Args};
 use unicode_width::UnicodeWidthStr;
 
-use self::place::{Pages, gate, open_pages};
+use self::place::{Pages, first, open_pages};
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
 use super::console_port::{ConsoleAddress, url};
+use super::fit_args::FitArgs;
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
+use super::reach;
 use crate::admin::{Identity, LiveOrders, Orders, Token};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
@@ -67,9 +69,9 @@ pub struct ServeArgs {
     /// never idle and the rooms are large
     #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
     pub threads: usize,
-    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this machine's
-    #[arg(long, value_name = "ADDRESS")]
-    pub bind: Option<IpAddr>,
+    /// What of the configuration is served, and where.
+    #[command(flatten)]
+    pub fit: FitArgs,
     /// Seconds that a client may take for its handshake, and again for the acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
@@ -141,6 +143,8 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "Examples:
   pomelo-sim serve --env production --bind 0.0.0.0
       the servers of \"production\", open to other machines
+  pomelo-sim serve --config game-server --env production --here --without area auth
+      a production configuration on this machine alone, without the servers that no code serves
   pomelo-sim serve --strategy chat=rendezvous connector=two-choices --heartbeat 10
       few rooms move when a chat server comes or goes; users go to the emptier of two connectors
   pomelo-sim serve --port-offset 100
@@ -269,7 +273,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         cluster = cluster.strategy(server_type, &strategy.to_string())?;
     }
     let options = Options {
-        bind: args.bind,
+        bind: args.fit.bind,
         threads: args.threads,
         heartbeat: args.heartbeat.map(Duration::from_secs),
         handshake_timeout: args.handshake_timeout,
@@ -291,7 +295,13 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         ..Options::default()
     };
     let cluster = cluster.options(options);
-    let warnings = cluster.warnings();
+    cluster.check()?;
+    let obstacles = reach::obstacles(cluster.spec(), args.fit.bind);
+    if !obstacles.is_empty() {
+        return Err(obstacles.join("\nerror: ").into());
+    }
+    let mut warnings = cluster.warnings();
+    warnings.extend(reach::told(cluster.spec(), args.fit.bind));
     let identity = Identity::new(&cluster.spec().source, &cluster.spec().env, args.ports());
     // Before any client can come: a second cluster of one configuration is to fail here.
     let Pages { admin, console, elsewhere } = open_pages(args, &cluster, &identity)?;
@@ -303,7 +313,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         |listener| Console::start(listener, token.clone(), Arc::clone(&running), Arc::clone(&orders));
     let console = console.map(start_console).transpose().map_err(|error| format!("console: {error}"))?;
     let at = console.as_ref().map(Console::address);
-    let gate = gate(&running);
+    let gate = first(&running, "gate");
     let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), gate, at, Arc::clone(&orders));
     let admin = admin.map(start_admin).transpose()?;
     let reach = args.reach(&identity, admin.as_ref());
@@ -352,7 +362,20 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
         chosen.map_or_else(|| strategies::DEFAULT.to_owned(), |choice| choice.strategy.to_string())
     };
-    let gate = gate(running).map_or_else(String::new, |address| address.to_string());
+    let entry = match (first(running, "gate"), first(running, "connector")) {
+        (Some(gate), _) => format!("point a Pomelo client at the gate, {gate}"),
+        (None, Some(connector)) => format!(
+            "point a Pomelo client at a connector, {connector}: there is no gate\n       \
+             {} robots --connector {connector}    put it under load",
+            program::command()
+        ),
+        (None, None) => "no gate and no connector is open: the tutorial's clients cannot log in".to_owned(),
+    };
+    let tutorial = if spec.is_tutorial() {
+        "No config/servers.json here: these are the servers of Pomelo's chat tutorial. --config PATH serves your own.\n"
+    } else {
+        ""
+    };
     let threads = if args.threads > 1 { format!(" on {} threads", args.threads) } else { String::new() };
     let heartbeat = match args.heartbeat {
         None => String::new(),
@@ -374,8 +397,8 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
     format!(
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
-         {orders}{pages}\n\
-         Next:  {browse}point a Pomelo client at the gate, {gate}\n{hints}",
+         {tutorial}{orders}{pages}\n\
+         Next:  {browse}{entry}\n{hints}",
         env!("CARGO_PKG_VERSION"),
         count(rows.len(), "server"),
         spec.source.display(),

@@ -125,9 +125,9 @@ fn own(
         Own::History => shared.board.history_json(),
         Own::StartRobots => {
             let wanted = Wanted::read(args)?;
-            let gate = about::gate(&live.cluster).ok_or_else(Failure::no_gate)?;
+            let entry = about::entry(&live.cluster).ok_or_else(Failure::no_entry)?;
             log::info!("console robots={wanted:?}");
-            let status = shared.robots.start(wanted, gate)?;
+            let status = shared.robots.start(wanted, entry)?;
             shared.robots.publish(&shared.board);
             status
         }

@@ -105,7 +105,7 @@ fn hint(error: &io::Error) -> &'static str {
             "; another program has it, another cluster perhaps: stop it, or change the clientPort"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "; the host is no address of this machine: --bind 0.0.0.0 takes all of its own"
+            "; the host is no address of this machine: --here serves all on 127.0.0.1, --bind 0.0.0.0 on all of its own"
         }
         _ => "",
     }
@@ -117,7 +117,7 @@ impl Cluster {
     /// # Errors
     /// A type has no code, or ports cannot be opened; then nothing has started.
     pub fn start(mut self) -> Result<RunningCluster, StartError> {
-        self.spec().check_types(&self.served()).map_err(PlanError::from)?;
+        self.check().map_err(PlanError::from)?;
         let options = self.options_ref().clone();
         let listeners = self.listen()?;
         for (server, listener) in self.spec_mut().servers.iter_mut().zip(&listeners) {
@@ -126,7 +126,7 @@ impl Cluster {
                 server.client_port = Some(address.port());
             }
         }
-        let plan = self.plan()?;
+        let plan = self.checked_plan()?;
         system::spawn(plan, listeners, options)
     }
 

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use pomelo_sim::admin::{LiveOrders, Token};
+use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::ClusterSpec;
 use pomelo_sim::console::Console;
 use pomelo_sim::live::{RunningCluster, StopSignal};
@@ -53,7 +54,11 @@ impl Reply {
 
 impl ConsoleWorld {
     pub fn start() -> Self {
-        let cluster = Arc::new(tutorial().options(patient()).start().unwrap());
+        Self::of(tutorial())
+    }
+
+    pub fn of(cluster: Cluster) -> Self {
+        let cluster = Arc::new(cluster.options(patient()).start().unwrap());
         let stop = StopSignal::install().unwrap();
         let (source, env) = (cluster.spec().source.clone(), cluster.spec().env.clone());
         let load = Box::new(move || ClusterSpec::load(&source, &env));

@@ -1,4 +1,4 @@
-//! Which gate robots go to: that of the running cluster that is meant, or of its configuration.
+//! Where robots log in: at the running cluster that is meant, or where its configuration says.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,6 +10,14 @@ use crate::admin::{AdminClient, Running};
 use crate::cli::admin_args::{AdminArgs, Failure};
 use crate::cli::config_args::ConfigArgs;
 use crate::program;
+
+/// Where robots log in.
+pub(super) enum Entry {
+    /// They ask a gate.
+    Gate(String),
+    /// There is no gate.
+    Connector(String),
+}
 
 /// Whose gate it is.
 #[derive(Args, Clone, Debug)]
@@ -26,12 +34,12 @@ pub struct Target {
 }
 
 impl Target {
-    /// Where its gate is; none when nothing says.
-    pub(super) fn gate(&self) -> Result<Option<String>, Failure> {
+    /// Where to log in; none when nothing says.
+    pub(super) fn entry(&self) -> Result<Option<Entry>, Failure> {
         let Self { config, port_offset, admin_file } = self.clone();
         let cluster = AdminArgs { config, port_offset, admin_file, json: false };
         let missed = match cluster.find() {
-            Ok(running) => return gate_of(&running).map(Some),
+            Ok(running) => return entry_of(&running).map(Some),
             Err(missed) => missed,
         };
         if self.admin_file.is_some() || self.port_offset.is_some() {
@@ -42,12 +50,18 @@ impl Target {
             return if Running::all()?.is_empty() { Ok(None) } else { Err(missed) };
         }
         let spec = self.config.load()?;
-        let port =
-            spec.of_type("gate").find_map(|gate| Some((gate, gate.client_port.filter(|_| gate.frontend)?)));
-        match port {
-            Some((gate, port)) if port != 0 => Ok(Some(address(&gate.host, port))),
-            _ => Err(missed),
-        }
+        let listens = |server_type| {
+            let mut servers = spec.of_type(server_type).filter(|server| server.frontend);
+            servers
+                .find_map(|server| Some(address(&server.host, server.client_port.filter(|port| *port != 0)?)))
+        };
+        let has_gate = spec.of_type("gate").any(|gate| gate.frontend);
+        let entry = if has_gate {
+            listens("gate").map(Entry::Gate)
+        } else {
+            listens("connector").map(Entry::Connector)
+        };
+        entry.map(Some).ok_or(missed)
     }
 
     /// Whether the command line names a cluster.
@@ -62,14 +76,19 @@ fn address(host: &str, port: u16) -> String {
     if local.contains(':') { format!("[{local}]:{port}") } else { format!("{local}:{port}") }
 }
 
-/// The gate of a cluster that runs, as it is now.
-fn gate_of(running: &Running) -> Result<String, Failure> {
+/// Where clients log in at a cluster that runs, as it is now.
+fn entry_of(running: &Running) -> Result<Entry, Failure> {
     let answer = AdminClient::connect_to(running)?.ask("list", json!({}))?;
     let servers = answer["servers"].as_array().map_or(&[][..], Vec::as_slice);
-    let mut gates = servers.iter().filter(|server| server["serverType"] == "gate");
-    let clients = gates.find_map(|gate| gate["clients"].as_str()?.parse::<SocketAddr>().ok());
+    let of_type =
+        |server_type: &'static str| servers.iter().filter(move |server| server["serverType"] == server_type);
+    // A gate that is down for a while is no reason to pass it by.
+    let server_type = if of_type("gate").next().is_some() { "gate" } else { "connector" };
+    let clients =
+        of_type(server_type).find_map(|server| server["clients"].as_str()?.parse::<SocketAddr>().ok());
     let clients = clients.ok_or_else(|| {
-        format!("no gate is up in {running}: {} restart brings one back", program::command())
+        format!("no {server_type} is up in {running}: {} restart brings one back", program::command())
     })?;
-    Ok(address(&clients.ip().to_string(), clients.port()))
+    let at = address(&clients.ip().to_string(), clients.port());
+    Ok(if server_type == "gate" { Entry::Gate(at) } else { Entry::Connector(at) })
 }

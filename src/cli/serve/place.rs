@@ -3,13 +3,14 @@
 use std::net::{SocketAddr, TcpListener};
 
 use super::ServeArgs;
-use crate::admin::{Identity, quoted};
+use crate::admin::Identity;
 use crate::cli::admin_args::Failure;
 use crate::cli::admin_port::{self, Admin};
 use crate::cli::console_port;
 use crate::cluster::Cluster;
 use crate::config::{ClusterSpec, ConfigError, Ports};
 use crate::live::{RunningCluster, StartError};
+use crate::program::quoted;
 
 impl ServeArgs {
     /// Where the ports are, seen from the configuration.
@@ -19,8 +20,11 @@ impl ServeArgs {
 
     /// Reads the configuration as these flags take it: at the start, and again at each reload.
     pub(super) fn loader(&self) -> impl Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync + use<> {
-        let (config, ports) = (self.config.clone(), self.ports());
-        move || config.load()?.with_ports(ports)
+        let (config, fit, bind, ports) = (self.config.clone(), self.fit.fit(), self.fit.bind, self.ports());
+        move || {
+            let spec = config.load()?.fitted(&fit).with_ports(ports)?;
+            spec.clashes(bind).into_iter().next().map_or(Ok(spec), Err)
+        }
     }
 
     /// The flags by which commands reach this very cluster, each behind a space.
@@ -35,10 +39,10 @@ impl ServeArgs {
     }
 }
 
-/// Where the first gate listens.
-pub(super) fn gate(running: &RunningCluster) -> Option<SocketAddr> {
-    let mut gates = running.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
-    gates.find_map(|(_, address)| address)
+/// Where the first server of a type that is up listens.
+pub(super) fn first(running: &RunningCluster, server_type: &str) -> Option<SocketAddr> {
+    let mut servers = running.servers().filter(|(server, _)| server.server_type.as_str() == server_type);
+    servers.find_map(|(_, address)| address)
 }
 
 /// What is not for clients.
