@@ -232,7 +232,11 @@ fn where_no_cluster_is_found_the_error_says_how_to_find_it() {
         String::from_utf8(output.stderr).unwrap()
     };
     for flags in [&["list"][..], &["stop", "--config", "nowhere"], &["list", "--port-offset", "7"]] {
-        assert_eq!(error(flags), "error: no cluster runs: pomelo-sim serve starts one\n", "{flags:?}");
+        assert_eq!(
+            error(flags),
+            concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n"),
+            "{flags:?}"
+        );
     }
     let missing = directory.path().join("admin.json");
     let no_file = error(&["kill", "x", "--admin-file", missing.to_str().unwrap()]);

@@ -42,7 +42,10 @@ fn stop_ends_the_cluster_and_waits_for_it() {
         // Not a moment later: the next serve finds everything free.
         assert!(world.files().is_empty());
         assert_eq!(world.serve.as_mut().unwrap().ended().code(), Some(0));
-        assert_eq!(world.refused(&["stop"]), "error: no cluster runs: pomelo-sim serve starts one\n");
+        assert_eq!(
+            world.refused(&["stop"]),
+            concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n")
+        );
     }
 }
 
@@ -93,7 +96,10 @@ fn without_master_json_any_port_opens() {
     assert!(world.banner().contains(&format!("its token in {file}.")), "{}", world.banner());
     assert!(world.banner().contains(&format!("pomelo-sim list --admin-file {file}")), "{}", world.banner());
     // Only by that.
-    assert_eq!(world.refused(&["list"]), "error: no cluster runs: pomelo-sim serve starts one\n");
+    assert_eq!(
+        world.refused(&["list"]),
+        concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n")
+    );
     let id = world.serve.as_ref().unwrap().process.id();
     let error = world.refused(&["serve", "--admin-file", file]);
     assert!(error.contains(&format!("process {id} runs a cluster with this file")), "{error}");
@@ -116,7 +122,10 @@ fn a_cluster_that_was_killed_leaves_a_file_that_is_seen_to_be_stale() {
     serve.process.kill().unwrap();
     serve.ended();
     assert!(left.exists());
-    assert_eq!(world.refused(&["list"]), "error: no cluster runs: pomelo-sim serve starts one\n");
+    assert_eq!(
+        world.refused(&["list"]),
+        concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n")
+    );
     assert!(!left.exists());
     world.serve(&["--admin", "0"]);
     world.printed(&["stop"]);

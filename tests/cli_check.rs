@@ -333,10 +333,8 @@ fn flags_of_serve_are_not_lost_before_a_command() {
         "{error}"
     );
     let error = refused(&["--bind", "0.0.0.0", "serve"]);
-    assert!(
-        error.starts_with("error: --bind stands before the command: write pomelo-sim serve --bind ...\n"),
-        "{error}"
-    );
+    let hint = concat!("write ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve --bind ...\n");
+    assert!(error.starts_with(&format!("error: --bind stands before the command: {hint}")), "{error}");
 }
 
 #[test]

@@ -110,8 +110,11 @@ fn scenarios_come_with_the_program() {
         told(&experiment(folder, &["run", name, "--replications", "1", "--strategies", "pomelo-crc"]), 0)
     };
     let text = run(elsewhere.path(), "seed-3x3");
-    let again =
-        "\nagain: pomelo-sim experiment run seed-3x3 --strategies pomelo-crc --replications 1 --seed 1\n";
+    let again = concat!(
+        "\nagain: ",
+        env!("CARGO_BIN_EXE_pomelo-sim"),
+        " experiment run seed-3x3 --strategies pomelo-crc --replications 1 --seed 1\n"
+    );
     assert!(text.contains(again), "{text}");
     assert!(
         refused(elsewhere.path(), &["run", "seed"])
