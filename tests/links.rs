@@ -310,7 +310,7 @@ fn live_links_follow_the_same_rules() {
     assert_eq!(clients[0].request(SEND, hello())["code"], 500);
     assert_eq!(clients[1].request(SEND, json!({"content": "meanwhile", "target": "*"})), json!({}));
     let unknown = cluster.heal(Some("rule-2")).unwrap_err().to_string();
-    assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}; did you mean {name:?}?"));
+    assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}"));
     cluster.heal(None).unwrap();
     assert_eq!(cluster.link_rules().unwrap(), []);
     assert_eq!(clients[0].request(SEND, json!({"content": "again", "target": "*"})), json!({}));
