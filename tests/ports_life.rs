@@ -257,7 +257,7 @@ fn a_taken_port_is_named() {
     let second = spec.servers.iter_mut().find(|server| server.id.as_str() == "connector-server-2").unwrap();
     second.client_port = Some(address.port());
     let Err(error) = Cluster::from_spec(spec).start() else { panic!("two listen on {address}") };
-    assert!(matches!(error, StartError::Listen { .. }), "{error:?}");
+    assert!(matches!(error, StartError::Taken { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("connector-server-2") && text.contains(&address.to_string()), "{text}");
 }
