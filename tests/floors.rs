@@ -11,7 +11,8 @@ const FLOORS: &[&[&str]] = &[
     &["channels", "ledger", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "cluster", "placement", "ports", "robots", "scenario"],
+    &["audit", "cluster", "placement", "ports", "robots", "scenario", "supervisor"],
+    &["world"],
     &["live", "virtual_time"],
     &["admin", "experiments", "monitor", "verify"],
     &["console"],
@@ -22,7 +23,7 @@ const FLOORS: &[&[&str]] = &[
 const FIRST_IMPURE_FLOOR: usize = 4;
 
 /// What is pure above it too.
-const PURE: &[&str] = &["scenario", "virtual_time"];
+const PURE: &[&str] = &["scenario", "supervisor", "world", "virtual_time"];
 
 /// What pure code does not name.
 const IMPURE: &[&str] = &[

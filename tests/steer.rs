@@ -248,7 +248,6 @@ fn servers_that_come_later_are_chosen_by_the_new_strategy() {
 fn where_rooms_stay_they_stay_and_the_preview_says_what_that_means() {
     let options = Options { rebalance: false, ..Options::default() };
     let world = &mut PureWorld::new(cluster(1, 3, "jump").options(options));
-    world.cluster.rooms_stay();
     fill(world, 1, 12);
     let before = places(world);
     let foreseen = preview(world, "chat", "crc32-mod");
