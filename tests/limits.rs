@@ -60,7 +60,7 @@ fn a_server_waits_for_no_more_calls_than_it_may() {
     let world = &mut PureWorld::new(tutorial().options(options));
     let alice = world.enter("connector-server-1", "alice", "room");
     let bob = world.enter("connector-server-2", "bob", "room");
-    world.cluster.lost = Some(Box::new(|to, _| to.as_str().starts_with("chat")));
+    world.cluster.lost = Box::new(|to, _| to.as_str().starts_with("chat"));
     let asked: Vec<u64> = (0..5).map(|_| world.ask(alice, SEND, &hello())).collect();
     world.cluster.settle();
     let codes: Vec<Option<Value>> = asked.iter().map(|id| world.answer(alice, *id)).collect();

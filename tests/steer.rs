@@ -267,10 +267,10 @@ fn where_rooms_stay_they_stay_and_the_preview_says_what_that_means() {
 #[test]
 fn a_backend_is_not_chosen_anew_at_each_message() {
     let world = &mut PureWorld::new(cluster(2, 2, "jump"));
-    let mut out = Vec::new();
+    let (mut out, now) = (Vec::new(), world.cluster.now);
     let mut set = |of: &str, strategy: &str| {
         let strategy: StrategySpec = strategy.parse().unwrap();
-        world.cluster.router.set_strategy(world.cluster.now, &of.into(), strategy, &mut out)
+        world.cluster.router.set_strategy(now, &of.into(), strategy, &mut out)
     };
     let refused = set("chat", "two-choices").unwrap_err();
     assert!(matches!(refused, StrategyError::NotSticky(_)));

@@ -290,7 +290,8 @@ impl Storm {
                 let strategy = sticky(ALL[self.random.index(ALL.len())].spec());
                 self.steer("chat", strategy);
             }
-            Fault::StrategyOfConnector => {
+            // Without any connector, nobody knows that they are frontends, whose strategy may choose anew each time.
+            Fault::StrategyOfConnector if !self.connectors().is_empty() => {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
             }
@@ -301,6 +302,7 @@ impl Storm {
     /// Starts a server that is unknown, or was removed.
     fn start(&mut self, spec: &ServerSpec) {
         self.cluster.start(spec);
+        self.ranks.retain(|id| *id != spec.id);
         self.ranks.push(spec.id.clone());
     }
 

@@ -99,10 +99,10 @@ pub struct Decision {
 pub enum Act {
     /// Bind its client port, without taking clients. Report [`Fact::Bound`], [`Fact::PortTaken`] or [`Fact::Failed`].
     Bind,
-    /// The router knows it; no route chooses it yet.
-    Admit,
     /// Make it, and let it run.
     Make,
+    /// The router knows it; no route chooses it yet.
+    Admit,
     /// Give it a delivery.
     Deliver(Delivery),
     /// Take clients on its port. Report [`Fact::Open`] or [`Fact::Failed`].

@@ -235,8 +235,9 @@ impl Life {
 
     fn start(&mut self, now: Time, out: &mut Vec<Decision>) {
         (self.phase, self.since) = (Phase::Starting, now);
+        // Made before the router knows it: what the router tells it at once must not be lost.
         let hooks = [Act::Deliver(Delivery::Started), Act::Deliver(Delivery::AllStarted)];
-        self.act([Act::Admit, Act::Make].into_iter().chain(hooks).chain([Act::Await(Fact::Told)]), out);
+        self.act([Act::Make, Act::Admit].into_iter().chain(hooks).chain([Act::Await(Fact::Told)]), out);
     }
 
     /// It has started, and its port is open: now the router may choose it.

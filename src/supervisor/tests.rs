@@ -89,7 +89,7 @@ fn refused(refused: Refused) -> String {
     refused.wanted.to_owned()
 }
 
-const START: &str = "Admit Make Deliver(Started) Deliver(AllStarted) Await(Told)";
+const START: &str = "Make Admit Deliver(Started) Deliver(AllStarted) Await(Told)";
 const END: &str = "Forget End Await(Ended)";
 
 #[test]
