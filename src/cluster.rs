@@ -301,6 +301,11 @@ impl Blueprint {
         })
     }
 
+    /// What no file sets.
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
     /// The types that there is code for.
     pub fn served(&self) -> Vec<&'static str> {
         self.types.keys().copied().collect()

@@ -13,7 +13,8 @@ const FLOORS: &[&[&str]] = &[
     &["channels", "ledger", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "cluster", "placement", "ports", "program", "robots", "scenario"],
+    &["audit", "cluster", "placement", "ports", "program", "robots", "scenario", "supervisor"],
+    &["world"],
     &["live", "virtual_time"],
     &["admin", "experiments", "monitor", "verify"],
     &["console"],
@@ -27,7 +28,7 @@ const WITHOUT_RINGS: &[&str] = &["router"];
 const FIRST_IMPURE_FLOOR: usize = 4;
 
 /// What is pure above it too.
-const PURE: &[&str] = &["scenario", "virtual_time"];
+const PURE: &[&str] = &["scenario", "supervisor", "world", "virtual_time"];
 
 /// What pure code does not name.
 const IMPURE: &[&str] = &[

@@ -274,8 +274,8 @@ fn a_rule_may_be_code() {
     }
     let world = &mut PureWorld::new(tutorial());
     let player = world.enter("connector-server-1", "alice", "room1");
-    let mut out = Vec::new();
-    let name = world.cluster.router.install_rule(world.cluster.now, "", EverySecond(0), &mut out);
+    let (mut out, now) = (Vec::new(), world.cluster.now);
+    let name = world.cluster.router.install_rule(now, "", EverySecond(0), &mut out);
     assert_eq!(name, "rule-1");
     // To the chat server at once; the push back later, and its answer behind it.
     assert_eq!(milliseconds(world, player), 9);

@@ -2,7 +2,23 @@
 
 use crate::envelope::{Envelope, Payload, Room};
 use crate::time::Time;
-use crate::virtual_time::chat::exchange::Moved;
+
+/// What changes of a list of servers have moved.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Moved {
+    /// How many changes there were.
+    pub changes: u64,
+    /// Rooms that there were, summed over the changes.
+    pub rooms_before: u64,
+    /// Rooms that moved.
+    pub rooms: u64,
+    /// Of these, those that were neither on a server that went nor came to one that came.
+    pub unforced: u64,
+    /// What it takes to write them down, in bytes.
+    pub bytes: u64,
+    /// The longest time that a change took.
+    pub longest_ns: u64,
+}
 
 /// Watches the changes of the balanced type's list.
 #[derive(Clone, Debug, Default)]
