@@ -84,7 +84,7 @@ enum Fault {
     Reorder,
 }
 
-const FAULTS: [Fault; 15] = [
+const FAULTS: [Fault; 16] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,

@@ -171,7 +171,20 @@ fn a_second_cluster_of_one_configuration_is_refused_or_moved() {
 fn robots_load_the_cluster_that_is_meant() {
     let home = Home::new();
     let (_a, _b) = (home.serve("a", &[]), home.serve("b", &[]));
-    let robots = ["robots", "--users", "2", "--rooms", "1", "--duration", "0.1", "--warmup", "0", "--json"];
+    let robots = [
+        "robots",
+        "--users",
+        "2",
+        "--rooms",
+        "1",
+        "--window",
+        "1",
+        "--duration",
+        "1",
+        "--warmup",
+        "0",
+        "--json",
+    ];
     let gate_of = |directory: &str, flags: &[&str]| {
         let list: Value =
             serde_json::from_str(&home.printed(directory, &[&["list", "--json"], flags].concat())).unwrap();

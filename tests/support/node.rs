@@ -26,10 +26,13 @@ impl Missing {
 /// How a test ends that some machines cannot run.
 pub type Played = Result<(), Missing>;
 
+/// A test and its name.
+type Named<'a> = (&'a str, fn() -> Played);
+
 /// Runs tests as `main` of their binary. The harness of Rust knows only before a test whether it is to be ignored.
-pub fn run_tests<const N: usize>(tests: [(&str, fn() -> Played); N]) -> ExitCode {
+pub fn run_tests<const N: usize>(tests: [Named<'_>; N]) -> ExitCode {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    let trial = |(name, play): (&str, fn() -> Played)| {
+    let trial = |(name, play): Named<'_>| {
         Trial::ignorable_test(name, move || match play() {
             Ok(()) => Ok(Completion::Completed),
             Err(Missing(what)) if in_ci => Err(format!("this test must run when CI=true: {what}").into()),

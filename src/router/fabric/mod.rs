@@ -361,4 +361,5 @@ fn note(
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -359,4 +359,5 @@ fn located(server: &ServerSpec) -> Located {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -392,4 +392,5 @@ fn as_rooms<'a>(key: &'a Key, channels: &'a Channels) -> impl Iterator<Item = Ro
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;

@@ -322,4 +322,5 @@ pub(super) fn kick(SessionKey { frontend, session }: &SessionKey, reason: &str) 
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests;
