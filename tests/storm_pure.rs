@@ -297,11 +297,11 @@ impl Storm {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
             }
-            Fault::Reorder => {
-                let mut order: Vec<_> = self.known.iter().map(|spec| spec.id.clone()).collect();
-                order.rotate_left(at);
-                order.swap(0, self.random.index(self.known.len()));
-                self.cluster.arrange(&order);
+            Fault::Reorder if !self.ranks.is_empty() => {
+                let count = self.ranks.len();
+                self.ranks.rotate_left(at % count);
+                self.ranks.swap(0, self.random.index(count));
+                self.cluster.arrange(&self.ranks);
             }
             _ => self.faults -= 1,
         }
