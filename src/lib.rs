@@ -43,6 +43,10 @@
 //! from a seed. The same router, strategies, links and servers, so what an experiment says of a strategy is said of the
 //! code that serves; `tests/virtual_worlds.rs` plays one script on both and compares what clients hear.
 //!
+//! **When servers come, stop, hang, crash and come back is decided once**, by the pure [`supervisor`]. [`live`] carries its
+//! decisions out on actors and ports; the [`world`] does on the machines alone, in the order of sending, as a seed draws it,
+//! or with costs. Virtual time, tests and storms drive the world, so they stop a server just as production does.
+//!
 //! A [`scenario`] is a value of its own; [`experiments`] run it under each strategy, many times, on either clock, and make
 //! reports of what came. [`placement`] asks strategies for millions of keys without any time. [`verify`] holds all of it
 //! against what is known. Whatever has chance draws from streams that are named after what they are for, so two strategies
@@ -71,7 +75,7 @@
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`judge`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
-//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
+//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec), as Pomelo takes them |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
@@ -81,15 +85,18 @@
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
-//! | 5 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
+//! | 4 | [`program`] | the command that started the process, for hints |
+//! | 4 | [`supervisor`] | the life of servers: how they come up, hang, stop, crash and come back |
 //! | 5 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
-//! | 5 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
-//! | 6 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
-//! | 6 | [`monitor`] | what a cluster does, second by second: rates, percentiles, balance |
-//! | 6 | [`verify`] | what is known from theory and published tables, measured anew |
-//! | 6 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts, reports |
-//! | 7 | [`console`] | the running cluster in a browser, over HTTP, and as metrics |
-//! | 8 | [`cli`] | one file a command |
+//! | 5 | [`world`] | a whole cluster without actors, sockets or real time, under a policy that says what happens next |
+//! | 6 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
+//! | 6 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
+//! | 7 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 7 | [`monitor`] | what a cluster does, second by second: rates, percentiles, balance |
+//! | 7 | [`verify`] | what is known from theory and published tables, measured anew |
+//! | 7 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts, reports |
+//! | 8 | [`console`] | the running cluster in a browser, over HTTP, and as metrics |
+//! | 9 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
 //!
@@ -176,10 +183,14 @@ pub mod client;
 pub mod cluster;
 pub mod placement;
 pub mod ports;
+pub mod program;
 pub mod scenario;
+pub mod supervisor;
+
+pub mod robots;
+pub mod world;
 
 pub mod live;
-pub mod robots;
 pub mod virtual_time;
 
 pub mod admin;

@@ -134,19 +134,19 @@ fn a_blocking_and_an_asynchronous_client_chat() {
             let mut bob = AsyncClient::connect(address(2), transport).await.unwrap();
             bob.request(ENTER, &json!({"username": "bob", "rid": "lobby"})).await.unwrap();
             assert_eq!(bob.request(SEND, &json!({"content": "hi", "target": "*"})).await.unwrap(), json!({}));
-            assert_eq!(bob.next().await.unwrap(), chat("hi", "bob"), "it was kept");
+            assert_eq!(bob.receive().await.unwrap(), chat("hi", "bob"), "it was kept");
             bob
         });
         let added = json!({"route": "onAdd", "user": "bob"});
-        assert_eq!(alice.next().unwrap(), Incoming::Push { route: "onAdd".to_owned(), body: added });
-        assert_eq!(alice.next().unwrap(), chat("hi", "bob"));
-        assert_eq!(alice.next_within(Duration::ZERO).unwrap(), None);
+        assert_eq!(alice.receive().unwrap(), Incoming::Push { route: "onAdd".to_owned(), body: added });
+        assert_eq!(alice.receive().unwrap(), chat("hi", "bob"));
+        assert_eq!(alice.receive_within(Duration::ZERO).unwrap(), None);
         let asked = alice.send(SEND, &json!({"content": "hello", "target": "*"})).unwrap();
-        assert_eq!(alice.next().unwrap(), chat("hello", "alice"));
-        assert_eq!(alice.next().unwrap(), Incoming::Response { id: asked, body: json!({}) });
+        assert_eq!(alice.receive().unwrap(), chat("hello", "alice"));
+        assert_eq!(alice.receive().unwrap(), Incoming::Response { id: asked, body: json!({}) });
         alice.notify(SEND, &json!({"content": "by the way", "target": "*"})).unwrap();
-        assert_eq!(runtime.block_on(bob.next()).unwrap(), chat("hello", "alice"));
-        assert_eq!(runtime.block_on(bob.next()).unwrap(), chat("by the way", "alice"));
+        assert_eq!(runtime.block_on(bob.receive()).unwrap(), chat("hello", "alice"));
+        assert_eq!(runtime.block_on(bob.receive()).unwrap(), chat("by the way", "alice"));
         alice.close();
         bob.close();
         support::wait_until("both have left", || {
@@ -165,10 +165,10 @@ fn a_kick_comes_before_the_end() {
         let mut bob = runtime.block_on(AsyncClient::connect(first(&cluster), transport)).unwrap();
         cluster.restart("connector-server-1").unwrap();
         let kicked = Incoming::Kicked("server restarts".to_owned());
-        assert_eq!(alice.next().unwrap(), kicked);
-        assert_eq!(alice.next().unwrap_err().to_string(), "closed by the server");
-        assert_eq!(runtime.block_on(bob.next()).unwrap(), kicked);
-        assert_eq!(runtime.block_on(bob.next()).unwrap_err().to_string(), "closed by the server");
+        assert_eq!(alice.receive().unwrap(), kicked);
+        assert_eq!(alice.receive().unwrap_err().to_string(), "closed by the server");
+        assert_eq!(runtime.block_on(bob.receive()).unwrap(), kicked);
+        assert_eq!(runtime.block_on(bob.receive()).unwrap_err().to_string(), "closed by the server");
     }
 }
 
@@ -191,11 +191,11 @@ fn dictionary_and_protobuf_are_used_as_the_handshake_offers_them() {
         assert!(wrong.contains("expected the required field `rid`"), "{wrong}");
         let body = json!({"rid": "lobby", "content": "hi", "from": "alice", "target": "*"});
         assert_eq!(alice.request(SEND, &body).unwrap(), json!({}));
-        assert_eq!(alice.next().unwrap(), chat("hi", "alice"));
+        assert_eq!(alice.receive().unwrap(), chat("hi", "alice"));
         let mut bob = BlockingClient::connect(first(&cluster), transport).unwrap();
         bob.request(ENTER, &json!({"username": "bob", "rid": "lobby"})).unwrap();
         assert_eq!(
-            alice.next().unwrap(),
+            alice.receive().unwrap(),
             Incoming::Push { route: "onAdd".to_owned(), body: json!({"user": "bob"}) }
         );
         alice.close();
@@ -231,10 +231,10 @@ fn a_client_comes_back_to_its_session_and_misses_nothing() {
         assert_eq!(alice.connection().resumed(), Some(true));
         let added = json!({"route": "onAdd", "user": "bob"});
         assert_eq!(
-            alice.next_within(PATIENCE).unwrap(),
+            alice.receive_within(PATIENCE).unwrap(),
             Some(Incoming::Push { route: "onAdd".to_owned(), body: added })
         );
-        assert_eq!(alice.next_within(PATIENCE).unwrap(), Some(chat("where is she?", "bob")));
+        assert_eq!(alice.receive_within(PATIENCE).unwrap(), Some(chat("where is she?", "bob")));
         assert_eq!(alice.request(SEND, &json!({"content": "here", "target": "*"})).unwrap(), json!({}));
         let now = alice.connection().session().unwrap();
         assert_eq!((now.received, now.next_id), (5, 3));

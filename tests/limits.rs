@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 
 use support::client::{BOTH, Client, Transport};
 use support::world::{PureWorld, World};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -101,7 +101,7 @@ fn first_port(cluster: &RunningCluster) -> PortSnapshot {
 fn a_reader_that_is_always_behind_takes_no_more_memory_than_what_waits() {
     const BEHIND_BYTES: usize = 640 * 1024;
     const PUSHED_BYTES: usize = 12 * 1024 * 1024;
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second] =
         ["connector-server-1", "connector-server-2"].map(|server| cluster.address(server).unwrap());
     // A small window and short segments, so that the kernel takes little at a time, and the outbox is never empty.
@@ -131,7 +131,7 @@ fn a_reader_that_is_always_behind_takes_no_more_memory_than_what_waits() {
 
 #[test]
 fn one_address_gets_no_more_connections_than_it_may() {
-    let options = Options { connections_per_address_max: Some(3), ..Options::default() };
+    let options = Options { connections_per_address_max: Some(3), ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
     let address = cluster.address("connector-server-1").unwrap();
     let port = || first_port(&cluster);
@@ -155,7 +155,7 @@ fn one_address_gets_no_more_connections_than_it_may() {
 #[test]
 fn an_address_on_the_blacklist_is_turned_away() {
     let blacklist = vec![IpAddr::from([127, 0, 0, 3])];
-    let cluster = tutorial().options(Options { blacklist, ..Options::default() }).start().unwrap();
+    let cluster = tutorial().options(Options { blacklist, ..patient() }).start().unwrap();
     for server in ["gate-server-1", "connector-server-1"] {
         let address = cluster.address(server).unwrap();
         assert!(is_turned_away(connect([127, 0, 0, 3], address)));

@@ -16,7 +16,7 @@ use support::client::{BOTH, Client, Transport};
 use support::pure::Out;
 use support::watch::connectors;
 use support::world::{Player, PureWorld, World};
-use support::{PATIENCE, tutorial};
+use support::{PATIENCE, patient, tutorial};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -274,8 +274,8 @@ fn a_rule_may_be_code() {
     }
     let world = &mut PureWorld::new(tutorial());
     let player = world.enter("connector-server-1", "alice", "room1");
-    let mut out = Vec::new();
-    let name = world.cluster.router.install_rule(world.cluster.now, "", EverySecond(0), &mut out);
+    let (mut out, now) = (Vec::new(), world.cluster.now);
+    let name = world.cluster.router.install_rule(now, "", EverySecond(0), &mut out);
     assert_eq!(name, "rule-1");
     // To the chat server at once; the push back later, and its answer behind it.
     assert_eq!(milliseconds(world, player), 9);
@@ -288,10 +288,10 @@ fn assert_sound(cluster: &RunningCluster) {
 #[test]
 fn live_links_follow_the_same_rules() {
     let options = Options {
-        request_timeout: Duration::from_millis(400),
-        heartbeat: Some(Duration::ZERO),
+        // What the cut holds up is answered by then; nothing else takes as long.
+        request_timeout: Duration::from_secs(3),
         links: vec![rule(r#"{"name":"from the start","from":"connector","to":"chat","latency":"30ms"}"#)],
-        ..Options::default()
+        ..patient()
     };
     let cluster = tutorial().options(options).start().unwrap();
     let addresses = connectors(&cluster);
@@ -310,7 +310,7 @@ fn live_links_follow_the_same_rules() {
     assert_eq!(clients[0].request(SEND, hello())["code"], 500);
     assert_eq!(clients[1].request(SEND, json!({"content": "meanwhile", "target": "*"})), json!({}));
     let unknown = cluster.heal(Some("rule-2")).unwrap_err().to_string();
-    assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}; did you mean {name:?}?"));
+    assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}"));
     cluster.heal(None).unwrap();
     assert_eq!(cluster.link_rules().unwrap(), []);
     assert_eq!(clients[0].request(SEND, json!({"content": "again", "target": "*"})), json!({}));

@@ -189,6 +189,7 @@ fn a_room_waits_for_a_handler_that_waits_for_another_server() {
     let early = world.ask(players[0], "area.area.ask_then_shout", &json!({"server": "area-3"}));
     world.cluster.settle();
     world.cluster.stop("area-2");
+    world.cluster.settle();
     let late = world.ask(players[1], "area.area.shout", &json!({"msg": "behind it"}));
     world.cluster.settle();
     assert_eq!((world.answer(players[0], early), world.answer(players[1], late)), (None, None));

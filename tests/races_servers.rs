@@ -71,6 +71,7 @@ fn what_waits_for_a_room_between_two_servers_is_bounded() {
     for other in others {
         if world.cluster.router.owner(&"chat".into(), "room") == Some(home.clone()) {
             world.cluster.start(&other);
+            world.cluster.settle();
         }
     }
     assert_ne!(world.cluster.router.owner(&"chat".into(), "room"), Some(home.clone()));

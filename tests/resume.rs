@@ -11,17 +11,17 @@ use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got, Transport};
 use support::comeback::{
-    CUTS, Cut, FIRST, Guest, LONG, ask, ask_by, assert_accounted, chat, first, greet, narrow, numbers,
-    options, reset, start, wait_away,
+    CUTS, Cut, FIRST, Guest, ask, ask_by, assert_accounted, chat, first, greet, narrow, numbers, options,
+    reset, start, wait_away,
 };
 use support::house::{DOOR, counting_house, house};
 use support::raw::{Raw, package};
 use support::watch::{connectors, port};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 #[test]
 fn off_nothing_is_offered_and_nobody_waits() {
-    let options = Options { heartbeat: Some(LONG), ..Options::default() };
+    let options = patient();
     let cluster = tutorial().options(options).start().unwrap();
     for user in [json!({}), json!({"resume": {"token": "0".repeat(32), "received": 0}})] {
         let mut client = Client::connect(first(&cluster), Transport::Tcp);
@@ -267,7 +267,8 @@ fn what_was_let_go_unwritten_is_no_loss_once_it_is_written() {
 
 #[test]
 fn one_who_listens_on_after_all_is_given_nothing_twice() {
-    let heartbeat = Some(Duration::from_secs(1));
+    // She is given up after twice as long, and all that is said to her is said before.
+    let heartbeat = Some(Duration::from_secs(3));
     let max = 64 * 1024 * 1024;
     let options = Options { heartbeat, resume_bytes_max: max, outbound_bytes_max: max, ..options() };
     let cluster = tutorial().options(options).start().unwrap();
@@ -277,6 +278,7 @@ fn one_who_listens_on_after_all_is_given_nothing_twice() {
     let mut said = Vec::new();
     while port(&cluster, FIRST).waiting_bytes < 256 * 1024 {
         let content = format!("{:032768}", said.len());
+        bob.client.package(PackageType::Heartbeat, b"");
         assert_eq!(bob.say(&*content, "*"), json!({}));
         said.push(Value::from(content));
     }
@@ -304,17 +306,17 @@ fn a_websocket_is_closed_in_good_order_all_the_same() {
 #[test]
 fn what_was_asked_before_is_answered_after() {
     for cut in CUTS {
-        let cluster = house(options());
+        let (cluster, messages) = counting_house(options());
         let address = cluster.address(DOOR).unwrap();
         let mut guest = Guest::open(address, Transport::Tcp);
         let asked = guest.client.send("door.doorHandler.ring", json!({"ms": 200, "n": 1}));
-        std::thread::sleep(Duration::from_millis(50));
+        wait_until("it is read", || messages.read() == 1);
         let mut guest = guest.cut(cut).back(address, Transport::WebSocket);
         assert_eq!(guest.client.response(asked)["n"], 1);
         assert_eq!(guest.client.request("door.doorHandler.ring", json!({"ms": 0, "n": 2}))["n"], 2);
         // And once more, with the answer ready before the client is back.
         let asked = guest.client.send("door.doorHandler.ring", json!({"ms": 50, "n": 3}));
-        std::thread::sleep(Duration::from_millis(10));
+        wait_until("it is read", || messages.read() == 3);
         let lost = guest.cut(Cut::Reset);
         wait_away(&cluster, DOOR, 1);
         std::thread::sleep(Duration::from_millis(100));
@@ -429,9 +431,9 @@ fn handshake_acknowledgement_and_messages_may_come_in_one_piece() {
 
 #[test]
 fn silence_counts_as_a_lost_connection() {
-    let short = Some(Duration::from_secs(1));
-    let (beating, idle) = (Options { heartbeat: short, ..options() }, Duration::from_millis(500));
-    for options in [beating, Options { idle_timeout: idle, ..options() }] {
+    let short = Duration::from_secs(2);
+    let beating = Options { heartbeat: Some(short), ..options() };
+    for options in [beating, Options { idle_timeout: short, ..options() }] {
         let cluster = tutorial().options(options).start().unwrap();
         let lost = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby").cut(Cut::Silence);
         wait_away(&cluster, FIRST, 1);

@@ -17,7 +17,7 @@ use support::comeback::{
 };
 use support::house::{DOOR, house};
 use support::watch::{Held, connectors, port, wait_closed};
-use support::{PATIENCE, spec, tutorial, wait_until};
+use support::{LONG, PATIENCE, spec, tutorial, wait_until};
 
 /// One who is in the lobby from another server.
 fn bob(cluster: &RunningCluster) -> Guest {
@@ -36,9 +36,9 @@ fn who_does_not_come_back_in_time_has_left_once() {
     for cut in [Cut::Close, Cut::Reset] {
         let cluster = tutorial().options(Options { resume: Some(grace), ..options() }).start().unwrap();
         let mut bob = bob(&cluster);
-        let lost = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby").cut(cut);
+        let alice = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby");
         let begun = Instant::now();
-        wait_away(&cluster, FIRST, 1);
+        let lost = alice.cut(cut);
         while bob.pushes().len() < 2 {
             assert!(bob.client.next(PATIENCE).is_some());
         }
@@ -299,7 +299,7 @@ fn without_that_a_user_who_is_away_keeps_the_name() {
 
 #[test]
 fn a_stop_waits_for_nobody_who_is_away() {
-    let options = Options { stop_timeout: PATIENCE, kick_on_stop: true, ..options() };
+    let options = Options { stop_timeout: LONG, kick_on_stop: true, ..options() };
     let cluster = tutorial().options(options).start().unwrap();
     let mut bob = bob(&cluster);
     bob.catch_up();
@@ -309,7 +309,7 @@ fn a_stop_waits_for_nobody_who_is_away() {
     }
     let begun = Instant::now();
     cluster.stop();
-    assert!(begun.elapsed() < PATIENCE / 4, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     // All end at once: nobody hears the others leave.
     let ends = std::iter::from_fn(|| bob.client.next(PATIENCE));
     let ends: Vec<Got> =
@@ -386,7 +386,8 @@ fn a_place_waits_for_its_client() {
 
 #[test]
 fn all_is_given_back() {
-    let grace = Some(Duration::from_millis(200));
+    // Who comes back does so much sooner, on a busy machine too.
+    let grace = Some(Duration::from_secs(3));
     let cluster = tutorial().options(Options { resume: grace, ..options() }).start().unwrap();
     for n in 0..20 {
         let address = connectors(&cluster)[n % 3];

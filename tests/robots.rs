@@ -76,7 +76,7 @@ fn an_open_loop_over_both_transports() {
 #[test]
 fn a_closed_loop_keeps_the_window_full() {
     let world = World::served(&[]);
-    let flags = ["--room-sizes", "6,3", "--senders", "2", "--window", "3", "--duration", "0.3"];
+    let flags = ["--room-sizes", "6,3", "--senders", "2", "--window", "3", "--duration", "2"];
     let report = report(&gate(&world), 0, &flags);
     assert_eq!(report["plan"]["window"], 3);
     assert_eq!(report["plan"]["users"], 9);
@@ -88,7 +88,7 @@ fn a_closed_loop_keeps_the_window_full() {
 #[test]
 fn robots_that_come_and_go_lose_nothing() {
     let world = World::served(&[]);
-    let flags = ["--users", "30", "--rooms", "3", "--rate", "20", "--churn", "60", "--duration", "1"];
+    let flags = ["--users", "30", "--rooms", "3", "--rate", "20", "--churn", "60", "--duration", "3"];
     let report = report(&gate(&world), 0, &flags);
     assert!(number(&report, "/returns") > 5, "{report:#}");
     assert_eq!(number(&report, "/logins/ok"), 30);
@@ -98,10 +98,10 @@ fn robots_that_come_and_go_lose_nothing() {
 fn a_dictionary_and_heartbeats_are_understood() {
     let (mut world, _taken) = World::new();
     std::fs::write(world.directory.path().join("dictionary.json"), r#"["onChat","onAdd"]"#).unwrap();
-    world.serve(&["--admin", "0", "--heartbeat", "1"]);
-    // Longer than the two seconds after which a silent client is closed.
+    world.serve(&["--admin", "0", "--heartbeat", "2"]);
+    // Longer than the four seconds after which a silent client is closed.
     let report =
-        report(&gate(&world), 0, &["--users", "4", "--rooms", "1", "--rate", "2", "--duration", "2"]);
+        report(&gate(&world), 0, &["--users", "4", "--rooms", "1", "--rate", "2", "--duration", "5"]);
     assert!(number(&report, "/deliveries/count") > 0, "{report:#}");
 }
 
@@ -152,7 +152,7 @@ fn the_json_has_these_fields() {
 fn the_table_is_for_people() {
     let gate = liar::serve(Lie::Lose).to_string();
     let flags = ["--users", "3", "--rooms", "1", "--transport", "tcp", "--rate", "50", "--duration", "0.5"];
-    let output = run(&gate, &[&flags[..], &["--timeout", "2"]].concat());
+    let output = run(&gate, &[&flags[..], &["--timeout", "5"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.starts_with("3 users in 1 room, 0.5 s measured\n\n"), "{text}");
@@ -177,7 +177,7 @@ fn lies_are_found_out() {
         (Lie::Kick, "/errors/kicked: enough"),
     ];
     let flags = ["--users", "4", "--rooms", "1", "--transport", "tcp", "--rate", "30"];
-    let flags = [&flags[..], &["--duration", "0.5", "--timeout", "2"]].concat();
+    let flags = [&flags[..], &["--duration", "0.5", "--timeout", "5"]].concat();
     let runs = lies.map(|(lie, field)| (lie, field, begin(&liar::serve(lie).to_string(), &flags)));
     for (lie, field, run) in runs {
         let report = end(run, 1);
@@ -262,7 +262,7 @@ fn protobuf_and_a_dictionary_are_spoken() {
 #[test]
 fn a_server_that_dies_is_survived() {
     let world = World::served(&[]);
-    let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "4"]);
+    let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "10"]);
     wait_until_in(&world, 6);
     drop(world);
     let report = end(run, 1);

@@ -248,7 +248,6 @@ fn servers_that_come_later_are_chosen_by_the_new_strategy() {
 fn where_rooms_stay_they_stay_and_the_preview_says_what_that_means() {
     let options = Options { rebalance: false, ..Options::default() };
     let world = &mut PureWorld::new(cluster(1, 3, "jump").options(options));
-    world.cluster.rooms_stay();
     fill(world, 1, 12);
     let before = places(world);
     let foreseen = preview(world, "chat", "crc32-mod");
@@ -268,10 +267,10 @@ fn where_rooms_stay_they_stay_and_the_preview_says_what_that_means() {
 #[test]
 fn a_backend_is_not_chosen_anew_at_each_message() {
     let world = &mut PureWorld::new(cluster(2, 2, "jump"));
-    let mut out = Vec::new();
+    let (mut out, now) = (Vec::new(), world.cluster.now);
     let mut set = |of: &str, strategy: &str| {
         let strategy: StrategySpec = strategy.parse().unwrap();
-        world.cluster.router.set_strategy(world.cluster.now, &of.into(), strategy, &mut out)
+        world.cluster.router.set_strategy(now, &of.into(), strategy, &mut out)
     };
     let refused = set("chat", "two-choices").unwrap_err();
     assert!(matches!(refused, StrategyError::NotSticky(_)));

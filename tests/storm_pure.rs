@@ -1,5 +1,6 @@
-//! A storm on the pure cluster: users chat, servers come, go, die, hang and panic, links are slow, lossy and cut, strategies
-//! change, all by one seed; then it ends, and everything must be as the contract says.
+//! A storm on the pure cluster: users chat, servers come, stop, die, hang, panic and come back, links are slow, lossy and cut,
+//! strategies change, all by one seed; then it ends, and everything must be as the contract says. The supervisor is the one
+//! that serves live: what it does wrong is found here.
 //!
 //! ```text
 //! cargo test --release --test storm_pure                                  # as many seeds as CI runs
@@ -18,9 +19,12 @@ use std::time::Duration;
 use pomelo_sim::audit::Law;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
+use pomelo_sim::ids::ServerId;
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
 use pomelo_sim::strategies::{ALL, StrategySpec};
+use pomelo_sim::supervisor::{ServerState, Verb};
+use pomelo_sim::world::Policy;
 use support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
 use support::pure::PureCluster;
 use users::{Book, Tally};
@@ -47,6 +51,8 @@ struct Storm {
     book: Book,
     /// Every server that there was, up or not.
     known: Vec<ServerSpec>,
+    /// Those that have a place on their type's list, in the order of the list.
+    ranks: Vec<ServerId>,
     faults: u64,
     /// Which kinds of faults this storm has.
     kinds: Vec<Fault>,
@@ -63,6 +69,7 @@ enum Fault {
     Add,
     Kill,
     Stop,
+    Remove,
     Restart,
     Pause,
     Resume,
@@ -74,12 +81,14 @@ enum Fault {
     PanicOfConnector,
     Strategy,
     StrategyOfConnector,
+    Reorder,
 }
 
-const FAULTS: [Fault; 14] = [
+const FAULTS: [Fault; 16] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,
+    Fault::Remove,
     Fault::Restart,
     Fault::Pause,
     Fault::Resume,
@@ -91,6 +100,7 @@ const FAULTS: [Fault; 14] = [
     Fault::PanicOfConnector,
     Fault::Strategy,
     Fault::StrategyOfConnector,
+    Fault::Reorder,
 ];
 
 impl Storm {
@@ -99,7 +109,10 @@ impl Storm {
         let (connectors, chats) = (1 + random.index(4), 1 + random.index(4));
         let on_duplicate = if random.chance(0.3) { OnDuplicate::Kick } else { OnDuplicate::Refuse };
         let options = Options { on_duplicate, seed, rebalance: !rooms_stay, ..Options::default() };
-        let spec = support::spec(connectors, chats);
+        let mut spec = support::spec(connectors, chats);
+        for server in &mut spec.servers {
+            server.extra.insert("auto-restart".to_owned(), random.chance(0.3).into());
+        }
         let known = spec.servers.clone();
         let cluster = Cluster::from_spec(spec).options(options).server_type::<FragileChat>();
         let cluster = cluster.server_type::<FragileConnector>();
@@ -108,17 +121,17 @@ impl Storm {
         let (chat, connector) = (sticky(strategy()), strategy());
         let cluster = cluster.strategy("chat", &chat.to_string()).unwrap();
         let cluster = cluster.strategy("connector", &connector.to_string()).unwrap();
-        let turns = random.chance(0.8).then(|| Random::new(seed, "turns"));
-        let kinds = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
-        let mut cluster = PureCluster::with_turns(cluster, turns);
-        if rooms_stay {
-            cluster.rooms_stay();
-        }
-        cluster.trace = std::env::var_os("STORM_TRACE").is_some();
+        let policy = match random.chance(0.8) {
+            true => Policy::Seeded(Random::new(seed, "turns")),
+            false => Policy::InOrder,
+        };
+        let kinds: Vec<Fault> = FAULTS.into_iter().filter(|_| random.chance(0.6)).collect();
+        let cluster = PureCluster::with_policy(cluster, policy);
         Self {
             random,
             cluster,
-            book: Book::new(rooms_stay),
+            book: Book::new(rooms_stay, kinds.contains(&Fault::PanicOfConnector)),
+            ranks: known.iter().map(|spec| spec.id.clone()).collect(),
             known,
             faults: 0,
             kinds,
@@ -141,13 +154,38 @@ impl Storm {
         // Some of what is on its way arrives, and the rest stays where it is.
         for _ in 0..self.random.index(12) {
             self.cluster.turn();
+            self.check_lists()?;
         }
         self.book.read(&self.cluster)
     }
 
+    /// The router may choose those that have started and are not told to stop, whose port is open; each in its place.
+    fn check_lists(&mut self) -> Result<(), String> {
+        let cluster = &self.cluster;
+        self.ranks.retain(|id| cluster.state_of(id.as_str()).is_some());
+        for server_type in ["gate", "connector", "chat"] {
+            let listed = cluster.router.listed(&server_type.into());
+            for id in &listed {
+                let station = cluster.stations.find(id.as_str()).unwrap();
+                let at = cluster.stations.at(station);
+                let is_running = cluster.state(station) == Some(ServerState::Running);
+                if is_running && !(cluster.has_done_as_told(station) && (at.is_open || !at.spec.frontend)) {
+                    return Err(format!("{id} can be chosen before it has started"));
+                }
+            }
+            let ranks = self.ranks.iter().filter(|id| listed.contains(id));
+            if !ranks.eq(&listed) {
+                return Err(format!("the list is {listed:?}, and the order {:?}", self.ranks));
+            }
+        }
+        Ok(())
+    }
+
     fn connectors(&self) -> Vec<String> {
         let connectors = self.known.iter().filter(|spec| spec.server_type.as_str() == "connector");
-        let up = connectors.filter(|spec| self.cluster.is_up(spec.id.as_str()));
+        let stations = &self.cluster.stations;
+        let is_open = |id: &ServerId| stations.at(stations.find(id.as_str()).unwrap()).is_open;
+        let up = connectors.filter(|spec| is_open(&spec.id));
         up.map(|spec| spec.id.to_string()).collect()
     }
 
@@ -209,24 +247,24 @@ impl Storm {
         let at = self.random.index(self.known.len());
         let spec = self.known[at].clone();
         let id = spec.id.as_str();
-        let (is_up, is_gate) = (self.cluster.is_up(id), spec.server_type.as_str() == "gate");
+        let is_gate = spec.server_type.as_str() == "gate";
         self.log.push(format!("{fault:?} {id}"));
-        if self.cluster.trace {
-            eprintln!("{:?} {fault:?} {id}", self.cluster.now);
-        }
+        log::trace!("{:?} {fault:?} {id}", self.cluster.now);
         self.faults += 1;
         match fault {
             Fault::Add if !is_gate && self.known.len() < 12 => {
                 let id = format!("{}-server-{}", spec.server_type, self.known.len() + 1);
                 let added = ServerSpec { id: id.as_str().into(), ..spec };
-                self.cluster.start(&added);
+                self.start(&added);
                 self.known.push(added);
             }
-            Fault::Kill if is_up => self.cluster.kill(id),
-            Fault::Stop if is_up => self.cluster.stop(id),
-            Fault::Restart if !is_up => self.cluster.start(&spec),
-            Fault::Pause if is_up => self.cluster.pause(id),
-            Fault::Resume if is_up => self.cluster.resume(id),
+            Fault::Restart if self.cluster.state_of(id).is_none() => self.start(&spec),
+            Fault::Kill => self.order(Verb::Kill, id),
+            Fault::Stop => self.order(Verb::Stop, id),
+            Fault::Remove => self.order(Verb::Remove, id),
+            Fault::Restart => self.order(Verb::Restart, id),
+            Fault::Pause => self.order(Verb::Pause, id),
+            Fault::Resume => self.order(Verb::Resume, id),
             Fault::Slow | Fault::Lossy | Fault::Cut => {
                 let ends: Vec<String> = self.known.iter().map(|spec| spec.id.to_string()).collect();
                 let mut end = || match self.random.index(4) {
@@ -254,11 +292,36 @@ impl Storm {
                 let strategy = sticky(ALL[self.random.index(ALL.len())].spec());
                 self.steer("chat", strategy);
             }
-            Fault::StrategyOfConnector => {
+            // Without any connector, nobody knows that they are frontends, whose strategy may choose anew each time.
+            Fault::StrategyOfConnector if !self.connectors().is_empty() => {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
             }
+            Fault::Reorder if !self.ranks.is_empty() => {
+                let count = self.ranks.len();
+                self.ranks.rotate_left(at % count);
+                self.ranks.swap(0, self.random.index(count));
+                self.cluster.arrange(&self.ranks);
+            }
             _ => self.faults -= 1,
+        }
+    }
+
+    /// Starts a server that is unknown, or was removed.
+    fn start(&mut self, spec: &ServerSpec) {
+        self.cluster.start(spec);
+        self.ranks.retain(|id| *id != spec.id);
+        self.ranks.push(spec.id.clone());
+    }
+
+    /// Changes a server, if it is in a state for that.
+    fn order(&mut self, verb: Verb, id: &str) {
+        if self.cluster.order_server(verb, id) {
+            if matches!(verb, Verb::Stop | Verb::Remove | Verb::Restart) {
+                self.book.stops(id);
+            }
+        } else {
+            self.faults -= 1;
         }
     }
 
@@ -275,9 +338,7 @@ impl Storm {
     fn calm(&mut self) -> Result<(), String> {
         self.cluster.heal();
         for spec in self.known.clone() {
-            if self.cluster.is_paused(spec.id.as_str()) {
-                self.cluster.resume(spec.id.as_str());
-            }
+            self.cluster.order_server(Verb::Resume, spec.id.as_str());
         }
         // A server that was made to panic many times starts again as many times, later each time.
         let mut rounds = 12;
@@ -292,12 +353,59 @@ impl Storm {
             }
         }
         for spec in self.known.clone() {
-            if !self.cluster.is_up(spec.id.as_str()) {
-                self.cluster.start(&spec);
+            match self.cluster.state_of(spec.id.as_str()) {
+                Some(ServerState::Running) => {}
+                Some(ServerState::Killed) if spec.extra["auto-restart"] == true => {
+                    return Err(format!("{} has not come back", spec.id));
+                }
+                Some(_) => drop(self.cluster.order_server(Verb::Restart, spec.id.as_str())),
+                None => self.start(&spec),
             }
         }
         self.cluster.advance(CALM);
         self.book.read(&self.cluster)
+    }
+
+    /// When all is calm, servers stop and start at once: nothing takes until its deadline, and nobody who talks notices.
+    fn stop_in_good_order(&mut self) -> Result<(), String> {
+        for _ in 0..3 {
+            let spec = self.known[self.random.index(self.known.len())].clone();
+            let id = spec.id.as_str();
+            let hangs = self.random.chance(0.5) && self.cluster.order_server(Verb::Pause, id);
+            self.say_all();
+            for _ in 0..self.random.index(30) {
+                self.cluster.turn();
+            }
+            let before = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
+            self.log.push(format!("stop of {id} in good order, which hangs: {hangs}"));
+            self.order(Verb::Stop, id);
+            self.cluster.settle();
+            self.book.read(&self.cluster)?;
+            let state = self.cluster.state_of(id);
+            if state != Some(ServerState::Stopped) {
+                return Err(format!("{id} is {state:?}, and nothing holds it up"));
+            }
+            let others = self.cluster.router.listed(&spec.server_type).len();
+            let after = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
+            if !spec.frontend && others > 0 && !self.rooms_stay && after > before {
+                return Err(format!("{id} has stopped, and {} requests failed", after - before));
+            }
+            self.order(Verb::Restart, id);
+            self.cluster.settle();
+            self.book.read(&self.cluster)?;
+            self.check_lists()?;
+        }
+        self.cluster.advance(CALM);
+        self.book.read(&self.cluster)
+    }
+
+    /// All who are there say something.
+    fn say_all(&mut self) {
+        for visit in 0..self.book.visits.len() {
+            if !self.book.is_gone(visit) && self.book.has_entered(visit) {
+                self.book.say(&mut self.cluster, visit, "*", false);
+            }
+        }
     }
 
     fn check(&mut self) -> Result<Tally, String> {
@@ -319,12 +427,10 @@ impl Storm {
         }
         self.calm()?;
         self.check()?;
-        // All who are there say something, and all hear it.
-        for visit in 0..self.book.visits.len() {
-            if !self.book.is_gone(visit) && self.book.has_entered(visit) {
-                self.book.say(&mut self.cluster, visit, "*", false);
-            }
-        }
+        self.stop_in_good_order()?;
+        self.check()?;
+        // All who are there hear each other.
+        self.say_all();
         self.cluster.settle();
         self.book.read(&self.cluster)?;
         let tally = self.check()?;
@@ -395,6 +501,10 @@ fn where_rooms_stay_all_is_answered_and_nothing_is_left_behind() {
 
 fn storms(rooms_stay: bool) {
     keep_panics_on_purpose_quiet();
+    if std::env::var_os("STORM_TRACE").is_some() {
+        // Another storm of this process may have done so.
+        drop(env_logger::Builder::new().filter_level(log::LevelFilter::Trace).try_init());
+    }
     let steps = from_env("STORM_STEPS").unwrap_or(150) as usize;
     let seeds = match from_env("STORM_SEED") {
         Some(seed) => seed..seed + 1,

@@ -226,7 +226,7 @@ fn a_server_that_stops_tells_its_clients_and_loses_nothing_that_was_said() {
         let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0).unwrap();
         while run.advance() {}
         assert_eq!(
-            run.machines().unwrap().audit().into_iter().map(|law| law.to_string()).collect::<Vec<_>>(),
+            run.world().unwrap().audit().into_iter().map(|law| law.to_string()).collect::<Vec<_>>(),
             [""; 0]
         );
         let outcome = run.outcome();
@@ -268,8 +268,7 @@ fn nothing_is_lost_without_a_reason_whatever_happens() {
         while run.advance() {}
         let outcome = run.outcome();
         run.come_to_rest();
-        let violations: Vec<String> =
-            run.machines().unwrap().audit().iter().map(ToString::to_string).collect();
+        let violations: Vec<String> = run.world().unwrap().audit().iter().map(ToString::to_string).collect();
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}\n{scenario:#?}");
         conserve(&outcome);
         assert!(outcome.metrics["messages"] > 50.0, "seed {seed}: {:#?}", outcome.metrics);

@@ -10,7 +10,7 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use super::shell::{READ_BYTES, Shell};
 use super::{ClientError, Connection, Hello, Incoming, Transport};
 
-/// A client whose calls are awaited. It writes and sends heartbeats while one of them is: await [`next`](Self::next) most of
+/// A client whose calls are awaited. It writes and sends heartbeats while one of them is: await [`receive`](Self::receive) most of
 /// the time. A call that is dropped loses nothing that came.
 #[derive(Debug)]
 pub struct AsyncClient {
@@ -42,7 +42,7 @@ impl AsyncClient {
         Ok(client)
     }
 
-    /// Sends a request and waits for its answer. What else comes meanwhile is kept for [`next`](Self::next).
+    /// Sends a request and waits for its answer. What else comes meanwhile is kept for [`receive`](Self::receive).
     ///
     /// # Errors
     /// The request cannot be written as a message, or the connection ends.
@@ -81,7 +81,7 @@ impl AsyncClient {
     ///
     /// # Errors
     /// The connection ends, or the server breaks the protocol.
-    pub async fn next(&mut self) -> Result<Incoming, ClientError> {
+    pub async fn receive(&mut self) -> Result<Incoming, ClientError> {
         loop {
             if let Some(incoming) = self.shell.next()? {
                 return Ok(incoming);

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::shell::{READ_BYTES, Shell};
 use super::{ClientError, Connection, Hello, Incoming, Transport};
 
-/// A client whose calls wait. It sends heartbeats only while one of them waits: call [`next`](Self::next) most of the time.
+/// A client whose calls wait. It sends heartbeats only while one of them waits: call [`receive`](Self::receive) most of the time.
 #[derive(Debug)]
 pub struct BlockingClient {
     stream: TcpStream,
@@ -41,7 +41,7 @@ impl BlockingClient {
         Ok(client)
     }
 
-    /// Sends a request and waits for its answer. What else comes meanwhile is kept for [`next`](Self::next).
+    /// Sends a request and waits for its answer. What else comes meanwhile is kept for [`receive`](Self::receive).
     ///
     /// # Errors
     /// The request cannot be written as a message, or the connection ends.
@@ -79,7 +79,7 @@ impl BlockingClient {
     ///
     /// # Errors
     /// The connection ends, or the server breaks the protocol.
-    pub fn next(&mut self) -> Result<Incoming, ClientError> {
+    pub fn receive(&mut self) -> Result<Incoming, ClientError> {
         loop {
             if let Some(incoming) = self.shell.next()? {
                 return Ok(incoming);
@@ -91,8 +91,8 @@ impl BlockingClient {
     /// The same for so long at most; a patience of zero takes what is there.
     ///
     /// # Errors
-    /// As [`next`](Self::next).
-    pub fn next_within(&mut self, patience: Duration) -> Result<Option<Incoming>, ClientError> {
+    /// As [`receive`](Self::receive).
+    pub fn receive_within(&mut self, patience: Duration) -> Result<Option<Incoming>, ClientError> {
         let give_up = Instant::now() + patience;
         loop {
             let left = give_up.saturating_duration_since(Instant::now());

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::framing::{Framing, Transport};
-use super::message::{Body, Event};
+use super::message::Event;
 use super::{ClientError, Resume, Session};
 use crate::time::Time;
 use crate::wire::{
@@ -66,6 +66,14 @@ impl Terms {
             Some(protos) => Ok(Cow::Owned(protos.encode_client(route, &serde_json::from_slice(json)?)?)),
         }
     }
+
+    /// A body of the server as JSON.
+    fn decode<'b>(&self, route: &str, body: &'b [u8]) -> Result<Cow<'b, [u8]>, ClientError> {
+        match self.protos.as_ref().filter(|protos| protos.has_server(route)) {
+            None => Ok(Cow::Borrowed(body)),
+            Some(protos) => Ok(Cow::Owned(protos.decode_server(route, body)?.to_string().into_bytes())),
+        }
+    }
 }
 
 /// A connection's state between two reads.
@@ -121,6 +129,7 @@ impl Connection {
     ///
     /// # Errors
     /// The server broke the protocol, refused the handshake, or closed. The connection is of no use any more.
+    #[inline]
     pub fn receive<'a, 'i: 'a>(
         &'a mut self,
         input: &mut &'i [u8],
@@ -253,22 +262,26 @@ impl Connection {
     }
 }
 
+#[inline]
 fn read<'a>(
     Message { kind, route, body }: Message<'a>,
     terms: &'a Terms,
     asked: &mut HashMap<u64, Box<str>>,
 ) -> Result<Event<'a>, ClientError> {
-    let protos = terms.protos.as_deref();
     match (kind, route) {
         (MessageKind::Push, Some(route)) => {
-            let name = || Box::from(terms.name(&route));
-            let protos = protos.filter(|protos| protos.has_server(terms.name(&route)));
-            let body = Body { bytes: body, encoded: protos.map(|protos| (protos, name())) };
+            let body = match &terms.protos {
+                Some(_) => terms.decode(terms.name(&route), body)?,
+                None => Cow::Borrowed(body),
+            };
             Ok(Event::Push { route, terms, body })
         }
         (MessageKind::Response { id }, _) => {
-            let route = protos.and_then(|protos| Some((protos, asked.remove(&id)?)));
-            Ok(Event::Response { id, body: Body { bytes: body, encoded: route } })
+            let body = match &terms.protos {
+                Some(_) => terms.decode(&asked.remove(&id).unwrap_or_default(), body)?,
+                None => Cow::Borrowed(body),
+            };
+            Ok(Event::Response { id, body })
         }
         _ => Err(ClientError::Unexpected(PackageType::Data)),
     }

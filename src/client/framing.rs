@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::websocket::{BINARY, CLOSE, Frames, Masked, Upgrade};
-use crate::wire::{BODY_BYTES_LIMIT, Package, PackageDecoder, PackageError, PackageType};
+use crate::wire::{BODY_BYTES_LIMIT, Package, PackageDecoder, PackageError, Taken};
 
 /// How a client carries its packages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,13 +73,16 @@ impl Framing {
     }
 
     /// The same without a borrow: a body that did not come in one piece is in [`body`](Self::body), until the next call.
-    pub(super) fn advance<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<(PackageType, Option<&'i [u8]>)>, FramingError> {
-        let Some(WebSocket { upgrade, waiting, frames, .. }) = &mut self.websocket else {
+    #[inline]
+    pub(super) fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, FramingError> {
+        if self.websocket.is_none() {
             return Ok(self.decoder.advance(input)?);
-        };
+        }
+        self.advance_websocket(input)
+    }
+
+    fn advance_websocket<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, FramingError> {
+        let Some(WebSocket { upgrade, waiting, frames, .. }) = &mut self.websocket else { return Ok(None) };
         if let Some(asked) = upgrade {
             if !asked.receive(input)? {
                 return Ok(None);

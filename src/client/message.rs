@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{ClientError, Terms};
-use crate::wire::{Protos, WireRoute};
+use crate::wire::WireRoute;
 
-/// What comes over a connection.
+/// What comes over a connection. Bodies are JSON: as it came, unless it was protobuf.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// The handshake is done and acknowledged: requests may go.
@@ -19,7 +19,7 @@ pub enum Event<'a> {
         /// Which.
         id: u64,
         /// What it says.
-        body: Body<'a>,
+        body: Cow<'a, [u8]>,
     },
     /// The server says something unasked.
     Push {
@@ -28,42 +28,10 @@ pub enum Event<'a> {
         /// What names the route.
         terms: &'a Terms,
         /// What it says.
-        body: Body<'a>,
+        body: Cow<'a, [u8]>,
     },
     /// The server is about to close; the body says why.
     Kicked(&'a [u8]),
-}
-
-/// The body of a message.
-#[derive(Debug)]
-pub struct Body<'a> {
-    pub(super) bytes: &'a [u8],
-    /// The definitions and the route, when it is protobuf.
-    pub(super) encoded: Option<(&'a Protos, Box<str>)>,
-}
-
-impl<'a> Body<'a> {
-    /// The JSON: as it came, unless it is protobuf.
-    ///
-    /// # Errors
-    /// It does not follow the definition of its route.
-    pub fn json(&self) -> Result<Cow<'a, [u8]>, ClientError> {
-        match &self.encoded {
-            None => Ok(Cow::Borrowed(self.bytes)),
-            Some(_) => Ok(Cow::Owned(self.value()?.to_string().into_bytes())),
-        }
-    }
-
-    /// The JSON, parsed.
-    ///
-    /// # Errors
-    /// It is not JSON, or does not follow the definition of its route.
-    pub fn value(&self) -> Result<Value, ClientError> {
-        match &self.encoded {
-            None => Ok(serde_json::from_slice(self.bytes)?),
-            Some((protos, route)) => Ok(protos.decode_server(route, self.bytes)?),
-        }
-    }
 }
 
 /// What comes over an open connection, owned.
@@ -95,10 +63,13 @@ impl Event<'_> {
     pub fn into_owned(self) -> Result<Option<Incoming>, ClientError> {
         Ok(match self {
             Event::Open(_) | Event::Heartbeat => None,
-            Event::Response { id, body } => Some(Incoming::Response { id, body: body.value()? }),
-            Event::Push { route, terms, body } => {
-                Some(Incoming::Push { route: terms.name(&route).to_owned(), body: body.value()? })
+            Event::Response { id, body } => {
+                Some(Incoming::Response { id, body: serde_json::from_slice(&body)? })
             }
+            Event::Push { route, terms, body } => Some(Incoming::Push {
+                route: terms.name(&route).to_owned(),
+                body: serde_json::from_slice(&body)?,
+            }),
             Event::Kicked(body) => Some(Incoming::Kicked(kick_reason(body))),
         })
     }

@@ -17,7 +17,7 @@
 //! client.request("connector.entryHandler.enter", &json!({ "username": "alice", "rid": "lobby" }))?;
 //! client.request("chat.chatHandler.send", &json!({ "content": "hello", "target": "*" }))?;
 //! loop {
-//!     match client.next()? {
+//!     match client.receive()? {
 //!         Incoming::Push { route, body } => println!("{route}: {body}"),
 //!         Incoming::Kicked(reason) => println!("kicked: {reason}"),
 //!         Incoming::Response { .. } => {}
@@ -59,7 +59,7 @@ pub use self::asynchronous::AsyncClient;
 pub use self::blocking::BlockingClient;
 pub use self::connection::{Connection, Hello, Terms};
 pub use self::framing::{Framing, FramingError, Transport};
-pub use self::message::{Body, Event, Incoming, kick_reason};
+pub use self::message::{Event, Incoming, kick_reason};
 pub use self::websocket::write_frame;
 use crate::wire::{HandshakeError, MessageError, PackageType, ProtoError};
 

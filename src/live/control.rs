@@ -1,10 +1,9 @@
 //! What can be asked of a running cluster: the states of its servers, and why an order is refused.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use thiserror::Error;
 
 use super::StartError;
@@ -12,54 +11,7 @@ use crate::config::ConfigError;
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::{NotSticky, StrategyError, UnknownRule};
-
-/// How a server is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ServerState {
-    /// It serves.
-    Running,
-    /// It does nothing until it is resumed; others wait for it, as for a process that was sent SIGSTOP.
-    Paused,
-    /// A handler of it panicked; it comes up again by itself.
-    Restarting,
-    /// It is told to stop, and hands over what it holds.
-    Stopping,
-    /// It was stopped. `restart` brings it back.
-    Stopped,
-    /// It vanished, as a process that crashed. `restart` brings it back.
-    Killed,
-}
-
-impl fmt::Display for ServerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            ServerState::Running => "running",
-            ServerState::Paused => "paused",
-            ServerState::Restarting => "restarting",
-            ServerState::Stopping => "stopping",
-            ServerState::Stopped => "stopped",
-            ServerState::Killed => "killed",
-        })
-    }
-}
-
-/// What can be done with one server.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verb {
-    /// Take it out of the cluster.
-    Remove,
-    /// Stop it in good order.
-    Stop,
-    /// Let it vanish.
-    Kill,
-    /// Let it hang.
-    Pause,
-    /// Let it go on.
-    Resume,
-    /// Stop and start it.
-    Restart,
-}
+pub use crate::supervisor::{ServerState, Verb};
 
 /// One line of `pomelo-sim list`.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -103,8 +55,10 @@ pub struct Reloaded {
     pub added: Vec<ServerId>,
     /// Servers that ran and that the file does not name.
     pub removed: Vec<ServerId>,
-    /// Servers that the file describes in another way than they run: removed, and added again.
+    /// Servers that the file describes in another way than they run: stopped, and started again as it says.
     pub replaced: Vec<ServerId>,
+    /// Types whose servers stand in another order in the file than they did.
+    pub reordered: Vec<ServerType>,
 }
 
 /// Why a running cluster does not do what it is told.

@@ -29,9 +29,6 @@ pub(super) struct Entry {
     pub(super) since: Instant,
     /// How often it was made.
     pub(super) made: u32,
-    /// When it comes back by itself, and how often it has in a row.
-    pub(super) comeback: Option<Instant>,
-    pub(super) kills: u32,
     /// What was counted when it was looked at last, and the rate since the look before.
     pub(super) messages: u64,
     pub(super) panics: u64,
@@ -48,8 +45,6 @@ impl Entry {
             clients: None,
             since: Instant::now(),
             made: 0,
-            comeback: None,
-            kills: 0,
             messages: 0,
             panics: 0,
             messages_per_second: 0,

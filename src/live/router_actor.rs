@@ -2,6 +2,7 @@
 
 use actix::prelude::*;
 use rustc_hash::FxHashMap;
+use tokio::sync::oneshot::{Sender, channel};
 
 use super::server_actor::{Clock, DeliverAll, ServerActor, take_all};
 use crate::envelope::Envelope;
@@ -23,6 +24,8 @@ pub(super) struct RouterActor {
     /// The moment for which a timer is set, while links hold something up.
     tick_at: Option<Time>,
     burst: usize,
+    /// To be told when a server holds nothing that another one could take.
+    empty_handed: Vec<(ServerId, Sender<()>)>,
 }
 
 /// A server, and what is for it.
@@ -41,6 +44,11 @@ pub(super) struct Carry(pub(super) Vec<Envelope>);
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Register(pub(super) ServerId, pub(super) Option<Addr<ServerActor>>);
+
+/// Answered when a server that was retired holds nothing that another one could take.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct WhenEmptyHanded(pub(super) ServerId);
 
 /// Does something with the router between two envelopes, and gives what comes of it.
 pub(super) struct WithRouter<R>(pub(super) Order<R>);
@@ -62,6 +70,7 @@ impl RouterActor {
             drain_scheduled: false,
             tick_at: None,
             burst: 0,
+            empty_handed: Vec::new(),
         }
     }
 
@@ -85,6 +94,8 @@ impl RouterActor {
                 door.address.do_send(DeliverAll(take_all(&mut door.envelopes)));
             }
         }
+        // A sender that is dropped is the answer.
+        self.empty_handed.retain(|(id, _)| !self.router.is_empty_handed(id));
         let Some(deadline) = self.router.next_deadline() else { return };
         if self.tick_at.is_some_and(|at| at <= deadline) {
             return;
@@ -138,6 +149,17 @@ impl Handler<Register> for RouterActor {
             Some(address) => drop(self.doors.insert(id, Door { address, envelopes: Vec::new() })),
             None => drop(self.doors.remove(&id)),
         }
+    }
+}
+
+impl Handler<WhenEmptyHanded> for RouterActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, WhenEmptyHanded(id): WhenEmptyHanded, ctx: &mut Self::Context) -> Self::Result {
+        let (asker, empty_handed) = channel();
+        self.empty_handed.push((id, asker));
+        self.hand_on(ctx);
+        Box::pin(async { drop(empty_handed.await) })
     }
 }
 

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
+use tokio::sync::oneshot::{Sender, channel};
 
 pub(super) use self::inspect::{Count, FindRooms, Inspect, InspectHoldings, Observe, Observed, ShowRoom};
 use super::router_actor::{Carry, RouterActor};
@@ -56,6 +57,8 @@ pub(super) struct ServerActor {
     now: Time,
     /// What has come while the server is paused; none while it is not.
     paused: Option<Vec<Delivery>>,
+    /// To be told when the server has nothing to do.
+    idle: Vec<Sender<()>>,
 }
 
 /// Real time as the cluster counts it.
@@ -114,6 +117,16 @@ pub(super) struct ShutPort {
 #[rtype(result = "()")]
 pub(super) struct SetPaused(pub(super) bool);
 
+/// Answered when the mailbox is drained and the server waits for no answer.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct WhenIdle;
+
+/// Answered when no client is connected.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct WhenUnconnected;
+
 /// Ends the actor as it is, and its connections with it.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -143,6 +156,7 @@ impl ServerActor {
             queue: TwoSeconds::default(),
             now: Time::START,
             paused: None,
+            idle: Vec::new(),
         }
     }
 
@@ -201,6 +215,10 @@ impl ServerActor {
                 actor.note_turn();
                 actor.speak();
                 actor.flush();
+                if !actor.idle.is_empty() && actor.server.snapshot().calls_pending == 0 {
+                    // Whoever asked may have waited long enough; dropping its sender is the answer.
+                    actor.idle.clear();
+                }
             }));
         }
     }
@@ -332,6 +350,29 @@ impl Handler<SetPaused> for ServerActor {
         let Some(waiting) = self.paused.take() else { return };
         // What has become overdue meanwhile is answered first: nobody waits for it any more.
         self.deliver(std::iter::once(Delivery::Tick).chain(waiting), ctx);
+    }
+}
+
+impl Handler<WhenIdle> for ServerActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, WhenIdle: WhenIdle, ctx: &mut Self::Context) -> Self::Result {
+        let (asker, idle) = channel();
+        self.idle.push(asker);
+        self.after_burst(ctx);
+        // One that ends has nothing to do any more.
+        Box::pin(async { drop(idle.await) })
+    }
+}
+
+impl Handler<WhenUnconnected> for ServerActor {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, WhenUnconnected: WhenUnconnected, _ctx: &mut Self::Context) -> Self::Result {
+        match &self.port {
+            Some(port) => Box::pin(port.until_empty()),
+            None => Box::pin(async {}),
+        }
     }
 }
 

@@ -9,12 +9,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::StartError;
-use super::control::Verb;
 use super::observer::{Observer, Question};
 use super::roster::Roster;
 use super::router_actor::RouterActor;
-use super::running::{ClusterSnapshot, Control, RunningCluster};
-use super::server_actor::{Clock, ServerActor, StopAccepting};
+use super::running::{Control, RunningCluster};
+use super::server_actor::{Clock, ServerActor, StopAccepting, WhenIdle, WhenUnconnected};
 use super::servers::Servers;
 use super::timeline::{EventKind, Timeline};
 use crate::cluster::{Options, Plan};
@@ -113,10 +112,10 @@ impl LiveSystem {
         let text = format!("the cluster has started, with {} servers", observer.roster.all().len());
         observer.timeline.note(EventKind::Started, None, text);
         loop {
-            let comeback = self.servers.next_comeback();
-            let comes_back = async {
-                match comeback {
-                    Some(at) => tokio::time::sleep_until(at.into()).await,
+            let idle_for = self.servers.idle_for();
+            let deadline = async {
+                match idle_for {
+                    Some(wait) => tokio::time::sleep(wait).await,
                     None => std::future::pending().await,
                 }
             };
@@ -126,7 +125,7 @@ impl LiveSystem {
                     None | Some(Control::Stop) => break,
                     Some(order) => self.obey(order).await,
                 },
-                () = comes_back => self.servers.bring_back().await,
+                () = deadline => self.servers.tick().await,
             }
         }
         self.stop().await;
@@ -139,16 +138,10 @@ impl LiveSystem {
         match order {
             Control::Add(spec, asker) => drop(asker.send(servers.add(*spec).await)),
             Control::CheckStart(specs, asker) => drop(asker.send(servers.check_start(&specs))),
-            Control::Change(verb, id, asker) => {
-                let done = match verb {
-                    Verb::Remove => servers.remove(&id).await,
-                    Verb::Stop => servers.stop(&id).await,
-                    Verb::Kill => servers.kill(&id).await,
-                    Verb::Pause => servers.pause(&id).await,
-                    Verb::Resume => servers.resume(&id).await,
-                    Verb::Restart => servers.restart(&id).await,
-                };
-                drop(asker.send(done));
+            Control::Change(verb, id, asker) => drop(asker.send(servers.change(verb, &id).await)),
+            Control::Arrange(order, asker) => {
+                servers.arrange(order).await;
+                let _ = asker.send(());
             }
             Control::Stop => {}
         }
@@ -160,9 +153,7 @@ impl LiveSystem {
             // Only an actor that has ended does not answer, and then it has no port.
             let _ = server.send(StopAccepting).await;
         }
-        let all_answered =
-            |now: &ClusterSnapshot| now.servers.iter().all(|server| server.server.calls_pending == 0);
-        self.servers.wait_until(self.stop_timeout, all_answered).await;
+        let _ = tokio::time::timeout(self.stop_timeout, self.all_answered()).await;
         self.servers.deliver_to_all(&Delivery::GivingUp).await;
         self.servers.deliver_to_all(&Delivery::Stopping).await;
         // What they sent now goes by the router, and must reach the clients' outboxes before the end does.
@@ -173,12 +164,24 @@ impl LiveSystem {
         for server in shut {
             let _ = server.await;
         }
-        let no_connections = |now: &ClusterSnapshot| {
-            now.servers.iter().all(|server| server.port.as_ref().is_none_or(|port| port.connections == 0))
-        };
-        self.servers.wait_until(self.stop_timeout, no_connections).await;
+        let _ = tokio::time::timeout(self.stop_timeout, self.observer().ask_all(|| WhenUnconnected)).await;
         self.stop_arbiters();
         log::info!("stopped");
+    }
+
+    /// Nobody waits for an answer any more. While one server waits, others that have nothing to do may be asked.
+    async fn all_answered(&self) {
+        loop {
+            self.observer().ask_all(|| WhenIdle).await;
+            let now = self.observer().snapshot().await;
+            if now.servers.iter().all(|server| server.server.calls_pending == 0) {
+                return;
+            }
+        }
+    }
+
+    fn observer(&self) -> &Observer {
+        &self.servers.observer
     }
 
     fn stop_arbiters(self) {

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::connection::Connection;
@@ -53,6 +54,7 @@ impl Port {
             table: RefCell::new(table),
             drains: Cell::new(false),
             paused: Cell::new(false),
+            ended: Notify::new(),
             read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         });
         let accepting = spawn_local(accept(Rc::clone(&shared), listener)).abort_handle();
@@ -176,6 +178,16 @@ impl Port {
             self.shared.end(table, index, now, CloseReason::Shutdown, "");
         }
         self.shared.keep_none(table);
+    }
+
+    /// Waits until there is no connection.
+    pub fn until_empty(&self) -> impl Future<Output = ()> + use<> {
+        let shared = Rc::clone(&self.shared);
+        async move {
+            while shared.table.borrow().connections() > 0 {
+                shared.ended.notified().await;
+            }
+        }
     }
 
     /// What the port has counted, and holds now.

@@ -10,6 +10,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use super::connection::Connection;
@@ -36,6 +37,8 @@ pub(super) struct Shared {
     pub(super) drains: Cell<bool>,
     /// Nothing is taken or read, and nobody is overdue: the server is paused.
     pub(super) paused: Cell<bool>,
+    /// A connection has come to its end.
+    pub(super) ended: Notify,
     pub(super) read_buffer: RefCell<Box<[u8]>>,
 }
 

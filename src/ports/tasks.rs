@@ -67,6 +67,7 @@ pub(super) async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>
     let table = &mut *shared.table.borrow_mut();
     shared.end(table, index, shared.now(), reason, "");
     table.remove(index);
+    shared.ended.notify_waiters();
 }
 
 /// Goes on writing when a full socket has room again.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Whoever drives it gives it bytes and moments, writes what is in [`output`](Robot::output), and does what the
-//! [`Next`] says. A login that fails is tried once more after a second; a connection that is lost, too.
+//! [`Next`] says. Without a gate a login begins with the entry. A login that fails is tried once more after a second; a connection that is lost, too.
 
 mod talk;
 
@@ -41,7 +41,7 @@ pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
 pub enum Next {
     /// Write what there is to write, no more.
     Stay,
-    /// Close the connection, if there is one, and open one to the gate.
+    /// Close the connection, if there is one, and open one to the gate, or to the connector that stands in for it.
     Gate,
     /// Close the connection and open one to this host and port.
     Server(String, u16),
@@ -139,7 +139,7 @@ impl Robot {
             Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
                 // The first login counts from when it was meant to begin.
                 self.began = until;
-                self.stage = Stage::Gate;
+                self.stage = if shared.direct { Stage::Entry } else { Stage::Gate };
                 Next::Gate
             }
             Stage::Gate | Stage::Entry if now >= self.began + shared.timeout => {
@@ -183,7 +183,7 @@ impl Robot {
                         WireRoute::Code(code) => Some(code) == self.chat,
                     };
                     if is_chat {
-                        shared.heard(self.member, &body.json()?, now);
+                        shared.heard(self.member, &body, now);
                     }
                 }
                 Event::Heartbeat => {}
@@ -206,12 +206,12 @@ impl Robot {
                 }
                 Event::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
                     match self.requests.take(id) {
-                        Some(sent) => shared.answered(self.member, &sent, &body.json()?, now),
+                        Some(sent) => shared.answered(self.member, &sent, &body, now),
                         None => shared.tally.error("send: an answer that nobody asked for"),
                     }
                 }
                 Event::Response { body, .. } => {
-                    let answer = Answer::read(&body.json()?);
+                    let answer = Answer::read(&body);
                     match (self.stage, answer) {
                         (Stage::Gate, Ok(Answer { host: Some(host), port: Some(port), .. })) => {
                             shared.tally.gate.record(self.began, now);

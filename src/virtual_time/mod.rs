@@ -10,7 +10,7 @@ mod jobs;
 mod queue;
 mod rate;
 
-pub use chat::{ChatRun, Load, MachineEvent, Machines, ToClient, run_chat};
+pub use chat::{ChatRun, run_chat};
 pub use error::VirtualError;
 pub use jobs::run_queue;
 pub use queue::EventQueue;

@@ -50,6 +50,9 @@ pub struct Package<'a> {
     pub body: &'a [u8],
 }
 
+/// The type and the body of a package that is taken apart; no body: the decoder has it.
+pub(crate) type Taken<'i> = (PackageType, Option<&'i [u8]>);
+
 /// Why a stream cannot be read any further. There is no way to find the next package after one: close the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PackageError {
@@ -112,10 +115,7 @@ impl PackageDecoder {
 
     /// The same without a borrow of the decoder, for loops: a body that did not come in one piece is in
     /// [`body`](Self::body), until the next call.
-    pub(crate) fn advance<'i>(
-        &mut self,
-        input: &mut &'i [u8],
-    ) -> Result<Option<(PackageType, Option<&'i [u8]>)>, PackageError> {
+    pub(crate) fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, PackageError> {
         if self.is_complete() {
             // Handed out by the call before; the borrow has ended since.
             self.header_len = 0;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pomelo_sim::ids::SessionKey;
+use pomelo_sim::ids::{ServerId, SessionKey};
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, WireRoute};
 use serde_json::{Value, json};
 
@@ -50,6 +50,10 @@ pub struct Book {
     /// Rooms stay where they are and lose their members. Then what a server had said before it was killed may come late,
     /// and who is there is not promised.
     rooms_stay: bool,
+    /// Connectors panic: one that starts again just when it stops leaves requests unanswered.
+    connectors_panic: bool,
+    /// When each server was told to stop last.
+    stops: BTreeMap<ServerId, u64>,
 }
 
 /// What a run has checked.
@@ -62,8 +66,14 @@ pub struct Tally {
 }
 
 impl Book {
-    pub fn new(rooms_stay: bool) -> Self {
-        Self { rooms_stay, ..Self::default() }
+    pub fn new(rooms_stay: bool, connectors_panic: bool) -> Self {
+        Self { rooms_stay, connectors_panic, ..Self::default() }
+    }
+
+    /// A server is told to stop: what its clients have asked is answered before they are sent away.
+    pub fn stops(&mut self, id: &str) {
+        self.now += 1;
+        self.stops.insert(id.into(), self.now);
     }
 
     pub fn open(&mut self, cluster: &mut PureCluster, connector: &str, name: &str, rid: &str) -> usize {
@@ -136,9 +146,13 @@ impl Book {
     pub fn read(&mut self, cluster: &PureCluster) -> Result<(), String> {
         for visit in &mut self.visits {
             let inbox = &cluster.inboxes[&visit.key];
+            let stop = self.stops.get(&visit.key.frontend).filter(|_| !self.connectors_panic);
             for out in &inbox[visit.read..] {
                 self.now += 1;
                 if visit.gone.is_none() {
+                    if let (Out::Kick(reason), Some(stop)) = (out, stop) {
+                        visit.is_sent_away(reason, *stop)?;
+                    }
                     visit.hear(self.now, out, self.rooms_stay)?;
                 }
             }
@@ -190,6 +204,18 @@ impl Book {
 }
 
 impl Visit {
+    /// Its server stops, as it was told to at that moment.
+    fn is_sent_away(&self, reason: &str, stop: u64) -> Result<(), String> {
+        let is_open = |asked: &&Asked| asked.at < stop && asked.answered.is_none();
+        match self.asked.values().find(is_open) {
+            Some(asked) if reason.starts_with("server ") => Err(format!(
+                "{} was told {reason:?} before an answer to what it asked at {}",
+                self.name, asked.at
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn hear(&mut self, now: u64, out: &Out, rooms_stay: bool) -> Result<(), String> {
         let (name, rid) = (self.name.clone(), self.rid.clone());
         let fail = move |what: String| Err(format!("{name} in {rid}: {what}"));

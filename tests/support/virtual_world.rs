@@ -9,8 +9,9 @@ use pomelo_sim::random::Streams;
 use pomelo_sim::scenario::Costs;
 use pomelo_sim::servers::ServerSnapshot;
 use pomelo_sim::time::Time;
-use pomelo_sim::virtual_time::{EventQueue, Load, MachineEvent, Machines, ToClient};
+use pomelo_sim::virtual_time::EventQueue;
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, WireRoute};
+use pomelo_sim::world::{Load, Policy, ToClient, World as Machines, WorldEvent};
 use serde_json::Value;
 
 use super::world::{Player, World};
@@ -24,7 +25,7 @@ enum Got {
 
 pub struct VirtualWorld {
     machines: Machines,
-    agenda: EventQueue<MachineEvent>,
+    agenda: EventQueue<WorldEvent>,
     players: Vec<(u16, SessionId)>,
     inboxes: BTreeMap<SessionId, Vec<Got>>,
     last_request: u64,
@@ -39,12 +40,17 @@ impl VirtualWorld {
             queue_max: None,
             step_ns: 1_000_000_000,
         };
-        let mut machines = Machines::new(cluster.plan().unwrap(), load, "chat", true);
-        let mut agenda = EventQueue::default();
+        let mut machines = Machines::new(cluster.plan().unwrap(), Policy::Costs(load, "chat".into()));
         if costs.is_some() {
-            machines.work(Time::START, &mut agenda);
+            machines.work(Time::START);
         }
-        Self { machines, agenda, players: Vec::new(), inboxes: BTreeMap::new(), last_request: 0 }
+        Self {
+            machines,
+            agenda: EventQueue::default(),
+            players: Vec::new(),
+            inboxes: BTreeMap::new(),
+            last_request: 0,
+        }
     }
 
     fn put(&mut self, player: Player, kind: MessageKind, route: &str, body: &Value) {
@@ -54,17 +60,18 @@ impl VirtualWorld {
         message.encode(&mut bytes).unwrap();
         let (station, session) = self.players[player.0];
         let now = self.agenda.now();
-        assert!(self.machines.message(now, station, session, Bytes::from(bytes), &mut self.agenda));
+        assert!(self.machines.message(now, station, session, Bytes::from(bytes)));
     }
 
     /// Lets everything happen that follows.
     fn settle(&mut self) {
         loop {
             let now = self.agenda.now();
-            while self.machines.go_on(now, &mut self.agenda) {}
+            while self.machines.go_on(now) {}
             self.read();
+            self.machines.planned().for_each(|(at, event)| self.agenda.plan(at, event));
             let Some((now, event)) = self.agenda.pop() else { return };
-            self.machines.take(now, event, &mut self.agenda);
+            self.machines.take(now, event);
         }
     }
 
@@ -88,7 +95,8 @@ impl VirtualWorld {
                     here.for_each(|(_, session)| give(*session, push(frame.package())));
                 }
                 ToClient::Kick { session, reason } => give(session, Got::Kick(reason.into())),
-                ToClient::Shut | ToClient::Gone => {}
+                ToClient::Reject { error, .. } => panic!("rejected: {error}"),
+                ToClient::Shut { .. } | ToClient::Gone => {}
             }
         }
     }
@@ -100,13 +108,13 @@ impl VirtualWorld {
 
 impl World for VirtualWorld {
     fn open(&mut self, server: &str) -> Player {
-        let station = self.machines.station(server).expect("no such server");
+        let station = self.machines.stations.find(server).expect("no such server");
         let number = self.players.len() as u32;
         let session = SessionId::new(number + 1, number);
         self.inboxes.insert(session, Vec::new());
         self.players.push((station, session));
         let now = self.agenda.now();
-        assert!(self.machines.open(now, station, session, &mut self.agenda));
+        assert!(self.machines.open(now, station, session));
         self.settle();
         Player(number as usize)
     }
@@ -149,7 +157,7 @@ impl World for VirtualWorld {
     fn leave(&mut self, player: Player) {
         let (station, session) = self.players[player.0];
         let now = self.agenda.now();
-        self.machines.close(now, station, session, &mut self.agenda);
+        self.machines.close(now, station, session);
         self.settle();
     }
 

@@ -34,7 +34,7 @@ impl Friend {
         let (from, rid) = ("bystander", "elsewhere");
         let answer =
             self.ask(SEND, &json!({"content": "still here", "target": "*", "from": from, "rid": rid}));
-        let heard = std::iter::from_fn(|| self.0.next_within(Duration::ZERO).unwrap());
+        let heard = std::iter::from_fn(|| self.0.receive_within(Duration::ZERO).unwrap());
         let is_chat = |came: &Incoming| matches!(came, Incoming::Push { route, .. } if route == "onChat");
         match (answer, heard.filter(is_chat).count()) {
             (answer, 1) if answer == json!({}) => Ok(()),
@@ -46,6 +46,6 @@ impl Friend {
 
     /// Lets its connector know that it is alive, when it is time. What is told to all is not looked at.
     pub(crate) fn beat(&mut self) {
-        self.0.next_within(Duration::ZERO).unwrap();
+        self.0.receive_within(Duration::ZERO).unwrap();
     }
 }

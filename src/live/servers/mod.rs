@@ -1,40 +1,35 @@
-//! The servers of a running cluster, one by one: started, stopped, killed, paused, brought back.
+//! The servers of a running cluster: takes orders, which the supervisor decides on and its shell carries out.
 
-mod life;
+mod shell;
 
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
 
-use super::control::{ControlError, ServerState};
+use super::control::{ControlError, Verb};
+use super::listen;
 use super::observer::Observer;
 use super::roster::{Entry, Roster};
-use super::running::ClusterSnapshot;
-use super::server_actor::{Clock, Deliver, OpenPort, ServerActor, SetPaused};
-use super::timeline::{EventKind, Timeline};
-use super::{StartError, port_options};
+use super::server_actor::{Clock, Deliver, ServerActor, ShutPort};
+use super::timeline::Timeline;
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
+use crate::supervisor::{Decision, Refused, Supervisor, Timeouts};
 use crate::time::Time;
-
-/// How often it is looked whether something is done.
-const POLL: Duration = Duration::from_millis(5);
-
-/// The first wait before a server with `auto-restart` that was killed comes back; twice as long each time.
-const COMEBACK: Duration = Duration::from_millis(100);
-
-/// The longest such wait.
-const COMEBACK_MAX: Duration = Duration::from_secs(10);
 
 /// What changes the servers, on the cluster's thread: one order after the other.
 pub(super) struct Servers {
     pub(super) observer: Observer,
+    supervisor: Supervisor,
+    /// Client ports that are bound, of servers that come up.
+    listeners: BTreeMap<ServerId, TcpListener>,
     roster: Roster,
     timeline: Timeline,
     blueprint: Blueprint,
@@ -57,32 +52,26 @@ impl Servers {
         handles: Vec<ArbiterHandle>,
     ) -> Self {
         let (roster, timeline) = (observer.roster.clone(), observer.timeline.clone());
-        let (generations, serials) = (0, Arc::default());
-        Self { observer, roster, timeline, blueprint, options, clock, handles, generations, serials }
+        Self {
+            observer,
+            supervisor: Supervisor::new(Timeouts::new(options.stop_timeout, options.request_timeout)),
+            listeners: BTreeMap::new(),
+            roster,
+            timeline,
+            blueprint,
+            options,
+            clock,
+            handles,
+            generations: 0,
+            serials: Arc::default(),
+        }
     }
 
     /// Starts the actor of a server that the router knows already, before the cluster runs.
     pub(super) fn prepare(&mut self, spec: ServerSpec, planned: PlannedServer) {
+        self.supervisor.adopt(self.clock.now(), &spec);
         let at = self.append(spec);
         self.make(at, planned);
-    }
-
-    /// Opens the port of a frontend whose actor is there.
-    pub(super) async fn open(&mut self, at: usize, listener: TcpListener) -> Result<(), StartError> {
-        let Entry { spec, actor, .. } = self.roster.at(at);
-        let Some(actor) = actor else { return Ok(()) };
-        let failed = |error| StartError::Listen {
-            server: spec.id.to_string(),
-            address: format!("port {}", spec.client_port.unwrap_or(0)),
-            error,
-        };
-        let address = listener.local_addr().map_err(failed)?;
-        let Some(planned) = self.blueprint.server(&spec, self.generations) else { return Ok(()) };
-        let options = port_options(&spec, planned.offer, &self.options, &self.serials);
-        let opened = actor.send(OpenPort(listener, options)).await;
-        opened.unwrap_or_else(|gone| Err(std::io::Error::other(gone))).map_err(failed)?;
-        self.roster.change(at, |entry| entry.clients = Some(address));
-        Ok(())
     }
 
     /// Gives a delivery to every server that is up, in order, and waits until all have it.
@@ -104,15 +93,17 @@ impl Servers {
         self.roster.all().into_iter().filter_map(|entry| entry.actor)
     }
 
-    /// Starts a new server at the end of its type's list.
+    /// Starts a new server at the end of its type's list; or one that is not up again, with these fields and in its old place.
     pub(super) async fn add(&mut self, spec: ServerSpec) -> Result<(), ControlError> {
         let known = self.roster.all();
-        if let Some(known) = known.iter().find(|entry| entry.spec.id == spec.id) {
-            return Err(ControlError::Exists { id: spec.id, state: known.state });
+        let before = known.iter().position(|entry| entry.spec.id == spec.id);
+        if let Some(up) = before.map(|at| &known[at]).filter(|entry| entry.actor.is_some()) {
+            return Err(ControlError::Exists { id: spec.id, state: up.state });
         }
         let taken = |entry: &&Entry| {
             let (ours, theirs) = (spec.client_port.filter(|port| *port != 0), entry.spec.client_port);
             spec.frontend
+                && entry.actor.is_some()
                 && entry.spec.frontend
                 && entry.spec.host == spec.host
                 && ours.is_some()
@@ -126,120 +117,96 @@ impl Servers {
         if !served.contains(&spec.server_type.as_str()) {
             return Err(ConfigError::unserved(&spec, &served).into());
         }
-        let at = self.append(spec);
-        let came_up = self.come_up(at).await;
-        if came_up.is_err() {
-            self.roster.edit(|entries| drop(entries.pop()));
-        } else {
-            let spec = self.roster.at(at).spec;
-            let text = format!("a {} server more", spec.server_type);
-            self.timeline.note(EventKind::Added, Some(&spec.id), text);
+        let id = spec.id.clone();
+        let before = match before {
+            Some(at) if known[at].spec.server_type == spec.server_type => {
+                self.roster.change(at, |entry| entry.spec = Arc::new(spec.clone()));
+                Some(&known[at])
+            }
+            // Its old place is on another list.
+            Some(_) => {
+                self.change(Verb::Remove, id.as_str()).await?;
+                None
+            }
+            None => None,
+        };
+        if before.is_none() {
+            self.append(spec.clone());
+        }
+        let came_up = self.decide(&id, |supervisor, now, out| supervisor.add(now, &spec, out)).await;
+        if let (Err(_), Some(before), Some(at)) = (&came_up, before, self.place(id.as_str())) {
+            self.roster.change(at, |entry| entry.spec = Arc::clone(&before.spec));
         }
         came_up
     }
 
-    /// Stops a server and forgets it.
-    pub(super) async fn remove(&mut self, id: &str) -> Result<(), ControlError> {
-        let at = self.find(id)?;
-        if self.roster.at(at).actor.is_some() {
-            self.go_down(at, "server removed").await;
-        }
-        let removed = self.roster.edit(|entries| entries.remove(at)).spec.id.clone();
-        self.timeline.note(EventKind::Removed, Some(&removed), "stopped and forgotten");
-        let _ = self.with_router(move |router, _, _| router.strike(&removed)).await;
-        Ok(())
+    /// Puts servers in this order, here and on the lists of their types. One that is to be added takes its place there when
+    /// it comes.
+    pub(super) async fn arrange(&mut self, order: Vec<ServerId>) {
+        let place = |entry: &Entry| order.iter().position(|id| *id == entry.spec.id).unwrap_or(order.len());
+        self.roster.edit(|entries| entries.sort_by_key(place));
+        let _ = self.with_router(move |router, now, out| router.arrange(now, &order, out)).await;
     }
 
-    /// Stops a server in good order.
-    pub(super) async fn stop(&mut self, id: &str) -> Result<(), ControlError> {
-        let at = self.find_up(id)?;
-        self.roster.change(at, |entry| entry.comeback = None);
-        self.go_down(at, "server stopped").await;
-        self.timeline.note(EventKind::Stopped, Some(&id.into()), "stopped in good order");
-        Ok(())
+    /// Changes one server.
+    pub(super) async fn change(&mut self, verb: Verb, id: &str) -> Result<(), ControlError> {
+        let at = self.place(id).ok_or_else(|| ControlError::UnknownServer {
+            id: id.to_owned(),
+            known: self.roster.all().iter().map(|entry| entry.spec.id.to_string()).collect(),
+        })?;
+        let id = self.roster.at(at).spec.id.clone();
+        self.decide(&id, |supervisor, now, out| supervisor.order(now, verb, &id, out)).await
     }
 
-    /// Lets a server vanish.
-    pub(super) async fn kill(&mut self, id: &str) -> Result<(), ControlError> {
-        let at = self.find_up(id)?;
-        self.vanish(at, ServerState::Killed).await;
-        self.roster.change(at, |entry| {
-            if auto_restarts(&entry.spec) {
-                if entry.since.elapsed() > COMEBACK_MAX {
-                    entry.kills = 0;
-                }
-                let wait = COMEBACK.saturating_mul(1 << entry.kills.min(10)).min(COMEBACK_MAX);
-                entry.kills += 1;
-                entry.comeback = Some(Instant::now() + wait);
-            }
-        });
-        self.timeline.note(EventKind::Killed, Some(&id.into()), "vanished, as by a crash");
-        log::warn!("server killed server={id}");
-        Ok(())
+    /// Lets the supervisor decide, and carries it out.
+    async fn decide(
+        &mut self,
+        id: &ServerId,
+        how: impl FnOnce(&mut Supervisor, Time, &mut Vec<Decision>) -> Result<(), Refused>,
+    ) -> Result<(), ControlError> {
+        let mut decided = Vec::new();
+        how(&mut self.supervisor, self.clock.now(), &mut decided).map_err(|Refused { state, wanted }| {
+            let id = id.clone();
+            state.map_or(ControlError::Ended, |state| ControlError::WrongState { id, state, wanted })
+        })?;
+        self.settle(id, decided).await
     }
 
-    /// Lets a running server do nothing.
-    pub(super) async fn pause(&mut self, id: &str) -> Result<(), ControlError> {
-        let at = self.find_up(id)?;
-        let Entry { spec, state, actor, .. } = self.roster.at(at);
-        if state != ServerState::Running {
-            let wanted = "only a running server can be paused";
-            return Err(ControlError::WrongState { id: spec.id.clone(), state, wanted });
-        }
-        self.roster.change(at, |entry| entry.state = ServerState::Paused);
-        log::info!("server paused server={id}");
-        let paused = spec.id.clone();
-        let _ = self.with_router(move |router, _, _| router.pause(&paused)).await;
-        if let Some(actor) = actor {
-            let _ = actor.send(SetPaused(true)).await;
-        }
-        self.timeline.note(EventKind::Paused, Some(&spec.id), "does nothing from now on");
-        Ok(())
-    }
-
-    /// Lets a paused server go on.
-    pub(super) async fn resume(&mut self, id: &str) -> Result<(), ControlError> {
-        let at = self.find(id)?;
-        let Entry { spec, state, .. } = self.roster.at(at);
-        if state != ServerState::Paused {
-            let wanted = "only a paused server can be resumed";
-            return Err(ControlError::WrongState { id: spec.id.clone(), state, wanted });
-        }
-        self.go_on(at).await;
-        self.timeline.note(EventKind::Resumed, Some(&spec.id), "goes on");
-        Ok(())
-    }
-
-    /// Stops a server if it is up, and starts it again.
-    pub(super) async fn restart(&mut self, id: &str) -> Result<(), ControlError> {
-        let at = self.find(id)?;
-        if self.roster.at(at).actor.is_some() {
-            self.go_down(at, "server restarts").await;
-        }
-        self.come_up(at).await?;
-        self.timeline.note(EventKind::Restarted, Some(&id.into()), "started again");
-        Ok(())
-    }
-
-    /// When the next server comes back by itself.
-    pub(super) fn next_comeback(&self) -> Option<Instant> {
-        self.roster.edit(|entries| entries.iter().filter_map(|entry| entry.comeback).min())
+    /// How long the supervisor has nothing to do, if it ever has.
+    pub(super) fn idle_for(&self) -> Option<Duration> {
+        self.supervisor.next_deadline().map(|deadline| deadline.since(self.clock.now()))
     }
 
     /// Brings back the servers whose time has come.
-    pub(super) async fn bring_back(&mut self) {
-        let now = Instant::now();
-        for (at, entry) in self.roster.all().into_iter().enumerate() {
-            if entry.comeback.is_none_or(|when| when > now) {
-                continue;
+    pub(super) async fn tick(&mut self) {
+        let mut decided = Vec::new();
+        self.supervisor.tick(self.clock.now(), &mut decided);
+        let Some(id) = decided.first().map(|decision| decision.server.clone()) else { return };
+        if let Err(error) = self.settle(&id, decided).await {
+            log::error!("server does not come back server={id} error={error}");
+        }
+    }
+
+    /// Whether these could be started, once the servers whose place they take are gone.
+    pub(super) fn check_start(&self, specs: &[ServerSpec]) -> Result<(), ControlError> {
+        let served = self.blueprint.served();
+        let known = self.roster.all();
+        for spec in specs {
+            if !served.contains(&spec.server_type.as_str()) {
+                return Err(ConfigError::unserved(spec, &served).into());
             }
-            self.roster.change(at, |entry| entry.comeback = None);
-            let id = &entry.spec.id;
-            match self.come_up(at).await {
-                Ok(()) => self.timeline.note(EventKind::Started, Some(id), "has come back by itself"),
-                Err(error) => log::error!("server does not come back server={id} error={error}"),
+            let is_ours = |port| known.iter().any(|entry| entry.clients.is_some_and(|at| at.port() == port));
+            if spec.frontend && !spec.client_port.is_some_and(is_ours) {
+                // Opened and closed again.
+                listen(spec, &self.options)?;
             }
         }
+        Ok(())
+    }
+
+    /// How the clients of a frontend that stops are sent away.
+    pub(super) fn shut_port(&self, reason: &'static str) -> ShutPort {
+        ShutPort { reason, kicks: self.options.kick_on_stop }
     }
 
     pub(super) async fn with_router<R: Send + 'static>(
@@ -247,14 +214,6 @@ impl Servers {
         order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send + 'static,
     ) -> Result<R, MailboxError> {
         self.observer.with_router(order).await
-    }
-
-    /// Waits until something holds, or for so long.
-    pub(super) async fn wait_until(&self, patience: Duration, done: impl Fn(&ClusterSnapshot) -> bool) {
-        let give_up = Instant::now() + patience;
-        while !done(&self.observer.snapshot().await) && Instant::now() < give_up {
-            tokio::time::sleep(POLL).await;
-        }
     }
 
     /// A place for a server that has not come up yet.
@@ -265,30 +224,8 @@ impl Servers {
         })
     }
 
-    fn find(&self, id: &str) -> Result<usize, ControlError> {
-        self.roster.edit(|entries| {
-            let at = entries.iter().position(|entry| entry.spec.id.as_str() == id);
-            at.ok_or_else(|| ControlError::UnknownServer {
-                id: id.to_owned(),
-                known: entries.iter().map(|entry| entry.spec.id.to_string()).collect(),
-            })
-        })
+    /// Where a server stands in the roster.
+    fn place(&self, id: &str) -> Option<usize> {
+        self.roster.edit(|entries| entries.iter().position(|entry| entry.spec.id.as_str() == id))
     }
-
-    fn find_up(&self, id: &str) -> Result<usize, ControlError> {
-        let at = self.find(id)?;
-        let Entry { spec, state, actor, .. } = self.roster.at(at);
-        match actor {
-            Some(_) => Ok(at),
-            None => {
-                let id = spec.id.clone();
-                Err(ControlError::WrongState { id, state, wanted: "it is not up" })
-            }
-        }
-    }
-}
-
-/// Pomelo's `"auto-restart": "true"`: a server that was killed comes back by itself.
-fn auto_restarts(spec: &ServerSpec) -> bool {
-    spec.extra.get("auto-restart").is_some_and(|value| value == true || value == "true")
 }

@@ -1,19 +1,17 @@
 //! What people do to servers, and what they hear of them: all that the two know of each other.
 //!
-//! People are simulated by themselves, servers by whoever keeps to [`Servers`]: the machines that serve live, or a flow of
-//! work without messages.
+//! People are simulated by themselves, servers behind [`Servers`]: the router and servers that serve live, or a
+//! flow of work without messages.
 
-use super::{Event, MachineEvent, Machines};
+use super::Event;
 use crate::config::ServerSpec;
 use crate::envelope::Recipients;
 use crate::ids::SessionId;
-use crate::router::LinkRule;
-use crate::stats::ServerSeries;
 use crate::time::Time;
 use crate::virtual_time::EventQueue;
+use crate::world::{Moved, Stations, World, WorldEvent};
 
-/// A cluster, as its people and a scenario's events meet it. Servers are stations, numbered from 0 in the order of the
-/// configuration and then of coming.
+/// A cluster, as its people and a scenario's events meet it.
 pub(super) trait Servers {
     /// A client does something.
     fn carry(&mut self, now: Time, deed: Deed, agenda: &mut EventQueue<Event>);
@@ -22,7 +20,7 @@ pub(super) trait Servers {
     fn hear(&mut self, heard: &mut Vec<Heard>);
 
     /// Something that was planned is due.
-    fn take(&mut self, now: Time, event: MachineEvent, agenda: &mut EventQueue<Event>);
+    fn take(&mut self, now: Time, event: WorldEvent, agenda: &mut EventQueue<Event>);
 
     /// Does the next thing that costs nothing. False when there is none.
     fn go_on(&mut self, now: Time, agenda: &mut EventQueue<Event>) -> bool;
@@ -30,80 +28,31 @@ pub(super) trait Servers {
     /// From now on things cost what they cost; until then everything happens at once.
     fn work(&mut self, now: Time, agenda: &mut EventQueue<Event>);
 
-    /// Starts a server: a new one, at the end of its type's list, or one that was there before. False when it is up.
-    fn start(&mut self, now: Time, spec: &ServerSpec, agenda: &mut EventQueue<Event>) -> bool;
+    /// A server starts, stops or crashes. False when it is in no state for that.
+    fn change(&mut self, now: Time, change: Change<'_>, agenda: &mut EventQueue<Event>) -> bool;
 
-    /// Tells a server to stop in good order. `for_good`: should it come back, it stands at the end of its type's list, else
-    /// in its old place.
-    fn stop(&mut self, now: Time, station: u16, for_good: bool, agenda: &mut EventQueue<Event>);
+    /// The servers by number.
+    fn stations(&self) -> &Stations;
 
-    /// Lets a server vanish, with all that it has in hand.
-    fn crash(&mut self, now: Time, station: u16, agenda: &mut EventQueue<Event>);
-
-    /// Another speed for a server: at 0.25 everything takes four times as long, from the next delivery on.
-    fn set_speed(&mut self, station: u16, speed: f64);
-
-    /// Installs a rule of the links.
-    fn install(&mut self, now: Time, rule: LinkRule, agenda: &mut EventQueue<Event>);
-
-    /// Takes a rule of the links away, if there is one of that name.
-    fn heal(&mut self, now: Time, name: &str, agenda: &mut EventQueue<Event>);
-
-    /// The station of a server.
-    fn station(&self, id: &str) -> Option<u16>;
-
-    /// A server as it was configured.
-    fn spec(&self, station: u16) -> &ServerSpec;
-
-    /// How many stations there are, up or not.
-    fn len(&self) -> usize;
-
-    /// Whether a server takes clients.
-    fn is_open(&self, station: u16) -> bool;
-
-    /// What each server of the balanced type has done so far; how long it was up counts from `since` on.
-    fn shares(&mut self, now: Time, since: Time) -> Vec<(u16, Share)>;
-
-    /// How long servers were up counts from now on.
-    fn count_up_time(&mut self);
-
-    /// The load of each server of the balanced type, up to `end`.
-    fn series(&mut self, end: Time) -> Vec<ServerSeries>;
+    /// The same, to be changed.
+    fn stations_mut(&mut self) -> &mut Stations;
 
     /// What changes of the balanced type's list have moved, up to `end`.
     fn moved(&mut self, end: Time) -> Moved;
 
-    /// Rooms whose messages go to a server that does not have them, and rooms that are on more than one server.
-    fn misplaced(&mut self) -> (u64, u64);
-
-    /// The machines, if it is they.
-    fn machines(&mut self) -> Option<&mut Machines>;
+    /// The world of router and servers, if there is one.
+    fn world(&mut self) -> Option<&mut World>;
 }
 
-/// What a server did from one moment to another.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
-    /// Integrals of being busy and of deliveries in hand, in nanoseconds.
-    pub(super) integrals: (u128, u128),
-    /// How long it was up, in nanoseconds.
-    pub(super) up_ns: u64,
-}
-
-/// What changes of a list of servers have moved.
-#[derive(Clone, Copy, Default, Debug)]
-pub(super) struct Moved {
-    /// How many changes there were.
-    pub(super) changes: u64,
-    /// Rooms that there were, summed over the changes.
-    pub(super) rooms_before: u64,
-    /// Rooms that moved.
-    pub(super) rooms: u64,
-    /// Of these, those that were neither on a server that went nor came to one that came.
-    pub(super) unforced: u64,
-    /// What it takes to write them down, in bytes.
-    pub(super) bytes: u64,
-    /// The longest time that a change took.
-    pub(super) longest_ns: u64,
+/// What happens to a server.
+pub(super) enum Change<'a> {
+    /// It starts: a new one, at the end of its type's list, or one that was there before.
+    Start(&'a ServerSpec),
+    /// It is told to stop in good order. `for_good`: should it come back, it stands at the end of its type's list, else in
+    /// its old place.
+    Stop { station: u16, for_good: bool },
+    /// It vanishes, with all that it has in hand.
+    Crash(u16),
 }
 
 /// Something that a client does. The slot of a session is the number of its user.

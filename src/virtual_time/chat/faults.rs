@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::exchange::Servers;
+use super::exchange::{Change as ServerChange, Servers};
 use super::{ChatRun, Event, cluster};
 use crate::random::{Random, Streams};
 use crate::router::LinkRule;
@@ -10,6 +10,7 @@ use crate::scenario::{Change, ChatModel, Crowd, Scenario};
 use crate::stats::Mark;
 use crate::time::Time;
 use crate::virtual_time::{EventQueue, VirtualError};
+use crate::world::World;
 
 /// See the module.
 pub(super) struct Faults {
@@ -53,12 +54,12 @@ impl Faults {
             let (mut first, moment) =
                 (users, |seconds: f64| Time::from_nanos((seconds * 1e9).round() as u64));
             match &change {
-                Change::Add(id) if servers.station(id.as_str()).is_some() => {
+                Change::Add(id) if servers.stations().find(id.as_str()).is_some() => {
                     return Err(wrong(format!("add: there is a server {id} already")));
                 }
                 Change::Add(id) => added.push(id.clone()),
                 Change::Remove(id) | Change::Crash(id) | Change::Slow(id, _) => {
-                    if servers.station(id.as_str()).is_none() && !added.contains(id) {
+                    if servers.stations().find(id.as_str()).is_none() && !added.contains(id) {
                         return Err(wrong(format!("no server {id}")));
                     }
                 }
@@ -166,39 +167,42 @@ impl ChatRun {
         let agenda = &mut self.agenda;
         let what = match change {
             Change::Add(id) => {
-                let known = self.servers.station(id.as_str());
-                let new = || cluster::server(&id, self.servers.len() as u16);
-                let spec = known.map_or_else(new, |station| self.servers.spec(station).clone());
-                if self.servers.start(now, &spec, agenda) {
+                let known = self.servers.stations().find(id.as_str());
+                let new = || cluster::server(&id, self.servers.stations().all().len() as u16);
+                let spec = known.map_or_else(new, |station| self.servers.stations().at(station).spec.clone());
+                if self.servers.change(now, ServerChange::Start(&spec), agenda) {
                     format!("{id} added")
                 } else {
                     format!("{id} not added")
                 }
             }
             Change::Remove(id) => {
-                if let Some(station) = self.servers.station(id.as_str()) {
-                    self.servers.stop(now, station, !is_undone, agenda);
+                if let Some(station) = self.servers.stations().find(id.as_str()) {
+                    let stop = ServerChange::Stop { station, for_good: !is_undone };
+                    self.servers.change(now, stop, agenda);
                 }
                 format!("{id} removed")
             }
             Change::Crash(id) => {
                 self.people.before_crash(now);
-                if let Some(station) = self.servers.station(id.as_str()) {
-                    self.servers.crash(now, station, agenda);
+                if let Some(station) = self.servers.stations().find(id.as_str()) {
+                    self.servers.change(now, ServerChange::Crash(station), agenda);
                 }
                 self.listen(now);
                 self.people.note_inside(now);
                 format!("{id} crashed")
             }
             Change::Slow(id, speed) => {
-                if let Some(station) = self.servers.station(id.as_str()) {
-                    self.servers.set_speed(station, speed);
+                if let Some(station) = self.servers.stations().find(id.as_str()) {
+                    self.servers.stations_mut().at_mut(station).speed = speed;
                 }
                 format!("{id} at speed {speed}")
             }
             Change::Link(rule) => {
                 let name = rule.name.clone();
-                self.servers.install(now, rule, agenda);
+                if let Some(world) = self.servers.world() {
+                    world.install(now, rule);
+                }
                 format!("link rule {name}")
             }
             Change::HotRoom(hot) => {
@@ -221,25 +225,30 @@ impl ChatRun {
         let agenda = &mut self.agenda;
         let what = match change {
             Change::Add(id) => {
-                if let Some(station) = self.servers.station(id.as_str()) {
-                    self.servers.stop(now, station, true, agenda);
+                if let Some(station) = self.servers.stations().find(id.as_str()) {
+                    let stop = ServerChange::Stop { station, for_good: true };
+                    self.servers.change(now, stop, agenda);
                 }
                 format!("{id} removed")
             }
             Change::Remove(id) | Change::Crash(id) => {
-                let spec =
-                    self.servers.station(id.as_str()).map(|station| self.servers.spec(station).clone());
-                let started = spec.is_some_and(|spec| self.servers.start(now, &spec, agenda));
+                let stations = self.servers.stations();
+                let spec = stations.find(id.as_str()).map(|station| stations.at(station).spec.clone());
+                let start = |spec| self.servers.change(now, ServerChange::Start(&spec), agenda);
+                let started = spec.is_some_and(start);
                 if started { format!("{id} back") } else { format!("{id} not back: it is up") }
             }
             Change::Slow(id, _) => {
-                if let Some(station) = self.servers.station(id.as_str()) {
-                    self.servers.set_speed(station, 1.0);
+                if let Some(station) = self.servers.stations().find(id.as_str()) {
+                    self.servers.stations_mut().at_mut(station).speed = 1.0;
                 }
                 format!("{id} at full speed")
             }
             Change::Link(rule) => {
-                self.servers.heal(now, &rule.name, agenda);
+                // Another event may have installed a rule of that name, and healed it.
+                if let Some(world) = self.servers.world() {
+                    let _ = world.heal(now, Some(&rule.name));
+                }
                 format!("link rule {} gone", rule.name)
             }
             Change::HotRoom(hot) => {
@@ -261,7 +270,7 @@ impl ChatRun {
     }
 
     pub(super) fn look_for_misplaced(&mut self) {
-        let (orphaned, split) = self.servers.misplaced();
+        let (orphaned, split) = self.servers.world().map_or((0, 0), World::misplaced);
         let most = &mut self.faults.misplaced;
         *most = (most.0.max(orphaned), most.1.max(split));
     }

@@ -1,24 +1,20 @@
 //! The `chat` model of experiments: people on the cluster of the chat tutorial, in virtual time.
 //!
-//! Parts that know little of each other. `people` says what people do and what becomes of it; `machines` are the router and
-//! servers that serve live, as stations on an event queue; `words` puts the one into the bytes of the other. `flow` stands in
-//! for the machines when there are too many people for them. `faults` is what a scenario lets happen.
+//! Parts that know little of each other. `people` says what people do and what becomes of it; the
+//! [`World`] has the router and servers that serve live, as queueing stations; `spoken` and `words` put the one into the bytes
+//! of the other. `flow` stands in for the world when there are too many people for it. `faults` is what a scenario lets happen.
 
 mod cluster;
 mod exchange;
 mod faults;
 mod flow;
-mod machines;
 mod outcome;
 mod people;
 mod spoken;
 mod tally;
 mod words;
-mod work;
 
-pub use self::machines::{Load, MachineEvent, Machines, ToClient};
-
-use self::exchange::{Heard, Servers, Share};
+use self::exchange::{Heard, Servers};
 use self::faults::Faults;
 use self::flow::Flow;
 use self::people::People;
@@ -30,6 +26,7 @@ use crate::scenario::{ChatModel, Level, Scenario};
 use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
 use crate::time::Time;
+use crate::world::{Load, Policy, Share, World, WorldEvent};
 
 /// Into how many steps the load of a server is divided.
 const STEPS: u64 = 240;
@@ -44,7 +41,7 @@ enum Event {
     /// Somebody may come for the first time.
     Arrival,
     /// Something goes on in a server or on a link.
-    Machine(MachineEvent),
+    World(WorldEvent),
     /// The measured time begins.
     Measure,
     /// A scenario's event.
@@ -55,12 +52,6 @@ enum Event {
 
 /// There are millions of them, and the queue moves them often.
 const _: () = assert!(size_of::<Event>() <= 8);
-
-impl From<MachineEvent> for Event {
-    fn from(event: MachineEvent) -> Self {
-        Event::Machine(event)
-    }
-}
 
 /// One run under one strategy: so many seconds of warm-up, then the scenario's duration. The same arguments give the same
 /// outcome to the byte, and two strategies meet the same people with the same intentions.
@@ -118,8 +109,8 @@ impl ChatRun {
         let servers: Box<dyn Servers> = match model.level {
             Level::Machines => {
                 let plan = cluster::plan(model, spec, strategy, seed, replication)?;
-                let machines = Machines::new(plan, load, model.balance.as_str(), model.rebalance);
-                Box::new(Spoken::new(machines, Words::new(names), by_port))
+                let world = World::new(plan, Policy::Costs(load, model.balance.to_string()));
+                Box::new(Spoken::new(world, Words::new(names), by_port))
             }
             Level::Flow => {
                 Box::new(Flow::new(scenario, model, (strategy, replication), spec.servers, names, load)?)
@@ -165,7 +156,7 @@ impl ChatRun {
     /// hold of a cluster at rest can be looked at.
     pub fn come_to_rest(&mut self) {
         while let Some((now, event)) = self.agenda.pop() {
-            if matches!(event, Event::Machine(_) | Event::Late) {
+            if matches!(event, Event::World(_) | Event::Late) {
                 self.take(now, event);
             }
         }
@@ -174,7 +165,7 @@ impl ChatRun {
     fn take(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(user) => self.people.wake(now, user, &mut self.agenda),
-            Event::Machine(event) => self.servers.take(now, event, &mut self.agenda),
+            Event::World(event) => self.servers.take(now, event, &mut self.agenda),
             Event::Late => self.people.give_up(now, &mut self.agenda),
             Event::Arrival => self.arrival(now),
             Event::Measure => self.measure(now),
@@ -195,8 +186,8 @@ impl ChatRun {
     }
 
     /// The cluster; none at level `flow`.
-    pub fn machines(&mut self) -> Option<&mut Machines> {
-        self.servers.machines()
+    pub fn world(&mut self) -> Option<&mut World> {
+        self.servers.world()
     }
 
     /// Lets everybody in who is there from the start, and plans the rest.
@@ -210,8 +201,8 @@ impl ChatRun {
                 self.people.plan(user, &mut self.agenda);
             }
         }
-        for rule in self.model.links.clone() {
-            self.servers.install(now, rule, &mut self.agenda);
+        if let Some(world) = self.servers.world() {
+            self.model.links.iter().for_each(|rule| world.install(now, rule.clone()));
         }
         self.servers.work(now, &mut self.agenda);
         self.people.measure_from(self.warmup);
@@ -220,8 +211,9 @@ impl ChatRun {
     }
 
     fn measure(&mut self, now: Time) {
-        self.servers.count_up_time();
-        self.before = self.servers.shares(now, now);
+        let stations = self.servers.stations_mut();
+        stations.count_up_time();
+        self.before = stations.shares(now, now);
     }
 
     /// Everything that happens at this moment, one thing after the other.
@@ -261,10 +253,8 @@ impl ChatRun {
     }
 
     fn find_gates(&mut self) {
-        let servers = &self.servers;
-        let stations = (0..servers.len()).map(|station| station as u16);
-        let gates =
-            stations.filter(|at| servers.spec(*at).server_type.as_str() == "gate" && servers.is_open(*at));
-        self.people.gates = gates.collect();
+        let stations = (0..).zip(self.servers.stations().all());
+        let gates = stations.filter(|(_, at)| at.spec.server_type.as_str() == "gate" && at.is_open);
+        self.people.gates = gates.map(|(station, _)| station).collect();
     }
 }

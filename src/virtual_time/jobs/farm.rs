@@ -41,14 +41,14 @@ impl Farm {
     pub(super) fn note(&mut self, index: u32) {
         let server = &self.servers[index as usize];
         if let (true, Some(place)) = (self.sees_at_once, server.place) {
-            self.loads[place as usize] = server.in_system();
+            self.loads[place as usize] = server.queue.in_system();
         }
     }
 
     /// The strategy looks at all loads.
     pub(super) fn look(&mut self) {
         for (load, server) in self.loads.iter_mut().zip(&self.list) {
-            *load = self.servers[*server as usize].in_system();
+            *load = self.servers[*server as usize].queue.in_system();
         }
     }
 

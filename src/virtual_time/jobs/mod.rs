@@ -24,7 +24,7 @@ use client::{Job, Jobs, Loss};
 use farm::Farm;
 use keys::Keys;
 use plan::{Act, Plan};
-use server::{Attempt, Offered, Server, Service};
+use server::{Attempt, Offered, Server};
 use tally::Tally;
 
 use super::EventQueue;
@@ -35,6 +35,7 @@ use crate::scenario::{QueueModel, Scenario};
 use crate::stats::{Mark, Outcome};
 use crate::strategies::{Look, Needs, Strategy, StrategySpec};
 use crate::time::Time;
+use crate::world::Service;
 
 /// Steps of the servers' series in a run.
 const STEPS: u64 = 120;
@@ -87,7 +88,7 @@ enum Event {
     /// The next job is born.
     Born,
     /// A worker of a server has done what it served, if its turn is still this.
-    Finished { server: u32, worker: u32, turn: u32 },
+    Finished { server: u32, worker: u32, turn: u16 },
     /// A client has waited long enough for its job, if its turn is still this.
     TimedOut { job: u32, turn: u32 },
     /// A client tries again.
@@ -208,10 +209,10 @@ impl Run<'_> {
         if let Some(timeout) = self.timeout {
             self.queue.plan(now + timeout, Event::TimedOut { job: index, turn });
         }
-        self.within_bound(now, self.farm.servers[chosen as usize].in_system() as usize)
+        self.within_bound(now, self.farm.servers[chosen as usize].queue.in_system() as usize)
     }
 
-    fn finished(&mut self, now: Time, index: u32, worker: u32, turn: u32) {
+    fn finished(&mut self, now: Time, index: u32, worker: u32, turn: u16) {
         let server = &mut self.farm.servers[index as usize];
         let Some((done, next)) = server.finish(now, worker, turn) else { return };
         if let (Some(place), true) = (server.place, self.needs.latencies) {

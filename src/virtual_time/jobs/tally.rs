@@ -193,7 +193,7 @@ impl Tally {
         let utilisations: Vec<f64> = there()
             .map(|(index, counted)| {
                 let busy = (loads[index].0 - counted.before.0) as f64;
-                busy / window_ns / f64::from(servers[index].workers_max().max(1))
+                busy / window_ns / f64::from(servers[index].queue.workers_max().max(1))
             })
             .collect();
         tell("utilisation.mean", ratio(utilisations.iter().sum(), utilisations.len() as f64));
@@ -213,7 +213,7 @@ impl Tally {
 
         let latencies = self.latencies.summary().map(|latency| ("job".to_owned(), latency));
         let series = |server: Server| {
-            let (id, workers) = (server.id.clone(), server.workers_max());
+            let (id, workers) = (server.id.clone(), server.queue.workers_max());
             LoadSeries::finish(server.series, end, id, ServerType::from("server"), workers)
         };
         Outcome {

@@ -231,7 +231,7 @@ impl User {
     ) -> Result<Value, String> {
         let asked = wire.send(route, &body).map_err(|error| error.to_string())?;
         loop {
-            match wire.next().await.map_err(|error| error.to_string())? {
+            match wire.receive().await.map_err(|error| error.to_string())? {
                 Incoming::Response { id, body } if id == asked => return Ok(body),
                 came => self.hear(came),
             }
@@ -270,7 +270,7 @@ impl User {
                         return End::Over;
                     }
                 }
-                came = wire.next() => match came {
+                came = wire.receive() => match came {
                     Ok(came) => self.hear(came),
                     Err(ClientError::Io(_) | ClientError::Framing(FramingError::Closed(..))) => {
                         return End::ThrownOut;

@@ -47,3 +47,20 @@ pub(super) enum Outcome {
     Refused,
     Failed,
 }
+
+/// What comes of a job when it is done.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Then {
+    /// A server gets a job.
+    Job(u16, Job),
+    /// The owner of a room gets a job.
+    ToRoom(u32, Job),
+    /// A client hears of its request.
+    Answer(Asker, Outcome),
+    /// A client of a gate hears where to connect.
+    Use(Asker, Option<u16>),
+    /// Clients hear a message.
+    Told { clients: u32, meant: Time },
+    /// The router looks for a connector, for a client that asks.
+    Locate(Asker),
+}

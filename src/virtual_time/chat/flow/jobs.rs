@@ -1,12 +1,12 @@
 //! What comes of a job, and what it costs: as of the machines that get the same delivery.
 
 use super::Flow;
-use super::job::{Job, Outcome};
-use super::station::Then;
+use super::job::{Job, Outcome, Then};
+use crate::world::Sent;
 
 impl Flow {
-    /// What comes of a job, and its cost in microseconds: as of the machines that get the same delivery.
-    pub(super) fn work(&mut self, station: u16, job: Job, then: &mut Vec<Then>) -> f64 {
+    /// What comes of a job, and what it makes the server send: as of the machines that get the same delivery.
+    pub(super) fn do_job(&mut self, station: u16, job: Job, then: &mut Vec<Then>) -> Sent {
         let mut envelopes = 0;
         let (mut members, mut writes) = (0_u64, 0_u64);
         match job {
@@ -67,7 +67,6 @@ impl Flow {
                 }
             }
         }
-        let work = self.stations[usize::from(station)].work;
-        work.mean_us(&self.load.costs, envelopes as u64, members, writes)
+        Sent { envelopes: envelopes as u64, members, writes }
     }
 }

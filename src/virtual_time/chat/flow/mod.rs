@@ -11,36 +11,29 @@ mod job;
 mod jobs;
 mod rooms;
 mod servers;
-mod station;
 
 use std::collections::VecDeque;
 
-use rustc_hash::FxHashMap;
-
 use self::choice::Choice;
-use self::job::{Asker, Job, Outcome};
+use self::job::{Asker, Job, Outcome, Then};
 use self::rooms::Rooms;
-use self::station::{Station, Then};
-use super::exchange::{Answer, Ask, Deed, Heard, Moved};
-use super::machines::Load;
+use super::exchange::{Answer, Ask, Deed, Heard};
 use super::words::Names;
-use super::work::Work;
-use super::{Event, MachineEvent, cluster};
+use super::{Event, cluster};
 use crate::config::ServerSpec;
-use crate::ids::{ServerId, SessionId};
-use crate::random::Shape;
+use crate::ids::SessionId;
 use crate::scenario::{ChatModel, Scenario};
-use crate::stats::LoadSeries;
 use crate::strategies::StrategySpec;
 use crate::time::Time;
 use crate::virtual_time::{EventQueue, VirtualError};
+use crate::world::{Load, Moved, Queue, Stations, Work, WorldEvent};
 
 /// See the module.
 pub(super) struct Flow {
-    stations: Vec<Station>,
-    by_id: FxHashMap<ServerId, u16>,
+    stations: Stations,
+    /// By station.
+    lanes: Vec<Lane>,
     load: Load,
-    balanced: String,
     connectors: Choice,
     chats: Choice,
     rooms: Rooms,
@@ -53,6 +46,17 @@ pub(super) struct Flow {
     heard: Vec<Heard>,
     moved: Moved,
     key: Vec<u8>,
+}
+
+/// A server's work.
+struct Lane {
+    queue: Queue<Job, ()>,
+    /// What comes of the job at hand.
+    then: Vec<Then>,
+    /// Jobs that it has begun and that cost something.
+    begun: u64,
+    /// It ends when it has nothing to do.
+    is_stopping: bool,
 }
 
 /// What servers know of a user.
@@ -97,10 +101,9 @@ impl Flow {
             Choice::new(chosen.make(seed))
         };
         let mut flow = Self {
-            stations: Vec::new(),
-            by_id: FxHashMap::default(),
+            stations: Stations::new(model.balance.as_str(), load.step_ns),
+            lanes: Vec::new(),
             load,
-            balanced: model.balance.to_string(),
             connectors: choice("connector"),
             chats: choice("chat"),
             rooms: Rooms::new(model.rooms.max(1), names),
@@ -113,7 +116,8 @@ impl Flow {
             key: Vec::new(),
         };
         for server in servers {
-            flow.add_station(server);
+            let station = flow.add_station(server);
+            flow.put(Time::START, station);
         }
         flow.rebuild();
         Ok(flow)
@@ -129,18 +133,22 @@ impl Flow {
     }
 
     fn add_station(&mut self, spec: ServerSpec) -> u16 {
-        // The number of servers is bounded by those who configure them.
-        let station = u16::try_from(self.stations.len()).unwrap_or(u16::MAX);
-        let is_balanced = spec.server_type.as_str() == self.balanced;
-        self.by_id.insert(spec.id.clone(), station);
-        self.stations.push(Station::new(spec, is_balanced.then(|| LoadSeries::new(self.load.step_ns))));
-        station
+        let (queue, then) = (Queue::new(1), Vec::new());
+        self.lanes.push(Lane { queue, then, begun: 0, is_stopping: false });
+        self.stations.add(spec)
+    }
+
+    /// A server is up at its station.
+    fn put(&mut self, now: Time, station: u16) {
+        let at = self.stations.at_mut(station);
+        at.begin(now);
+        at.is_open = true;
     }
 
     /// A client connects. False when the server takes none.
     fn open(&mut self, server: u16, session: SessionId) -> bool {
-        let at = &mut self.stations[usize::from(server)];
-        if !at.is_open || at.spec.max_connections.is_some_and(|most| at.connections >= most) {
+        let at = self.stations.at_mut(server);
+        if !at.takes_clients() {
             return false;
         }
         at.connections += 1;
@@ -167,8 +175,7 @@ impl Flow {
         match deed {
             Deed::Close { server, session } => {
                 self.client(session).connection = 0;
-                let at = &mut self.stations[usize::from(server)];
-                at.connections = at.connections.saturating_sub(1);
+                self.stations.at_mut(server).disconnect();
             }
             Deed::Connect { server, session, request, ask } => {
                 if !self.open(server, session) {
@@ -190,8 +197,8 @@ impl Flow {
     }
 
     fn close(&mut self, now: Time, server: u16, session: SessionId, agenda: &mut EventQueue<Event>) {
-        let at = &mut self.stations[usize::from(server)];
-        at.connections = at.connections.saturating_sub(1);
+        let at = self.stations.at_mut(server);
+        at.disconnect();
         if at.work == Work::Connector {
             self.connectors.load(server, -1);
         }
@@ -202,45 +209,45 @@ impl Flow {
     }
 
     fn is_full(&self, station: u16) -> bool {
-        let waiting = self.stations[usize::from(station)].queue.len();
-        !self.is_free && self.load.queue_max.is_some_and(|most| waiting >= most as usize)
+        !self.is_free && self.load.is_full(self.lanes[usize::from(station)].queue.waiting().len())
     }
 
     /// A job for a server; nothing when it is not up.
     fn arrive(&mut self, now: Time, station: u16, job: Job, agenda: &mut EventQueue<Event>) {
-        let at = &mut self.stations[usize::from(station)];
-        if !at.is_up {
+        if !self.stations.at(station).is_up() {
             return;
         }
-        if at.is_busy {
-            at.queue.push_back(job);
+        let lane = &mut self.lanes[usize::from(station)];
+        if lane.queue.free().is_none() {
+            lane.queue.waiting_mut().push_back(job);
         } else {
             self.begin(now, station, job, agenda);
         }
-        self.stations[usize::from(station)].note(now);
+        self.note(now, station);
     }
 
     fn begin(&mut self, now: Time, station: u16, job: Job, agenda: &mut EventQueue<Event>) {
-        let mut then = std::mem::take(&mut self.stations[usize::from(station)].then);
-        let mean_us = self.work(station, job, &mut then);
-        let at = &mut self.stations[usize::from(station)];
-        at.then = then;
-        (at.is_busy, at.begun) = (true, at.begun + u64::from(!self.is_free));
-        let cost = if self.is_free {
-            0
-        } else {
-            let spread = match self.load.costs.shape {
-                Shape::Deterministic => 1.0,
-                shape => shape.draw(&mut self.load.chance.at(u64::from(station), at.begun)),
-            };
-            (mean_us * 1e3 * spread / at.speed).round() as u64
-        };
-        if cost == 0 {
-            self.done.push_back((station, at.life));
-        } else {
-            let done = Time::from_nanos(now.as_nanos().saturating_add(cost));
-            agenda.plan(done, Event::Machine(MachineEvent::Done { station, life: at.life }));
+        let mut then = std::mem::take(&mut self.lanes[usize::from(station)].then);
+        let sent = self.do_job(station, job, &mut then);
+        let lane = &mut self.lanes[usize::from(station)];
+        lane.then = then;
+        let mut cost = 0;
+        if !self.is_free {
+            lane.begun += 1;
+            let at = self.stations.at(station);
+            cost = self.load.cost_ns(station, lane.begun, at.work, at.speed, sent);
         }
+        let done = Time::from_nanos(now.as_nanos().saturating_add(cost));
+        let turn = lane.queue.serve(0, (), done).turn;
+        if cost == 0 {
+            self.done.push_back((station, turn));
+        } else {
+            agenda.plan(done, Event::World(WorldEvent::Done { station, turn }));
+        }
+    }
+
+    fn note(&mut self, now: Time, station: u16) {
+        self.stations.at_mut(station).note(now, &self.lanes[usize::from(station)].queue);
     }
 
     /// Somebody is in a room from now on, unless its connection is gone already.
@@ -253,26 +260,24 @@ impl Flow {
     }
 
     /// What a server had in hand is done: what came of it happens, and it takes the next.
-    fn finish(&mut self, now: Time, station: u16, life: u16, agenda: &mut EventQueue<Event>) {
-        let at = &mut self.stations[usize::from(station)];
-        if at.life != life {
+    fn finish(&mut self, now: Time, station: u16, turn: u16, agenda: &mut EventQueue<Event>) {
+        let lane = &mut self.lanes[usize::from(station)];
+        if !lane.queue.serves(0, turn) {
             return;
         }
-        let mut then = std::mem::take(&mut at.then);
+        let mut then = std::mem::take(&mut lane.then);
         for then in then.drain(..) {
             self.happen(now, station, then, agenda);
         }
-        let at = &mut self.stations[usize::from(station)];
-        at.then = then;
-        at.is_busy = false;
-        if let Some(series) = &mut at.series {
-            series.finished(now, 1);
-        }
-        match at.queue.pop_front() {
+        let lane = &mut self.lanes[usize::from(station)];
+        lane.then = then;
+        lane.queue.finish(0, turn);
+        self.stations.at_mut(station).finished(now);
+        match lane.queue.waiting_mut().pop_front() {
             Some(next) => self.begin(now, station, next, agenda),
             None => self.end_if_done(now, station),
         }
-        self.stations[usize::from(station)].note(now);
+        self.note(now, station);
     }
 
     fn happen(&mut self, now: Time, station: u16, then: Then, agenda: &mut EventQueue<Event>) {

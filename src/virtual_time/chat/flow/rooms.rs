@@ -1,9 +1,9 @@
 //! The rooms: how many of their members are on which connector, and which server has them.
 
-use super::Moved;
 use super::choice::Choice;
 use crate::time::Time;
 use crate::virtual_time::chat::words::Names;
+use crate::world::Moved;
 
 /// No server yet.
 const NONE: u16 = u16::MAX;

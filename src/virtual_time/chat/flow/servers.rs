@@ -1,16 +1,13 @@
 //! A flow as its people and a scenario's events meet it.
 
 use super::job::Job;
-use super::{Deed, Event, Flow, Heard, MachineEvent};
+use super::{Asker, Deed, Event, Flow, Heard};
 use crate::config::ServerSpec;
-use crate::router::LinkRule;
-use crate::stats::ServerSeries;
 use crate::strategies::Candidate;
 use crate::time::Time;
 use crate::virtual_time::EventQueue;
-use crate::virtual_time::chat::Machines;
-use crate::virtual_time::chat::exchange::{Moved, Servers, Share};
-use crate::virtual_time::chat::work::Work;
+use crate::virtual_time::chat::exchange::{Change, Servers};
+use crate::world::{Moved, Stations, Work, World, WorldEvent};
 
 impl Servers for Flow {
     fn carry(&mut self, now: Time, deed: Deed, agenda: &mut EventQueue<Event>) {
@@ -24,10 +21,10 @@ impl Servers for Flow {
                     return self.heard.push(Heard::Unreachable { session });
                 }
                 self.arrive(now, server, Job::Nothing, agenda);
-                self.ask(now, super::Asker { connector: server, session, request }, ask, agenda);
+                self.ask(now, Asker { connector: server, session, request }, ask, agenda);
             }
             Deed::Ask { server, session, request, ask } => {
-                self.ask(now, super::Asker { connector: server, session, request }, ask, agenda);
+                self.ask(now, Asker { connector: server, session, request }, ask, agenda);
             }
         }
     }
@@ -36,16 +33,16 @@ impl Servers for Flow {
         heard.append(&mut self.heard);
     }
 
-    fn take(&mut self, now: Time, event: MachineEvent, agenda: &mut EventQueue<Event>) {
-        // It has no ticks, no links, and needs no second look at a server that stops.
-        if let MachineEvent::Done { station, life } = event {
-            self.finish(now, station, life, agenda);
+    fn take(&mut self, now: Time, event: WorldEvent, agenda: &mut EventQueue<Event>) {
+        // It has no ticks, no links, and no supervisor.
+        if let WorldEvent::Done { station, turn } = event {
+            self.finish(now, station, turn, agenda);
         }
     }
 
     fn go_on(&mut self, now: Time, agenda: &mut EventQueue<Event>) -> bool {
-        let Some((station, life)) = self.done.pop_front() else { return false };
-        self.finish(now, station, life, agenda);
+        let Some((station, turn)) = self.done.pop_front() else { return false };
+        self.finish(now, station, turn, agenda);
         true
     }
 
@@ -53,38 +50,65 @@ impl Servers for Flow {
         self.is_free = false;
     }
 
-    fn start(&mut self, now: Time, spec: &ServerSpec, _: &mut EventQueue<Event>) -> bool {
-        let station = match self.by_id.get(&spec.id) {
-            Some(station) if self.stations[usize::from(*station)].is_up => return false,
-            Some(station) => *station,
-            None => self.add_station(spec.clone()),
-        };
-        let at = &mut self.stations[usize::from(station)];
-        (at.is_up, at.is_open, at.up_since) = (true, true, now);
+    fn change(&mut self, now: Time, change: Change<'_>, agenda: &mut EventQueue<Event>) -> bool {
+        match change {
+            Change::Start(spec) => self.start(now, spec),
+            Change::Stop { station, .. } => self.stop(now, station),
+            Change::Crash(station) => self.crash(now, station, agenda),
+        }
+    }
+
+    fn stations(&self) -> &Stations {
+        &self.stations
+    }
+
+    fn stations_mut(&mut self) -> &mut Stations {
+        &mut self.stations
+    }
+
+    fn moved(&mut self, _: Time) -> Moved {
+        self.moved
+    }
+
+    fn world(&mut self) -> Option<&mut World> {
+        None
+    }
+}
+
+impl Flow {
+    fn start(&mut self, now: Time, spec: &ServerSpec) -> bool {
+        let known = self.stations.find(spec.id.as_str());
+        let station = known.unwrap_or_else(|| self.add_station(spec.clone()));
+        if self.stations.at(station).is_up() {
+            return false;
+        }
+        self.put(now, station);
         self.list_changes(now, Some(station), station);
         true
     }
 
-    fn stop(&mut self, now: Time, station: u16, _: bool, _: &mut EventQueue<Event>) {
-        let at = &mut self.stations[usize::from(station)];
-        if !at.is_up || at.is_stopping {
-            return;
+    fn stop(&mut self, now: Time, station: u16) -> bool {
+        let (at, lane) = (self.stations.at_mut(station), &mut self.lanes[usize::from(station)]);
+        if !at.is_up() || lane.is_stopping {
+            return false;
         }
-        (at.is_open, at.is_stopping) = (false, true);
+        (at.is_open, lane.is_stopping) = (false, true);
         if at.spec.frontend {
             self.heard.push(Heard::Shut { server: station });
         }
         self.list_changes(now, None, station);
         self.end_if_done(now, station);
+        true
     }
 
-    fn crash(&mut self, now: Time, station: u16, agenda: &mut EventQueue<Event>) {
-        let at = &mut self.stations[usize::from(station)];
-        if !at.is_up {
-            return;
+    fn crash(&mut self, now: Time, station: u16, agenda: &mut EventQueue<Event>) -> bool {
+        let at = self.stations.at(station);
+        if !at.is_up() {
+            return false;
         }
-        let (was_listed, is_connector) = (!at.is_stopping, at.work == Work::Connector);
-        at.end(now);
+        let (was_listed, is_connector) =
+            (!self.lanes[usize::from(station)].is_stopping, at.work == Work::Connector);
+        self.end(now, station);
         if was_listed {
             self.list_changes(now, None, station);
         }
@@ -102,76 +126,25 @@ impl Servers for Flow {
                 }
             }
         }
+        true
     }
 
-    fn set_speed(&mut self, station: u16, speed: f64) {
-        self.stations[usize::from(station)].speed = speed;
-    }
-
-    // A scenario with rules of links is refused.
-    fn install(&mut self, _: Time, _: LinkRule, _: &mut EventQueue<Event>) {}
-
-    fn heal(&mut self, _: Time, _: &str, _: &mut EventQueue<Event>) {}
-
-    fn station(&self, id: &str) -> Option<u16> {
-        self.by_id.get(id).copied()
-    }
-
-    fn spec(&self, station: u16) -> &ServerSpec {
-        &self.stations[usize::from(station)].spec
-    }
-
-    fn len(&self) -> usize {
-        self.stations.len()
-    }
-
-    fn is_open(&self, station: u16) -> bool {
-        self.stations[usize::from(station)].is_open
-    }
-
-    fn shares(&mut self, now: Time, since: Time) -> Vec<(u16, Share)> {
-        let stations = self.stations.iter_mut().enumerate();
-        let shares = stations.filter_map(|(station, at)| {
-            let up_ns = at.up_ns(now, since);
-            let integrals = at.series.as_mut()?.integrals(now);
-            Some((station as u16, Share { integrals, up_ns }))
-        });
-        shares.collect()
-    }
-
-    fn count_up_time(&mut self) {
-        self.stations.iter_mut().for_each(|at| at.up_before_ns = 0);
-    }
-
-    fn series(&mut self, end: Time) -> Vec<ServerSeries> {
-        let series = self.stations.iter_mut().filter_map(|at| {
-            let (id, server_type) = (at.spec.id.clone(), at.spec.server_type.clone());
-            Some(at.series.take()?.finish(end, id, server_type, 1))
-        });
-        series.collect()
-    }
-
-    fn moved(&mut self, _: Time) -> Moved {
-        self.moved
-    }
-
-    // Rooms move with the list.
-    fn misplaced(&mut self) -> (u64, u64) {
-        (0, 0)
-    }
-
-    fn machines(&mut self) -> Option<&mut Machines> {
-        None
-    }
-}
-
-impl Flow {
     /// A server that stops ends when it has nothing to do and nobody is connected to it.
     pub(super) fn end_if_done(&mut self, now: Time, station: u16) {
-        let at = &mut self.stations[usize::from(station)];
-        if at.is_stopping && !at.is_busy && at.queue.is_empty() && at.connections == 0 {
-            at.end(now);
+        let lane = &self.lanes[usize::from(station)];
+        if lane.is_stopping && lane.queue.is_idle() && self.stations.at(station).connections == 0 {
+            self.end(now, station);
         }
+    }
+
+    /// It is no more.
+    fn end(&mut self, now: Time, station: u16) {
+        let lane = &mut self.lanes[usize::from(station)];
+        lane.queue.clear();
+        lane.then.clear();
+        lane.is_stopping = false;
+        self.stations.at_mut(station).end(now);
+        self.note(now, station);
     }
 
     pub(super) fn rebuild(&mut self) {
@@ -181,22 +154,21 @@ impl Flow {
 
     /// The stations of a type that are on its list.
     fn listed(&self, work: Work) -> Vec<(u16, Candidate)> {
-        let stations = self.stations.iter().enumerate();
-        let listed = stations.filter(|(_, at)| at.work == work && at.is_up && !at.is_stopping);
+        let stations = (0..).zip(self.stations.all().iter().zip(&self.lanes));
+        let listed = stations.filter(|(_, (at, lane))| at.work == work && at.is_up() && !lane.is_stopping);
         let candidate = |spec: &ServerSpec| Candidate { id: spec.id.clone(), weight: spec.weight };
-        listed.map(|(station, at)| (station as u16, candidate(&at.spec))).collect()
+        listed.map(|(station, (at, _))| (station, candidate(&at.spec))).collect()
     }
 
     /// A server has come or is about to go.
     fn list_changes(&mut self, now: Time, came: Option<u16>, station: u16) {
         self.rebuild();
-        let at = &self.stations[usize::from(station)];
-        let is_balanced = at.spec.server_type.as_str() == self.balanced;
+        let (at, is_balanced) = (self.stations.at(station), self.stations.is_balanced(station));
         self.moved.changes += u64::from(is_balanced);
         if at.work != Work::Chat {
             return;
         }
-        let ids = self.stations.iter().filter(|at| at.work == Work::Connector);
+        let ids = self.stations.all().iter().filter(|at| at.work == Work::Connector);
         let (bytes, count) =
             ids.fold((0, 0), |(bytes, count), at| (bytes + at.spec.id.as_str().len() as u64, count + 1));
         let moved = self.rooms.move_all(now, &mut self.chats, came, bytes / count.max(1));

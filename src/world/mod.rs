@@ -1,0 +1,350 @@
+//! A whole cluster without actors, sockets or real time: the router and the servers that serve live, and the supervisor that
+//! decides on their lives, under a [`Policy`] that says in which order things happen.
+//!
+//! Under [`Policy::InOrder`] and [`Policy::Seeded`] router and servers have a mailbox each and take [`turns`](World::turn):
+//! tests and storms play them. Under [`Policy::Costs`] a server is a queueing station: a delivery waits, begins, and is done
+//! when its cost has gone by. The server's logic runs when it begins, and what comes of it is released when it is done. The
+//! router takes no time then, nor do a server's ticks. What a delivery that costs nothing makes a server do happens at once,
+//! behind what was done before it at the same moment.
+
+mod costs;
+mod lives;
+mod look;
+mod moves;
+mod queue;
+mod slot;
+mod stations;
+mod turns;
+mod work;
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+pub use self::moves::Moved;
+pub use self::queue::{Queue, Service};
+pub use self::stations::{Share, Station, Stations};
+pub use self::work::{Load, Sent, Work};
+
+use self::costs::Costly;
+use self::moves::Moves;
+use self::slot::Slot;
+use self::turns::Turns;
+use crate::cluster::{Blueprint, Plan};
+use crate::config::ServerSpec;
+use crate::envelope::{Envelope, Payload, Recipients};
+use crate::ids::{ServerId, SessionId};
+use crate::random::Random;
+use crate::router::{LinkRule, Routed, Router, UnknownRule};
+use crate::servers::{Delivery, Effect, Outbox, Server};
+use crate::supervisor::{Decision, Supervisor, Timeouts};
+use crate::time::Time;
+use crate::trace::Watch;
+use crate::wire::PushFrame;
+
+/// In which order things happen.
+pub enum Policy {
+    /// In the order in which they were sent.
+    InOrder,
+    /// As threads would have it: whose turn it is is drawn.
+    Seeded(Random),
+    /// In virtual time, where deliveries cost something; servers of a type have their load written down.
+    Costs(Load, String),
+}
+
+/// What is planned under [`Policy::Costs`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WorldEvent {
+    /// A server's delivery at hand is done.
+    Done {
+        /// Its station.
+        station: u16,
+        /// The turn of its worker.
+        turn: u16,
+    },
+    /// A server's deadline.
+    Tick(u16),
+    /// Something arrives at the end of a link.
+    Links,
+    /// The supervisor's deadline.
+    Supervise,
+}
+
+/// What a server does to a client.
+#[derive(Clone, Debug)]
+pub enum ToClient {
+    /// It answers a request.
+    Response {
+        /// Whose.
+        session: SessionId,
+        /// Its id.
+        request: u64,
+        /// The answer.
+        body: Bytes,
+    },
+    /// It gives a push to some of its clients.
+    Push {
+        /// To whom.
+        sessions: Recipients,
+        /// The push.
+        frame: PushFrame,
+    },
+    /// It gives a push to all of its clients.
+    Broadcast {
+        /// The push.
+        frame: PushFrame,
+    },
+    /// It ends one's connection, and says why.
+    Kick {
+        /// Whose.
+        session: SessionId,
+        /// Why.
+        reason: Box<str>,
+    },
+    /// It ends the connection of one that sent what is no message.
+    Reject {
+        /// Whose.
+        session: SessionId,
+        /// What was wrong.
+        error: String,
+    },
+    /// It stops, says why, and ends the connections of all: each is to be [closed](World::close).
+    Shut {
+        /// Why.
+        reason: &'static str,
+    },
+    /// It has ended, and nobody is told.
+    Gone,
+}
+
+/// Whether an envelope to a server is lost on its way.
+pub type Loss = Box<dyn Fn(&ServerId, &Envelope) -> bool>;
+
+/// See the module.
+pub struct World {
+    /// The router.
+    pub router: Router,
+    /// The moment of the last thing that happened.
+    pub now: Time,
+    /// The servers by number.
+    pub stations: Stations,
+    /// Envelopes for which this says true are lost on their way, where servers take turns.
+    pub lost: Loss,
+    slots: Vec<Slot>,
+    supervisor: Supervisor,
+    /// What the supervisor has decided and is not carried out.
+    decisions: VecDeque<Decision>,
+    /// Facts that it waits for.
+    awaited: usize,
+    blueprint: Blueprint,
+    generations: u32,
+    rooms_move: bool,
+    routed: Vec<Routed>,
+    /// What servers have done to clients, in order.
+    said: Vec<(u16, ToClient)>,
+    /// The mailboxes' turns; none where deliveries cost something.
+    turns: Option<Turns>,
+    costly: Costly,
+    moves: Moves,
+    watch: Option<Watch>,
+}
+
+impl World {
+    /// The servers of a plan, all up. Where deliveries cost something, they do from [`work`](Self::work) on.
+    pub fn new(plan: Plan, policy: Policy) -> Self {
+        let options = plan.blueprint.options();
+        let timeouts = Timeouts::new(options.stop_timeout, options.request_timeout);
+        let (load, balanced, turns) = match policy {
+            Policy::InOrder => (Load::default(), String::new(), Some(Turns::default())),
+            Policy::Seeded(random) => (Load::default(), String::new(), Some(Turns::drawn(random))),
+            Policy::Costs(load, balanced) => (load, balanced, None),
+        };
+        let mut world = Self {
+            router: plan.router,
+            now: Time::START,
+            stations: Stations::new(&balanced, load.step_ns),
+            lost: Box::new(|_, _| false),
+            slots: Vec::new(),
+            supervisor: Supervisor::new(timeouts),
+            decisions: VecDeque::new(),
+            awaited: 0,
+            rooms_move: options.rebalance,
+            blueprint: plan.blueprint,
+            generations: 0,
+            routed: Vec::new(),
+            said: Vec::new(),
+            turns,
+            costly: Costly::new(load),
+            moves: Moves::default(),
+            watch: None,
+        };
+        for planned in plan.servers {
+            world.supervisor.adopt(Time::START, &planned.spec);
+            let station = world.add_station(&planned.spec);
+            world.put(station, (planned.make)());
+            world.stations.at_mut(station).is_open = true;
+            world.slots[usize::from(station)].is_listed = true;
+        }
+        for delivery in [Delivery::Started, Delivery::AllStarted] {
+            for station in 0..world.slots.len() {
+                world.give(station as u16, delivery.clone());
+            }
+        }
+        world
+    }
+
+    /// A client connects. False when the server takes none.
+    pub fn open(&mut self, now: Time, station: u16, session: SessionId) -> bool {
+        self.now = now;
+        let at = self.stations.at_mut(station);
+        if !at.takes_clients() {
+            return false;
+        }
+        at.connections += 1;
+        self.arrive(station, Delivery::Opened { session, peer: None });
+        true
+    }
+
+    /// A client sends a message. False when the server's queue is full, and the message lost.
+    pub fn message(&mut self, now: Time, station: u16, session: SessionId, bytes: Bytes) -> bool {
+        self.now = now;
+        if self.is_full(station) {
+            return false;
+        }
+        self.arrive(station, Delivery::Message { session, bytes, since: now });
+        true
+    }
+
+    /// A client's connection ends.
+    pub fn close(&mut self, now: Time, station: u16, session: SessionId) {
+        self.now = now;
+        self.stations.at_mut(station).disconnect();
+        self.arrive(station, Delivery::Closed { session });
+        self.report_facts();
+    }
+
+    /// What servers have done to clients since the last look, in order; gives an empty list to fill instead.
+    pub fn said(&mut self, instead: Vec<(u16, ToClient)>) -> Vec<(u16, ToClient)> {
+        std::mem::replace(&mut self.said, instead)
+    }
+
+    /// Installs a rule of the links.
+    pub fn install(&mut self, now: Time, rule: LinkRule) {
+        self.now = now;
+        self.order(|router, now, out| router.install(now, rule, out));
+    }
+
+    /// Takes a rule of the links away, or all of them.
+    ///
+    /// # Errors
+    /// No rule has that name.
+    pub fn heal(&mut self, now: Time, name: Option<&str>) -> Result<(), UnknownRule> {
+        self.now = now;
+        self.order(|router, now, out| router.heal(now, name, out))
+    }
+
+    /// Gives the router an order, and carries what goes out of it.
+    pub fn order<R>(&mut self, order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R) -> R {
+        let result = order(&mut self.router, self.now, &mut self.routed);
+        self.hand_on();
+        result
+    }
+
+    /// Traces can be watched from now on.
+    pub fn set_watch(&mut self, watch: Watch) {
+        self.router.set_watch(watch.clone());
+        self.slots.iter_mut().for_each(|slot| slot.out = Outbox::watched(watch.clone()));
+        self.watch = Some(watch);
+    }
+
+    fn add_station(&mut self, spec: &ServerSpec) -> u16 {
+        let out = self.watch.clone().map_or_else(Outbox::default, Outbox::watched);
+        self.slots.push(Slot { out, ..Slot::default() });
+        self.stations.add(spec.clone())
+    }
+
+    /// A server is up at its station.
+    fn put(&mut self, station: u16, server: Box<dyn Server>) {
+        self.stations.at_mut(station).begin(self.now);
+        self.slots[usize::from(station)].server = Some(server);
+    }
+
+    fn is_full(&self, station: u16) -> bool {
+        self.turns.is_none() && self.costly.is_full(self.slots[usize::from(station)].queue.waiting().len())
+    }
+
+    /// Puts a delivery at the end of a server's queue; nothing when the server is not up.
+    fn arrive(&mut self, station: u16, delivery: Delivery) {
+        let slot = &mut self.slots[usize::from(station)];
+        match &mut self.turns {
+            _ if slot.server.is_none() => {}
+            Some(turns) => slot.queue.waiting_mut().push_back((turns.number(), delivery)),
+            None => self.arrive_at_cost(station, delivery),
+        }
+    }
+
+    /// Lets what came of a delivery happen.
+    fn release(&mut self, station: u16) {
+        let mut effects = std::mem::take(&mut self.slots[usize::from(station)].out.effects);
+        for effect in effects.drain(..) {
+            let said = match effect {
+                Effect::Send(envelope) => {
+                    match &mut self.turns {
+                        Some(turns) => turns.say(envelope),
+                        None => self.router.route(self.now, envelope, &mut self.routed),
+                    }
+                    continue;
+                }
+                Effect::Done { .. } => continue,
+                Effect::Respond { session, request, body } => ToClient::Response { session, request, body },
+                Effect::Push { sessions, frame } => ToClient::Push { sessions, frame },
+                Effect::Broadcast { frame } => ToClient::Broadcast { frame },
+                Effect::Kick { session, reason } => {
+                    self.stations.at_mut(station).disconnect();
+                    ToClient::Kick { session, reason }
+                }
+                Effect::Reject { session, error } => {
+                    self.stations.at_mut(station).disconnect();
+                    ToClient::Reject { session, error }
+                }
+            };
+            self.said.push((station, said));
+        }
+        self.slots[usize::from(station)].out.effects = effects;
+        match &mut self.turns {
+            Some(turns) => turns.send(station),
+            None => self.hand_on(),
+        }
+    }
+
+    /// Gives what the router hands on to its servers.
+    fn hand_on(&mut self) {
+        while !self.routed.is_empty() {
+            let mut batch = std::mem::take(&mut self.routed);
+            for Routed { to, envelope } in batch.drain(..) {
+                if self.turns.is_some() && (self.lost)(&to, &envelope) {
+                    continue;
+                }
+                // The router only names servers that it was given.
+                let Some(station) = self.stations.find(to.as_str()) else { continue };
+                if self.moves.since.is_some()
+                    && matches!(envelope.payload, Payload::Release { .. } | Payload::Adopt { .. })
+                {
+                    self.moves.see(station, self.slots[usize::from(station)].is_listed, &envelope);
+                }
+                if matches!(envelope.payload, Payload::Invoke(_)) && self.is_full(station) {
+                    self.router.refuse(&to, envelope, &mut self.routed);
+                } else {
+                    self.arrive(station, Delivery::Envelope(envelope));
+                }
+            }
+            if self.routed.is_empty() {
+                self.routed = batch;
+            }
+        }
+        if self.moves.since.is_some() && !self.router.is_changing() {
+            self.moves.end(self.now);
+        }
+        self.watch_links();
+    }
+}
