@@ -63,11 +63,11 @@ impl Judge {
             return foreign(format!("it was for {} alone", self.members[target as usize].name));
         }
         match (listener.state, sent) {
-            (State::Leaving, _) => return Ok(()),
-            (State::Gone, _) => return foreign("it is not in the room"),
+            (State::Leaving, _) => Ok(()),
+            (State::Gone, _) => foreign("it is not in the room"),
             // It is forgotten: all have passed it, but for one who is just coming.
-            (State::There, None) if listener.is_first => return Ok(()),
-            (State::There, None) => return Err((Law::Doubled, "it came before".to_owned())),
+            (State::There, None) if listener.is_first => Ok(()),
+            (State::There, None) => Err((Law::Doubled, "it came before".to_owned())),
             (State::There, Some(sent)) => self.take_in(receiver, sender, number, sent),
         }
     }
