@@ -26,7 +26,27 @@
 //! # }
 //! ```
 //!
-//! [`AsyncClient`] has the same methods, to be awaited.
+//! [`AsyncClient`] has the same methods, to be awaited. An event loop of its own drives a [`Connection`] instead:
+//!
+//! ```
+//! use pomelo_sim::client::{Connection, Event, Hello, Transport};
+//! use pomelo_sim::time::Time;
+//! use serde_json::json;
+//!
+//! # fn main() -> Result<(), pomelo_sim::client::ClientError> {
+//! let mut connection = Connection::new(Transport::Tcp, "127.0.0.1:3050", 1, &Hello::default());
+//! // Write what is in `out` to the socket, and read: here a server's handshake comes.
+//! assert!(connection.out().drain(..).len() > 0);
+//! let mut read: &[u8] = b"\x01\0\0\x0c{\"code\":200}";
+//! while let Some(event) = connection.receive(&mut read, Time::START)? {
+//!     assert!(matches!(event, Event::Open(_)));
+//! }
+//! let body = json!({ "content": "hello", "target": "*" }).to_string();
+//! let id = connection.request("chat.chatHandler.send", body.as_bytes())?;
+//! assert!(id == 1 && !connection.out().is_empty());
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # States
 //!

@@ -44,7 +44,7 @@ pub(super) struct Connection<S> {
     /// The socket takes no more for now; a task waits for it.
     pub(super) blocked: bool,
     /// It ends: nothing more is read or said, what waits is still written.
-    ending: Option<(CloseReason, Time)>,
+    pub(super) ending: Option<(CloseReason, Time)>,
     /// The last time that bytes came.
     pub(super) heard: Time,
     /// Messages of it that were handed up and are not done with.
@@ -115,7 +115,7 @@ impl<S: Stream> Connection<S> {
     /// and nothing can follow a frame that was cut. Gives the number of the session's messages under way.
     pub(super) fn let_go(&mut self) -> usize {
         (self.opened, self.kept) = (false, None);
-        if self.waiting_bytes() > 0 {
+        if self.outbox.waiting_bytes() > 0 {
             self.outbox.forget();
             self.protocol.take_close();
             self.shut(std::net::Shutdown::Both);
@@ -147,7 +147,7 @@ impl<S: Stream> Connection<S> {
     /// It is read again; that it was not heard until now was not its fault.
     pub(super) fn read_on(&mut self, now: Time) {
         self.heard = now;
-        self.protocol.heard_late(now);
+        self.protocol.machine.heard_late(now);
         self.wake_reader();
     }
 
@@ -167,16 +167,8 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    pub(super) fn waiting_bytes(&self) -> usize {
-        self.outbox.waiting_bytes()
-    }
-
     pub(super) fn is_open(&self) -> bool {
-        self.protocol.is_working() && self.ending.is_none()
-    }
-
-    pub(super) fn ending(&self) -> Option<(CloseReason, Time)> {
-        self.ending
+        self.protocol.machine.is_working() && self.ending.is_none()
     }
 
     /// Whether the client was silent for too long.
@@ -189,7 +181,7 @@ impl<S: Stream> Connection<S> {
             return None;
         }
         let idle = self.outbox.form == Form::Tcp && now.since(self.heard) >= options.idle_timeout;
-        self.protocol.overdue(now, options).or(idle.then_some(CloseReason::IdleTimeout))
+        self.protocol.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
     }
 }
 

@@ -45,8 +45,8 @@ impl<S: Stream> Shared<S> {
         connection.heard = now;
         let ignored = &mut table.counted.ignored;
         let mut result = self.take(connection, index, bytes, now, table.resume.as_mut(), ignored);
-        connection.outbox.form = connection.protocol.form();
-        if connection.is_surplus && connection.protocol.is_known() && table.resume.is_none() {
+        connection.outbox.form = connection.protocol.transport.form();
+        if connection.is_surplus && connection.protocol.transport.is_known() && table.resume.is_none() {
             result = Err(Fault(CloseReason::TooMany, String::new()));
         }
         self.settle(table, index, now, was_surplus);
@@ -71,21 +71,21 @@ impl<S: Stream> Shared<S> {
         mut resume: Option<&mut Resume>,
         ignored: &mut u64,
     ) -> Result<(), Fault> {
-        if row.ending().is_some() {
+        if row.ending.is_some() {
             return Ok(());
         }
         loop {
-            let (is_surplus, awaiting) = (row.is_surplus, resume.as_deref());
-            // There is a place for one after all: for who comes back to a session that holds it.
+            let awaiting = resume.as_deref();
             let admits = |Package { kind, body }: Package<'_>| {
-                let shakes_hands = kind == PackageType::Handshake;
-                !is_surplus || shakes_hands && awaiting.is_some_and(|resume| resume.is_awaited(body))
+                // There is a place for one after all: for a client that comes back to a session that holds it.
+                let comes_back = || awaiting.is_some_and(|resume| resume.is_awaited(body));
+                row.is_surplus &= kind != PackageType::Handshake || !comes_back();
+                !row.is_surplus
             };
             let out = row.outbox.own_uncut();
             match row.protocol.receive(now, &mut bytes, &self.options, out, admits)? {
                 None => return Ok(()),
                 Some(Event::Handshake { hello, mut answer }) => {
-                    row.is_surplus = false;
                     if let Some(resume) = resume.as_deref_mut() {
                         let greeting = resume.greet(row.session, index, hello, &mut answer);
                         // Said before anything is of the new session: it may want what the old one has.

@@ -7,12 +7,12 @@ use super::machine::{Action, Machine};
 use super::transport::{Fault, Transport};
 use super::{CloseReason, PortOptions};
 use crate::time::Time;
-use crate::wire::{Package, PackageType, WebSocketHeader, package_header};
+use crate::wire::{HEADER_BYTES, Package, PackageType, WebSocketHeader, write_package};
 
 /// The transport and the states of one connection.
 pub struct Protocol {
-    transport: Transport,
-    machine: Machine,
+    pub(super) transport: Transport,
+    pub(super) machine: Machine,
 }
 
 /// What a package from the client means for the connection's owner.
@@ -86,7 +86,7 @@ impl Protocol {
 
     /// Sends a package.
     pub fn reply(&self, kind: PackageType, body: &[u8], out: &mut Vec<u8>) {
-        put_package(out, self.form(), kind, body);
+        put_package(out, self.transport.form(), kind, body);
     }
 
     /// The code of the close frame that is due when the connection ends (RFC 6455, 7.4.1), handed out once. None: one was
@@ -97,41 +97,11 @@ impl Protocol {
             _ => None,
         }
     }
-
-    /// Whether the client has said enough to know how it speaks.
-    pub(super) fn is_known(&self) -> bool {
-        matches!(self.transport, Transport::Tcp(_) | Transport::WebSocket(_))
-    }
-
-    pub(super) fn form(&self) -> Form {
-        self.transport.form()
-    }
-
-    pub(super) fn transport_name(&self) -> &'static str {
-        self.transport.name()
-    }
-
-    /// Whether messages pass.
-    pub(super) fn is_working(&self) -> bool {
-        self.machine.is_working()
-    }
-
-    /// The client was not read for a while, and its silence until now is not its own.
-    pub(super) fn heard_late(&mut self, now: Time) {
-        self.machine.heard_late(now);
-    }
-
-    /// Whether the client has been silent for too long.
-    pub(super) fn overdue(&self, now: Time, options: &PortOptions) -> Option<CloseReason> {
-        self.machine.overdue(now, &options.timeouts)
-    }
 }
 
 fn put_package(out: &mut Vec<u8>, form: Form, kind: PackageType, body: &[u8]) {
-    let header = package_header(kind, body.len());
     if form == Form::WebSocket {
-        out.extend_from_slice(WebSocketHeader::binary(header.len() + body.len()).as_bytes());
+        out.extend_from_slice(WebSocketHeader::binary(HEADER_BYTES + body.len()).as_bytes());
     }
-    out.extend_from_slice(&header);
-    out.extend_from_slice(body);
+    write_package(out, kind, body);
 }

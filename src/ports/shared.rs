@@ -140,7 +140,7 @@ impl<S: Stream> Shared<S> {
         let max = self.options.outbound_bytes_max;
         let over = |table: &Table<S>| {
             let row = table.rows.get(index);
-            row.is_some_and(|row| row.outbox.waiting_bytes() > max && row.ending().is_none())
+            row.is_some_and(|row| row.outbox.waiting_bytes() > max && row.ending.is_none())
         };
         if over(table) {
             self.write(table, index);
@@ -161,7 +161,7 @@ impl<S: Stream> Shared<S> {
         reason: CloseReason,
         why: &str,
     ) {
-        if table.rows.get(index).is_none_or(|row| row.ending().is_some()) {
+        if table.rows.get(index).is_none_or(|row| row.ending.is_some()) {
             return;
         }
         let goes_on = self.keep(table, index, now, reason);
@@ -180,7 +180,7 @@ impl<S: Stream> Shared<S> {
             self.options.server,
             connection.session,
             connection.peer,
-            connection.protocol.transport_name(),
+            connection.protocol.transport.name(),
         );
         if connection.opened {
             (self.events)(PortEvent::Closed { session: connection.session });

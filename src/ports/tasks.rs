@@ -106,7 +106,7 @@ pub(super) async fn sweep<S: Stream>(shared: Weak<Shared<S>>) {
         let mut overdue = Vec::new();
         for (index, connection) in &mut table.rows {
             connection.outbox.shrink();
-            match connection.ending() {
+            match connection.ending {
                 Some((_, since)) if now.since(since) >= LINGER => connection.shut(Shutdown::Both),
                 Some(_) => {}
                 None => {

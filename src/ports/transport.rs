@@ -44,6 +44,11 @@ impl Transport {
         if matches!(self, Transport::WebSocket(_)) { Form::WebSocket } else { Form::Tcp }
     }
 
+    /// Whether the client has said enough to know how it speaks.
+    pub(super) fn is_known(&self) -> bool {
+        matches!(self, Transport::Tcp(_) | Transport::WebSocket(_))
+    }
+
     pub(super) fn name(&self) -> &'static str {
         match self {
             Transport::Unknown => "unknown",
