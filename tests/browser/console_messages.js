@@ -14,6 +14,8 @@ export const checks = {
     await seen.says('output[for="robots-users"]', /^\d+ users$/);
     await seen.page.getByRole('button', { name: 'Start robots' }).click();
     await seen.says('#robots-state', /users in .* planned/);
+    // Logins are messages too: what robots have said is known to the API alone.
+    await eventually('robots talk', async () => (await seen.api('robots')).sends, (sends) => sends > 100);
     await eventually(
       'messages in the head',
       () => seen.text('[data-total="messages"]'),
