@@ -19,14 +19,14 @@ use std::time::Duration;
 use pomelo_sim::audit::Law;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
-use pomelo_sim::ids::ServerId;
+use pomelo_sim::ids::{ServerId, SessionKey};
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
 use pomelo_sim::strategies::{ALL, StrategySpec};
 use pomelo_sim::supervisor::{ServerState, Verb};
 use pomelo_sim::world::Policy;
 use support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
-use support::pure::PureCluster;
+use support::pure::{Out, PureCluster};
 use users::{Book, Tally};
 
 const NAMES: usize = 8;
@@ -369,6 +369,7 @@ impl Storm {
                 self.cluster.turn();
             }
             let before = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
+            let clients = self.cluster.clients_of(id);
             self.log.push(format!("stop of {id} in good order, which hangs: {hangs}"));
             self.order(Verb::Stop, id);
             self.cluster.settle();
@@ -376,6 +377,10 @@ impl Storm {
             let state = self.cluster.state_of(id);
             if state != Some(ServerState::Stopped) {
                 return Err(format!("{id} is {state:?}, and nothing holds it up"));
+            }
+            let is_told = |key: &SessionKey| matches!(self.cluster.inboxes[key].last(), Some(Out::Kick(_)));
+            if let Some(client) = clients.iter().find(|key| !is_told(key)) {
+                return Err(format!("{client} was not told that {id} stops"));
             }
             let others = self.cluster.router.listed(&spec.server_type).len();
             let after = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
