@@ -369,7 +369,9 @@ impl Storm {
                 self.cluster.turn();
             }
             let before = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
-            let clients = self.cluster.clients_of(id);
+            let here = (0..self.book.visits.len()).filter(|visit| !self.book.is_gone(*visit));
+            let here = here.map(|visit| self.book.visits[visit].key.clone());
+            let clients: Vec<SessionKey> = here.filter(|key| key.frontend.as_str() == id).collect();
             self.log.push(format!("stop of {id} in good order, which hangs: {hangs}"));
             self.order(Verb::Stop, id);
             self.cluster.settle();
@@ -378,7 +380,8 @@ impl Storm {
             if state != Some(ServerState::Stopped) {
                 return Err(format!("{id} is {state:?}, and nothing holds it up"));
             }
-            let is_told = |key: &SessionKey| matches!(self.cluster.inboxes[key].last(), Some(Out::Kick(_)));
+            let is_told =
+                |key: &SessionKey| self.cluster.inboxes[key].iter().any(|out| matches!(out, Out::Kick(_)));
             if let Some(client) = clients.iter().find(|key| !is_told(key)) {
                 return Err(format!("{client} was not told that {id} stops"));
             }
