@@ -77,10 +77,16 @@ impl World {
         match act {
             // Nothing listens here.
             Act::Bind => self.learn(station, Fact::Bound),
-            Act::Admit => drop(self.router.admit(&spec())),
+            Act::Admit => {
+                let spec = spec();
+                if let Some(turns) = &mut self.turns {
+                    turns.drop_mail_of(station);
+                }
+                // Its type is served: that was asked when it was to start.
+                let _ = self.router.admit(&spec);
+            }
             Act::Make => {
                 self.generations += 1;
-                // Its type is served: that was asked when it was to start.
                 if let Some(planned) = self.blueprint.server(&spec(), self.generations) {
                     self.put(station, (planned.make)());
                 }
