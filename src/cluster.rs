@@ -6,7 +6,7 @@
 mod options;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ use crate::servers::{
 };
 use crate::strategies::{StrategySpec, UnknownStrategy};
 use crate::time::Time;
-use crate::wire::{Dictionary, HandshakeOffer, ProtoError, Protos};
+use crate::wire::{Dictionary, HandshakeOffer, Protos};
 
 /// A cluster that has not started. It knows the chat tutorial's three server types and their routes; add your own, or
 /// put them in the tutorial's place.
@@ -42,14 +42,6 @@ pub enum PlanError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A message definition is wrong.
-    #[error("serverProtos.json or clientProtos.json beside {}: {error}", source_file.display())]
-    Protos {
-        /// The `servers.json` that it stands beside.
-        source_file: PathBuf,
-        /// What is wrong.
-        error: ProtoError,
-    },
     /// A type whose servers hold rooms is to be chosen anew at each message.
     #[error(transparent)]
     Strategy(#[from] NotSticky),
@@ -191,6 +183,10 @@ impl Cluster {
             self.strategies.get(server_type).is_some_and(StrategySpec::heeds_weights)
         };
         let mut warnings = self.spec.warnings(&self.routed(), self.options.bind);
+        // A type without code has an error of its own.
+        let served = self.served();
+        let is_served = |name: &str| served.contains(&name) || self.spec.of_type(name).next().is_none();
+        warnings.retain(|warning| is_served(&warning.about));
         warnings.extend(self.spec.warnings_of_weights(heeds));
         warnings
     }
@@ -206,15 +202,21 @@ impl Cluster {
     /// Makes the router, and what the servers are made of.
     ///
     /// # Errors
-    /// A configured type has no code, a protobuf definition is wrong, or a backend's strategy does not find keys again.
+    /// A configured type has no code, two client ports cannot be open at once, or a backend's strategy does not find keys
+    /// again.
     pub fn plan(self) -> Result<Plan, PlanError> {
-        self.spec.check_types(&self.served())?;
+        self.check()?;
+        self.checked_plan()
+    }
+
+    /// As [`plan`](Self::plan), of a description that passed [`check`](Self::check); it may have got its ports since.
+    pub(crate) fn checked_plan(self) -> Result<Plan, PlanError> {
         self.check_strategies()?;
         let mut handlers = HandlerTable::default();
         for (name, code) in &self.types {
             handlers.add(&ServerType::from(name), &code.handlers);
         }
-        let codec = self.codec(&handlers)?;
+        let codec = self.codec(&handlers);
         let router = self.router();
         let blueprint = Blueprint {
             types: self.types,
@@ -227,6 +229,12 @@ impl Cluster {
         // Checked above: each type has its code.
         let servers = self.spec.servers.iter().filter_map(|server| blueprint.server(server, 0)).collect();
         Ok(Plan { spec: self.spec, router, servers, blueprint })
+    }
+
+    /// What can be known to fail before anything is opened.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        self.spec.check_types(&self.served())?;
+        self.spec.clashes(self.options.bind).into_iter().next().map_or(Ok(()), Err)
     }
 
     fn check_strategies(&self) -> Result<(), NotSticky> {
@@ -260,18 +268,13 @@ impl Cluster {
         router
     }
 
-    fn codec(&self, handlers: &HandlerTable) -> Result<Codec, PlanError> {
+    fn codec(&self, handlers: &HandlerTable) -> Codec {
         let dictionary = self.spec.dictionary.clone();
         let dictionary = dictionary.map(|pushes| Arc::new(Dictionary::new(handlers.routes(), pushes)));
-        let protos = match &self.spec.protos {
-            Some(files) => {
-                let protos = Protos::from_json(&files.server, &files.client);
-                let source_file = self.spec.source.clone();
-                Some(Arc::new(protos.map_err(|error| PlanError::Protos { source_file, error })?))
-            }
-            None => None,
-        };
-        Ok(Codec { dictionary, protos })
+        // What is wrong in them was said when they were read.
+        let protos = self.spec.protos.as_ref();
+        let protos = protos.map(|files| Arc::new(Protos::lenient(&files.server, &files.client)));
+        Codec { dictionary, protos }
     }
 }
 

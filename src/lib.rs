@@ -75,7 +75,7 @@
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
 //! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
-//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec) |
+//! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec), as Pomelo takes them |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
@@ -84,6 +84,7 @@
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
+//! | 4 | [`program`] | the command that started the process, for hints |
 //! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 4 | [`supervisor`] | the life of servers: how they come up, hang, stop, crash and come back |
 //! | 5 | [`world`] | a whole cluster without actors, sockets or real time, under a policy that says what happens next |
@@ -123,9 +124,12 @@
 //!    are more, nothing is read from it. A link or a hanging server holds so much, then calls are answered with 503, and
 //!    sessions that miss a push are kicked, since they could not know.
 //! 7. Bad input ends that connection, or is answered where the protocol can; it is counted by kind.
-//! 8. With `resume`, a session outlives its connection: who comes back in time gets what it missed once and in order, and
-//!    the servers notice nothing.
-//! 9. A stop takes no more clients, answers what is under way, tells clients why, and ends.
+//! 8. With `resume`, the session of a client that says it can come back outlives its connection:
+//!    one that does in time gets what it missed once and in order, and the servers notice nothing.
+//!    Any other client's ends with its connection.
+//! 9. A stop takes no more clients, answers what is in flight, and closes: a WebSocket is told why
+//!    in its close frame, which raw TCP does not have. With `kick_on_stop` every client is told by
+//!    a kick, after which some never come back.
 //!
 //! Orders that change servers are carried out one after the other; whoever looks is answered beside them, from one roster that
 //! shows each state at once (`live/observer.rs`). What servers and router count costs no allocation, and one look at the clock
@@ -177,6 +181,7 @@ pub mod audit;
 pub mod cluster;
 pub mod placement;
 pub mod ports;
+pub mod program;
 pub mod robots;
 pub mod scenario;
 pub mod supervisor;

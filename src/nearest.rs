@@ -1,7 +1,8 @@
 //! The known name that a mistyped one was probably meant to be: for error messages.
 
 /// The candidate closest to `name`, if it is close enough to be a slip of the hand: equal but for case, `-` and `_`,
-/// or at most one edit for each four letters of the candidate. The first of equally close ones.
+/// or at most one edit for each four letters of the candidate, where another letter counts twice: `game` is a name of
+/// its own, and no `gate`. The first of equally close ones.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = folded(name);
     candidates
@@ -25,14 +26,14 @@ fn folded(name: &str) -> Vec<char> {
     name.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).take(64).collect()
 }
 
-/// Edits (insert, delete, replace, swap neighbours) that turn `a` into `b`.
+/// Edits (insert, delete, swap neighbours; replace is two) that turn `a` into `b`.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut before_last: Vec<usize> = Vec::new();
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
         let mut row = vec![i];
         for j in 1..=b.len() {
-            let replaced = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let replaced = last[j - 1] + 2 * usize::from(a[i - 1] != b[j - 1]);
             let mut least = replaced.min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 least = least.min(before_last[j - 2] + 1);
@@ -61,6 +62,8 @@ mod tests {
             ("is", None),
             ("weight", None),
             ("", None),
+            ("cliemtPort", Some("clientPort")),
+            ("pots", None),
         ] {
             assert_eq!(nearest(name, known), found, "{name}");
         }

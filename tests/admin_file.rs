@@ -8,17 +8,23 @@ use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
-use pomelo_sim::admin::{AdminClient, AdminFile, Credentials, Token};
+use pomelo_sim::admin::{AdminClient, AdminFile, Credentials, Identity, Token};
+use pomelo_sim::config::Ports;
 use serde_json::{Value, json};
-use support::admin::{AdminWorld, private_directory};
+use support::admin::{AdminWorld, credentials, private_directory};
 use tempfile::TempDir;
 
 fn address() -> SocketAddr {
     "127.0.0.1:3005".parse().unwrap()
 }
 
+fn identity() -> Identity {
+    Identity::new(Path::new("/no/such/servers.json"), "development", Ports::default())
+}
+
 fn create(path: &Path) -> Result<AdminFile, String> {
-    AdminFile::create(path, address(), None, &Token::random().unwrap()).map_err(|error| error.to_string())
+    let told = credentials(identity(), address(), &Token::random().unwrap());
+    AdminFile::create(path, &told).map_err(|error| error.to_string())
 }
 
 fn read_error(path: &Path) -> String {
@@ -34,17 +40,21 @@ fn only_its_user_can_read_it_and_its_directory() {
     let parent = TempDir::new().unwrap();
     let path = parent.path().join("new/admin.json");
     let token = Token::random().unwrap();
-    let file = AdminFile::create(&path, address(), None, &token).unwrap();
+    AdminFile::make_directory(path.parent().unwrap()).unwrap();
+    let file = AdminFile::create(&path, &credentials(identity(), address(), &token)).unwrap();
     let mode = |path: &Path| fs::symlink_metadata(path).unwrap().mode() & 0o777;
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
     let text: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(
         text,
-        json!({"address": "127.0.0.1:3005", "token": token.as_str(), "pid": std::process::id()})
+        json!({
+            "config": "/no/such/servers.json", "env": "development", "ports": {"offset": 0},
+            "address": "127.0.0.1:3005", "token": token.as_str(), "pid": std::process::id()
+        })
     );
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "nothing is left beside it");
     let read = Credentials::read(&path).unwrap();
-    assert_eq!((read.address, read.token.as_str()), (address(), token.as_str()));
+    assert_eq!((read.address, read.token), (address(), token));
     drop(file);
     assert!(!path.exists());
 }
@@ -56,7 +66,7 @@ fn each_start_has_a_token_of_its_own() {
     let tokens: Vec<String> = (0..2)
         .map(|_| {
             let _file = create(&path).unwrap();
-            Credentials::read(&path).unwrap().token
+            Credentials::read(&path).unwrap().token.as_str().to_owned()
         })
         .collect();
     assert_ne!(tokens[0], tokens[1]);
@@ -137,10 +147,12 @@ fn files_of_which_others_know_are_not_believed() {
     set_mode(&path, 0o644);
     assert!(read_error(&path).contains("open to others (mode 644)"));
     set_mode(&path, 0o600);
+    let text = fs::read_to_string(&path).unwrap();
+    let elsewhere = text.replace("127.0.0.1:3005", "192.0.2.7:3005");
     for (text, expected) in [
         (String::new(), "EOF"),
         ("{}".to_owned(), "missing field"),
-        (json!({"address": "192.0.2.7:3005", "token": "x", "pid": 1}).to_string(), "not on this machine"),
+        (elsewhere, "not on this machine"),
         (" ".repeat(5000), "too long"),
     ] {
         fs::write(&path, text).unwrap();
@@ -160,13 +172,16 @@ fn where_nobody_runs_the_error_says_what_to_do() {
         error.contains("no cluster runs with") && error.contains("pomelo-sim serve starts one"),
         "{error}"
     );
-    let error = create(&parent.path().join("no/such/admin.json")).unwrap_err();
-    assert!(error.contains("cannot make the directory") && error.contains("--admin-file"), "{error}");
+    // No directory is made for it: a slip in a path must not leave one somewhere.
+    let error = create(&parent.path().join("no/admin.json")).unwrap_err();
+    assert!(error.contains("it must exist") && error.contains("--admin-file"), "{error}");
+    assert!(!parent.path().join("no").exists());
 
     // Left behind by a process that was killed: nobody listens there any more.
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let path = directory.join("admin.json");
-    let _file = AdminFile::create(&path, closed, None, &Token::random().unwrap()).unwrap();
+    let told = credentials(identity(), closed, &Token::random().unwrap());
+    let _file = AdminFile::create(&path, &told).unwrap();
     let error = AdminClient::connect(&path).err().unwrap().to_string();
     assert!(
         error.contains("no cluster answers at") && error.contains("pomelo-sim serve starts one"),

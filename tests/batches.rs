@@ -15,8 +15,8 @@ use pomelo_sim::live::RunningCluster;
 use pomelo_sim::random::Random;
 use pomelo_sim::servers::{Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
-use support::PATIENCE;
 use support::client::{BOTH, Client, Got};
+use support::{PATIENCE, patient};
 
 const CHANNELS: [&str; 3] = ["red", "green", "blue"];
 const CLIENTS: usize = 12;
@@ -100,7 +100,7 @@ fn start(threads: usize) -> RunningCluster {
                    "hub":[{"id":"hub-1","host":"127.0.0.1","port":0}]}"#;
     let spec = ClusterSpec::from_json(json, "development", Path::new("servers.json")).unwrap();
     let cluster = Cluster::from_spec(spec).server_type::<Door>().server_type::<Hub>();
-    cluster.options(Options { threads, ..Options::default() }).start().unwrap()
+    cluster.options(Options { threads, ..patient() }).start().unwrap()
 }
 
 /// A client, where it is, and what it must have heard.

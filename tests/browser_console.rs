@@ -3,30 +3,34 @@
 
 use serde_json::json;
 use support::browser::Browser;
+use support::node::{self, Played};
 
 mod support;
 
-#[test]
-fn servers_links_and_strategies_are_changed_in_the_page() {
-    let Some(browser) = Browser::on_a_cluster(&[]) else { return };
-    browser.play("console_orders.js");
+node::tests!(
+    servers_links_and_strategies_are_changed_in_the_page,
+    messages_are_made_followed_and_explained_and_hostile_names_stay_text,
+    focus_stays_hidden_tabs_rest_and_some_may_only_look,
+    pictures_are_made_with_a_crowd_and_everybody_can_use_what_is_on_them,
+);
+
+fn servers_links_and_strategies_are_changed_in_the_page() -> Played {
+    let browser = Browser::on_a_cluster(&[])?;
+    browser.play("console_orders.js")
 }
 
-#[test]
-fn messages_are_made_followed_and_explained_and_hostile_names_stay_text() {
-    let Some(browser) = Browser::on_a_cluster(&[]) else { return };
-    browser.play("console_messages.js");
+fn messages_are_made_followed_and_explained_and_hostile_names_stay_text() -> Played {
+    let browser = Browser::on_a_cluster(&[])?;
+    browser.play("console_messages.js")
 }
 
-#[test]
-fn focus_stays_hidden_tabs_rest_and_some_may_only_look() {
-    let Some(browser) = Browser::on_a_cluster(&[]) else { return };
-    browser.play("console_looks.js");
+fn focus_stays_hidden_tabs_rest_and_some_may_only_look() -> Played {
+    let browser = Browser::on_a_cluster(&[])?;
+    browser.play("console_looks.js")
 }
 
-#[test]
-fn pictures_are_made_with_a_crowd_and_everybody_can_use_what_is_on_them() {
-    let Some(browser) = Browser::on_a_cluster(&[]) else { return };
+fn pictures_are_made_with_a_crowd_and_everybody_can_use_what_is_on_them() -> Played {
+    let browser = Browser::on_a_cluster(&[])?;
     let readme = std::env::var_os("README_PICTURES").map(|_| Browser::folder().join("pictures"));
-    browser.play_with("console_pictures.js", &json!({ "readme": readme }));
+    browser.play_with("console_pictures.js", &json!({ "readme": readme }))
 }

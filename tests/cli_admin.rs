@@ -133,29 +133,30 @@ fn servers_are_stopped_one_after_the_other() {
 }
 
 #[test]
-fn reload_gives_the_configuration_of_the_command() {
+fn reload_is_of_the_cluster_s_own_configuration() {
     let world = AdminWorld::start();
-    world.write("servers.json", &support::servers_json(2, 4));
-    let config = world.directory.path().to_str().unwrap();
+    let config = world.write("servers.json", &support::servers_json(2, 4));
+    let config = config.to_str().unwrap();
     let text = printed(&world, &["reload", "--config", config]);
     assert_eq!(text, "added chat-server-4\nremoved connector-server-3\n");
-    assert_eq!(printed(&world, &["reload", "--config", config]), "nothing to change\n");
+    assert_eq!(printed(&world, &["reload"]), "nothing to change\n");
+    // Another configuration is another cluster's, also where the file says which is meant.
+    let other = TempDir::new().unwrap();
+    let other_config = other.path().join("servers.json");
+    fs::write(&other_config, support::servers_json(3, 4)).unwrap();
+    for flags in [["--config", other_config.to_str().unwrap()], ["--env", "production"]] {
+        let error = refused(&world, &[&["reload"], &flags[..]].concat());
+        assert!(error.contains("is of the cluster of /") && error.contains(flags[1]), "{error}");
+    }
+    assert_eq!(world.fake.state("connector-server-3"), None);
     world.write("servers.json", "{");
-    let error = refused(&world, &["reload", "--config", config]);
+    let error = refused(&world, &["reload"]);
     assert!(error.starts_with("not JSON: "), "{error}");
-    // From another directory than the cluster's.
-    let elsewhere = TempDir::new().unwrap();
-    fs::create_dir(elsewhere.path().join("game")).unwrap();
-    fs::write(elsewhere.path().join("game/servers.json"), support::servers_json(3, 4)).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"))
-        .args(["reload", "--config", "game", "--json", "--admin-file"])
-        .arg(world.file.path())
-        .current_dir(&elsewhere)
-        .env_remove("NODE_ENV")
-        .output()
-        .unwrap();
-    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(answer, json!({"added": ["connector-server-3"], "removed": [], "replaced": []}));
+    // Orders need no configuration that is right.
+    assert_eq!(printed(&world, &["kill", "chat-server-1", "--config", config]), "killed chat-server-1\n");
+    let answer = json!({"added": ["connector-server-3"], "removed": [], "replaced": [], "reordered": []});
+    world.write("servers.json", &support::servers_json(3, 4));
+    assert_eq!(json_of(&world, &["reload"]), answer);
 }
 
 #[test]
@@ -223,34 +224,23 @@ fn rules_that_are_wrong_are_refused_before_anything_is_done() {
 #[test]
 fn where_no_cluster_is_found_the_error_says_how_to_find_it() {
     let directory = TempDir::new().unwrap();
-    let config = directory.path().to_str().unwrap();
     let error = |arguments: &[&str]| {
-        let output = run(arguments);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        command.args(arguments).env_remove("NODE_ENV").env("XDG_RUNTIME_DIR", directory.path());
+        let output = command.current_dir(directory.path()).output().unwrap();
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{arguments:?}");
         String::from_utf8(output.stderr).unwrap()
     };
-    let none = error(&["list", "--config", config]);
-    assert!(none.starts_with("error: no servers.json") && none.contains("--admin-file PATH"), "{none}");
-    fs::write(directory.path().join("servers.json"), support::servers_json(1, 1)).unwrap();
-    let no_master = error(&["stop", "--config", config]);
-    assert!(
-        no_master.starts_with("error: no master.json beside ") && no_master.contains("--admin-file PATH")
-    );
+    for flags in [&["list"][..], &["stop", "--config", "nowhere"], &["list", "--port-offset", "7"]] {
+        assert_eq!(
+            error(flags),
+            concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n"),
+            "{flags:?}"
+        );
+    }
     let missing = directory.path().join("admin.json");
     let no_file = error(&["kill", "x", "--admin-file", missing.to_str().unwrap()]);
     assert!(no_file.contains("no cluster runs with") && no_file.contains("pomelo-sim serve"), "{no_file}");
-    // Found by the port of master.json, in the user's directory for what runs.
-    let master = r#"{"id":"master-server-1","host":"127.0.0.1","port":3999}"#;
-    fs::write(directory.path().join("master.json"), master).unwrap();
-    let command = |variable: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
-        command.args(["list", "--config", config]).env_remove("NODE_ENV").env_remove("XDG_RUNTIME_DIR");
-        let output = command.env(variable, directory.path()).output().unwrap();
-        String::from_utf8(output.stderr).unwrap()
-    };
-    assert!(command("XDG_RUNTIME_DIR").contains(&format!("{config}/pomelo-sim/3999.json")));
-    let temporary = command("TMPDIR");
-    assert!(temporary.contains(&format!("{config}/pomelo-sim-")) && temporary.contains("/3999.json"));
 }
 
 #[test]
@@ -351,47 +341,6 @@ fn top_without_a_terminal_is_one_table_after_the_other() {
     for wrong in [["top", "--every", "0"], ["top", "--count", "0"], ["top", "--sort", "cpu"]] {
         assert_eq!(command(&world, &wrong).0, Some(2), "{wrong:?}");
     }
-}
-
-/// A terminal, as `script` makes one.
-#[test]
-fn top_gives_the_terminal_back() {
-    let world = AdminWorld::start();
-    printed(&world, &["kill", "connector-server-2"]);
-    let file = world.file.path().to_str().unwrap();
-    let top = |more: &str| {
-        let binary = env!("CARGO_BIN_EXE_pomelo-sim");
-        let line = format!("stty rows 14 cols 60; {binary} top --every 0.1 --admin-file {file} {more}");
-        let output =
-            Command::new("script").args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR").output();
-        match output {
-            Ok(output) => {
-                let text = String::from_utf8(output.stdout).unwrap();
-                Some((output.status.code(), text))
-            }
-            Err(error) if std::env::var_os("CI").is_none() => {
-                eprintln!("script is missing ({error}): top on a terminal is not tested");
-                None
-            }
-            Err(error) => panic!("script is missing: {error}"),
-        }
-    };
-    let Some((code, text)) = top("--count 2") else { return };
-    assert_eq!(code, Some(0), "{text:?}");
-    assert!(
-        text.starts_with("\u{1b}[?1049h\u{1b}[?25l") && text.ends_with("\u{1b}[?25h\u{1b}[?1049l"),
-        "{text:?}"
-    );
-    assert_eq!(text.matches("\u{1b}[H").count(), 3, "one before the rates are known, and two: {text:?}");
-    assert!(text.contains("\u{1b}[31mconnector-server-2  killed "), "{text:?}");
-    assert!(text.contains("and 4 more"), "as many servers as there is room for: {text:?}");
-    for line in text.split("\u{1b}[K\r\n").filter(|line| !line.contains('\u{1b}')) {
-        assert!(line.chars().count() <= 60, "{line:?}");
-    }
-    // As at Ctrl-C.
-    let (code, text) = top("& top=$!; sleep 0.3; kill -INT $top; wait $top").unwrap();
-    assert_eq!(code, Some(0), "{text:?}");
-    assert!(text.contains("\u{1b}[?25h\u{1b}[?1049l"), "{text:?}");
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn the_banner_says_where_the_port_is_and_the_file_goes_with_the_cluster() {
     let address = file["address"].as_str().unwrap();
     let line = format!("Admin port {address}, its token in {}.\n", path.display());
     assert!(world.banner().contains(&line), "{}", world.banner());
-    assert!(world.banner().contains("  pomelo-sim list  "), "{}", world.banner());
+    let program = env!("CARGO_BIN_EXE_pomelo-sim");
+    let advice = format!("  {program} list --config {} ", world.directory.path().display());
+    assert!(world.banner().contains(&advice), "{}", world.banner());
     assert!(!world.banner().contains(file["token"].as_str().unwrap()));
     assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(file["pid"], world.serve.as_ref().unwrap().process.id());
@@ -38,10 +40,12 @@ fn stop_ends_the_cluster_and_waits_for_it() {
         let text = world.printed(&[&["stop"], flags].concat());
         assert!(text.contains("stopped"), "{text}");
         // Not a moment later: the next serve finds everything free.
-        assert!(!world.file().exists());
+        assert!(world.files().is_empty());
         assert_eq!(world.serve.as_mut().unwrap().ended().code(), Some(0));
-        let error = world.refused(&["stop"]);
-        assert!(error.starts_with("error: no cluster runs with "), "{error}");
+        assert_eq!(
+            world.refused(&["stop"]),
+            concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n")
+        );
     }
 }
 
@@ -51,59 +55,79 @@ fn clients_are_told_why_when_stop_ends_the_cluster() {
     let gate = world.banner().lines().find_map(|line| line.split_once("at the gate, ")).unwrap().1.to_owned();
     let mut client = Client::open(gate.parse().unwrap(), Transport::WebSocket);
     world.printed(&["stop"]);
-    assert_eq!(client.closed(), (Some("server stopped".to_owned()), Some(1000)));
+    client.assert_closed_by_stop("server stopped");
     client.close();
 }
 
 #[test]
-fn a_taken_port_is_an_error_that_says_what_to_do() {
+fn another_program_at_the_port_of_master_json_is_a_warning() {
     let (mut world, taken) = World::new();
     let port = taken.local_addr().unwrap().port();
-    let error = world.refused(&["serve"]);
-    assert!(error.starts_with(&format!("error: admin port: cannot listen on 127.0.0.1:{port}: ")), "{error}");
-    assert!(error.contains("--admin off") && error.lines().count() == 1, "{error}");
+    world.serve(&[]);
+    let warned = fs::read_to_string(world.directory.path().join("stderr")).unwrap();
+    let expected =
+        format!("warning: admin port: cannot listen on 127.0.0.1:{port}, the port of master.json (");
+    assert!(warned.starts_with(&expected) && warned.lines().count() == 1, "{warned}");
+    assert_eq!(world.state("chat-server-1"), "running");
+    world.printed(&["stop"]);
+    let error = world.refused(&["serve", "--admin", &port.to_string()]);
+    assert!(
+        error.starts_with(&format!("error: ports are taken: 127.0.0.1:{port} (admin port); ")),
+        "{error}"
+    );
     world.serve(&["--admin", "off"]);
     assert!(!world.banner().contains("Admin port") && !world.banner().contains("pomelo-sim list"));
-    assert!(!world.file().exists());
+    assert!(world.files().is_empty());
     world.end();
 }
 
 #[test]
-fn without_master_json_no_admin_port_opens_unless_asked_for() {
+fn without_master_json_any_port_opens() {
     let (mut world, _taken) = World::new();
     fs::remove_file(world.directory.path().join("master.json")).unwrap();
     world.serve(&[]);
-    assert!(!world.banner().contains("Admin port"), "{}", world.banner());
-    let file = world.directory.path().join("run/admin.json");
+    assert_eq!(world.state("chat-server-1"), "running");
+    world.printed(&["stop"]);
+    let file = world.directory.path().join("admin.json");
     let file = file.to_str().unwrap();
-    let error = world.refused(&["serve", "--admin-file", file]);
-    assert!(error.contains("--admin 0"), "{error}");
     let error = world.refused(&["serve", "--admin-file", file, "--admin", "off"]);
     assert!(error.contains("--admin-file has nothing to say"), "{error}");
-    world.serve(&["--admin", "0", "--admin-file", file]);
+    world.serve(&["--admin-file", file]);
     assert!(world.banner().contains(&format!("its token in {file}.")), "{}", world.banner());
+    assert!(world.banner().contains(&format!("pomelo-sim list --admin-file {file}")), "{}", world.banner());
+    // Only by that.
+    assert_eq!(
+        world.refused(&["list"]),
+        concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n")
+    );
+    let id = world.serve.as_ref().unwrap().process.id();
+    let error = world.refused(&["serve", "--admin-file", file]);
+    assert!(error.contains(&format!("process {id} runs a cluster with this file")), "{error}");
     world.printed(&["stop", "--admin-file", file]);
+}
+
+#[test]
+fn no_directory_is_made_for_an_admin_file() {
+    let (world, _taken) = World::new();
+    let error = world.refused(&["serve", "--console", "off", "--admin-file", "no-such-place/admin.json"]);
+    assert!(error.contains("no-such-place") && error.contains("it must exist"), "{error}");
+    assert!(!std::path::Path::new("no-such-place").exists());
 }
 
 #[test]
 fn a_cluster_that_was_killed_leaves_a_file_that_is_seen_to_be_stale() {
     let mut world = World::served(&[]);
+    let left = world.file();
     let serve = world.serve.as_mut().unwrap();
     serve.process.kill().unwrap();
     serve.ended();
-    let error = world.refused(&["list"]);
-    assert!(error.starts_with("error: no cluster answers at 127.0.0.1:"), "{error}");
-    assert!(error.contains("pomelo-sim serve starts one"), "{error}");
+    assert!(left.exists());
+    assert_eq!(
+        world.refused(&["list"]),
+        concat!("error: no cluster runs: ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve starts one\n")
+    );
+    assert!(!left.exists());
     world.serve(&["--admin", "0"]);
-    world.printed(&["stop"]);
-}
-
-#[test]
-fn the_file_of_a_cluster_that_runs_is_not_taken() {
-    let world = World::served(&[]);
-    let error = world.refused(&["serve", "--admin", "0"]);
-    let id = world.serve.as_ref().unwrap().process.id();
-    assert!(error.contains(&format!("process {id} runs a cluster with this file")), "{error}");
     world.printed(&["stop"]);
 }
 
@@ -172,6 +196,11 @@ fn servers_are_added_and_removed_while_clients_chat() {
     assert_eq!(world.state("cluster-server-chat-1"), "running");
     let error = world.refused(&add);
     assert!(error.contains("duplicate id \"connector-server-4\""), "{error}");
+    world.printed(&["kill", "cluster-server-chat-1"]);
+    let again = ["add", "id=cluster-server-chat-1", "serverType=chat", "host=127.0.0.1", "port=7123"];
+    assert_eq!(world.printed(&again), "added cluster-server-chat-1\n");
+    let started = world.listed("cluster-server-chat-1").unwrap();
+    assert_eq!((&started["state"], &started["port"]), (&json!("running"), &json!(7123)));
     other.request("chat.chatHandler.send", json!({"content": "hello", "target": "*"}));
     let said = std::iter::repeat_with(|| client.push()).find(|(route, _)| route == "onChat").unwrap();
     assert_eq!(said.1["from"], "bob");
@@ -222,8 +251,18 @@ fn reload_makes_the_cluster_what_the_file_says() {
     assert_eq!(world.printed(&["reload"]), "added chat-server-4\nremoved connector-server-3\n");
     assert_eq!(world.state("chat-server-4"), "running");
     assert_eq!(world.listed("connector-server-3"), None);
+    let mut file: Value = serde_json::from_str(&support::servers_json(2, 4)).unwrap();
+    file["chat"].as_array_mut().unwrap().swap(0, 2);
+    write(&file.to_string());
+    assert_eq!(world.printed(&["reload"]), "reordered chat\n");
+    let list: Value = serde_json::from_str(&world.printed(&["list", "--json"])).unwrap();
+    let chats = list["servers"].as_array().unwrap().iter().filter(|server| server["serverType"] == "chat");
+    let chats: Vec<&str> = chats.map(|server| server["id"].as_str().unwrap()).collect();
+    assert_eq!(chats, ["chat-server-3", "chat-server-2", "chat-server-1", "chat-server-4"]);
     write("{");
     assert!(world.refused(&["reload"]).starts_with("error: not JSON: "));
+    // No other command needs it.
+    world.printed(&["kill", "chat-server-1"]);
     world.end();
 }
 
@@ -271,7 +310,7 @@ fn an_idle_connection_does_not_keep_the_cluster_from_ending() {
 
 #[test]
 fn what_is_over_the_calls_that_a_server_may_wait_for_is_answered_with_503() {
-    let world = World::served(&["--calls-max", "3", "--request-timeout", "1"]);
+    let world = World::served(&["--calls-max", "3", "--request-timeout", "3"]);
     let mut client = Client::enter(world.address("connector-server-1"), Transport::Tcp, "alice", "room1");
     // Where room1 lives: it hangs, so that requests are under way.
     world.printed(&["pause", "chat-server-3"]);

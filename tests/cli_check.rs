@@ -33,6 +33,13 @@ fn stdout(arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
+/// What is printed and why it cannot be served.
+fn cannot(arguments: &[&str]) -> (String, String) {
+    let output = run(arguments);
+    assert_eq!(output.status.code(), Some(2));
+    (text(&output.stdout), text(&output.stderr))
+}
+
 fn refused(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert_eq!((output.status.code(), text(&output.stdout)), (Some(2), String::new()));
@@ -108,7 +115,7 @@ fn check_shows_neighbours_and_hints_at_bind() {
     fs::write(directory.path().join("dictionary.json"), r#"["onChat"]"#).unwrap();
     fs::write(directory.path().join("serverProtos.json"), r#"{"onChat": {}, "onAdd": {}}"#).unwrap();
     let path = directory.path().to_str().unwrap();
-    let shown = stdout(&["check", "--config", path]);
+    let (shown, errors) = cannot(&["check", "--config", path]);
     let (_, after_title) = shown.split_once("\n\n").unwrap();
     assert_eq!(
         after_title,
@@ -121,7 +128,26 @@ cluster-server-chat-0  chat       [::1]:6050     -
 also: dictionary of 1 push route; protobuf of 2 routes from the server, 0 from clients
 
 warning: g: listens on 127.0.0.1, which only clients on this machine can reach
-warning: 192.0.2.7: not an address of this machine, so serving here needs --bind
+"
+    );
+    assert_eq!(
+        errors,
+        "error: c: 192.0.2.7 is not an address of this machine; --here serves everything on 127.0.0.1, --bind 0.0.0.0 \
+         on all addresses of this machine\n"
+    );
+    let here = stdout(&["check", "--here", "--config", path]);
+    let (_, after_title) = here.split_once("\n\n").unwrap();
+    assert_eq!(
+        after_title,
+        "\
+ID                     TYPE       ADDRESS         CLIENTS ARE TOLD
+g                      gate       127.0.0.1:any   127.0.0.1:3014
+c                      connector  127.0.0.1       127.0.0.1:any
+cluster-server-chat-0  chat       127.0.0.1:6050  -
+
+also: dictionary of 1 push route; protobuf of 2 routes from the server, 0 from clients
+
+warning: c: --here: on 127.0.0.1 instead of chat.example, and clients are told so
 "
     );
 }
@@ -132,9 +158,114 @@ fn check_refuses_a_type_that_no_code_serves() {
     let servers = r#"{"gate": [{"id": "g", "host": "h", "clientPort": 1, "frontend": true}], "chta": [{"id": "c", "host": "h"}]}"#;
     let file = directory.path().join("servers.json");
     fs::write(&file, servers).unwrap();
-    let error = refused(&["check", "--config", file.to_str().unwrap()]);
+    let config = ["--config", file.to_str().unwrap()];
+    let (shown, error) = cannot(&[&["check"], &config[..]].concat());
+    assert!(shown.contains("\nc   chta  h        -\n"), "{shown}");
     assert!(error.starts_with("error: no code serves the server type \"chta\" (c in "), "{error}");
-    assert!(error.ends_with("did you mean \"chat\"?\n"), "{error}");
+    assert!(error.contains("--without chta leaves it out; did you mean \"chat\"?\n"), "{error}");
+    // The host is another matter, and is said too.
+    assert!(error.contains("\nerror: g: \"h\" has no address here; --here serves"), "{error}");
+    let shown = stdout(&[&["check", "--here", "--without", "chta"], &config[..]].concat());
+    assert!(!shown.contains("chta"), "{shown}");
+    let json = run(&[&["check", "--json"], &config[..]].concat());
+    let report: Value = serde_json::from_str(&text(&json.stdout)).unwrap();
+    assert_eq!(report["errors"].as_array().unwrap().len(), 2);
+    let serve = refused(&[&["serve"], &config[..]].concat());
+    assert!(serve.starts_with("error: no code serves the server type \"chta\""), "{serve}");
+}
+
+#[test]
+fn check_knows_which_client_ports_clash_under_which_flags() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let connector =
+        |id: &str, host: &str| json!({"id": id, "host": host, "clientPort": 3050, "frontend": true});
+    let servers =
+        json!({"connector": [connector("a", "127.0.0.1"), connector("b", "127.0.0.2")], "chat": []});
+    fs::write(directory.path().join("servers.json"), servers.to_string()).unwrap();
+    let config = ["--config", directory.path().to_str().unwrap()];
+    let check = |flags: &[&str]| run(&[&["check"], flags, &config[..]].concat());
+    assert!(check(&[]).status.success() || cfg!(not(target_os = "linux")));
+    let bound = check(&["--bind", "0.0.0.0"]);
+    assert_eq!(bound.status.code(), Some(2));
+    assert!(
+        text(&bound.stderr)
+            .starts_with("error: address 0.0.0.0:3050 is used twice: connector[1].clientPort at ")
+    );
+    let here = check(&["--here"]);
+    assert!(here.status.success());
+    assert!(
+        text(&here.stdout).contains("warning: b: --here: clientPort 3050 is a's; it opens 3051 instead\n")
+    );
+    let both = check(&["--here", "--bind", "0.0.0.0"]);
+    assert!(text(&both.stderr).contains("cannot be used with"), "{}", text(&both.stderr));
+}
+
+#[test]
+fn check_warns_when_the_gate_names_a_host_that_bound_ports_do_not_have() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let connector = |id: &str, host: &str| json!({"id": id, "host": host, "clientPort": 0, "frontend": true});
+    let servers = json!({
+        "connector": [connector("a", "192.0.2.7"), connector("b", "no-host.invalid"), connector("c", "localhost")],
+        "chat": []
+    });
+    fs::write(directory.path().join("servers.json"), servers.to_string()).unwrap();
+    let config = ["--config", directory.path().to_str().unwrap()];
+    let shown = stdout(&[&["check", "--bind", "0.0.0.0"], &config[..]].concat());
+    for (id, host) in [("a", "192.0.2.7"), ("b", "no-host.invalid")] {
+        let warning = format!(
+            "warning: {id}: the gate tells clients to connect to {host}, but the port opens on 0.0.0.0, which {host} does \
+             not lead to; set \"clientHost\" to the address that clients can reach\n"
+        );
+        assert!(shown.contains(&warning), "{shown}");
+    }
+    assert!(!shown.contains("warning: c: the gate tells clients to connect to localhost, but"), "{shown}");
+}
+
+#[test]
+fn without_a_configuration_the_tutorial_is_there() {
+    let elsewhere = tempfile::TempDir::new().unwrap();
+    let stdout = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        let output =
+            command.args(arguments).current_dir(elsewhere.path()).env_remove("NODE_ENV").output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    assert!(
+        stdout(&["check"]).starts_with("built-in tutorial, environment development: 7 servers of 3 types\n")
+    );
+    assert!(stdout(&["dispatch", "chat", "a"]).contains("chat-server-2"));
+    assert!(
+        stdout(&["explain", "--uid", "a", "--rid", "b"])
+            .starts_with("a asks the gate (gate-server-1) for a connector")
+    );
+    // Another environment's file is a configuration.
+    fs::create_dir_all(elsewhere.path().join("config/production")).unwrap();
+    fs::write(elsewhere.path().join("config/production/servers.json"), r#"{"chat": [{"id": "c"}]}"#).unwrap();
+    assert!(
+        stdout(&["check", "--env", "production"])
+            .starts_with("config/production/servers.json, environment production: 1 server ")
+    );
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+    let output =
+        command.args(["check", "--env", "development"]).current_dir(elsewhere.path()).output().unwrap();
+    assert!(
+        text(&output.stderr).starts_with("error: no servers.json: looked for "),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn explain_says_that_there_is_no_gate() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let servers =
+        json!({"connector": [{"id": "co", "clientPort": 0, "frontend": true}], "chat": [{"id": "ch"}]});
+    fs::write(directory.path().join("servers.json"), servers.to_string()).unwrap();
+    let shown =
+        stdout(&["explain", "--uid", "a", "--rid", "b", "--config", directory.path().to_str().unwrap()]);
+    let start = "There is no gate: a knows a connector, where a gate would name the one below, connects there, and enters b";
+    assert!(shown.starts_with(start), "{shown}");
 }
 
 #[test]
@@ -202,10 +333,8 @@ fn flags_of_serve_are_not_lost_before_a_command() {
         "{error}"
     );
     let error = refused(&["--bind", "0.0.0.0", "serve"]);
-    assert!(
-        error.starts_with("error: --bind stands before the command: write pomelo-sim serve --bind ...\n"),
-        "{error}"
-    );
+    let hint = concat!("write ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve --bind ...\n");
+    assert!(error.starts_with(&format!("error: --bind stands before the command: {hint}")), "{error}");
 }
 
 #[test]
@@ -231,15 +360,20 @@ fn check_serves_clusters_with_types_of_their_own() {
         "gate": [{"id": "g", "host": "0.0.0.0", "clientPort": 0, "frontend": true}],
         "area": [{"id": "a1", "host": "h", "clientPort": 0, "frontend": "true"}, {"id": "a2", "host": "h"}]}"#;
     let spec = ClusterSpec::from_json(servers, "development", Path::new("servers.json")).unwrap();
-    assert!(check::report(Cluster::from_spec(spec.clone()), false).is_err(), "nobody serves areas");
+    let nobody = check::report(&Cluster::from_spec(spec.clone()), false);
+    assert!(
+        nobody.errors[0].starts_with("no code serves the server type \"area\" (a1, a2 in "),
+        "{nobody:?}"
+    );
+    let spec = spec.here();
     let cluster = || Cluster::from_spec(spec.clone()).server_type::<Area>().route("area", by_session("aid"));
     let warning = "a1: with \"frontend\": true it serves only the clients that connect to it: what clients of other \
                    servers, such as connectors, send to area is refused; take \"frontend\" away";
     let warnings: Vec<String> = cluster().warnings().iter().map(ToString::to_string).collect();
-    assert_eq!(warnings, [warning]);
-    let shown = check::report(cluster(), false).unwrap();
-    assert!(shown.ends_with(&format!("\n\nwarning: {warning}\n")), "{shown}");
-    let shown: Value = serde_json::from_str(&check::report(cluster(), true).unwrap()).unwrap();
+    assert!(warnings.contains(&warning.to_owned()), "{warnings:?}");
+    let shown = check::report(&cluster(), false);
+    assert!(shown.text.contains(&format!("\nwarning: {warning}\n")) && shown.errors.is_empty(), "{shown:?}");
+    let shown: Value = serde_json::from_str(&check::report(&cluster(), true).text).unwrap();
     assert_eq!(shown["servers"].as_array().unwrap().len(), 3);
 }
 
@@ -257,7 +391,7 @@ impl ServerLogic for Area {
 
 #[test]
 fn dispatch_takes_made_up_servers_and_prints_json() {
-    let shown = stdout(&["dispatch", "--servers", "1", "--json", "--config", "no-such-place", "area", "k"]);
+    let shown = stdout(&["dispatch", "--servers", "1", "--json", "area", "k"]);
     assert_eq!(
         serde_json::from_str::<Value>(&shown).unwrap(),
         json!({
@@ -314,7 +448,7 @@ fn dispatch_heeds_weights() {
     let shown: Value = serde_json::from_str(&stdout(&[&command, &config[..], &keys].concat())).unwrap();
     assert!(shown["keys"].as_array().unwrap().iter().all(|key| key["server"] == "large"), "{shown}");
 
-    let checked = stdout(&[&["check"], &config[..]].concat());
+    let checked = stdout(&[&["check", "--here"], &config[..]].concat());
     assert!(
         checked.contains("WEIGHT\n") && checked.contains(" 0.001\n") && checked.contains(" 1000\n"),
         "{checked}"

@@ -78,7 +78,7 @@ fn without_an_admin_port_the_page_has_the_token() {
     let page = get(told(&world), "/console").body;
     let token = page.split("name=\"pomelo-token\" content=\"").nth(1).unwrap().split('"').next().unwrap();
     assert_eq!(token.len(), 32, "{page}");
-    assert!(!world.file().exists());
+    assert!(world.files().is_empty());
     world.end();
 }
 
@@ -88,8 +88,8 @@ fn a_taken_port_that_was_asked_for_is_an_error_before_anything_starts() {
     let other = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = other.local_addr().unwrap().port().to_string();
     let error = world.refused(&["serve", "--admin", "off", "--console", &port]);
-    assert!(error.starts_with(&format!("error: console: cannot listen on 127.0.0.1:{port}: ")), "{error}");
-    assert!(error.contains("--console off") && error.lines().count() == 1, "{error}");
+    assert!(error.starts_with(&format!("error: ports are taken: 127.0.0.1:{port} (console); ")), "{error}");
+    assert!(error.contains("--ports any") && error.lines().count() == 1, "{error}");
     let error = world.refused(&["serve", "--admin", "off", "--console", "nonsense"]);
     assert!(error.contains("expected off, a port, or HOST:PORT"), "{error}");
 }
@@ -99,23 +99,23 @@ fn a_taken_port_that_was_asked_for_is_an_error_before_anything_starts() {
 fn a_default_port_that_is_not_to_be_had_is_a_warning_and_another_is_taken() {
     let warned = |world: &World, who: &str| {
         let address = told(world);
-        assert_ne!(address.port(), 3001);
+        assert_ne!(address.port(), 3080);
         let expected = format!(
-            "warning: console: {who} has port 3001: it is at {address}; --console PORT takes another\n"
+            "warning: console: {who} has port 3080: it is at {address}; --console PORT takes another\n"
         );
         assert_eq!(stderr(world), expected);
         assert_eq!(get(address, "/healthz").status, 200);
     };
     // Another program may have it already: then a server cannot.
-    if TcpListener::bind("127.0.0.1:3001").is_ok() {
+    if TcpListener::bind("127.0.0.1:3080").is_ok() {
         let (mut world, _taken) = World::new();
-        let servers = servers_json(1, 1).replacen(r#""clientPort":0"#, r#""clientPort":3001"#, 1);
+        let servers = servers_json(1, 1).replacen(r#""clientPort":0"#, r#""clientPort":3080"#, 1);
         fs::write(world.directory.path().join("servers.json"), servers).unwrap();
         world.serve_at_default(&["--admin", "off"]);
         warned(&world, "connector-server-1");
         world.end();
     }
-    let _other = TcpListener::bind("127.0.0.1:3001");
+    let _other = TcpListener::bind("127.0.0.1:3080");
     let (mut world, _taken) = World::new();
     world.serve_at_default(&["--admin", "off"]);
     warned(&world, "another program");

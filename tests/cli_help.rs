@@ -1,7 +1,10 @@
 //! What the command line says of itself, and what of it is refused.
 #![allow(clippy::unwrap_used)]
 
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output};
+
+use clap::CommandFactory as _;
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
@@ -113,7 +116,34 @@ fn unknown_flags_and_commands_are_refused() {
         refused(&["--admin", "off", "list"])
             .contains("--admin is a flag of serve, and cannot be used with list")
     );
-    assert!(refused(&["--admin-file", "x", "list"]).contains("write pomelo-sim list --admin-file ..."));
+}
+
+/// As it was started, so that it works when it is typed.
+#[test]
+fn hints_name_the_command_that_was_started() {
+    for (started_as, named) in [
+        ("pomelo-sim", "pomelo-sim"),
+        ("target/release/pomelo-sim", "target/release/pomelo-sim"),
+        ("/my games/pomelo-sim", "'/my games/pomelo-sim'"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
+        let output = command.arg0(started_as).args(["--admin-file", "x", "list"]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(&format!("write {named} list --admin-file ...")), "{error}");
+    }
+}
+
+#[test]
+fn every_command_but_serve_has_json() {
+    fn without_json(command: &clap::Command) -> Vec<&str> {
+        let parts: Vec<_> = command.get_subcommands().collect();
+        if !parts.is_empty() {
+            return parts.into_iter().flat_map(without_json).collect();
+        }
+        let has_json = command.get_arguments().any(|argument| argument.get_long() == Some("json"));
+        if has_json { Vec::new() } else { vec![command.get_name()] }
+    }
+    assert_eq!(without_json(&pomelo_sim::cli::Cli::command()), ["serve"]);
 }
 
 #[test]

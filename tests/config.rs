@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::Path;
 
-use pomelo_sim::config::{ClusterSpec, MAX_SERVERS};
+use pomelo_sim::config::{ClusterSpec, Fit, MAX_SERVERS, TUTORIAL};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -201,6 +201,14 @@ fn neighbours_are_read_from_either_place() {
     let spec = ClusterSpec::load(whole.path(), "development").unwrap();
     assert_eq!(spec.master.unwrap().id.as_str(), "m");
     assert_eq!(spec.protos.unwrap().client, json!({"chat.chatHandler.send": {}}));
+
+    // What Pomelo's template ships says nothing, so clients need not know of protobuf.
+    let template = directory(&[
+        ("servers.json", servers.as_bytes()),
+        ("serverProtos.json", b"{}"),
+        ("clientProtos.json", b"{}"),
+    ]);
+    assert!(ClusterSpec::load(template.path(), "development").unwrap().protos.is_none());
 }
 
 #[test]
@@ -212,6 +220,8 @@ fn files_that_are_missing_or_unreadable() {
     );
     assert!(error_in(&empty, "").starts_with("servers.json: cannot be read: "), "{}", error_in(&empty, ""));
     let bytes = directory(&[("servers.json", b"{\n\"\xff\": 1}")]);
+    assert!(error_in(&bytes, "").starts_with("no servers, at servers.json:1:1"), "as Node reads it");
+    let bytes = directory(&[("servers.json", b"{\n\"\xff\": }")]);
     assert_eq!(error_in(&bytes, ""), "not UTF-8 text at servers.json:2:2");
     assert_eq!(error_in(&bytes, "servers.json"), "not UTF-8 text at servers.json:2:2");
     let none = directory(&[("development/master.json", b"{}")]);
@@ -224,24 +234,37 @@ fn files_that_are_missing_or_unreadable() {
 }
 
 #[test]
-fn errors_of_neighbours_name_the_neighbour() {
+fn faults_of_neighbours_name_the_neighbour() {
     let servers = gate("g").to_string();
     for (name, text, expected) in [
-        ("master.json", r#"{"test": {}}"#, "unknown environment \"development\": master.json has test"),
+        ("master.json", r#"{"test": {}}"#, "missing \"port\", the port of the master, at master.json:1:1"),
+        ("master.json", "[]", "invalid value: an array, expected the master, an object with \"id\", "),
+        ("crons.json", "[", "its jobs are not run here"),
+        (
+            "dictionary.json",
+            r#"{"onChat": 1}"#,
+            "invalid value: an object, expected an array of push routes, at dictionary.json:1:1; no route is taken from it",
+        ),
+        (
+            "dictionary.json",
+            r#"["onChat "]"#,
+            "$[0]: invalid value: string \"onChat \", expected a push route such as \"onChat\", each once, at dictionary.json:1:2",
+        ),
+        (
+            "serverProtos.json",
+            "{\"onChat\": {\"required string msg\": 1,\n  \"message A\": {\"optional bool b\": 1}}}",
+            "or a message defined at serverProtos.json.onChat.A or at the top, got `bool`, at serverProtos.json:2:36; the \
+             field travels without its value, as in Pomelo",
+        ),
+        (
+            "serverProtos.json",
+            r#"{"onChat": {"requird string msg": 1}}"#,
+            "got `requird string msg`: the first word is unknown, at serverProtos.json:1:35; passed over, as in Pomelo",
+        ),
         (
             "master.json",
             r#"{"id": "m", "host": "h"}"#,
             "missing \"port\", the port of the master, at master.json:1:1",
-        ),
-        (
-            "master.json",
-            r#"{"development": {"id": "g", "host": "h", "port": 1}}"#,
-            "duplicate id \"g\": development.id at master.json:1:24, first gate[0].id at servers.json:1:16",
-        ),
-        (
-            "master.json",
-            r#"{"id": "m", "host": "127.0.0.1", "port": 3014}"#,
-            "address 127.0.0.1:3014 is used twice: port at master.json:1:42, first gate[0].clientPort at servers.json:1:52",
         ),
         (
             "dictionary.json",
@@ -253,15 +276,127 @@ fn errors_of_neighbours_name_the_neighbour() {
             r#"{"onChat": 3}"#,
             "onChat: invalid value: integer 3, expected an object of protobuf fields, at development/serverProtos.json:1:12",
         ),
+    ] {
+        let both = directory(&[("servers.json", servers.as_bytes()), (name, text.as_bytes())]);
+        let spec = ClusterSpec::load(both.path(), "development").unwrap();
+        let root = format!("{}/", both.path().display());
+        let notes: Vec<String> = spec.notes.iter().map(|note| note.to_string().replace(&root, "")).collect();
+        let is_there = |note: &String| note.starts_with(name) && note.contains(expected);
+        assert!(notes.iter().any(is_there), "{name}: {text}: no {expected:?} in {notes:?}");
+    }
+    for (name, text, expected) in [
         (
             "clientProtos.json",
-            "{\"a\": {},}",
+            "{\"a\": {},}".to_owned(),
             "not JSON: key must be a string, met `}` (after the last element comes no comma), at clientProtos.json:1:10",
+        ),
+        (
+            "clientProtos.json",
+            format!("{{\"a\":{}{{}}{}}}", "{\"message M\":".repeat(40), "}".repeat(40)),
+            "expected at most 32 levels of messages, got more, at clientProtos.json:1:422",
         ),
     ] {
         let both = directory(&[("servers.json", servers.as_bytes()), (name, text.as_bytes())]);
         assert_eq!(error_in(&both, ""), expected, "{name}: {text}");
     }
+    // Commands find the cluster by that port; serve --admin takes another.
+    let master = br#"{"id": "m", "host": "127.0.0.1", "port": 3014}"#;
+    let both = directory(&[("servers.json", servers.as_bytes()), ("master.json", master)]);
+    let clashes = ClusterSpec::load(both.path(), "development").unwrap().clashes(None);
+    let clash = clashes[0].to_string().replace(&format!("{}/", both.path().display()), "");
+    assert_eq!(
+        clash,
+        "address 127.0.0.1:3014 is used twice: port at master.json:1:42, first gate[0].clientPort at servers.json:1:52"
+    );
+}
+
+#[test]
+fn an_object_is_no_dictionary_and_an_empty_list_is_one() {
+    let dictionary = |text: &str| {
+        let servers = gate("g").to_string();
+        let both = directory(&[("servers.json", servers.as_bytes()), ("dictionary.json", text.as_bytes())]);
+        ClusterSpec::load(both.path(), "development").unwrap()
+    };
+    // What Pomelo's template and its tutorial ship.
+    let template = dictionary("{}");
+    assert!(template.dictionary.is_none() && template.notes.is_empty());
+    assert_eq!(dictionary("[]").dictionary, Some(Vec::new()));
+    assert_eq!(dictionary(r#"{"onChat": 0}"#).dictionary, None);
+    let routes = dictionary(r#"[" a ", 5, "a", "a", null]"#).dictionary.unwrap();
+    assert_eq!(routes, [" a ", "5", "a", "a", "null"], "each place has its code");
+}
+
+#[test]
+fn a_project_is_found_from_its_root_and_from_its_servers() {
+    let servers = gate("g").to_string();
+    let project = directory(&[("game-server/config/servers.json", servers.as_bytes())]);
+    for path in ["", "game-server", "game-server/config", "game-server/config/servers.json"] {
+        let spec = ClusterSpec::load(&project.path().join(path), "development").unwrap();
+        assert_eq!(ids(&spec), ["g"], "{path}");
+    }
+    let error = error_in(&directory(&[("config/x.json", b"{}")]), "");
+    assert!(error.starts_with("no servers.json: looked for servers.json and development/servers.json and config/servers.json and "), "{error}");
+}
+
+#[test]
+fn everything_is_here() {
+    let file = json!({
+        "connector": [
+            {"id": "c1", "host": "10.0.0.1", "clientPort": 3050, "frontend": true, "clientHost": "chat.example"},
+            {"id": "c2", "host": "10.0.0.2", "clientPort": 3050, "frontend": true},
+            {"id": "c3", "host": "10.0.0.2", "clientPort": 80, "frontend": true},
+            {"id": "c4", "host": "::1", "clientPort": 3051, "frontend": true},
+            {"id": "c5", "host": "10.0.0.2", "clientPort": 0, "frontend": true},
+            {"id": "c6", "host": "127.0.0.1", "clientPort": 3051, "frontend": true}],
+        "chat": [{"id": "ch", "host": "10.0.0.3", "port": 3052}],
+    });
+    let spec = load(&file).here();
+    let clients: Vec<_> = spec.servers.iter().map(|server| server.client_port).collect();
+    assert_eq!(clients, [Some(3050), Some(3053), Some(8080), Some(3051), Some(0), Some(3054), None]);
+    assert!(spec.servers.iter().all(|server| server.advertised_host() == "127.0.0.1"));
+    assert!(spec.clashes(None).is_empty());
+    let notes: Vec<String> = spec.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        notes,
+        [
+            "c2, c3, c5: --here: on 127.0.0.1 instead of 10.0.0.2, and clients are told so",
+            "c4: --here: on 127.0.0.1 instead of ::1, and clients are told so",
+            "c1: --here: on 127.0.0.1 instead of chat.example, and clients are told so",
+            "c2: --here: clientPort 3050 is c1's; it opens 3053 instead",
+            "c3: --here: clientPort 80 needs privileges; it opens 8080 instead",
+            "c6: --here: clientPort 3051 is c4's; it opens 3054 instead",
+        ]
+    );
+    assert_eq!(spec.clone().here().servers, spec.servers, "once is enough");
+}
+
+#[test]
+fn types_are_left_out_with_what_was_said_of_them() {
+    let file = json!({
+        "connector": [{"id": "c", "host": "h", "clientPort": 3050, "frontend": true}],
+        "area": [{"id": "a", "host": "h", "clientPort": 3050, "frontend": true, "port": "x"}],
+        "log": "text",
+    });
+    let spec = load(&file);
+    assert_eq!((spec.notes.len(), spec.clashes(None).len()), (2, 1));
+    let less = spec.clone().without(&["area".to_owned(), "log".to_owned()]);
+    assert_eq!(ids(&less), ["c"]);
+    assert!(less.clashes(None).is_empty());
+    let notes: Vec<String> = less.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["log: --without has nothing to leave out: no server of this type"]);
+    let none = less.without(&["connector".to_owned()]);
+    assert!(none.servers.is_empty());
+    assert!(none.notes.iter().any(|note| note.message.starts_with("no server is left")));
+}
+
+#[test]
+fn the_tutorial_is_built_in() {
+    let files = ClusterSpec::load(Path::new("config"), "development").unwrap();
+    let built_in = ClusterSpec::load(Path::new(TUTORIAL), "development").unwrap();
+    assert_eq!((&built_in.servers, &built_in.master), (&files.servers, &files.master));
+    assert!(built_in.is_tutorial() && !files.is_tutorial());
+    assert_eq!(ClusterSpec::load(&built_in.source, "development").unwrap(), built_in);
+    assert_eq!(ClusterSpec::default_path(), Path::new("config"));
 }
 
 /// JSON that is nearly a configuration: the keys and values that occur in one, in any arrangement.
@@ -326,7 +461,6 @@ fn nearly_a_cluster() -> impl Strategy<Value = Value> {
 fn assert_lawful(spec: &ClusterSpec) {
     let ids: HashSet<_> = spec.servers.iter().map(|server| &server.id).collect();
     assert_eq!(ids.len(), spec.servers.len());
-    assert!(spec.of_type("gate").any(|gate| gate.frontend));
     assert!(spec.servers.iter().all(|server| !server.frontend || server.client_port.is_some()));
     assert!(spec.servers.len() <= MAX_SERVERS);
     assert_eq!(
@@ -336,6 +470,8 @@ fn assert_lawful(spec: &ClusterSpec) {
     spec.warnings(&["chat"], None);
     spec.warnings(&[], Some(std::net::Ipv4Addr::LOCALHOST.into()));
     serde_json::to_string(spec).unwrap();
+    let here = spec.clone().fitted(&Fit { without: vec!["chat".to_owned()], here: true });
+    assert!(here.clashes(None).is_empty());
 }
 
 proptest! {

@@ -12,6 +12,7 @@ fn present(id: &str, server_type: &str, port: Option<u16>, client_port: Option<u
         host: "127.0.0.1".to_owned(),
         port,
         client_port,
+        is_down: false,
     }
 }
 
@@ -183,4 +184,16 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_server_that_is_down_takes_nothing_from_one_of_its_id() {
+    let mut running = running();
+    running[1].is_down = true;
+    let again = add("id=chat-server-1 serverType=chat host=127.0.0.1 port=6050", &running).unwrap();
+    assert_eq!((again[0].id.as_str(), again[0].port), ("chat-server-1", Some(6050)));
+    let other = add("id=chat-server-2 serverType=chat host=127.0.0.1 port=6050", &running).unwrap_err();
+    assert!(other.contains("127.0.0.1:6050 is used twice"), "{other}");
+    let up = add("id=connector-server-1 serverType=connector host=127.0.0.1", &running).unwrap_err();
+    assert!(up.contains("duplicate id \"connector-server-1\""), "{up}");
 }

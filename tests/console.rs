@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
+use pomelo_sim::cluster::Cluster;
 use pomelo_sim::console::{ASSETS, Method, ROUTES};
 use pomelo_sim::live::ServerState;
 use serde_json::{Value, json};
@@ -61,7 +62,8 @@ fn the_cluster_tells_where_clients_connect() {
     assert_eq!(cluster["frontends"].as_array().unwrap().len(), 4);
     assert_eq!((&cluster["env"], &cluster["mayChange"]), (&json!("development"), &json!(true)));
     world.ask("POST", "/api/v1/servers/gate-server-1/kill", "");
-    assert_eq!(world.ask("GET", "/api/v1/cluster", "").json()["gate"], Value::Null);
+    let without = world.ask("GET", "/api/v1/cluster", "").json();
+    assert_eq!((&without["gate"], &without["connector"]), (&Value::Null, &Value::Null), "it will be back");
 }
 
 #[test]
@@ -253,12 +255,29 @@ fn robots_without_a_gate_are_refused_and_those_that_lose_it_say_so() {
 }
 
 #[test]
+fn of_a_cluster_without_a_gate_robots_and_the_page_get_a_connector() {
+    let mut spec = support::spec(1, 1);
+    spec.servers.retain(|server| server.server_type.as_str() != "gate");
+    let world = ConsoleWorld::of(Cluster::from_spec(spec));
+    let connector = world.cluster().address("connector-server-1").unwrap();
+    let cluster = world.ask("GET", "/api/v1/cluster", "").json();
+    assert_eq!(cluster["gate"], Value::Null);
+    assert_eq!(cluster["connector"], json!({"host": "127.0.0.1", "port": connector.port()}));
+    let mut stream = world.live();
+    let plan = r#"{"users":2,"rooms":1,"messagesPerSecond":10,"seconds":300}"#;
+    assert_eq!(world.ask("PUT", "/api/v1/robots", plan).status, 200);
+    let in_room = |status: &Value| status["logins"] == 2 && status["error"].is_null();
+    std::iter::repeat_with(|| stream.next_of("robots").data).find(in_room).unwrap();
+    world.ask("DELETE", "/api/v1/robots", "");
+}
+
+#[test]
 fn reload_reads_what_the_cluster_was_started_with() {
     let world = ConsoleWorld::start();
     let reply = world.ask("POST", "/api/v1/cluster/reload", "");
     // This cluster's configuration is in no file.
     assert_eq!((reply.status, reply.code().as_str()), (400, "bad_config"));
-    assert!(reply.body.contains("/servers.json"), "{}", reply.body);
+    assert!(reply.body.contains("servers.json"), "{}", reply.body);
 }
 
 #[test]

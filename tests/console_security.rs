@@ -307,7 +307,6 @@ fn bodies_that_are_cut_doubled_or_contradict_themselves_do_nothing() {
     let head = format!("POST {KILL} HTTP/1.1\r\nHost: {}\r\n{}{JSON}", world.address, bearer(&world));
     for (more, body) in [
         ("Content-Length: 2\r\nContent-Length: 3\r\n", "{}"),
-        ("Content-Length: 2\r\nTransfer-Encoding: chunked\r\n", "2\r\n{}\r\n0\r\n\r\n"),
         ("Content-Length: -2\r\n", "{}"),
         ("Transfer-Encoding: gzip\r\n", "{}"),
         ("Content-Length: 4\r\n", "{\"a\""),
@@ -315,6 +314,27 @@ fn bodies_that_are_cut_doubled_or_contradict_themselves_do_nothing() {
     ] {
         let reply = world.raw(format!("{head}{more}Connection: close\r\n\r\n{body}").as_bytes());
         assert_eq!(reply.status, 400, "{more}: {} {}", reply.head, reply.body);
+    }
+    assert_all_run(&world);
+}
+
+/// Two lengths of one body: the chunks count, and nothing behind them is read as a request (RFC 9112, 6.1).
+#[test]
+fn a_body_of_two_lengths_is_the_last_of_its_connection() {
+    let world = ConsoleWorld::start();
+    let hidden = format!(
+        "POST {KILL} HTTP/1.1\r\nHost: {}\r\n{}Connection: close\r\n\r\n",
+        world.address,
+        bearer(&world)
+    );
+    for lengths in [
+        format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", 5 + hidden.len()),
+        format!("Transfer-Encoding: chunked\r\nContent-Length: {}\r\n", 5 + hidden.len()),
+    ] {
+        let head = format!("GET /api/v1/servers HTTP/1.1\r\nHost: {}\r\n{lengths}\r\n", world.address);
+        let reply = world.raw(format!("{head}0\r\n\r\n{hidden}").as_bytes());
+        assert_eq!((reply.status, reply.header("connection")), (200, Some("close")), "{}", reply.head);
+        assert_eq!(reply.body.matches("HTTP/1.1").count(), 0, "one answer: {}", reply.body);
     }
     assert_all_run(&world);
 }

@@ -16,15 +16,15 @@ use support::client::{BOTH, Client, Transport};
 use support::fragile::{FragileChat, PANIC_ROUTE, keep_panics_on_purpose_quiet};
 use support::watch::{Held, WatchedRoom, connectors, server};
 use support::world::{LiveWorld, Player, PureWorld, World};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
-/// Short enough to wait for.
-const DEADLINE: Duration = Duration::from_millis(300);
+/// Short enough to wait for, and much longer than an answer takes on a busy machine.
+const DEADLINE: Duration = Duration::from_secs(2);
 
 fn hasty(cluster: Cluster) -> Cluster {
-    cluster.options(Options { request_timeout: DEADLINE, ..Options::default() })
+    cluster.options(Options { request_timeout: DEADLINE, ..patient() })
 }
 
 fn hello() -> Value {
@@ -44,7 +44,7 @@ fn assert_sound(cluster: &RunningCluster) {
 #[test]
 fn rooms_of_a_killed_chat_server_live_on_and_come_back() {
     for transport in BOTH {
-        let cluster = tutorial().start().unwrap();
+        let cluster = tutorial().options(patient()).start().unwrap();
         let [first, second, _]: [SocketAddr; 3] = connectors(&cluster).try_into().unwrap();
         let mut alice = Client::enter(first, transport, "alice", "room");
         let mut bob = Client::enter(second, transport, "bob", "room");
@@ -98,7 +98,10 @@ fn a_server_that_hangs_costs_its_rooms_a_timeout_and_does_nothing_late() {
     // room1 lives on chat-server-3, the others do not.
     cluster.pause("chat-server-3").unwrap();
     let answer = alice.request(SEND, hello());
-    assert_eq!(answer, json!({"code": 500, "message": "chat.chatHandler.send: no answer in time"}));
+    assert_eq!(
+        answer,
+        json!({"code": 500, "message": "chat.chatHandler.send: no answer in time (--request-timeout)"})
+    );
     rooms.iter().for_each(WatchedRoom::assert_works);
     cluster.resume("chat-server-3").unwrap();
     assert_eq!(alice.request(SEND, hello()), json!({}));
@@ -110,7 +113,7 @@ fn a_server_that_hangs_costs_its_rooms_a_timeout_and_does_nothing_late() {
 
 #[test]
 fn a_connector_that_hangs_goes_on_where_it_was() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second, _]: [SocketAddr; 3] = connectors(&cluster).try_into().unwrap();
     let mut alice = Client::enter(first, Transport::Tcp, "alice", "room");
     let mut bob = Client::enter(second, Transport::Tcp, "bob", "room");
@@ -133,7 +136,7 @@ fn a_connector_that_hangs_goes_on_where_it_was() {
 
 #[test]
 fn the_sessions_of_a_killed_connector_leave_once() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second, _]: [SocketAddr; 3] = connectors(&cluster).try_into().unwrap();
     let mut witness = Client::enter(first, Transport::Tcp, "witness", "room");
     let mut lost: Vec<Client> =
@@ -177,7 +180,7 @@ fn a_session_number_is_not_used_again_by_the_server_s_next_life() {
     assert_eq!(world.send(new, "hello", "*"), json!({}));
     assert_eq!(world.cluster.audit(), []);
 
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let address = connectors(&cluster)[0];
     for life in 0..3 {
         let _client = Client::enter(address, Transport::Tcp, "alice", "room");
@@ -194,7 +197,7 @@ fn a_server_that_was_killed_comes_back_by_itself_if_so_configured() {
     for server in spec.servers.iter_mut().filter(|server| server.server_type.as_str() != "gate") {
         server.extra.insert("auto-restart".to_owned(), json!("true"));
     }
-    let cluster = Cluster::from_spec(spec).start().unwrap();
+    let cluster = Cluster::from_spec(spec).options(patient()).start().unwrap();
     for id in ["chat-server-1", "connector-server-1", "chat-server-1"] {
         cluster.kill(id).unwrap();
         let state =
@@ -224,7 +227,9 @@ fn a_panic_fails_its_request_and_restarts_its_server_with_its_rooms() {
     keep_panics_on_purpose_quiet();
     let cluster = || tutorial().server_type::<FragileChat>();
     let mut worlds: Vec<Box<dyn World>> = vec![Box::new(PureWorld::new(cluster()))];
-    worlds.extend(BOTH.map(|transport| Box::new(LiveWorld::new(cluster(), transport)) as Box<dyn World>));
+    worlds.extend(BOTH.map(|transport| {
+        Box::new(LiveWorld::new(cluster().options(patient()), transport)) as Box<dyn World>
+    }));
     for world in &mut worlds {
         let players: Vec<Player> = (0..6)
             .map(|n| world.enter(&format!("connector-server-{}", n % 3 + 1), &format!("u{n}"), "room"))
@@ -301,7 +306,7 @@ fn repeated_panics_back_off() {
 #[test]
 fn while_a_server_backs_off_it_says_so_and_others_go_on() {
     keep_panics_on_purpose_quiet();
-    let cluster = tutorial().server_type::<FragileChat>().start().unwrap();
+    let cluster = tutorial().server_type::<FragileChat>().options(patient()).start().unwrap();
     let room = WatchedRoom::start(&cluster, "room2");
     let mut client = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room1");
     for _ in 0..4 {
@@ -328,7 +333,7 @@ fn nor_on_three_threads() {
 
 /// A chat server is killed and brought back over and over while a room talks in a way that takes errors.
 fn kills(threads: usize) {
-    let options = Options { request_timeout: DEADLINE, threads, ..Options::default() };
+    let options = Options { request_timeout: DEADLINE, threads, ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
     let addresses = connectors(&cluster);
     let mut members: Vec<Client> =

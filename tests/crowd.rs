@@ -5,14 +5,13 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got};
 use support::watch::{Held, connectors, server};
-use support::{PATIENCE, tutorial};
+use support::{PATIENCE, patient, tutorial};
 
 const ROOMS: usize = 20;
 const MEMBERS: usize = 10;
@@ -24,8 +23,7 @@ struct User {
 }
 
 fn start(threads: usize) -> RunningCluster {
-    let heartbeat = Some(Duration::from_secs(600));
-    tutorial().options(Options { threads, heartbeat, ..Options::default() }).start().unwrap()
+    tutorial().options(Options { threads, ..patient() }).start().unwrap()
 }
 
 /// Asks the gate where to go, and goes there.

@@ -71,7 +71,11 @@ fn a_run_shows_a_table_the_answer_and_how_to_get_it_again() {
         "\nrendezvous ",
         " ±",
         "\nholds: moved_fraction under pomelo-crc: expected 0 to 1, got ",
-        "\nagain: pomelo-sim experiment run config/experiments/small.json --replications 3 --seed 1\n",
+        concat!(
+            "\nagain: ",
+            env!("CARGO_BIN_EXE_pomelo-sim"),
+            " experiment run config/experiments/small.json --replications 3 --seed 1\n"
+        ),
         "\nin results/small\n",
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
@@ -79,16 +83,50 @@ fn a_run_shows_a_table_the_answer_and_how_to_get_it_again() {
     assert!(!text.contains('\u{1b}'), "no terminal, no styles");
     // The replay command gives the same bytes, and so does the report of what was kept.
     let results = fs::read(folder.path().join("results/small/results.json")).unwrap();
-    let replay = text.lines().find_map(|line| line.strip_prefix("again: pomelo-sim experiment ")).unwrap();
+    let replay =
+        text.lines().find_map(|line| line.strip_prefix("again: ")?.split_once(" experiment ")).unwrap().1;
     let mut again: Vec<&str> = replay.split(' ').collect();
     again.extend(["--out", "again", "--threads", "1"]);
     told(&experiment(folder.path(), &again), 0);
     let mut value: Value = serde_json::from_slice(&results).unwrap();
     assert!(results == fs::read(folder.path().join("again/results.json")).unwrap());
     assert!(text.starts_with(&told(&experiment(folder.path(), &["report", "again"]), 0)));
-    let json = told(&experiment(folder.path(), &["run", "small", "--json"]), 0);
-    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+    for json in [&["run", "small", "--json"][..], &["report", "again", "--json"]] {
+        let json = told(&experiment(folder.path(), json), 0);
+        assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), value);
+    }
     assert_eq!((value["schema"].take(), value["replications"].take()), (json!(1), json!(3)));
+}
+
+#[test]
+fn scenarios_come_with_the_program() {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let listed: Value =
+        serde_json::from_str(&told(&experiment(elsewhere.path(), &["list", "--json"]), 0)).unwrap();
+    let names: Vec<&str> =
+        listed.as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"seed-3x3") && names.len() == 12, "{names:?}");
+    let run = |folder: &Path, name: &str| {
+        told(&experiment(folder, &["run", name, "--replications", "1", "--strategies", "pomelo-crc"]), 0)
+    };
+    let text = run(elsewhere.path(), "seed-3x3");
+    let again = concat!(
+        "\nagain: ",
+        env!("CARGO_BIN_EXE_pomelo-sim"),
+        " experiment run seed-3x3 --strategies pomelo-crc --replications 1 --seed 1\n"
+    );
+    assert!(text.contains(again), "{text}");
+    assert!(
+        refused(elsewhere.path(), &["run", "seed"])
+            .contains("expected a file, or one of the built-in ones: add-a-chat-server, ")
+    );
+
+    // A directory of one's own goes before, and does not hide them.
+    let own = folder(json!({}));
+    assert!(told(&experiment(own.path(), &["list"]), 0).lines().count() == 2);
+    let results = |folder: &Path| fs::read(folder.join("results/seed-3x3/results.json")).unwrap();
+    run(own.path(), "seed-3x3");
+    assert!(results(own.path()) == results(elsewhere.path()));
 }
 
 #[test]
@@ -126,7 +164,7 @@ fn flags_change_the_scenario_and_are_checked_as_it_is() {
     let text = told(&experiment(folder.path(), &run), 0);
     assert!(text.contains("\nring(7) ") && text.contains("\ndirectory(two-choices) "), "{text}");
     assert!(
-        text.contains("again: pomelo-sim experiment run config/experiments/small.json --strategies 'ring(7)' 'directory(two-choices)' --replications 2 --seed 5\n"),
+        text.contains(" experiment run config/experiments/small.json --strategies 'ring(7)' 'directory(two-choices)' --replications 2 --seed 5\n"),
         "{text}"
     );
     for (arguments, message) in [
@@ -222,6 +260,11 @@ fn list_compare_and_schema_say_what_there_is() {
 
     let schema = told(&experiment(folder.path(), &["schema"]), 0);
     assert_eq!(schema, include_str!("../config/experiments/README.md"));
+    let json = told(&experiment(folder.path(), &["schema", "--json"]), 0);
+    let sections: Vec<Value> = serde_json::from_str(&json).unwrap();
+    let section = |title: &str| sections.iter().find(|section| section["title"] == title).unwrap();
+    assert_eq!(section("The scenario")["tables"][0]["rows"][0][0], "`name`");
+    assert_eq!(section("An example")["examples"][0]["name"], "losses-and-retries");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::client::{BOTH, Client};
 use support::watch::connectors;
 use support::world::{PureWorld, World};
-use support::{cluster, tutorial, wait_until};
+use support::{cluster, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -181,7 +181,7 @@ fn a_channel_counts_its_pushes() {
 
 #[test]
 fn a_view_of_a_running_cluster_has_all_figures() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let at = connectors(&cluster);
     let mut clients: Vec<Client> = (0..6)
         .map(|n| Client::enter(at[n % 3], BOTH[n % 2], &format!("user{n}"), &format!("room{}", n % 4)))

@@ -15,7 +15,7 @@ use support::client::{Client, Transport};
 use support::pure::PureCluster;
 use support::watch::{Held, WatchedRoom, connectors, server};
 use support::world::{PureWorld, World};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -57,7 +57,7 @@ fn chat_servers_come_and_go_on_three_threads() {
 }
 
 fn come_and_go(threads: usize) {
-    let cluster = tutorial().options(Options { threads, ..Options::default() }).start().unwrap();
+    let cluster = tutorial().options(Options { threads, ..patient() }).start().unwrap();
     let rooms = watched(&cluster);
     let moved = |cluster: &RunningCluster| cluster.snapshot().router.rooms_moved;
 
@@ -143,7 +143,7 @@ fn traffic_of_a_room_that_moves_waits_and_the_rest_goes_on() {
 
 #[test]
 fn without_rebalancing_rooms_break_as_pomelo_s_do() {
-    let options = Options { rebalance: false, ..Options::default() };
+    let options = Options { rebalance: false, ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
     let enter = |room: usize| {
         let address = connectors(&cluster)[room % 3];
@@ -171,7 +171,7 @@ fn query(cluster: &RunningCluster, uid: &str) -> Value {
 
 #[test]
 fn a_removed_connector_is_not_named_and_tells_its_clients_why() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second, third] = connectors(&cluster).try_into().unwrap();
     let mut witness = Client::enter(first, Transport::WebSocket, "witness", "room");
     let mut leavers: Vec<Client> = [Transport::Tcp, Transport::WebSocket]
@@ -180,7 +180,7 @@ fn a_removed_connector_is_not_named_and_tells_its_clients_why() {
     assert_eq!(witness.pushes().len(), 2);
     cluster.remove("connector-server-2").unwrap();
     for leaver in &mut leavers {
-        assert_eq!(leaver.closed().0.as_deref(), Some("server removed"));
+        leaver.assert_closed_by_stop("server removed");
     }
     let told: Vec<String> = (0..2).map(|_| witness.push().1["user"].as_str().unwrap().to_owned()).collect();
     assert_eq!(told, ["Tcp", "WebSocket"], "each has left, once");
@@ -199,12 +199,12 @@ fn a_removed_connector_is_not_named_and_tells_its_clients_why() {
 
 #[test]
 fn a_stopped_connector_comes_back_on_its_port() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let address = connectors(&cluster)[0];
     for _ in 0..3 {
         let mut client = Client::enter(address, Transport::WebSocket, "alice", "room");
         cluster.restart("connector-server-1").unwrap();
-        assert_eq!(client.closed().0.as_deref(), Some("server restarts"));
+        client.assert_closed_by_stop("server restarts");
         assert_eq!(cluster.address("connector-server-1"), Some(address));
     }
     let status =
@@ -215,7 +215,7 @@ fn a_stopped_connector_comes_back_on_its_port() {
 
 #[test]
 fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
-    let options = Options { stop_timeout: Duration::from_millis(200), ..Options::default() };
+    let options = Options { stop_timeout: Duration::from_millis(200), ..patient() };
     let stop_one = |cluster: RunningCluster| {
         cluster.stop_server("connector-server-1").unwrap();
         assert_sound(&cluster);
@@ -243,14 +243,14 @@ fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
             for request in requests {
                 assert_eq!(client.response(request)["code"], 500);
             }
-            assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
+            client.assert_closed_by_stop("server stopped");
         }
     }
 }
 
 #[test]
 fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
-    let options = Options { request_timeout: Duration::from_secs(600), ..Options::default() };
+    let options = Options { request_timeout: Duration::from_secs(600), ..patient() };
     let cluster = support::cluster(1, 2).options(options).start().unwrap();
     let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
     let cut = json!({"from": "chat", "to": "connector", "cut": true});
@@ -273,7 +273,7 @@ fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
 
 #[test]
 fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
-    let cluster = support::cluster(2, 1).start().unwrap();
+    let cluster = support::cluster(2, 1).options(patient()).start().unwrap();
     let [first, second] = connectors(&cluster).try_into().unwrap();
     let mut alice = Client::enter(first, Transport::Tcp, "alice", "room");
     let mut bob = Client::enter(second, Transport::WebSocket, "bob", "room");
@@ -306,7 +306,7 @@ fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
 
 #[test]
 fn a_reload_adds_and_removes_the_difference() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let rooms = watched(&cluster);
     let spec = |connectors, chats| -> ClusterSpec { support::spec(connectors, chats) };
     let done = cluster.reload(&spec(4, 5)).unwrap();
@@ -325,9 +325,120 @@ fn a_reload_adds_and_removes_the_difference() {
     assert_sound(&cluster);
 }
 
+/// The ids of a type, as the cluster has them and as a file does.
+fn of_type<'a>(servers: impl IntoIterator<Item = &'a ServerSpec>, server_type: &str) -> Vec<String> {
+    let of_type = servers.into_iter().filter(|server| server.server_type.as_str() == server_type);
+    of_type.map(|server| server.id.to_string()).collect()
+}
+
+#[test]
+fn after_a_reload_the_lists_are_in_the_order_of_the_file() {
+    let cluster = tutorial().options(patient()).start().unwrap();
+    let rooms = watched(&cluster);
+    let listed = || {
+        let chat = cluster.view().unwrap().types.into_iter().find(|of| of.server_type.as_str() == "chat");
+        chat.unwrap().listed.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let assert_as = |spec: &ClusterSpec| {
+        let servers: Vec<ServerSpec> = cluster.servers().map(|(server, _)| server).collect();
+        assert_eq!(of_type(&servers, "chat"), of_type(&spec.servers, "chat"));
+        assert_eq!(listed(), of_type(&spec.servers, "chat"));
+        assert_undisturbed(&rooms);
+    };
+    // The first is described in another way, and stays the first.
+    let mut spec = support::spec(3, 3);
+    let chat = |spec: &ClusterSpec, id: &str| {
+        spec.servers.iter().position(|server| server.id.as_str() == id).unwrap()
+    };
+    let first = chat(&spec, "chat-server-1");
+    spec.servers[first].port = Some(7000);
+    let done = cluster.reload(&spec).unwrap();
+    assert_eq!((done.replaced, done.reordered), (vec!["chat-server-1".into()], vec![]));
+    assert_as(&spec);
+    // Another order, and nothing else: rooms go where the file's order sends them.
+    let moved = cluster.snapshot().router.rooms_moved;
+    spec.servers.swap(first, first + 2);
+    let done = cluster.reload(&spec).unwrap();
+    assert_eq!(done.reordered, ["chat".into()]);
+    assert_eq!((done.added, done.removed, done.replaced), (vec![], vec![], vec![]));
+    assert_as(&spec);
+    assert!(cluster.snapshot().router.rooms_moved > moved);
+    // One more at the head, one that is down and changed, and nobody else is said to have moved.
+    cluster.kill("chat-server-2").unwrap();
+    let mut more = spec.servers[first].clone();
+    more.id = "chat-server-0".into();
+    spec.servers.insert(first, more);
+    let second = chat(&spec, "chat-server-2");
+    spec.servers[second].port = Some(7001);
+    let done = cluster.reload(&spec).unwrap();
+    assert_eq!((done.added, done.replaced), (vec!["chat-server-0".into()], vec!["chat-server-2".into()]));
+    assert_eq!(done.reordered, []);
+    assert_as(&spec);
+    assert_eq!(cluster.reload(&spec).unwrap(), Default::default());
+    assert_sound(&cluster);
+}
+
+#[test]
+fn frontends_that_change_ports_with_each_other_are_replaced() {
+    let cluster = tutorial().start().unwrap();
+    let mut spec = cluster.spec().clone();
+    let ports: Vec<Option<u16>> = spec.servers.iter().map(|server| server.client_port).collect();
+    let at = |id: &str| spec.servers.iter().position(|server| server.id.as_str() == id).unwrap();
+    let (one, two) = (at("connector-server-1"), at("connector-server-2"));
+    (spec.servers[one].client_port, spec.servers[two].client_port) = (ports[two], ports[one]);
+    assert_eq!(cluster.reload(&spec).unwrap().replaced.len(), 2);
+    assert_eq!(cluster.address("connector-server-1").map(|at| at.port()), ports[two]);
+    assert_eq!(cluster.address("connector-server-2").map(|at| at.port()), ports[one]);
+}
+
+#[test]
+fn add_starts_what_is_down_again_with_new_fields_in_its_old_place() {
+    let cluster = tutorial().options(patient()).start().unwrap();
+    let rooms = watched(&cluster);
+    let ids = || cluster.servers().map(|(server, _)| server.id).collect::<Vec<_>>();
+    let configured = ids();
+    for down in [RunningCluster::stop_server, RunningCluster::kill] {
+        let before = server(&cluster.snapshot(), "chat-server-2").server.channels;
+        down(&cluster, "chat-server-2").unwrap();
+        let again = ServerSpec { port: Some(7000), ..like(&cluster, "chat-server-2", "chat-server-2") };
+        cluster.add(again.clone()).unwrap();
+        assert_eq!((state(&cluster, "chat-server-2"), ids()), (ServerState::Running, configured.clone()));
+        let runs = cluster.servers().find(|(spec, _)| spec.id.as_str() == "chat-server-2").unwrap().0;
+        assert_eq!(runs, again);
+        assert_undisturbed(&rooms);
+        wait_until("its rooms are back", || {
+            server(&cluster.snapshot(), "chat-server-2").server.channels == before
+        });
+    }
+    rooms.into_iter().for_each(|room| assert!(room.finish() > 0));
+    // A connector on another port.
+    let old = cluster.address("connector-server-1").unwrap();
+    cluster.kill("connector-server-1").unwrap();
+    cluster.add(like(&cluster, "connector-server-1", "connector-server-1")).unwrap();
+    let new = cluster.address("connector-server-1").unwrap();
+    assert_ne!(new, old);
+    Client::enter(new, Transport::Tcp, "again", "room").close();
+    // One that cannot start stays as it was.
+    cluster.stop_server("connector-server-1").unwrap();
+    let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = Some(foreign.local_addr().unwrap().port());
+    let wrong =
+        ServerSpec { client_port: taken, ..like(&cluster, "connector-server-1", "connector-server-1") };
+    assert!(cluster.add(wrong).is_err());
+    assert_eq!(state(&cluster, "connector-server-1"), ServerState::Stopped);
+    cluster.restart("connector-server-1").unwrap();
+    assert_eq!(cluster.address("connector-server-1"), Some(new));
+    // Of another type it is another server.
+    cluster.stop_server("chat-server-1").unwrap();
+    let other = ServerSpec { id: "chat-server-1".into(), ..like(&cluster, "connector-server-2", "x") };
+    cluster.add(other).unwrap();
+    assert_eq!(ids().last().unwrap().as_str(), "chat-server-1");
+    assert_sound(&cluster);
+}
+
 #[test]
 fn a_reload_that_cannot_be_done_changes_nothing() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let rooms = watched(&cluster);
     let foreign = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = foreign.local_addr().unwrap().port();
@@ -353,7 +464,7 @@ fn a_reload_that_cannot_be_done_changes_nothing() {
 
 #[test]
 fn the_list_says_how_everybody_is() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let _client = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room1");
     cluster.stop_server("chat-server-2").unwrap();
     cluster.pause("chat-server-1").unwrap();
@@ -381,7 +492,7 @@ fn the_list_says_how_everybody_is() {
 
 #[test]
 fn orders_that_make_no_sense_are_refused() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let text = |refused: Result<(), ControlError>| refused.unwrap_err().to_string();
     let unknown = text(cluster.stop_server("chat-sever-1"));
     assert!(unknown.starts_with("no server chat-sever-1: expected one of connector-server-1,"), "{unknown}");

@@ -9,7 +9,7 @@ use support::client::{BOTH, Client, Got, Transport};
 use support::raw::{ACK, Raw, data, package, request};
 use support::watch::{Held, closed, connectors, port, wait_closed};
 use support::world::{LiveWorld, Player, PureWorld, World};
-use support::{PATIENCE, tutorial};
+use support::{PATIENCE, patient, tutorial};
 
 const CONNECTORS: [&str; 2] = ["connector-server-1", "connector-server-2"];
 const ENTER: &str = "connector.entryHandler.enter";
@@ -62,7 +62,7 @@ fn held(world: &mut dyn World) -> Vec<(usize, usize)> {
 fn in_every_world(play: fn(&mut dyn World)) {
     play(&mut PureWorld::new(tutorial()));
     for transport in BOTH {
-        play(&mut LiveWorld::new(tutorial(), transport));
+        play(&mut LiveWorld::new(tutorial().options(patient()), transport));
     }
 }
 
@@ -217,7 +217,7 @@ fn a_client_s_response_answers_no_server() {
 
 #[test]
 fn a_handshake_makes_nobody_another() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let address = connectors(&cluster)[0];
     let mut alice = Client::enter(address, Transport::WebSocket, "alice", "lobby");
     let hello = json!({
@@ -232,7 +232,7 @@ fn a_handshake_makes_nobody_another() {
         let answer = client.next(PATIENCE);
         assert_eq!(
             answer,
-            Some(Got::Handshake(json!({"code": 200, "sys": {"heartbeat": 3}}))),
+            Some(Got::Handshake(json!({"code": 200, "sys": {"heartbeat": 600}}))),
             "as anybody's"
         );
         let answer = client.request(SEND, json!({"content": "x", "target": "*"}));
@@ -248,7 +248,7 @@ fn a_handshake_makes_nobody_another() {
 /// A kick is a server's to say; from a client it ends that client.
 #[test]
 fn a_client_s_kick_kicks_nobody_else() {
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let address = connectors(&cluster)[0];
     let mut alice = Client::enter(address, Transport::Tcp, "alice", "lobby");
     for transport in BOTH {

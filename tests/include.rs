@@ -13,8 +13,8 @@ use pomelo_sim::servers::{Chat, Connector, Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
 use support::client::Transport;
 use support::fragile::{FragileChat, PANIC_ROUTE, keep_panics_on_purpose_quiet};
-use support::tutorial;
 use support::world::{LiveWorld, PureWorld, World};
+use support::{patient, tutorial};
 
 /// The tutorial's connector, which counts how often it was asked for that.
 struct CountingConnector {
@@ -70,7 +70,7 @@ impl ServerLogic for SilentChat {
 
 fn on_both(cluster: fn() -> Cluster, play: impl Fn(&mut dyn World)) {
     play(&mut PureWorld::new(cluster()));
-    play(&mut LiveWorld::new(cluster(), Transport::WebSocket));
+    play(&mut LiveWorld::new(cluster().options(patient()), Transport::WebSocket));
 }
 
 /// A login is two calls, one after the other: what is done with their answers is the included type's, too.

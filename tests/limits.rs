@@ -17,7 +17,7 @@ use socket2::{Domain, Socket, Type};
 
 use support::client::{BOTH, Client, Transport};
 use support::world::{PureWorld, World};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -42,7 +42,10 @@ fn a_session_sends_no_more_in_a_second_than_it_may() {
         answers.into_iter().filter(|answer| answer["code"] == 503).collect()
     };
     let refused = burst(world, 12);
-    assert_eq!(refused, vec![json!({"code": 503, "message": "busy: at most 10 messages a second"}); 2]);
+    assert_eq!(
+        refused,
+        vec![json!({"code": 503, "message": "busy: at most 10 messages a second (--rate-limit)"}); 2]
+    );
     // Half a second later there is room for five more, and no more after a long silence than for ten.
     world.cluster.advance(Duration::from_millis(500));
     assert_eq!(burst(world, 6).len(), 1);
@@ -64,7 +67,7 @@ fn a_server_waits_for_no_more_calls_than_it_may() {
     let asked: Vec<u64> = (0..5).map(|_| world.ask(alice, SEND, &hello())).collect();
     world.cluster.settle();
     let codes: Vec<Option<Value>> = asked.iter().map(|id| world.answer(alice, *id)).collect();
-    let busy = json!({"code": 503, "message": "busy: 3 requests are under way already"});
+    let busy = json!({"code": 503, "message": "busy: 3 requests are in flight already (--calls-max)"});
     assert_eq!(codes, [None, None, None, Some(busy.clone()), Some(busy)]);
     world.cluster.lost = Box::new(|_, _| false);
     assert_eq!(world.send(bob, "another server is not busy", "*"), json!({}));
@@ -98,7 +101,7 @@ fn first_port(cluster: &RunningCluster) -> PortSnapshot {
 fn a_reader_that_is_always_behind_takes_no_more_memory_than_what_waits() {
     const BEHIND_BYTES: usize = 640 * 1024;
     const PUSHED_BYTES: usize = 12 * 1024 * 1024;
-    let cluster = tutorial().start().unwrap();
+    let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second] =
         ["connector-server-1", "connector-server-2"].map(|server| cluster.address(server).unwrap());
     // A small window and short segments, so that the kernel takes little at a time, and the outbox is never empty.
@@ -128,7 +131,7 @@ fn a_reader_that_is_always_behind_takes_no_more_memory_than_what_waits() {
 
 #[test]
 fn one_address_gets_no_more_connections_than_it_may() {
-    let options = Options { connections_per_address_max: Some(3), ..Options::default() };
+    let options = Options { connections_per_address_max: Some(3), ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
     let address = cluster.address("connector-server-1").unwrap();
     let port = || first_port(&cluster);
@@ -152,7 +155,7 @@ fn one_address_gets_no_more_connections_than_it_may() {
 #[test]
 fn an_address_on_the_blacklist_is_turned_away() {
     let blacklist = vec![IpAddr::from([127, 0, 0, 3])];
-    let cluster = tutorial().options(Options { blacklist, ..Options::default() }).start().unwrap();
+    let cluster = tutorial().options(Options { blacklist, ..patient() }).start().unwrap();
     for server in ["gate-server-1", "connector-server-1"] {
         let address = cluster.address(server).unwrap();
         assert!(is_turned_away(connect([127, 0, 0, 3], address)));

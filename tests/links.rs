@@ -16,7 +16,7 @@ use support::client::{BOTH, Client, Transport};
 use support::pure::Out;
 use support::watch::connectors;
 use support::world::{Player, PureWorld, World};
-use support::{PATIENCE, tutorial};
+use support::{PATIENCE, patient, tutorial};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -288,10 +288,10 @@ fn assert_sound(cluster: &RunningCluster) {
 #[test]
 fn live_links_follow_the_same_rules() {
     let options = Options {
-        request_timeout: Duration::from_millis(400),
-        heartbeat: Some(Duration::ZERO),
+        // What the cut holds up is answered by then; nothing else takes as long.
+        request_timeout: Duration::from_secs(3),
         links: vec![rule(r#"{"name":"from the start","from":"connector","to":"chat","latency":"30ms"}"#)],
-        ..Options::default()
+        ..patient()
     };
     let cluster = tutorial().options(options).start().unwrap();
     let addresses = connectors(&cluster);
@@ -310,7 +310,7 @@ fn live_links_follow_the_same_rules() {
     assert_eq!(clients[0].request(SEND, hello())["code"], 500);
     assert_eq!(clients[1].request(SEND, json!({"content": "meanwhile", "target": "*"})), json!({}));
     let unknown = cluster.heal(Some("rule-2")).unwrap_err().to_string();
-    assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}; did you mean {name:?}?"));
+    assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}"));
     cluster.heal(None).unwrap();
     assert_eq!(cluster.link_rules().unwrap(), []);
     assert_eq!(clients[0].request(SEND, json!({"content": "again", "target": "*"})), json!({}));

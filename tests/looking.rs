@@ -10,7 +10,7 @@ use serde_json::json;
 use support::client::{Client, Transport};
 use support::fragile::{FragileChat, PANIC_ROUTE};
 use support::watch::connectors;
-use support::{cluster, wait_until};
+use support::{cluster, patient, wait_until};
 
 fn state(cluster: &RunningCluster, id: &str) -> ServerState {
     cluster.list().unwrap().into_iter().find(|server| server.id.as_str() == id).unwrap().state
@@ -19,7 +19,7 @@ fn state(cluster: &RunningCluster, id: &str) -> ServerState {
 /// A stop waits for what is under way on a link that is cut. Whoever looks, or heals the link, does not wait for the stop.
 #[test]
 fn a_stop_that_waits_delays_nobody_who_looks() {
-    let cluster = cluster(1, 2).start().unwrap();
+    let cluster = cluster(1, 2).options(patient()).start().unwrap();
     let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
     let rooms = cluster.snapshot().servers.into_iter().find(|server| server.server.channels > 0).unwrap();
     let id = rooms.server.id.to_string();
@@ -57,7 +57,7 @@ fn find(search: &str, sort: RoomSort, limit: usize) -> RoomQuery {
 
 #[test]
 fn rooms_and_users_are_found_where_they_are() {
-    let cluster = cluster(2, 2).start().unwrap();
+    let cluster = cluster(2, 2).options(patient()).start().unwrap();
     let at = connectors(&cluster);
     let names =
         [("alice", "lobby"), ("bob", "lobby"), ("carol", "lobby"), ("dave", "大厅"), ("erin", "game")];
@@ -98,7 +98,7 @@ fn rooms_and_users_are_found_where_they_are() {
 
 #[test]
 fn a_kicked_user_is_told_why_and_the_others_that_he_is_gone() {
-    let cluster = cluster(2, 1).start().unwrap();
+    let cluster = cluster(2, 1).options(patient()).start().unwrap();
     let at = connectors(&cluster);
     let mut alice = Client::enter(at[0], Transport::Tcp, "alice", "lobby");
     let mut bob = Client::enter(at[1], Transport::WebSocket, "bob", "lobby");
@@ -118,7 +118,7 @@ fn a_kicked_user_is_told_why_and_the_others_that_he_is_gone() {
 
 #[test]
 fn the_timeline_tells_what_was_done_and_what_came_of_it() {
-    let cluster = cluster(1, 3).server_type::<FragileChat>().start().unwrap();
+    let cluster = cluster(1, 3).server_type::<FragileChat>().options(patient()).start().unwrap();
     let at = connectors(&cluster)[0];
     let mut clients: Vec<Client> =
         (0..12).map(|n| Client::enter(at, Transport::Tcp, "alice", &format!("room{n}"))).collect();

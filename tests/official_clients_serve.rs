@@ -11,20 +11,43 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::PATIENCE;
+use support::node::{self, Played};
 use support::official::{Clients, KINDS, Kind};
 use support::rooms::{chat_publicly_and_privately, login_on_three_connectors};
 
 mod support;
 
-#[test]
-fn a_stop_tells_clients_why_and_exits_with_0() {
+node::tests!(
+    a_stop_closes_connections_and_tells_websockets_why,
+    a_stop_that_kicks_tells_clients_why_and_exits_with_0,
+);
+
+fn a_stop_closes_connections_and_tells_websockets_why() -> Played {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("servers.json"), support::servers_json(3, 3)).unwrap();
+    let mut server = Serving::start(directory.path(), "close");
+    let mut clients = Clients::of(server.gate)?;
+    let users = login_on_three_connectors(&mut clients, KINDS, "lobby");
+    users.iter().for_each(|user| drop(clients.heard(user)));
+    server.terminate();
+    for (user, kind) in users.iter().zip(KINDS) {
+        let websocket = json!({ "code": 1001, "reason": "server stopped" });
+        let expected = if kind == Kind::Tcp { json!({}) } else { websocket };
+        assert_eq!(clients.next_heard(user, "close"), expected, "{user} by {kind:?}");
+        assert_eq!(clients.arrived(user), [], "{user} by {kind:?} is not kicked, and hears nobody leave");
+    }
+    assert_eq!(server.ended().code(), Some(0));
+    Ok(())
+}
+
+fn a_stop_that_kicks_tells_clients_why_and_exits_with_0() -> Played {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("servers.json"), support::servers_json(3, 3)).unwrap();
     let dictionary =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tutorial-protobuf/dictionary.json");
     fs::copy(dictionary, directory.path().join("dictionary.json")).unwrap();
-    let mut server = Serving::start(directory.path());
-    let Some(mut clients) = Clients::of(server.gate) else { return };
+    let mut server = Serving::start(directory.path(), "kick");
+    let mut clients = Clients::of(server.gate)?;
     let users = login_on_three_connectors(&mut clients, KINDS, "lobby");
     chat_publicly_and_privately(&mut clients, &users);
 
@@ -44,6 +67,7 @@ fn a_stop_tells_clients_why_and_exits_with_0() {
         assert!(heard.is_empty(), "nobody hears the others leave: {user} by {kind:?} heard {heard:?}");
     }
     assert_eq!(server.ended().code(), Some(0));
+    Ok(())
 }
 
 /// The binary. It is killed when it is dropped.
@@ -53,11 +77,12 @@ struct Serving {
 }
 
 impl Serving {
-    fn start(config: &Path) -> Self {
+    fn start(config: &Path, on_stop: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
         command
-            .args(["serve", "--console", "off", "--config"])
+            .args(["serve", "--console", "off", "--on-stop", on_stop, "--config"])
             .arg(config)
+            .env("XDG_RUNTIME_DIR", config)
             .env_remove("NODE_ENV")
             .stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();

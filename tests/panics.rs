@@ -13,8 +13,8 @@ use pomelo_sim::router::RouteKey;
 use pomelo_sim::servers::{Filter, FilterCall};
 use serde_json::json;
 use support::client::{Client, Transport};
-use support::tutorial;
 use support::watch::connectors;
+use support::{patient, tutorial};
 
 /// Panics on messages and answers that hold these words.
 struct Mine;
@@ -35,7 +35,7 @@ fn holds(body: &[u8], word: &str) -> bool {
 }
 
 fn panics_alone(cluster: Cluster, words: &[&str]) {
-    let cluster = cluster.start().unwrap();
+    let cluster = cluster.options(patient()).start().unwrap();
     let mut other = Client::enter(connectors(&cluster)[0], Transport::WebSocket, "other", "lobby");
     let mut client = Client::enter(connectors(&cluster)[0], Transport::Tcp, "client", "lobby");
     assert_eq!(other.push().0, "onAdd");

@@ -8,17 +8,16 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 use support::client::{Client, Got, Transport};
-use support::node;
+use support::node::{self, Played};
 use support::official::{ENTER, QUERY_ENTRY, SEND};
-use support::processes::{Application, Whose};
+use support::processes::{Application, Whose, original_command};
 
-#[test]
-fn a_conversation_with_the_original_and_with_ours_has_the_same_bytes() {
+node::tests!(a_conversation_with_the_original_and_with_ours_has_the_same_bytes,);
+
+fn a_conversation_with_the_original_and_with_ours_has_the_same_bytes() -> Played {
     let application = Application::new().unwrap();
-    let original = match application.start(Whose::Original) {
-        Ok(original) => original,
-        Err(error) => return node::skip(error),
-    };
+    original_command()?;
+    let original = application.start(Whose::Original).unwrap();
     assert_eq!(original.servers.len(), 7, "a process for each server of servers.json");
     let expected = conversation(application.gate);
     drop(original);
@@ -26,6 +25,7 @@ fn a_conversation_with_the_original_and_with_ours_has_the_same_bytes() {
     let here = conversation(application.gate);
     drop(ours);
     assert_eq!(here, expected);
+    Ok(())
 }
 
 /// All that each of four users in two rooms got, by name. Only what one server sends is in a certain order, and responses

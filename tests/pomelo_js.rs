@@ -3,14 +3,18 @@
 
 use std::process::Stdio;
 
+use node::Played;
+
 #[path = "support/node.rs"]
 mod node;
 
-#[test]
-fn the_module_reads_and_writes_what_pomelo_does_and_endures_strangers() {
-    let Some(mut command) = node::node_command("pomelo_js/all.mjs") else { return };
+node::tests!(the_module_reads_and_writes_what_pomelo_does_and_endures_strangers,);
+
+fn the_module_reads_and_writes_what_pomelo_does_and_endures_strangers() -> Played {
+    let mut command = node::node_command("pomelo_js/all.mjs")?;
     let output = command.stdin(Stdio::null()).output().unwrap();
     let (said, complained) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{said}\n{complained}");
+    Ok(())
 }

@@ -6,7 +6,6 @@ mod support;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::CloseReason;
 use serde_json::json;
@@ -16,7 +15,7 @@ use support::raw::{
     upgrade_head_of_version,
 };
 use support::watch::{connectors, wait_closed};
-use support::{PATIENCE, tutorial};
+use support::{PATIENCE, patient, tutorial};
 
 const WELCOME_OF_GATE: &[u8] = b"\x01\0\0\x15{\"code\":200,\"sys\":{}}";
 
@@ -24,8 +23,7 @@ const WELCOME_OF_GATE: &[u8] = b"\x01\0\0\x15{\"code\":200,\"sys\":{}}";
 const CLOSED_1000: &[u8] = b"\x88\x02\x03\xe8";
 
 fn start() -> RunningCluster {
-    let options = Options { heartbeat: Some(Duration::from_secs(600)), ..Options::default() };
-    tutorial().options(options).start().unwrap()
+    tutorial().options(patient()).start().unwrap()
 }
 
 fn gate(cluster: &RunningCluster) -> SocketAddr {

@@ -5,6 +5,8 @@ mod support;
 
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pomelo_sim::cluster::{Cluster, Options};
@@ -17,7 +19,7 @@ use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got, Transport};
 use support::raw::Raw;
 use support::watch::{Held, closed, connectors, port, wait_closed};
-use support::{PATIENCE, spec, tutorial, wait_until};
+use support::{LONG, PATIENCE, patient, spec, tutorial, wait_until};
 
 /// A frontend that throws out who asks for it, and rings a bell on another server.
 struct Door;
@@ -26,6 +28,9 @@ struct Door;
 struct Bell;
 
 const RING: Duration = Duration::from_millis(400);
+
+/// How often a door was asked to ring.
+static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 impl ServerLogic for Door {
     const NAME: &'static str = "door";
@@ -47,6 +52,7 @@ impl Door {
     }
 
     fn ring(&mut self, cx: &mut Cx<'_>, _: Value) -> Reply<Self, Value> {
+        ASKED.fetch_add(1, Ordering::Relaxed);
         cx.call::<Value>("bell", "bellRemote.ring", &json!({})).then(|_: &mut Self, _, rung| rung)
     }
 }
@@ -86,7 +92,7 @@ fn house(options: Options) -> RunningCluster {
 
 #[test]
 fn a_kick_brings_its_reason_and_then_the_end() {
-    let cluster = house(Options::default());
+    let cluster = house(patient());
     for transport in BOTH {
         let mut client = Client::open(cluster.address("door-1").unwrap(), transport);
         let answer = client.request("door.doorHandler.leave", json!({"why": "你 \"asked\""}));
@@ -100,16 +106,24 @@ fn a_kick_brings_its_reason_and_then_the_end() {
 
 #[test]
 fn a_stop_answers_first_then_says_why_and_closes() {
-    let cluster = house(Options::default());
+    [false, true].into_iter().for_each(stop_a_house);
+}
+
+fn stop_a_house(kick_on_stop: bool) {
+    let cluster = house(Options { kick_on_stop, stop_timeout: PATIENCE, ..patient() });
     let mut clients = BOTH.map(|transport| Client::open(cluster.address("door-1").unwrap(), transport));
     let mut idle = Client::open(cluster.address("door-2").unwrap(), Transport::Tcp);
     let ids = clients.each_mut().map(|client| client.send("door.doorHandler.ring", json!({})));
-    std::thread::sleep(RING / 4);
+    wait_until("both are asked for", || ASKED.load(Ordering::Relaxed) == clients.len());
     let stopping = std::thread::spawn(move || cluster.stop());
     for (client, id) in clients.iter_mut().zip(ids) {
         assert_eq!(client.response(id), json!({"rung": true}));
     }
     for client in clients.iter_mut().chain([&mut idle]) {
+        if !kick_on_stop {
+            client.assert_closed_by_stop("server stopped");
+            continue;
+        }
         let (reason, code) = client.closed();
         assert_eq!(reason.as_deref(), Some("server stopped"));
         assert!(matches!(code, None | Some(1000)), "{code:?}");
@@ -120,7 +134,7 @@ fn a_stop_answers_first_then_says_why_and_closes() {
 #[test]
 fn what_a_server_says_before_it_stops_still_arrives() {
     for threads in [1, 2] {
-        let cluster = house(Options { threads, ..Options::default() });
+        let cluster = house(Options { threads, stop_timeout: PATIENCE, ..patient() });
         let doors = ["door-1", "door-2"].map(|door| cluster.address(door).unwrap());
         let clients = doors.iter().flat_map(|door| BOTH.map(|transport| Client::open(*door, transport)));
         let mut clients: Vec<Client> = clients.collect();
@@ -129,7 +143,7 @@ fn what_a_server_says_before_it_stops_still_arrives() {
             let first = client.next(PATIENCE);
             let push = Got::Push("onClosing".to_owned(), json!({"by": "bell-1"}));
             assert_eq!(first, Some(push), "with {threads} threads");
-            assert_eq!(client.next(PATIENCE), Some(Got::Kick("server stopped".to_owned())));
+            client.assert_closed_by_stop("server stopped");
         }
         stopping.join().unwrap();
     }
@@ -143,13 +157,14 @@ fn a_stop_under_load_waits_for_no_timeout() {
 }
 
 fn stop_under_load(threads: usize) {
-    let (heartbeat, stop_timeout) = (Some(Duration::from_secs(600)), Duration::from_secs(20));
-    let options = Options { threads, heartbeat, stop_timeout, ..Options::default() };
+    let options = Options { threads, stop_timeout: LONG, kick_on_stop: true, ..patient() };
     let cluster = tutorial().options(options).start().unwrap();
+    let answered = Arc::<AtomicUsize>::default();
     let talkers: Vec<_> = (0..48)
         .map(|n| {
             let address = connectors(&cluster)[n % 3];
             let mut client = Client::enter(address, BOTH[n % 2], &format!("talker{n}"), &format!("room{n}"));
+            let answered = Arc::clone(&answered);
             std::thread::spawn(move || {
                 // Eight requests are under way at any time.
                 let mut answers = 0;
@@ -161,6 +176,7 @@ fn stop_under_load(threads: usize) {
                         Some(Got::Response(_, body)) => {
                             assert_eq!(body, json!({}));
                             answers += 1;
+                            answered.fetch_add(usize::from(answers == 1), Ordering::Relaxed);
                             client.send("chat.chatHandler.send", json!({"content": 0, "target": "*"}));
                         }
                         Some(Got::Kick(reason)) => {
@@ -174,10 +190,10 @@ fn stop_under_load(threads: usize) {
             })
         })
         .collect();
-    std::thread::sleep(Duration::from_millis(200));
+    wait_until("all talk", || answered.load(Ordering::Relaxed) == talkers.len());
     let begun = Instant::now();
     cluster.stop();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     talkers.into_iter().for_each(|talker| talker.join().unwrap());
 }
 
@@ -187,7 +203,7 @@ fn a_full_port_turns_away_and_gives_places_back() {
     spec.servers.iter_mut().for_each(|server| {
         server.max_connections = (server.server_type.as_str() == "connector").then_some(4);
     });
-    let cluster = Cluster::from_spec(spec).start().unwrap();
+    let cluster = Cluster::from_spec(spec).options(patient()).start().unwrap();
     let (name, address) = ("connector-server-1", connectors(&cluster)[0]);
     let mut clients: Vec<Client> = (0..4).map(|n| Client::open(address, BOTH[n % 2])).collect();
     for n in 0..50 {
@@ -217,7 +233,7 @@ fn a_full_port_turns_away_and_gives_places_back() {
 
 #[test]
 fn two_clusters_live_in_one_process() {
-    let clusters = [tutorial().start().unwrap(), tutorial().start().unwrap()];
+    let clusters = [(), ()].map(|()| tutorial().options(patient()).start().unwrap());
     let mut clients = clusters.each_ref().map(|cluster| {
         // The same user and room in both: neither knows of the other.
         Client::enter(connectors(cluster)[0], Transport::Tcp, "alice", "lobby")
@@ -241,7 +257,7 @@ fn a_taken_port_is_named() {
     let second = spec.servers.iter_mut().find(|server| server.id.as_str() == "connector-server-2").unwrap();
     second.client_port = Some(address.port());
     let Err(error) = Cluster::from_spec(spec).start() else { panic!("two listen on {address}") };
-    assert!(matches!(error, StartError::Listen { .. }), "{error:?}");
+    assert!(matches!(error, StartError::Taken { .. }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("connector-server-2") && text.contains(&address.to_string()), "{text}");
 }
@@ -250,7 +266,7 @@ fn a_taken_port_is_named() {
 fn a_cluster_that_is_dropped_frees_its_ports() {
     let mut spec = spec(2, 1);
     for _ in 0..3 {
-        let cluster = Cluster::from_spec(spec.clone()).start().unwrap();
+        let cluster = Cluster::from_spec(spec.clone()).options(patient()).start().unwrap();
         // From the first start on these are the same ports.
         spec = cluster.spec().clone();
         let addresses = [connectors(&cluster)[0], cluster.address("gate-server-1").unwrap()];
@@ -261,7 +277,7 @@ fn a_cluster_that_is_dropped_frees_its_ports() {
         let mut silent = Raw::connect(addresses[0]);
         drop(cluster);
         for client in &mut clients {
-            assert_eq!(client.closed().0.as_deref(), Some("server stopped"));
+            client.assert_closed_by_stop("server stopped");
         }
         assert_eq!(silent.end(), b"");
     }
@@ -269,11 +285,11 @@ fn a_cluster_that_is_dropped_frees_its_ports() {
 
 #[test]
 fn a_client_that_reads_nothing_holds_up_no_stop() {
-    let options = Options { stop_timeout: Duration::from_millis(200), ..Options::default() };
+    let options = Options { stop_timeout: Duration::from_millis(200), ..patient() };
     let cluster = house(options);
     let deaf = Raw::open(cluster.address("door-1").unwrap(), Transport::Tcp);
     let begun = Instant::now();
     cluster.stop();
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     drop(deaf);
 }

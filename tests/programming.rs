@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 use support::areas::{DOOR, areas, bound};
 use support::client::Transport;
+use support::patient;
 use support::world::{LiveWorld, PureWorld, World};
 
 #[test]
@@ -48,7 +49,7 @@ fn the_time_server_of_the_example_stamps_messages() {
         assert_eq!(asked, 2);
     };
     play(&mut PureWorld::new(time_server::cluster().unwrap()));
-    play(&mut LiveWorld::new(time_server::cluster().unwrap(), Transport::WebSocket));
+    play(&mut LiveWorld::new(time_server::cluster().unwrap().options(patient()), Transport::WebSocket));
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn calls_to_one_server_and_notifies_to_all_of_a_type() {
 
 #[test]
 fn hooks_run_at_start() {
-    let world = &mut LiveWorld::new(areas(), Transport::Tcp);
+    let world = &mut LiveWorld::new(areas().options(patient()), Transport::Tcp);
     let player = bound(world, DOOR, "u", "a");
     let started = world.request(player, "area.area.hooks", json!({}));
     assert_eq!(started, json!(["create", "after_start", "after_start_all"]));
@@ -192,9 +193,10 @@ fn calls_can_follow_one_another() {
 
 #[test]
 fn a_panicking_handler_is_answered_and_the_connection_works_on() {
-    for world in
-        [&mut PureWorld::new(areas()) as &mut dyn World, &mut LiveWorld::new(areas(), Transport::Tcp)]
-    {
+    for world in [
+        &mut PureWorld::new(areas()) as &mut dyn World,
+        &mut LiveWorld::new(areas().options(patient()), Transport::Tcp),
+    ] {
         let player = bound(world, DOOR, "u", "a");
         let answer = world.request(player, "door.door.panic", json!({}));
         assert_eq!(answer["code"], 500);
@@ -280,7 +282,10 @@ fn a_request_without_an_answer_is_answered_at_its_deadline() {
     assert_eq!(world.answer(alice, send), None);
     world.cluster.advance(Duration::from_millis(200));
     let answer = world.answer(alice, send).expect("answered at the deadline");
-    assert_eq!(answer, json!({"code": 500, "message": "chat.chatHandler.send: no answer in time"}));
+    assert_eq!(
+        answer,
+        json!({"code": 500, "message": "chat.chatHandler.send: no answer in time (--request-timeout)"})
+    );
     let answer = world.answer(stranger, enter).expect("answered at the deadline");
     assert_eq!((&answer["code"], &answer["error"]), (&json!(500), &json!(true)), "{answer}");
 

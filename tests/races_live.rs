@@ -5,7 +5,6 @@
 mod support;
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::ids::Uid;
@@ -13,7 +12,7 @@ use pomelo_sim::live::ServerState;
 use pomelo_sim::servers::{Chat, Cx, Registry, ServerLogic};
 use serde_json::json;
 use support::client::{Client, Transport};
-use support::cluster;
+use support::{PATIENCE, cluster, patient};
 
 const ENTER: &str = "connector.entryHandler.enter";
 const SEND: &str = "chat.chatHandler.send";
@@ -24,7 +23,7 @@ fn spec(cluster: &pomelo_sim::live::RunningCluster, id: &str) -> ServerSpec {
 
 #[test]
 fn a_server_that_is_removed_and_added_takes_no_answers_of_its_predecessor() {
-    let cluster = cluster(2, 1).start().unwrap();
+    let cluster = cluster(2, 1).options(patient()).start().unwrap();
     let id = "connector-server-1";
     let mut old = Client::enter(cluster.address(id).unwrap(), Transport::WebSocket, "old", "room");
     // What the old one asks is answered when another one of the name is there.
@@ -62,7 +61,7 @@ fn a_server_that_is_removed_and_added_takes_no_answers_of_its_predecessor() {
         let answer = client.response(*entering);
         assert!(answer["users"].is_array(), "{answer}");
     }
-    assert_eq!(cluster.audit_for(Duration::from_secs(5)).unwrap(), []);
+    assert_eq!(cluster.audit_for(PATIENCE).unwrap(), []);
 }
 
 static FAILS: AtomicBool = AtomicBool::new(false);
@@ -91,7 +90,7 @@ impl ServerLogic for Moody {
 fn a_server_that_cannot_be_made_does_not_join() {
     support::fragile::keep_panics_on_purpose_quiet();
     let described = || cluster(1, 2).server_type::<Moody>();
-    let cluster = described().start().unwrap();
+    let cluster = described().options(patient()).start().unwrap();
     let address = cluster.address("connector-server-1").unwrap();
     let mut alice = Client::enter(address, Transport::WebSocket, "alice", "room");
     FAILS.store(true, Ordering::SeqCst);
@@ -105,12 +104,12 @@ fn a_server_that_cannot_be_made_does_not_join() {
     FAILS.store(false, Ordering::SeqCst);
     cluster.restart("chat-server-1").unwrap();
     assert_eq!(alice.request(SEND, json!({"content": 2, "target": "*"})), json!({}));
-    assert_eq!(cluster.audit_for(Duration::from_secs(5)).unwrap(), []);
+    assert_eq!(cluster.audit_for(PATIENCE).unwrap(), []);
 }
 
 #[test]
 fn a_server_that_is_stopped_has_not_come_up_again() {
-    let cluster = cluster(1, 2).start().unwrap();
+    let cluster = cluster(1, 2).options(patient()).start().unwrap();
     let restarts = || {
         let list = cluster.list().unwrap();
         list.into_iter().find(|server| server.id.as_str() == "chat-server-2").unwrap().restarts

@@ -11,17 +11,17 @@ use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use support::client::{BOTH, Client, Got, Transport};
 use support::comeback::{
-    CUTS, Cut, FIRST, Guest, LONG, ask, ask_by, assert_accounted, chat, first, greet, narrow, numbers,
-    options, reset, start, wait_away,
+    CUTS, Cut, FIRST, Guest, ask, ask_by, assert_accounted, chat, first, greet, narrow, numbers, options,
+    reset, start, wait_away,
 };
 use support::house::{DOOR, counting_house, house};
-use support::raw::{HANDSHAKE, Raw};
+use support::raw::{Raw, package};
 use support::watch::{connectors, port};
-use support::{PATIENCE, tutorial, wait_until};
+use support::{PATIENCE, patient, tutorial, wait_until};
 
 #[test]
 fn off_nothing_is_offered_and_nobody_waits() {
-    let options = Options { heartbeat: Some(LONG), ..Options::default() };
+    let options = patient();
     let cluster = tutorial().options(options).start().unwrap();
     for user in [json!({}), json!({"resume": {"token": "0".repeat(32), "received": 0}})] {
         let mut client = Client::connect(first(&cluster), Transport::Tcp);
@@ -34,12 +34,50 @@ fn off_nothing_is_offered_and_nobody_waits() {
     assert_eq!((port.kept_bytes, port.away, port.resume_refused), (0, 0, 0));
 }
 
+/// However it goes, and whatever such a client says of itself.
+#[test]
+fn one_who_knows_nothing_of_it_ends_with_its_connection() {
+    let short = Some(Duration::from_secs(1));
+    let cluster = tutorial().options(Options { heartbeat: short, ..options() }).start().unwrap();
+    let plain = json!({"code": 200, "sys": {"heartbeat": 1}});
+    let users = [json!({}), json!(null), json!({"name": "x"}), json!({"resume": false})];
+    for (user, cut) in users.iter().flat_map(|user| CUTS.map(|cut| (user, cut))) {
+        let mut client = Client::connect(first(&cluster), BOTH[usize::from(cut == Cut::Reset)]);
+        assert_eq!(greet(&mut client, user), plain, "{user}");
+        client.package(PackageType::HandshakeAck, b"");
+        let body = json!({"username": "alice", "rid": "lobby"});
+        let answer = client.request("connector.entryHandler.enter", body);
+        assert_eq!(answer, json!({"users": ["alice"]}), "{user}, after {cut:?}");
+        let silent = match cut {
+            Cut::Close => {
+                client.close();
+                None
+            }
+            Cut::Reset => {
+                reset(client);
+                None
+            }
+            Cut::Silence => Some(client),
+        };
+        wait_until("her name is free again", || cluster.snapshot().uids == 0);
+        let port = port(&cluster, FIRST);
+        assert_eq!((port.away, port.kept_bytes), (0, 0), "{user}, {cut:?}");
+        drop(silent);
+    }
+    // One who knows of it is kept meanwhile, in the same cluster.
+    let alice = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby");
+    let mut alice = alice.cut(Cut::Close).back(first(&cluster), Transport::WebSocket);
+    assert_eq!(alice.say(1, "*"), json!({}));
+    assert_accounted(&cluster, FIRST);
+}
+
 #[test]
 fn a_token_comes_behind_what_always_came() {
     for (grace, seconds) in [(Duration::from_secs(30), "30"), (Duration::from_millis(1500), "1.5")] {
         let cluster = tutorial().options(Options { resume: Some(grace), ..options() }).start().unwrap();
         let mut raw = Raw::connect(first(&cluster));
-        raw.send(HANDSHAKE);
+        let hello = br#"{"sys":{},"user":{"resume":{}}}"#;
+        raw.send(&package(1, hello.len(), hello));
         raw.until(b"{\"code\":200,\"sys\":{\"heartbeat\":600},\"user\":{\"resume\":{\"token\":\"");
         let token = raw.until(b"\"");
         assert!(token.len() == 32 && token.iter().all(u8::is_ascii_hexdigit), "{}", token.escape_ascii());
@@ -229,7 +267,8 @@ fn what_was_let_go_unwritten_is_no_loss_once_it_is_written() {
 
 #[test]
 fn one_who_listens_on_after_all_is_given_nothing_twice() {
-    let heartbeat = Some(Duration::from_secs(1));
+    // She is given up after twice as long, and all that is said to her is said before.
+    let heartbeat = Some(Duration::from_secs(3));
     let max = 64 * 1024 * 1024;
     let options = Options { heartbeat, resume_bytes_max: max, outbound_bytes_max: max, ..options() };
     let cluster = tutorial().options(options).start().unwrap();
@@ -239,6 +278,7 @@ fn one_who_listens_on_after_all_is_given_nothing_twice() {
     let mut said = Vec::new();
     while port(&cluster, FIRST).waiting_bytes < 256 * 1024 {
         let content = format!("{:032768}", said.len());
+        bob.client.package(PackageType::Heartbeat, b"");
         assert_eq!(bob.say(&*content, "*"), json!({}));
         said.push(Value::from(content));
     }
@@ -255,7 +295,9 @@ fn one_who_listens_on_after_all_is_given_nothing_twice() {
 #[test]
 fn a_websocket_is_closed_in_good_order_all_the_same() {
     let cluster = start();
-    let mut raw = Raw::open(first(&cluster), Transport::WebSocket);
+    let hello = br#"{"sys":{},"user":{"resume":true}}"#;
+    let hello = [&package(1, hello.len(), hello), support::raw::ACK].concat();
+    let mut raw = Raw::open_by(first(&cluster), Transport::WebSocket, &hello);
     raw.send(&support::raw::frame(support::raw::CLOSE, b"\x03\xe8"));
     assert_eq!(raw.end(), b"\x88\x02\x03\xe8");
     wait_away(&cluster, FIRST, 1);
@@ -264,17 +306,17 @@ fn a_websocket_is_closed_in_good_order_all_the_same() {
 #[test]
 fn what_was_asked_before_is_answered_after() {
     for cut in CUTS {
-        let cluster = house(options());
+        let (cluster, messages) = counting_house(options());
         let address = cluster.address(DOOR).unwrap();
         let mut guest = Guest::open(address, Transport::Tcp);
         let asked = guest.client.send("door.doorHandler.ring", json!({"ms": 200, "n": 1}));
-        std::thread::sleep(Duration::from_millis(50));
+        wait_until("it is read", || messages.read() == 1);
         let mut guest = guest.cut(cut).back(address, Transport::WebSocket);
         assert_eq!(guest.client.response(asked)["n"], 1);
         assert_eq!(guest.client.request("door.doorHandler.ring", json!({"ms": 0, "n": 2}))["n"], 2);
         // And once more, with the answer ready before the client is back.
         let asked = guest.client.send("door.doorHandler.ring", json!({"ms": 50, "n": 3}));
-        std::thread::sleep(Duration::from_millis(10));
+        wait_until("it is read", || messages.read() == 3);
         let lost = guest.cut(Cut::Reset);
         wait_away(&cluster, DOOR, 1);
         std::thread::sleep(Duration::from_millis(100));
@@ -389,9 +431,9 @@ fn handshake_acknowledgement_and_messages_may_come_in_one_piece() {
 
 #[test]
 fn silence_counts_as_a_lost_connection() {
-    let short = Some(Duration::from_secs(1));
-    let (beating, idle) = (Options { heartbeat: short, ..options() }, Duration::from_millis(500));
-    for options in [beating, Options { idle_timeout: idle, ..options() }] {
+    let short = Duration::from_secs(2);
+    let beating = Options { heartbeat: Some(short), ..options() };
+    for options in [beating, Options { idle_timeout: short, ..options() }] {
         let cluster = tutorial().options(options).start().unwrap();
         let lost = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby").cut(Cut::Silence);
         wait_away(&cluster, FIRST, 1);

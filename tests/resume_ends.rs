@@ -17,7 +17,7 @@ use support::comeback::{
 };
 use support::house::{DOOR, house};
 use support::watch::{Held, connectors, port, wait_closed};
-use support::{PATIENCE, spec, tutorial, wait_until};
+use support::{LONG, PATIENCE, spec, tutorial, wait_until};
 
 /// One who is in the lobby from another server.
 fn bob(cluster: &RunningCluster) -> Guest {
@@ -36,9 +36,9 @@ fn who_does_not_come_back_in_time_has_left_once() {
     for cut in [Cut::Close, Cut::Reset] {
         let cluster = tutorial().options(Options { resume: Some(grace), ..options() }).start().unwrap();
         let mut bob = bob(&cluster);
-        let lost = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby").cut(cut);
+        let alice = Guest::enter(first(&cluster), Transport::Tcp, "alice", "lobby");
         let begun = Instant::now();
-        wait_away(&cluster, FIRST, 1);
+        let lost = alice.cut(cut);
         while bob.pushes().len() < 2 {
             assert!(bob.client.next(PATIENCE).is_some());
         }
@@ -83,16 +83,8 @@ fn a_wrong_claim_gets_a_new_session_and_touches_no_other() {
         json!({"token": 0}),
         json!({"token": [given]}),
         json!({"token": {"token": given}}),
-        json!({"token": null}),
-        json!({"received": 0}),
-        json!({}),
-        json!(given),
-        json!([]),
-        json!(null),
-        json!(true),
-        json!(7),
     ];
-    claims.iter_mut().filter(|claim| claim.is_object()).for_each(|claim| claim["received"] = json!(1));
+    claims.iter_mut().for_each(|claim| claim["received"] = json!(1));
     let count = claims.len() as u64;
     for (claim, transport) in claims.iter().zip(BOTH.into_iter().cycle()) {
         let (mut guest, answer) = ask(first(&cluster), transport, claim);
@@ -100,11 +92,17 @@ fn a_wrong_claim_gets_a_new_session_and_touches_no_other() {
         assert_eq!(answer["message"], "the token is unknown, or its time is over", "{claim}");
         assert_eq!(guest.say("not logged in", "*")["code"], 500, "{claim}");
     }
-    // What is no claim at all is not answered as one.
-    for user in [json!(null), json!("resume"), json!([]), json!({"name": "x"}), json!({"Resume": {}})] {
+    // Without a token it is no claim, and not answered as one.
+    let [none, some] = [json!({"token": null}), json!({"received": 0})];
+    for resume in [none, some, json!({}), json!(given), json!([]), json!(true), json!(7)] {
+        let (_, answer) = ask(first(&cluster), Transport::Tcp, &resume);
+        assert_eq!((answer.get("resumed"), answer.get("message")), (None, None), "{resume}");
+    }
+    // Others want to know nothing of it.
+    let no_claims = [json!({"Resume": {}}), json!({"resume": false}), json!({"resume": null})];
+    for user in [json!(null), json!("resume"), json!([]), json!({"name": "x"})].iter().chain(&no_claims) {
         let mut client = Client::connect(first(&cluster), Transport::Tcp);
-        let resume = greet(&mut client, &user)["user"]["resume"].clone();
-        assert_eq!((resume.get("resumed"), resume.get("message")), (None, None), "{user}");
+        assert_eq!(greet(&mut client, user).get("user"), None, "{user}");
     }
     assert_eq!(port(&cluster, FIRST).resume_refused, count);
     let mut away = away.back(first(&cluster), Transport::Tcp);
@@ -301,7 +299,8 @@ fn without_that_a_user_who_is_away_keeps_the_name() {
 
 #[test]
 fn a_stop_waits_for_nobody_who_is_away() {
-    let cluster = tutorial().options(Options { stop_timeout: PATIENCE, ..options() }).start().unwrap();
+    let options = Options { stop_timeout: LONG, kick_on_stop: true, ..options() };
+    let cluster = tutorial().options(options).start().unwrap();
     let mut bob = bob(&cluster);
     bob.catch_up();
     for n in 0..4 {
@@ -310,7 +309,7 @@ fn a_stop_waits_for_nobody_who_is_away() {
     }
     let begun = Instant::now();
     cluster.stop();
-    assert!(begun.elapsed() < PATIENCE / 4, "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     // All end at once: nobody hears the others leave.
     let ends = std::iter::from_fn(|| bob.client.next(PATIENCE));
     let ends: Vec<Got> =
@@ -336,7 +335,7 @@ fn who_was_thrown_out_does_not_come_back() {
     assert_eq!(guest.cut(Cut::Close).ask(address, Transport::Tcp).1["resumed"], false);
     // Nor does one who never was in.
     let mut client = Client::connect(address, Transport::Tcp);
-    let token = greet(&mut client, &json!({}))["user"]["resume"]["token"].clone();
+    let token = greet(&mut client, &json!({"resume": true}))["user"]["resume"]["token"].clone();
     reset(client);
     assert_eq!(ask(address, Transport::Tcp, &json!({"token": token})).1["resumed"], false);
 }
@@ -387,7 +386,8 @@ fn a_place_waits_for_its_client() {
 
 #[test]
 fn all_is_given_back() {
-    let grace = Some(Duration::from_millis(200));
+    // Who comes back does so much sooner, on a busy machine too.
+    let grace = Some(Duration::from_secs(3));
     let cluster = tutorial().options(Options { resume: grace, ..options() }).start().unwrap();
     for n in 0..20 {
         let address = connectors(&cluster)[n % 3];

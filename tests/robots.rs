@@ -5,9 +5,11 @@ mod support;
 
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::{Value, json};
+use support::client::{Client, Transport};
 use support::liar::{self, Lie};
 use support::served::World;
 
@@ -74,7 +76,7 @@ fn an_open_loop_over_both_transports() {
 #[test]
 fn a_closed_loop_keeps_the_window_full() {
     let world = World::served(&[]);
-    let flags = ["--room-sizes", "6,3", "--senders", "2", "--window", "3", "--duration", "0.3"];
+    let flags = ["--room-sizes", "6,3", "--senders", "2", "--window", "3", "--duration", "2"];
     let report = report(&gate(&world), 0, &flags);
     assert_eq!(report["plan"]["window"], 3);
     assert_eq!(report["plan"]["users"], 9);
@@ -86,7 +88,7 @@ fn a_closed_loop_keeps_the_window_full() {
 #[test]
 fn robots_that_come_and_go_lose_nothing() {
     let world = World::served(&[]);
-    let flags = ["--users", "30", "--rooms", "3", "--rate", "20", "--churn", "60", "--duration", "1"];
+    let flags = ["--users", "30", "--rooms", "3", "--rate", "20", "--churn", "60", "--duration", "3"];
     let report = report(&gate(&world), 0, &flags);
     assert!(number(&report, "/returns") > 5, "{report:#}");
     assert_eq!(number(&report, "/logins/ok"), 30);
@@ -96,10 +98,10 @@ fn robots_that_come_and_go_lose_nothing() {
 fn a_dictionary_and_heartbeats_are_understood() {
     let (mut world, _taken) = World::new();
     std::fs::write(world.directory.path().join("dictionary.json"), r#"["onChat","onAdd"]"#).unwrap();
-    world.serve(&["--admin", "0", "--heartbeat", "1"]);
-    // Longer than the two seconds after which a silent client is closed.
+    world.serve(&["--admin", "0", "--heartbeat", "2"]);
+    // Longer than the four seconds after which a silent client is closed.
     let report =
-        report(&gate(&world), 0, &["--users", "4", "--rooms", "1", "--rate", "2", "--duration", "2"]);
+        report(&gate(&world), 0, &["--users", "4", "--rooms", "1", "--rate", "2", "--duration", "5"]);
     assert!(number(&report, "/deliveries/count") > 0, "{report:#}");
 }
 
@@ -119,6 +121,7 @@ fn the_json_has_these_fields() {
             "seconds",
             "logins",
             "sends",
+            "sent",
             "deliveries",
             "others",
             "returns",
@@ -149,7 +152,7 @@ fn the_json_has_these_fields() {
 fn the_table_is_for_people() {
     let gate = liar::serve(Lie::Lose).to_string();
     let flags = ["--users", "3", "--rooms", "1", "--transport", "tcp", "--rate", "50", "--duration", "0.5"];
-    let output = run(&gate, &[&flags[..], &["--timeout", "2"]].concat());
+    let output = run(&gate, &[&flags[..], &["--timeout", "5"]].concat());
     let text = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{text}");
     assert!(text.starts_with("3 users in 1 room, 0.5 s measured\n\n"), "{text}");
@@ -174,7 +177,7 @@ fn lies_are_found_out() {
         (Lie::Kick, "/errors/kicked: enough"),
     ];
     let flags = ["--users", "4", "--rooms", "1", "--transport", "tcp", "--rate", "30"];
-    let flags = [&flags[..], &["--duration", "0.5", "--timeout", "2"]].concat();
+    let flags = [&flags[..], &["--duration", "0.5", "--timeout", "5"]].concat();
     let runs = lies.map(|(lie, field)| (lie, field, begin(&liar::serve(lie).to_string(), &flags)));
     for (lie, field, run) in runs {
         let report = end(run, 1);
@@ -190,7 +193,11 @@ fn logins_that_fail_are_tried_again_and_counted() {
     let faults = [
         (Lie::Silent, "0.3", "gate: timeout"),
         (Lie::Shut, "5", "enter: 500"),
-        (Lie::Protobuf, "5", "gate: the server uses protobuf (serverProtos.json), which robots do not speak"),
+        (
+            Lie::Protobuf,
+            "5",
+            "gate: expected the definitions of protobuf in the handshake, got only that they are used",
+        ),
     ];
     let runs = faults.map(|(lie, timeout, kind)| {
         let flags = ["--users", "2", "--transport", "tcp", "--duration", "0.1", "--timeout", timeout];
@@ -200,13 +207,62 @@ fn logins_that_fail_are_tried_again_and_counted() {
         let report = end(run, 1);
         assert_eq!(report["logins"]["failed"], 2, "{report:#}");
         assert_eq!(report["errors"][kind], 2, "{report:#}");
+        assert_eq!(report["sent"], 0, "{report:#}");
     }
+}
+
+/// Robots that show nothing say so, and not that all is well.
+#[test]
+fn nobody_in_and_nothing_sent_are_no_success() {
+    let (shut, open) = (liar::serve(Lie::Shut).to_string(), liar::serve(Lie::None).to_string());
+    let users = ["--users", "2", "--transport", "tcp", "--duration", "0.1"];
+    for (gate, flags, code, verdict) in [
+        (&shut, &[][..], 1, "integrity: nobody got in: enter: 500\n"),
+        // One message in three hours each.
+        (&open, &["--rate", "0.0001"], 1, "integrity: nothing was sent\n"),
+        (&open, &["--senders", "0"], 0, "integrity: nothing was to be sent\n"),
+    ] {
+        let output = run(gate, &[&users[..], flags].concat());
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(output.status.code(), Some(code), "{text}");
+        assert!(text.ends_with(verdict), "{text}");
+    }
+}
+
+#[test]
+fn protobuf_and_a_dictionary_are_spoken() {
+    let (mut world, _taken) = World::new();
+    let directory = world.directory.path();
+    let recorded = |name: &str| Path::new("tests/data/tutorial-protobuf").join(name);
+    for name in ["clientProtos.json", "dictionary.json"] {
+        std::fs::copy(recorded(name), directory.join(name)).unwrap();
+    }
+    let protos = std::fs::read_to_string(recorded("serverProtos.json")).unwrap();
+    let mut protos: Value = serde_json::from_str(&protos).unwrap();
+    protos["chat.chatHandler.send"] = json!({"optional uInt32 code": 1});
+    protos["connector.entryHandler.enter"] =
+        json!({"repeated string users": 1, "optional uInt32 code": 2, "optional string message": 3});
+    protos["gate.gateHandler.queryEntry"] =
+        json!({"required uInt32 code": 1, "optional string host": 2, "optional uInt32 port": 3});
+    std::fs::write(directory.join("serverProtos.json"), protos.to_string()).unwrap();
+    world.serve(&["--admin", "0"]);
+    let flags = ["--users", "6", "--rooms", "2", "--rate", "20", "--duration", "0.5"];
+    let report = report(&gate(&world), 0, &flags);
+    let (sent, heard) = (number(&report, "/sent"), number(&report, "/latency_us/deliver/count"));
+    assert!(sent > 10 && heard > 3 * 10, "{report:#}");
+
+    // What is refused is heard as a refusal.
+    for server in 1..=3 {
+        world.printed(&["remove", &format!("chat-server-{server}")]);
+    }
+    let report = end(begin(&gate(&world), &["--users", "2", "--duration", "0.1"]), 1);
+    assert_eq!(report["errors"], json!({"enter: 500": 2}), "{report:#}");
 }
 
 #[test]
 fn a_server_that_dies_is_survived() {
     let world = World::served(&[]);
-    let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "4"]);
+    let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "10"]);
     wait_until_in(&world, 6);
     drop(world);
     let report = end(run, 1);
@@ -246,9 +302,12 @@ fn what_cannot_be_is_refused() {
 
 #[test]
 fn an_interrupt_ends_a_run_with_its_report() {
-    let world = World::served(&[]);
-    let run = begin(&gate(&world), &["--users", "5", "--duration", "3600"]);
-    wait_until_in(&world, 5);
+    // A listener that need not beat: a run that has sent nothing would be none.
+    let world = World::served(&["--heartbeat", "0"]);
+    let mut listener =
+        Client::enter(world.address("connector-server-1"), Transport::Tcp, "me", "robot-room-0");
+    let run = begin(&gate(&world), &["--users", "5", "--rooms", "1", "--duration", "3600"]);
+    while listener.push().0 != "onChat" {}
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let report = end(run, 0);

@@ -9,7 +9,7 @@ use pomelo_sim::router::Preview;
 use serde_json::json;
 use support::client::{Client, Transport};
 use support::watch::{Held, WatchedRoom, connectors};
-use support::{PATIENCE, cluster, tutorial, wait_until};
+use support::{PATIENCE, cluster, patient, tutorial, wait_until};
 
 const ROOMS: usize = 12;
 
@@ -34,7 +34,7 @@ fn strategies_change_back_and_forth_on_three_threads() {
 
 /// Everybody hears everything once and in order, and nobody hears anything but chat: the watched rooms see to that.
 fn back_and_forth(threads: usize) {
-    let cluster = tutorial().options(Options { threads, ..Options::default() }).start().unwrap();
+    let cluster = tutorial().options(Options { threads, ..patient() }).start().unwrap();
     let rooms: Vec<WatchedRoom> =
         (0..ROOMS).map(|room| WatchedRoom::start(&cluster, &format!("room{room}"))).collect();
     let moved = |cluster: &RunningCluster| cluster.snapshot().router.rooms_moved;
@@ -65,7 +65,7 @@ fn back_and_forth(threads: usize) {
 
 #[test]
 fn a_server_that_is_brought_back_is_chosen_by_the_strategy_of_now() {
-    let cluster = cluster(1, 3).start().unwrap();
+    let cluster = cluster(1, 3).options(patient()).start().unwrap();
     let rooms: Vec<WatchedRoom> =
         (0..ROOMS).map(|room| WatchedRoom::start(&cluster, &format!("room{room}"))).collect();
     change(&cluster, "chat", "rendezvous");
@@ -84,7 +84,7 @@ fn a_server_that_is_brought_back_is_chosen_by_the_strategy_of_now() {
 
 #[test]
 fn what_cannot_be_is_refused_and_changes_nothing() {
-    let cluster = cluster(2, 2).start().unwrap();
+    let cluster = cluster(2, 2).options(patient()).start().unwrap();
     let refused = cluster.set_strategy("chat", "random".parse().unwrap()).unwrap_err();
     assert!(matches!(refused, ControlError::NotSticky(_)), "{refused}");
     assert!(refused.to_string().ends_with("write directory(random)"), "{refused}");
@@ -99,7 +99,7 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
 
 #[test]
 fn explain_tells_where_a_user_and_a_room_are_and_belong() {
-    let cluster = cluster(2, 3).start().unwrap();
+    let cluster = cluster(2, 3).options(patient()).start().unwrap();
     let _alice = Client::enter(connectors(&cluster)[1], Transport::Tcp, "alice", "lobby");
     let _bob = Client::enter(connectors(&cluster)[0], Transport::WebSocket, "bob", "lobby");
     let found = cluster.explain("alice", "lobby").unwrap();

@@ -32,7 +32,7 @@ use support::fragile::keep_panics_on_purpose_quiet;
 const TAIL: usize = 15;
 
 /// A storm that takes so much longer than its steps hangs.
-const HANG: Duration = Duration::from_secs(240);
+const HANG: Duration = support::LONG;
 
 fn main() -> ExitCode {
     let arguments = Arguments::read();

@@ -81,9 +81,10 @@ enum Fault {
     PanicOfConnector,
     Strategy,
     StrategyOfConnector,
+    Reorder,
 }
 
-const FAULTS: [Fault; 15] = [
+const FAULTS: [Fault; 16] = [
     Fault::Add,
     Fault::Kill,
     Fault::Stop,
@@ -99,6 +100,7 @@ const FAULTS: [Fault; 15] = [
     Fault::PanicOfConnector,
     Fault::Strategy,
     Fault::StrategyOfConnector,
+    Fault::Reorder,
 ];
 
 impl Storm {
@@ -294,6 +296,12 @@ impl Storm {
             Fault::StrategyOfConnector if !self.connectors().is_empty() => {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
+            }
+            Fault::Reorder if !self.ranks.is_empty() => {
+                let count = self.ranks.len();
+                self.ranks.rotate_left(at % count);
+                self.ranks.swap(0, self.random.index(count));
+                self.cluster.arrange(&self.ranks);
             }
             _ => self.faults -= 1,
         }

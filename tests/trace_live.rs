@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use support::client::{Client, Transport};
 use support::served::World;
 use support::watch::{WatchedRoom, connectors};
-use support::{cluster, tutorial, wait_until};
+use support::{cluster, patient, tutorial, wait_until};
 
 const SEND: &str = "chat.chatHandler.send";
 
@@ -29,7 +29,7 @@ fn only(uid: &str) -> Filter {
 
 #[test]
 fn a_message_is_followed_over_real_sockets_while_others_talk() {
-    let cluster = tutorial().options(Options { threads: 2, ..Options::default() }).start().unwrap();
+    let cluster = tutorial().options(Options { threads: 2, ..patient() }).start().unwrap();
     let noise = WatchedRoom::start(&cluster, "noise");
     let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "lobby");
     let mut bob = Client::enter(connectors(&cluster)[1], Transport::WebSocket, "bob", "lobby");
@@ -62,7 +62,7 @@ fn a_message_is_followed_over_real_sockets_while_others_talk() {
 
 #[test]
 fn everything_traced_leaves_the_rooms_undisturbed_and_has_a_bound() {
-    let cluster = cluster(2, 2).start().unwrap();
+    let cluster = cluster(2, 2).options(patient()).start().unwrap();
     let rooms: Vec<WatchedRoom> =
         (0..6).map(|room| WatchedRoom::start(&cluster, &format!("room{room}"))).collect();
     cluster.trace_on(Filter::default(), Duration::from_secs(60)).unwrap();

@@ -8,9 +8,9 @@ use pomelo_sim::scenario::Costs;
 use serde_json::{Value, json};
 
 use support::client::Transport;
-use support::tutorial;
 use support::virtual_world::VirtualWorld;
 use support::world::{LiveWorld, Player, PureWorld, World};
+use support::{patient, tutorial};
 
 /// Makes four tests of each behaviour.
 macro_rules! behaviours {
@@ -30,12 +30,12 @@ macro_rules! behaviours {
 
             #[test]
             fn tcp() {
-                super::$name(&mut LiveWorld::new(tutorial(), Transport::Tcp));
+                super::$name(&mut LiveWorld::new(tutorial().options(patient()), Transport::Tcp));
             }
 
             #[test]
             fn websocket() {
-                super::$name(&mut LiveWorld::new(tutorial(), Transport::WebSocket));
+                super::$name(&mut LiveWorld::new(tutorial().options(patient()), Transport::WebSocket));
             }
         }
     )* };

@@ -13,6 +13,7 @@ use serde_json::json;
 
 use support::areas::{DOOR, areas, bound};
 use support::client::Transport;
+use support::patient;
 use support::world::{LiveWorld, PureWorld, World};
 
 #[test]
@@ -31,7 +32,7 @@ fn a_uid_is_bound_once_and_comes_back() {
 }
 
 fn kicking(cluster: Cluster) -> Cluster {
-    cluster.options(Options { on_duplicate: OnDuplicate::Kick, ..Options::default() })
+    cluster.options(Options { on_duplicate: OnDuplicate::Kick, ..patient() })
 }
 
 #[test]
@@ -79,7 +80,9 @@ fn of_many_who_claim_a_uid_the_last_keeps_it() {
 
 #[test]
 fn a_claimant_that_leaves_claims_nothing() {
-    let world = &mut PureWorld::new(kicking(areas()));
+    // With the usual deadlines: on the pure cluster no time passes by itself.
+    let options = Options { on_duplicate: OnDuplicate::Kick, ..Options::default() };
+    let world = &mut PureWorld::new(areas().options(options));
     let holder = bound(world, DOOR, "u", "a");
     // The holder's frontend does not hear that it is to kick it, so the claim waits.
     world.cluster.lost = Box::new(|_, envelope| matches!(envelope.payload, Payload::Kick { .. }));

@@ -10,9 +10,9 @@ use pomelo_sim::scenario::Costs;
 use serde_json::{Value, json};
 
 use support::client::Transport;
-use support::tutorial;
 use support::virtual_world::VirtualWorld;
 use support::world::{LiveWorld, Player, PureWorld, World};
+use support::{patient, tutorial};
 
 /// How many things are done.
 const STEPS: usize = 150;
@@ -87,6 +87,10 @@ fn clients_get_the_same_from_machines_in_virtual_time_and_from_actors() {
             wanted,
             "costly, seed {seed}"
         );
-        assert_eq!(play(&mut LiveWorld::new(tutorial(), Transport::Tcp), seed), wanted, "live, seed {seed}");
+        assert_eq!(
+            play(&mut LiveWorld::new(tutorial().options(patient()), Transport::Tcp), seed),
+            wanted,
+            "live, seed {seed}"
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::Stdio;
 
+use node::{Missing, Played};
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, PackageType, WireRoute, write_package};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -24,8 +25,13 @@ const MESSAGES: usize = 6_000;
 const PACKAGES: usize = 1_000;
 const BODIES: usize = 3_000;
 
-#[test]
-fn messages_are_those_of_pomelo_protocol() {
+node::tests!(
+    messages_are_those_of_pomelo_protocol,
+    packages_are_those_of_pomelo_protocol,
+    bodies_are_those_of_pomelo_protobuf,
+);
+
+fn messages_are_those_of_pomelo_protocol() -> Played {
     let messages = sample(MESSAGES, &(message_kind(), wire_route(), body(), any::<bool>()));
     let mut requests = Vec::new();
     let mut encoded = Vec::new();
@@ -49,7 +55,7 @@ fn messages_are_those_of_pomelo_protocol() {
         requests.push(json!({ "op": "decode", "hex": hex(&package) }));
         encoded.push(package);
     }
-    let Some(answers) = ask(&requests) else { return };
+    let answers = ask(&requests)?;
 
     for (index, (kind, route, body, gzip)) in messages.iter().enumerate() {
         let [theirs, read] = &answers[2 * index..2 * index + 2] else { unreachable!() };
@@ -78,10 +84,10 @@ fn messages_are_those_of_pomelo_protocol() {
         });
         assert_eq!(*read, expected, "{context}");
     }
+    Ok(())
 }
 
-#[test]
-fn packages_are_those_of_pomelo_protocol() {
+fn packages_are_those_of_pomelo_protocol() -> Played {
     // Few are long enough to need the third byte of length.
     let body = prop_oneof![30 => vec(any::<u8>(), 0..1_000), 1 => vec(any::<u8>(), 65_000..70_000)];
     let packages = sample(PACKAGES, &(1_u8..=5, body));
@@ -92,7 +98,7 @@ fn packages_are_those_of_pomelo_protocol() {
         requests.push(json!({ "op": "packageEncode", "type": kind, "body": hex(body) }));
         requests.push(json!({ "op": "packageDecode", "hex": hex(&package) }));
     }
-    let Some(answers) = ask(&requests) else { return };
+    let answers = ask(&requests)?;
     for (index, (kind, body)) in packages.iter().enumerate() {
         assert!(
             answers[2 * index] == requests[2 * index + 1]["hex"],
@@ -101,10 +107,10 @@ fn packages_are_those_of_pomelo_protocol() {
         );
         assert!(answers[2 * index + 1] == json!({ "type": kind, "body": hex(body) }), "package {index}");
     }
+    Ok(())
 }
 
-#[test]
-fn bodies_are_those_of_pomelo_protobuf() {
+fn bodies_are_those_of_pomelo_protobuf() -> Played {
     let ours = protos::protos();
     let bodies = sample(BODIES, &protos::body());
     let mut requests = vec![json!({ "op": "protoInit", "definitions": protos::definitions() })];
@@ -113,7 +119,7 @@ fn bodies_are_those_of_pomelo_protobuf() {
         requests.push(json!({ "op": "protoEncode", "route": "all", "body": body }));
         requests.push(json!({ "op": "protoDecode", "route": "all", "hex": hex(&bytes) }));
     }
-    let Some(answers) = ask(&requests) else { return };
+    let answers = ask(&requests)?;
 
     // The parsed definitions are what a handshake carries, so the same text gives the same version.
     let parsed = format!(r#"{{"server":{},"#, answers[0].as_str().unwrap());
@@ -127,10 +133,11 @@ fn bodies_are_those_of_pomelo_protobuf() {
         let read = &answers[2 * index + 2];
         assert!(same(read, &protos::as_read(body)), "body {index}: {read} is not {body}");
     }
+    Ok(())
 }
 
-/// Sends all requests to one node process and gives its answers; `None` without node.
-fn ask(requests: &[Value]) -> Option<Vec<Value>> {
+/// Sends all requests to one node process and gives its answers.
+fn ask(requests: &[Value]) -> Result<Vec<Value>, Missing> {
     let mut node = node::node_command("codec.js")?;
     let mut node = node.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut stdin = node.stdin.take().unwrap();
@@ -150,7 +157,7 @@ fn ask(requests: &[Value]) -> Option<Vec<Value>> {
         Some(ok) => ok.take(),
         None => panic!("node refused {request}: {answer}"),
     });
-    Some(answers.collect())
+    Ok(answers.collect())
 }
 
 /// `count` values of a strategy, the same for the same seed.

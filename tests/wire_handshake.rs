@@ -103,6 +103,9 @@ fn a_client_learns_heartbeat_and_dictionary() {
     assert_eq!(learnt.code("onChat"), Some(4));
     assert_eq!(learnt.route(2), Some("connector.entryHandler.enter"));
     assert_eq!(learnt.version(), DICTIONARY_VERSION);
+    assert!(
+        reply.protos.is_some_and(|protos| protos.has_server("onChat") && protos.version() == PROTOS_VERSION)
+    );
 
     let reply = HandshakeReply::parse(br#"{"code":200,"sys":{}}"#).unwrap();
     assert_eq!((reply.heartbeat_s, reply.dictionary.is_none()), (None, true));

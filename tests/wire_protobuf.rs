@@ -42,6 +42,28 @@ fn recorded_bodies() {
     }
 }
 
+/// A client learns the definitions that a server has: what one writes the other reads.
+#[test]
+fn definitions_are_learnt_from_a_handshake() {
+    let server = protos::definitions();
+    let client = json!({"enter": {"required string name": 1, "message Item": {"optional float f": 1}}});
+    let told = Protos::from_json(&server, &client).unwrap();
+    let said: Value = serde_json::from_str(told.json().get()).unwrap();
+    let learnt = Protos::from_handshake(&said).unwrap();
+    assert_eq!(learnt.json().get(), told.json().get());
+    let body =
+        json!({"u": 300, "s": "x", "items": [{"name": "n", "counts": [1, -1]}], "inner": {"text": "t"}});
+    let bytes = told.encode_server("all", &body).unwrap();
+    assert_eq!(learnt.decode_server("all", &bytes), Ok(body));
+    for wrong in [
+        json!({"server": {"all": {"u": {"option": "required", "type": "bool", "tag": 1}}}}),
+        json!({"client": 1}),
+        json!({"server": {"all": {"u": 1}}}),
+    ] {
+        assert!(Protos::from_handshake(&wrong).is_err(), "{wrong}");
+    }
+}
+
 #[test]
 fn every_length_of_a_varint() {
     let protos = protos::protos();
@@ -115,7 +137,7 @@ fn wrong_definitions_are_named() {
     for (definition, part) in [
         (json!({"requird string a": 1}), "`requird string a`: the first word is unknown"),
         (json!({"required string": 1}), "`required string`: not three words"),
-        (json!({"required string a": "1"}), "`required string a`: no tag"),
+        (json!({"required string a": "x"}), "`required string a`: no tag"),
         (
             json!({"required string a": 1, "optional string b": 1}),
             "`optional string b`: the tag is used twice",
@@ -140,6 +162,30 @@ fn wrong_definitions_are_named() {
     }
     assert_eq!(error(deep), ProtoError::TooDeep.to_string());
     assert!(Protos::from_json(&json!({"onX": {"a comment": "text"}}), &Value::Null).is_ok());
+}
+
+#[test]
+fn wrong_definitions_are_taken_as_pomelo_takes_them() {
+    let definitions = json!({"onX": {
+        "required string a": "1", "optional bool b": 2, "repeated any c": 3, "optional string d": 1, "requird string e": 4
+    }, "onY": "text"});
+    let protos = Protos::lenient(&definitions, &Value::Null);
+    let fields = json!({
+        "a": {"option": "required", "type": "string", "tag": "1"},
+        "b": {"option": "optional", "type": "bool", "tag": 2},
+        "c": {"option": "repeated", "type": "any", "tag": 3},
+        "__messages": {},
+        "__tags": {"1": "a", "2": "b", "3": "c"}
+    });
+    let told: Value = serde_json::from_str(protos.json().get()).unwrap();
+    assert_eq!(told["server"], json!({"onX": fields, "onY": {"__messages": {}, "__tags": {}}}));
+    let body = json!({"a": "hi", "b": true, "c": [1, 2], "d": "lost", "e": "lost"});
+    let bytes = protos.encode_server("onX", &body).unwrap();
+    assert_eq!(bytes, [0x0a, 2, b'h', b'i', 0x10, 0x18, 0x18], "only the tags of unknown types");
+    assert_eq!(protos.decode_server("onX", &bytes).unwrap(), json!({"a": "hi", "c": [null, null]}));
+    let faults = Protos::faults(definitions.as_object().unwrap(), "x.json");
+    let keys: Vec<&str> = faults.iter().map(|fault| &**fault.keys.last().unwrap()).collect();
+    assert_eq!(keys, ["optional bool b", "repeated any c", "optional string d", "requird string e", "onY"]);
 }
 
 #[test]

@@ -1,6 +1,5 @@
 //! Arguments of an order, one by one: what is expected, and what came.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde_json::{Map, Value};
@@ -106,14 +105,6 @@ pub(super) fn names(args: &Args, key: &str) -> Result<Option<Vec<String>>, Refus
 
 pub(super) fn required(names: Option<Vec<String>>, key: &str) -> Result<Vec<String>, Refusal> {
     names.filter(|names| !names.is_empty()).ok_or_else(|| bad(format!("{key}: expected at least one name")))
-}
-
-pub(super) fn absolute_path(args: &Args, key: &str) -> Result<PathBuf, Refusal> {
-    let path = PathBuf::from(text(args, key)?);
-    if path.is_absolute() {
-        return Ok(path);
-    }
-    Err(bad(format!("{key}: expected an absolute path, got {:?}", cut(&path.to_string_lossy()))))
 }
 
 /// A value, in few enough characters for a message. JSON leaves some control characters as they are; a terminal must not

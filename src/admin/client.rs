@@ -11,11 +11,14 @@ use thiserror::Error;
 use super::LINE_BYTES_MAX;
 use super::file::{AdminFileError, Credentials};
 use super::lines::{Lines, NoLine};
+use super::running::Running;
+use super::token::Token;
+use crate::program;
 
 /// A connection to a running cluster.
 pub struct AdminClient {
     lines: Lines,
-    token: String,
+    token: Token,
 }
 
 /// Why an order is not answered well.
@@ -27,7 +30,7 @@ pub enum ClientError {
     /// The file is there, but nobody listens where it says.
     #[error(
         "no cluster answers at {address}, where {} says that process {pid} has one ({error}): it has ended without \
-         removing the file; pomelo-sim serve starts one", path.display()
+         removing the file; {} serve starts one", path.display(), program::command()
     )]
     Gone {
         /// The file.
@@ -95,10 +98,18 @@ impl AdminClient {
     /// # Errors
     /// There is no such file, or nobody listens where it says.
     pub fn connect(path: &Path) -> Result<Self, ClientError> {
-        let Credentials { address, token, pid, .. } = Credentials::read(path)?;
-        match TcpStream::connect_timeout(&address, CONNECT_TIMEOUT) {
-            Ok(stream) => Ok(Self { lines: Lines::new(stream, ANSWER_BYTES_MAX), token }),
-            Err(error) => Err(ClientError::Gone { path: path.to_path_buf(), address, pid, error }),
+        Self::connect_to(&Running { path: path.to_path_buf(), credentials: Credentials::read(path)? })
+    }
+
+    /// Connects to this cluster.
+    ///
+    /// # Errors
+    /// Nobody listens where its file says.
+    pub fn connect_to(Running { path, credentials }: &Running) -> Result<Self, ClientError> {
+        let Credentials { address, token, pid, .. } = credentials;
+        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
+            Ok(stream) => Ok(Self { lines: Lines::new(stream, ANSWER_BYTES_MAX), token: token.clone() }),
+            Err(error) => Err(ClientError::Gone { path: path.clone(), address: *address, pid: *pid, error }),
         }
     }
 

@@ -10,17 +10,25 @@ use std::{env, process};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::identity::Identity;
 use super::token::Token;
+use crate::program;
 
 /// What the file says.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Credentials {
+    /// Which cluster it is.
+    #[serde(flatten)]
+    pub identity: Identity,
     /// Where the admin port is.
     pub address: SocketAddr,
     /// What an order needs.
-    pub token: String,
+    pub token: Token,
     /// The process of the cluster.
     pub pid: u32,
+    /// Where its gate was when it started, if it had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gate: Option<SocketAddr>,
     /// Where its console is, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<SocketAddr>,
@@ -37,7 +45,7 @@ pub struct AdminFile {
 #[derive(Debug, Error)]
 pub enum AdminFileError {
     /// No cluster has written it.
-    #[error("no cluster runs with {}: {HOW_TO_FIND}", path.display())]
+    #[error("no cluster runs with {}: {}", path.display(), how_to_find())]
     NoCluster {
         /// The file.
         path: PathBuf,
@@ -53,7 +61,7 @@ pub enum AdminFileError {
         remedy: &'static str,
     },
     /// It says something else.
-    #[error("{}: no admin file, {problem}: expected what pomelo-sim serve writes there", path.display())]
+    #[error("{}: no admin file, {problem}: expected the file that {} serve writes there", path.display(), program::command())]
     Content {
         /// The file.
         path: PathBuf,
@@ -72,8 +80,12 @@ pub enum AdminFileError {
     },
 }
 
-const HOW_TO_FIND: &str = "pomelo-sim serve starts one; --config and --env find one of another configuration, \
-     --admin-file one that was started with it";
+fn how_to_find() -> String {
+    format!(
+        "{} serve starts one; without --admin-file commands find it by --config and --env",
+        program::command()
+    )
+}
 
 const OTHER_PLACE: &str = "name a file in a directory of your own with --admin-file";
 
@@ -90,7 +102,7 @@ const OTHERS_WRITE: u32 = 0o022;
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::NotFound => "; its directory must exist: name another file with --admin-file",
+        ErrorKind::NotFound => "; it must exist: make it, or name another file with --admin-file",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
             "; name another file with --admin-file"
         }
@@ -99,45 +111,43 @@ fn hint(error: &io::Error) -> &'static str {
 }
 
 impl AdminFile {
-    /// Where the file is when nobody says: by the port of `master.json`, in the user's directory for what runs.
+    /// Where the files of this user's clusters are when nobody says otherwise: the user's directory for what runs.
     ///
     /// # Errors
     /// The system does not say who the user is.
-    pub fn default_path(port: u16) -> Result<PathBuf, AdminFileError> {
+    pub fn default_directory() -> Result<PathBuf, AdminFileError> {
         let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
-        let directory = match runtime {
-            Some(runtime) => runtime.join("pomelo-sim"),
+        match runtime {
+            Some(runtime) => Ok(runtime.join("pomelo-sim")),
             None => {
                 let temporary = env::temp_dir();
                 let uid =
                     own_uid().map_err(|error| failed(&temporary, "tell whose process this is", error))?;
-                temporary.join(format!("pomelo-sim-{uid}"))
+                Ok(temporary.join(format!("pomelo-sim-{uid}")))
             }
-        };
-        Ok(directory.join(format!("{port}.json")))
+        }
     }
 
-    /// Writes it, in the place of one that a cluster left behind. Its directory is made, if it is not there.
+    /// Makes that directory, if it is not there.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn make_directory(directory: &Path) -> Result<(), AdminFileError> {
+        match DirBuilder::new().mode(0o700).create(directory) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
+                Err(failed(directory, "make the directory", error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Writes it, in the place of one that a cluster left behind. Its directory must be there.
     ///
     /// # Errors
     /// Others can write into the directory, or the file cannot be written.
-    pub fn create(
-        path: &Path,
-        address: SocketAddr,
-        console: Option<SocketAddr>,
-        token: &Token,
-    ) -> Result<Self, AdminFileError> {
-        let directory = directory_of(path);
-        match DirBuilder::new().mode(0o700).create(directory) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-                return Err(failed(directory, "make the directory", error));
-            }
-            _ => check_directory(directory)?,
-        }
-        let token_text = token.as_str().to_owned();
-        let credentials = Credentials { address, token: token_text, pid: process::id(), console };
-        let text =
-            serde_json::to_string(&credentials).map_err(|error| failed(path, "write", error.into()))?;
+    pub fn create(path: &Path, credentials: &Credentials) -> Result<Self, AdminFileError> {
+        check_directory(directory_of(path))?;
+        let text = serde_json::to_string(credentials).map_err(|error| failed(path, "write", error.into()))?;
         // Renamed when it is whole: no reader meets half of it, and a link at its place is replaced, not followed.
         let mut new = path.as_os_str().to_owned();
         new.push(format!(".{}.new", process::id()));
@@ -149,7 +159,7 @@ impl AdminFile {
             let _ = fs::remove_file(&new);
             return Err(failed(path, "write", error));
         }
-        Ok(Self { path: path.to_path_buf(), token: token.clone() })
+        Ok(Self { path: path.to_path_buf(), token: credentials.token.clone() })
     }
 
     /// Where it is.
@@ -160,7 +170,7 @@ impl AdminFile {
 
 impl Drop for AdminFile {
     fn drop(&mut self) {
-        if Credentials::read(&self.path).is_ok_and(|found| self.token.is(&found.token)) {
+        if Credentials::read(&self.path).is_ok_and(|found| found.token == self.token) {
             // Gone already: as wanted.
             let _ = fs::remove_file(&self.path);
         }

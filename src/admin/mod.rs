@@ -1,7 +1,8 @@
 //! The admin port: orders to a running cluster, as lines of JSON from this machine.
 //!
-//! `serve` opens it on 127.0.0.1, at the port of `master.json`, and writes where it is into a file that only its user
-//! can read, with a token that is new at each start. Whoever can read the file may give orders:
+//! `serve` opens it on 127.0.0.1, at the port of `master.json` if that is free, and writes where it is into a file that only
+//! its user can read, with which cluster it is of and a token that is new at each start. Whoever can read the file may give
+//! orders:
 //!
 //! ```text
 //! > {"token":"…","command":"stop","args":{"ids":["chat-server-2"]}}
@@ -17,7 +18,7 @@
 //! | `add` | fields of a server, `serverType` | `added`: ids; `warnings`: texts |
 //! | `remove`, `kill`, `pause`, `resume`, `restart` | `ids` | `done`: the ids |
 //! | `stop` | `ids`; without them, the whole cluster | `done`: the ids; or `stopping`: true |
-//! | `reload` | `config`: an absolute path, `env` | `added`, `removed`, `replaced`: ids |
+//! | `reload` | | `added`, `removed`, `replaced`: ids; `reordered`: types |
 //! | `links` | | `rules`: see [`LinkRule`](crate::router::LinkRule) |
 //! | `link` | the fields of a rule | `name`; `warnings`: texts |
 //! | `heal` | `names`; without them, all | `healed`: the names |
@@ -42,16 +43,20 @@
 mod args;
 mod client;
 mod file;
+mod identity;
 mod lines;
 mod orders;
 mod request;
+mod running;
 mod server;
 mod token;
 
 pub use client::{AdminClient, ClientError};
 pub use file::{AdminFile, AdminFileError, Credentials};
-pub use orders::{LiveOrders, Orders, carry_out};
+pub use identity::{Aim, Identity, Missed};
+pub use orders::{LiveOrders, Load, Orders, carry_out};
 pub use request::{Code, Order, Refusal, Request, link_rule, parse_request};
+pub use running::Running;
 pub use server::{AdminCounters, AdminServer};
 pub use token::Token;
 

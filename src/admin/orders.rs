@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::request::{Code, Order, Refusal};
 use crate::audit::Violation;
-use crate::config::{Bites, ClusterSpec, Present, ServerSpec, additions};
+use crate::config::{Bites, ClusterSpec, ConfigError, Present, ServerSpec, additions};
 use crate::ids::ServerId;
 use crate::live::{
     ClusterView, ControlError, Events, LiveExplanation, Reloaded, RoomDetail, RoomQuery, Rooms,
@@ -42,11 +42,11 @@ pub trait Orders: Send + Sync {
     /// # Errors
     /// As the [`RunningCluster`]'s method of that name.
     fn each(&self, verb: Verb, id: &str) -> Result<(), ControlError>;
-    /// Makes the cluster what a configuration says.
+    /// Makes the cluster what its configuration says now.
     ///
     /// # Errors
-    /// As [`RunningCluster::reload`].
-    fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError>;
+    /// The configuration is wrong, or as [`RunningCluster::reload`].
+    fn reload(&self) -> Result<Reloaded, ControlError>;
     /// The rules of the links.
     ///
     /// # Errors
@@ -129,7 +129,12 @@ pub struct LiveOrders {
     pub cluster: Arc<RunningCluster>,
     /// What its owner waits for.
     pub stop: StopHandle,
+    /// Its configuration.
+    pub load: Load,
 }
+
+/// Reads the configuration of a cluster once more, as it was read at its start.
+pub type Load = Box<dyn Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync>;
 
 impl Orders for LiveOrders {
     fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
@@ -148,8 +153,8 @@ impl Orders for LiveOrders {
         self.cluster.change(verb, id)
     }
 
-    fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
-        self.cluster.reload(spec)
+    fn reload(&self) -> Result<Reloaded, ControlError> {
+        self.cluster.reload(&(self.load)()?)
     }
 
     fn link_rules(&self) -> Result<Vec<LinkRule>, ControlError> {
@@ -271,10 +276,7 @@ pub fn carry_out(order: Order, cluster: &dyn Orders) -> Result<Value, Refusal> {
             Ok(json!({ "done": done }))
         }
         Order::StopAll => Ok(json!({ "stopping": true })),
-        Order::Reload { config, env } => {
-            let spec = ClusterSpec::load(&config, &env).map_err(ControlError::from)?;
-            Ok(json!(cluster.reload(&spec)?))
-        }
+        Order::Reload => Ok(json!(cluster.reload()?)),
         Order::Links => Ok(json!({ "rules": cluster.link_rules()? })),
         Order::Link(rule) => {
             let warnings = rule_warnings(&rule, &cluster.list()?);
@@ -353,6 +355,7 @@ fn present(server: ServerStatus) -> Present {
         host: server.host,
         port: server.port,
         client_port: server.clients.map(|address| address.port()),
+        is_down: server.state.is_down(),
     }
 }
 

@@ -1,13 +1,12 @@
 //! One line of the admin port as an order, or why it is none: pure.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::args::{
-    Args, absolute_path, bad, cut, flag, known, name, names, number, optional, parsed, required, short, text,
+    Args, bad, cut, flag, known, name, names, number, optional, parsed, required, short, text,
 };
 use crate::live::{RoomQuery, RoomSort, Verb};
 use crate::nearest::{did_you_mean, nearest};
@@ -36,13 +35,8 @@ pub enum Order {
     Each(Verb, Vec<String>),
     /// End the whole cluster.
     StopAll,
-    /// Become what this configuration says.
-    Reload {
-        /// An absolute path.
-        config: PathBuf,
-        /// The environment.
-        env: String,
-    },
+    /// Become what the configuration says now.
+    Reload,
     /// Say which rules the links have.
     Links,
     /// Add a rule.
@@ -160,7 +154,7 @@ const COMMANDS: &[(&str, Option<&[&str]>)] = &[
     ("pause", Some(&["ids"])),
     ("resume", Some(&["ids"])),
     ("restart", Some(&["ids"])),
-    ("reload", Some(&["config", "env"])),
+    ("reload", Some(&[])),
     ("links", Some(&[])),
     ("link", Some(&["name", "from", "to", "both", "cut", "loss", "latency"])),
     ("heal", Some(&["names"])),
@@ -271,10 +265,7 @@ impl Request {
             "pause" => each(Verb::Pause),
             "resume" => each(Verb::Resume),
             "restart" => each(Verb::Restart),
-            "reload" => {
-                let config = absolute_path(args, "config")?;
-                Ok(Order::Reload { config, env: text(args, "env")?.to_owned() })
-            }
+            "reload" => Ok(Order::Reload),
             "view" => Ok(Order::View),
             "rooms" => Ok(Order::Rooms(RoomQuery {
                 search: optional(args, "search")?.unwrap_or_default().to_owned(),

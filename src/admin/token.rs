@@ -3,8 +3,10 @@
 use std::fmt;
 use std::hint::black_box;
 
+use serde::{Deserialize, Serialize};
+
 /// 128 random bits, as 32 hexadecimal digits. Its `Debug` does not tell it.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Token(String);
 
 impl Token {
@@ -30,6 +32,14 @@ impl Token {
         own.len() == other.len() && differences == 0
     }
 }
+
+impl PartialEq for Token {
+    fn eq(&self, other: &Self) -> bool {
+        self.is(&other.0)
+    }
+}
+
+impl Eq for Token {}
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,6 +1,5 @@
 //! `pomelo-sim add` and `reload`: more servers for the running cluster, or those that a configuration says.
 
-use std::path::absolute;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -15,6 +14,9 @@ use crate::config::pairs;
 /// Takes the fields of a server as servers.json has them, as KEY=VALUE, with its serverType. The server stands at the
 /// end of its type's list: which keys it takes over, `pomelo-sim dispatch` tells. With clusterCount it is several, whose
 /// ids count on from those that there are, and ports that end in ++ count up.
+///
+/// The id of a server that was stopped or killed starts that one again, with these fields and in its old place on the
+/// list.
 ///
 /// The configuration stays as it is: a later reload takes away what is not in it.
 ///
@@ -53,13 +55,14 @@ fn add(args: &AddArgs) -> Result<Value, Failure> {
     Ok(args.admin.connect()?.ask("add", Value::Object(fields))?)
 }
 
-/// Make the running cluster what the configuration says now
+/// Make the running cluster what its configuration says now
 ///
-/// Reads --config and --env again, starts the servers that are new in it, takes away those that it no longer has, and
-/// replaces those that it describes in another way. Whatever is the same runs on untouched. A configuration that is wrong, or a
+/// The cluster reads its own configuration again, changes it as serve did (--here, --without), starts the servers that are
+/// new in it, takes away those that it no longer has, and replaces those that it describes in another way. The lists of
+/// servers are then in the order of the file. Whatever is the same runs on untouched. A configuration that is wrong, or a
 /// server that could not start, changes nothing.
 ///
-/// Exit code: 0 when it is so, 2 when the configuration is wrong, a server cannot start, or no cluster runs.
+/// Exit code: 0 when it is so, 2 when the configuration is wrong, a server cannot start, or no such cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = RELOAD_EXAMPLES)]
 pub struct ReloadArgs {
@@ -71,8 +74,8 @@ pub struct ReloadArgs {
 const RELOAD_EXAMPLES: &str = "Examples:
   pomelo-sim reload
       after an edit of config/servers.json
-  pomelo-sim reload --config larger --admin-file game/admin.json
-      what another directory describes, in the cluster that was started with that --admin-file";
+  pomelo-sim reload --config game/config --env production
+      the cluster of that configuration, after an edit of it";
 
 /// Runs `reload`.
 pub fn run_reload(args: &ReloadArgs) -> ExitCode {
@@ -80,15 +83,11 @@ pub fn run_reload(args: &ReloadArgs) -> ExitCode {
 }
 
 fn reload(args: &AdminArgs) -> Result<Value, Failure> {
-    // Here already, so that an error names the file as it was given.
-    args.config.load()?;
-    let path = absolute(&args.config.config)?;
-    let config = path.to_str().ok_or_else(|| format!("--config {}: not UTF-8 text", path.display()))?;
-    Ok(args.connect()?.ask("reload", json!({"config": config, "env": args.config.env}))?)
+    Ok(args.connect()?.ask("reload", json!({}))?)
 }
 
 fn changes(answer: &Value) -> String {
     let each = |what| lines(what, &texts(answer, what));
-    let text = ["added", "removed", "replaced"].map(each).concat();
+    let text = ["added", "removed", "replaced", "reordered"].map(each).concat();
     if text.is_empty() { "nothing to change\n".to_owned() } else { text }
 }

@@ -8,15 +8,18 @@ use serde_json::Value;
 
 use super::config_args::ConfigArgs;
 use super::output::{print, refuse};
-use crate::admin::{AdminClient, AdminFile};
+use crate::admin::{AdminClient, Credentials, Running};
 
-/// Which cluster, and in which form to print: `--config`, `--env`, `--admin-file`, `--json`.
+/// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`, `--json`.
 #[derive(Args, Clone, Debug)]
 pub struct AdminArgs {
-    /// Which configuration: the port of its master.json tells one running cluster from another.
+    /// The configuration that it serves.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// File of the running cluster, when serve was given one [default: by the port of master.json]
+    /// The running cluster that serve was given this --port-offset for [default: the one without]
+    #[arg(long, value_name = "N", conflicts_with = "admin_file")]
+    pub port_offset: Option<u16>,
+    /// File of the running cluster, as the banner of serve names it [default: by --config and --env]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
     /// Print one JSON object
@@ -30,23 +33,20 @@ pub(super) type Failure = Box<dyn std::error::Error>;
 impl AdminArgs {
     /// Finds the running cluster, and connects to it.
     pub(super) fn connect(&self) -> Result<AdminClient, Failure> {
-        Ok(AdminClient::connect(&self.file()?)?)
+        Ok(AdminClient::connect_to(&self.find()?)?)
     }
 
-    /// The file of the running cluster.
-    pub(super) fn file(&self) -> Result<PathBuf, Failure> {
-        if let Some(path) = &self.admin_file {
-            return Ok(path.clone());
-        }
-        let spec = self.config.load().map_err(|error| format!("{error}; {WITHOUT_CONFIG}"))?;
-        let Some(master) = spec.master else {
-            return Err(format!(
-                "no master.json beside {}, whose port tells which cluster is meant: {WITHOUT_CONFIG}",
-                spec.source.display()
-            )
-            .into());
+    /// The running cluster that is meant.
+    pub(super) fn find(&self) -> Result<Running, Failure> {
+        let Some(path) = &self.admin_file else {
+            return Ok(self.config.aim(self.port_offset).choose(Running::all()?)?);
         };
-        Ok(AdminFile::default_path(master.port)?)
+        let running = Running { path: path.clone(), credentials: Credentials::read(path)? };
+        let (given, identity) = (self.config.given(None), &running.credentials.identity);
+        if given.fits(identity) {
+            return Ok(running);
+        }
+        Err(format!("{} is of the cluster of {identity}, not of one{given}", path.display()).into())
     }
 
     /// Prints an answer as it came, or as `text` says it.
@@ -62,8 +62,6 @@ impl AdminArgs {
         }
     }
 }
-
-const WITHOUT_CONFIG: &str = "the running cluster can be named with --admin-file PATH, as serve was";
 
 /// The texts of an array in an answer.
 pub(super) fn texts<'a>(answer: &'a Value, key: &str) -> Vec<&'a str> {

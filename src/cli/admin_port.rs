@@ -1,17 +1,15 @@
 //! The admin port of `serve`: whether and where it is opened, and how it ends.
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::admin_args::Failure;
-use crate::admin::{AdminFile, AdminServer, Credentials, Orders, Token};
-use crate::config::ClusterSpec;
-
-/// How long it takes to see whether another cluster is there.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+use crate::admin::{AdminFile, AdminServer, Credentials, Identity, Orders, Running, Token};
+use crate::config::Ports;
+use crate::live::{StartError, TakenPort};
 
 /// `off`, or a port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,7 +38,10 @@ impl AdminPort {
 /// A port that is open, and nobody served on it yet.
 pub(super) struct Opened {
     listener: TcpListener,
-    file: PathBuf,
+    path: PathBuf,
+    identity: Identity,
+    /// Why it is not at the port of `master.json`.
+    pub(super) warning: Option<String>,
 }
 
 /// The admin port of a running cluster. The file is to go last: who waits for the end waits for that.
@@ -49,72 +50,108 @@ pub(super) struct Admin {
     file: AdminFile,
 }
 
-/// Opens it where the command line or `master.json` says. None: neither does.
+/// Opens it where the command line or `master.json` says; where neither does, or another program has that of
+/// `master.json`, at any port that is free, since commands find it by the file. None: it is off.
 pub(super) fn open(
     wanted: Option<AdminPort>,
     file: Option<&Path>,
-    spec: &ClusterSpec,
+    identity: Identity,
+    master: Option<u16>,
 ) -> Result<Option<Opened>, Failure> {
-    let master = spec.master.as_ref().map(|master| master.port);
     let port = match wanted {
         Some(AdminPort::Off) if file.is_some() => {
             return Err("--admin off opens no admin port, so --admin-file has nothing to say".into());
         }
         Some(AdminPort::Off) => return Ok(None),
-        Some(AdminPort::Port(port)) => port,
-        None => match master {
-            Some(port) => port,
-            None if file.is_some() => {
-                return Err(format!(
-                    "--admin-file: no master.json beside {} has a port for it; --admin 0 takes any that is free",
-                    spec.source.display()
-                )
-                .into());
-            }
-            None => return Ok(None),
-        },
+        Some(AdminPort::Port(port)) => Some(port),
+        None => None,
     };
-    let listener = AdminServer::listen(port).map_err(|error| {
-        let who = match error.kind() {
-            ErrorKind::AddrInUse => "another program has it, another cluster perhaps; ",
-            _ => "",
-        };
-        format!(
-            "admin port: cannot listen on 127.0.0.1:{port}: {error}; {who}--admin PORT takes another, --admin 0 any that \
-             is free, --admin off none"
-        )
-    })?;
-    let file = match file {
-        Some(file) => file.to_path_buf(),
-        // By the port of master.json even on another: commands know only that.
-        None => AdminFile::default_path(master.unwrap_or(listener.local_addr()?.port()))?,
+    let path = match file {
+        Some(path) => {
+            refuse_second_with(path)?;
+            path.to_path_buf()
+        }
+        None => {
+            refuse_second_of(&identity)?;
+            AdminFile::default_directory()?.join(identity.file_name(process::id()))
+        }
     };
-    // The port of a cluster that was killed may be this one's now.
-    let other =
-        Credentials::read(&file).ok().filter(|other| listener.local_addr().ok() != Some(other.address));
-    if let Some(other) = other
-        && TcpStream::connect_timeout(&other.address, CONNECT_TIMEOUT).is_ok()
-    {
-        return Err(format!(
+    let mut warning = None;
+    let listener = match (AdminServer::listen(port.or(master).unwrap_or(0)), port, master) {
+        (Ok(listener), ..) => listener,
+        (Err(error), None, Some(master)) => {
+            let listener = AdminServer::listen(0)?;
+            let address = listener.local_addr()?;
+            warning = Some(format!(
+                "admin port: cannot listen on 127.0.0.1:{master}, the port of master.json ({error}): it is at {address}"
+            ));
+            listener
+        }
+        (Err(error), Some(port), _) if error.kind() == ErrorKind::AddrInUse => {
+            let ports =
+                vec![TakenPort { owner: "admin port".to_owned(), address: format!("127.0.0.1:{port}") }];
+            return Err(StartError::Taken { ports }.into());
+        }
+        (Err(error), port, _) => {
+            return Err(format!(
+                "admin port: cannot listen on 127.0.0.1:{}: {error}; --admin PORT takes another, --admin 0 any that is \
+                 free, --admin off none",
+                port.unwrap_or(0)
+            )
+            .into());
+        }
+    };
+    Ok(Some(Opened { listener, path, identity, warning }))
+}
+
+/// One file tells of one cluster.
+fn refuse_second_with(path: &Path) -> Result<(), Failure> {
+    match Credentials::read(path) {
+        Ok(other) if other.is_alive() => Err(format!(
             "{}: process {} runs a cluster with this file, which could be found no more; --admin-file PATH takes another",
-            file.display(),
+            path.display(),
             other.pid
         )
-        .into());
+        .into()),
+        _ => Ok(()),
     }
-    Ok(Some(Opened { listener, file }))
+}
+
+/// Two of one identity could not be told apart.
+fn refuse_second_of(identity: &Identity) -> Result<(), Failure> {
+    if identity.ports == Ports::Any {
+        return Ok(());
+    }
+    let running = Running::all()?;
+    let Some(other) = running.iter().find(|other| other.credentials.identity == *identity) else {
+        return Ok(());
+    };
+    Err(format!(
+        "this configuration runs already: {other}; {} stop {} ends it, serve with --port-offset 100 or --ports any runs \
+         another one next to it",
+        crate::program::command(),
+        other.flags()
+    )
+    .into())
 }
 
 impl Opened {
-    /// Serves it, and tells commands where it is, and where the console is.
+    /// Serves it, and tells commands where it is, and where gate and console are.
     pub(super) fn start(
         self,
         token: Token,
+        gate: Option<SocketAddr>,
         console: Option<SocketAddr>,
         orders: Arc<dyn Orders>,
     ) -> Result<Admin, Failure> {
-        let file = AdminFile::create(&self.file, self.listener.local_addr()?, console, &token)?;
-        Ok(Admin { server: AdminServer::start(self.listener, token, orders)?, file })
+        let Self { listener, path, identity, .. } = self;
+        let address = listener.local_addr()?;
+        let own = AdminFile::default_directory().ok().filter(|own| path.parent() == Some(own));
+        own.map_or(Ok(()), |own| AdminFile::make_directory(&own))?;
+        let (pid, of_file) = (process::id(), token.clone());
+        let credentials = Credentials { identity, address, token: of_file, pid, gate, console };
+        let file = AdminFile::create(&path, &credentials)?;
+        Ok(Admin { server: AdminServer::start(listener, token, orders)?, file })
     }
 }
 

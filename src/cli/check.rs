@@ -1,17 +1,16 @@
 //! `pomelo-sim check`: what a configuration describes, and what in it will bite.
 
-use std::collections::BTreeSet;
-use std::io::ErrorKind;
-use std::net::{IpAddr, UdpSocket};
 use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
 use super::config_args::ConfigArgs;
+use super::fit_args::FitArgs;
 use super::output::{count, print, refuse, table};
-use crate::cluster::{Cluster, PlanError};
-use crate::config::{Bites, ClusterSpec, ServerSpec, Warning};
+use super::reach;
+use crate::cluster::{Cluster, Options};
+use crate::config::{Bites, ClusterSpec, ConfigError, ServerSpec, Warning};
 
 /// Read the configuration: what it describes, what is wrong, what will bite
 ///
@@ -19,16 +18,21 @@ use crate::config::{Bites, ClusterSpec, ServerSpec, Warning};
 /// perhaps not as meant: fields that look misspelt, addresses that mean something else on another machine, servers that
 /// nobody can reach. Opens no client port, so it is safe beside a running cluster.
 ///
-/// What is wrong is one error, with file, line and column, what was expected and what came.
+/// What is wrong is an error, with file, line and column, what was expected and what came. What Pomelo works with is no
+/// error but a warning.
 ///
-/// Exit code: 0 when the cluster can be served, with or without warnings; 2 when not.
+/// Exit code: 0 when serve with the same --without, --here and --bind can serve it, with or without warnings; 2 when not,
+/// and the errors say why: server types without code, hosts that are not this machine's, client ports that clash.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct CheckArgs {
     /// Which configuration.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// Print one JSON object: file, env, servers, master, dictionary, protos, warnings
+    /// What of it would be served, and where.
+    #[command(flatten)]
+    pub fit: FitArgs,
+    /// Print one JSON object: file, env, servers, master, dictionary, protos, warnings, errors
     #[arg(long)]
     pub json: bool,
 }
@@ -37,36 +41,67 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim check
       config/servers.json, environment development
   pomelo-sim check --config game/config --env production --json
-      for scripts: the servers as read, and the warnings";
+      for scripts: the servers as read, the warnings and the errors
+  pomelo-sim check --config game-server --env production --here --without area auth
+      whether serve with the same flags would work";
+
+/// What a check found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Report {
+    /// What is printed: the servers and the warnings.
+    pub text: String,
+    /// Why the cluster cannot be served.
+    pub errors: Vec<String>,
+}
 
 /// Runs the command.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    match check(args) {
-        Ok(text) => print(&text),
-        Err(error) => refuse(error),
-    }
+    let report = match check(args) {
+        Ok(report) => report,
+        Err(error) => return refuse(error),
+    };
+    let printed = print(&report.text);
+    report.errors.into_iter().map(refuse).fold(printed, |_, code| code)
 }
 
-/// What [`run`] prints. Goes as far as making the cluster, so that nothing is left for `serve` to find but taken ports.
+/// What [`run`] prints.
 ///
 /// # Errors
 /// What is wrong with the configuration.
-pub fn check(args: &CheckArgs) -> Result<String, PlanError> {
-    report(Cluster::from_spec(args.config.load()?), args.json)
+pub fn check(args: &CheckArgs) -> Result<Report, ConfigError> {
+    let spec = args.config.load()?.fitted(&args.fit.fit());
+    let options = Options { bind: args.fit.bind, ..Options::default() };
+    let cluster = Cluster::from_spec(spec).options(options);
+    // Nobody comes from elsewhere.
+    let is_told = |warning: &Warning| !(args.fit.here && warning.bites == Bites::FromElsewhere);
+    Ok(found(&cluster, is_told, args.json))
 }
 
 /// As [`check`], of any cluster: one with server types and routes of its own has no command, but can be checked too.
-///
-/// # Errors
-/// What is wrong with the cluster.
-pub fn report(cluster: Cluster, json: bool) -> Result<String, PlanError> {
-    let mut warnings = cluster.warnings();
-    let spec = cluster.plan()?.spec;
-    warnings.extend(foreign_hosts(&spec));
-    Ok(if json { as_json(&spec, &warnings) } else { as_text(&spec, &warnings) })
+pub fn report(cluster: &Cluster, json: bool) -> Report {
+    found(cluster, |_| true, json)
 }
 
-fn as_json(spec: &ClusterSpec, warnings: &[Warning]) -> String {
+/// Goes as far as knowing every address, so that nothing is left for `serve` to find but ports that others have.
+fn found(cluster: &Cluster, is_told: impl Fn(&Warning) -> bool, json: bool) -> Report {
+    let (spec, bind) = (cluster.spec(), cluster.options_ref().bind);
+    let mut errors: Vec<String> = Vec::new();
+    let mut served = spec.clone();
+    if let Err(error) = spec.check_types(&cluster.served()) {
+        let names = cluster.served();
+        served.servers.retain(|server| names.contains(&server.server_type.as_str()));
+        errors.push(error.to_string());
+    }
+    errors.extend(served.clashes(bind).iter().map(ToString::to_string));
+    errors.extend(reach::obstacles(&served, bind));
+    let mut warnings = cluster.warnings();
+    warnings.extend(reach::told(&served, bind));
+    warnings.retain(is_told);
+    let text = if json { as_json(spec, &warnings, &errors) } else { as_text(spec, &warnings) };
+    Report { text, errors }
+}
+
+fn as_json(spec: &ClusterSpec, warnings: &[Warning], errors: &[String]) -> String {
     let report = json!({
         "file": spec.source.display().to_string(),
         "env": spec.env,
@@ -75,6 +110,7 @@ fn as_json(spec: &ClusterSpec, warnings: &[Warning]) -> String {
         "dictionary": spec.dictionary,
         "protos": spec.protos,
         "warnings": warnings,
+        "errors": errors,
     });
     format!("{report:#}\n")
 }
@@ -137,22 +173,4 @@ fn address(host: &str, port: Option<u16>) -> String {
         Some(port) => format!("{bracketed}:{port}"),
         None => bracketed,
     }
-}
-
-/// Frontends whose address no interface of this machine has. Only for addresses: a name would ask the network.
-fn foreign_hosts(spec: &ClusterSpec) -> impl Iterator<Item = Warning> {
-    let hosts: BTreeSet<IpAddr> = spec
-        .servers
-        .iter()
-        .filter(|server| server.frontend)
-        .filter_map(|server| server.host.parse().ok())
-        .collect();
-    let foreign = |host: &IpAddr| {
-        UdpSocket::bind((*host, 0)).is_err_and(|error| error.kind() == ErrorKind::AddrNotAvailable)
-    };
-    hosts.into_iter().filter(foreign).map(|host| Warning {
-        about: host.to_string(),
-        message: "not an address of this machine, so serving here needs --bind".to_owned(),
-        bites: Bites::AtStart,
-    })
 }

@@ -1,34 +1,29 @@
 //! Flags that several commands share.
 
-use std::convert::Infallible;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use thiserror::Error;
 
-use crate::config::{ClusterSpec, ConfigError};
+use crate::admin::Aim;
+use crate::config::{ClusterSpec, ConfigError, Ports};
 use crate::nearest::{did_you_mean, nearest};
+use crate::program::quoted;
 use crate::strategies::{ALL, Candidate, Kind, Parameter, StrategyEntry, StrategySpec, UnknownStrategy};
 
 /// Which configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
-    /// Directory with servers.json (or ENV/servers.json), or such a file itself
-    #[arg(long, value_name = "PATH", default_value = "config", global = true)]
-    pub config: PathBuf,
-    /// Environment: the key of servers.json to use
-    #[arg(
-        long, value_name = "ENV", env = "NODE_ENV", default_value = DEFAULT_ENV, value_parser = environment, global = true
-    )]
-    pub env: String,
+    /// Directory with servers.json (or ENV/servers.json), such a file itself, or a Pomelo project that has it in config or
+    /// game-server/config [default: config, or without one there the chat tutorial's servers, which are built in]
+    #[arg(long, value_name = "PATH", global = true)]
+    pub config: Option<PathBuf>,
+    /// Environment: the key of servers.json to use [default: development]
+    #[arg(long, value_name = "ENV", env = "NODE_ENV", global = true)]
+    pub env: Option<String>,
 }
 
 const DEFAULT_ENV: &str = "development";
-
-/// As for Pomelo, a `NODE_ENV` that is set but empty says nothing.
-fn environment(text: &str) -> Result<String, Infallible> {
-    Ok(if text.is_empty() { DEFAULT_ENV } else { text }.to_owned())
-}
 
 impl ConfigArgs {
     /// Reads and checks the configuration.
@@ -36,7 +31,45 @@ impl ConfigArgs {
     /// # Errors
     /// As [`ClusterSpec::load`].
     pub fn load(&self) -> Result<ClusterSpec, ConfigError> {
-        ClusterSpec::load(&self.config, &self.env)
+        ClusterSpec::load(self.path(), self.env())
+    }
+
+    /// What `--config` says, or stands for it.
+    pub fn path(&self) -> &Path {
+        self.config.as_deref().unwrap_or_else(|| ClusterSpec::default_path())
+    }
+
+    /// The environment.
+    pub fn env(&self) -> &str {
+        self.given_env().unwrap_or(DEFAULT_ENV)
+    }
+
+    /// As for Pomelo, a `NODE_ENV` that is set but empty says nothing.
+    fn given_env(&self) -> Option<&str> {
+        self.env.as_deref().filter(|env| !env.is_empty())
+    }
+
+    /// The cluster that a command with these flags is meant for: without --config that of `./config`, when there is one.
+    pub(super) fn aim(&self, port_offset: Option<u16>) -> Aim {
+        let source = ClusterSpec::source_of(self.path(), self.env());
+        if self.config.is_none() && !source.exists() {
+            return self.given(port_offset);
+        }
+        Aim::new(Some(&source), Some(self.env()), port_offset.map(Ports::Offset))
+    }
+
+    /// The same, of no more than what the flags say.
+    pub(super) fn given(&self, port_offset: Option<u16>) -> Aim {
+        let source = self.config.as_ref().map(|path| ClusterSpec::source_of(path, self.env()));
+        Aim::new(source.as_deref(), self.given_env(), port_offset.map(Ports::Offset))
+    }
+
+    /// These flags as a command line has them, each behind a space.
+    pub(super) fn flags(&self) -> String {
+        let config =
+            self.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
+        let env = self.given_env().map(|env| format!(" --env {}", quoted(env)));
+        config.unwrap_or_default() + &env.unwrap_or_default()
     }
 }
 

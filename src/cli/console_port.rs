@@ -4,10 +4,11 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use super::admin_args::Failure;
-use crate::config::ClusterSpec;
+use crate::config::{ClusterSpec, Ports};
+use crate::live::{StartError, TakenPort};
 
-/// The port of the tutorial's web page.
-const DEFAULT_PORT: u16 = 3001;
+/// A port that neither Pomelo's files nor the tutorial's web server use.
+const DEFAULT_PORT: u16 = 3080;
 
 /// `off`, or where to listen.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,7 +25,7 @@ pub enum ConsoleAddress {
 }
 
 impl ConsoleAddress {
-    /// Reads `off`, `3001`, `0.0.0.0:3001` or `[::1]:3001`.
+    /// Reads `off`, `8081`, `0.0.0.0:8081` or `[::1]:8081`.
     ///
     /// # Errors
     /// It is none of these.
@@ -34,21 +35,25 @@ impl ConsoleAddress {
         }
         let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
         let port = port.parse().ok().filter(|_| !host.is_empty());
-        let port = port.ok_or("expected off, a port, or HOST:PORT such as 0.0.0.0:3001")?;
+        let port = port.ok_or("expected off, a port, or HOST:PORT such as 0.0.0.0:3080")?;
         Ok(Self::At { host: host.to_owned(), port })
     }
 }
 
-/// Opens it where the command line says, or at the default port. None: it is off. With a warning, when the default port is
-/// not to be had.
+/// Opens it where the command line says, or at the default port, moved as all ports are. None: it is off. With a warning,
+/// when the default port is not to be had.
 pub(super) fn open(
     wanted: Option<&ConsoleAddress>,
     spec: &ClusterSpec,
+    ports: Ports,
 ) -> Result<(Option<TcpListener>, Option<String>), Failure> {
     let (host, port) = match wanted {
         Some(ConsoleAddress::Off) => return Ok((None, None)),
         Some(ConsoleAddress::At { host, port }) => (host.as_str(), *port),
-        None => return default(spec).map(|(listener, warning)| (Some(listener), warning)),
+        None => {
+            let port = ports.of(DEFAULT_PORT).unwrap_or(0);
+            return default(spec, port).map(|(listener, warning)| (Some(listener), warning));
+        }
     };
     // ToSocketAddrs wants no brackets beside a port of its own.
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
@@ -58,27 +63,26 @@ pub(super) fn open(
     });
     match opened {
         Ok(listener) => Ok((Some(listener), None)),
-        Err(error) => {
-            let who = if error.kind() == ErrorKind::AddrInUse { "another program has it; " } else { "" };
-            Err(format!(
-                "console: cannot listen on {host}:{port}: {error}; {who}--console PORT takes another, --console 0 any \
-                 that is free, --console off none"
-            )
-            .into())
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            let ports = vec![TakenPort { owner: "console".to_owned(), address: format!("{host}:{port}") }];
+            Err(StartError::Taken { ports }.into())
         }
+        Err(error) => Err(format!(
+            "console: cannot listen on {host}:{port}: {error}; --console PORT takes another, --console 0 any that is \
+             free, --console off none"
+        )
+        .into()),
     }
 }
 
-fn default(spec: &ClusterSpec) -> Result<(TcpListener, Option<String>), Failure> {
+fn default(spec: &ClusterSpec, port: u16) -> Result<(TcpListener, Option<String>), Failure> {
     let any = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0));
-    let owner = spec.servers.iter().find(|server| server.client_port == Some(DEFAULT_PORT));
+    let owner = spec.servers.iter().find(|server| port != 0 && server.client_port == Some(port));
     let reason = match owner {
-        Some(server) => format!("{} has port {DEFAULT_PORT}", server.id),
-        None => match TcpListener::bind((Ipv4Addr::LOCALHOST, DEFAULT_PORT)) {
+        Some(server) => format!("{} has port {port}", server.id),
+        None => match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
             Ok(listener) => return Ok((listener, None)),
-            Err(error) if error.kind() == ErrorKind::AddrInUse => {
-                format!("another program has port {DEFAULT_PORT}")
-            }
+            Err(error) if error.kind() == ErrorKind::AddrInUse => format!("another program has port {port}"),
             Err(error) => return Err(failed(&error)),
         },
     };
@@ -115,9 +119,9 @@ mod tests {
         assert_eq!(ConsoleAddress::parse("off"), Ok(ConsoleAddress::Off));
         assert_eq!(ConsoleAddress::parse("0"), at("127.0.0.1", 0));
         assert_eq!(ConsoleAddress::parse("0.0.0.0:80"), at("0.0.0.0", 80));
-        assert_eq!(ConsoleAddress::parse("localhost:3001"), at("localhost", 3001));
-        assert_eq!(ConsoleAddress::parse("[::1]:3001"), at("[::1]", 3001));
-        for bad in ["", "on", ":3001", "70000", "127.0.0.1", "127.0.0.1:", "localhost:x", "-1"] {
+        assert_eq!(ConsoleAddress::parse("localhost:8081"), at("localhost", 8081));
+        assert_eq!(ConsoleAddress::parse("[::1]:8081"), at("[::1]", 8081));
+        for bad in ["", "on", ":3080", "70000", "127.0.0.1", "127.0.0.1:", "localhost:x", "-1"] {
             assert!(ConsoleAddress::parse(bad).is_err(), "{bad}");
         }
     }
@@ -125,7 +129,7 @@ mod tests {
     #[test]
     fn a_browser_gets_an_address_that_it_can_open() {
         for (address, opened) in [
-            ("127.0.0.1:3001", "http://127.0.0.1:3001"),
+            ("127.0.0.1:3080", "http://127.0.0.1:3080"),
             ("0.0.0.0:80", "http://127.0.0.1:80"),
             ("[::]:80", "http://[::1]:80"),
             ("192.168.1.7:80", "http://192.168.1.7:80"),

@@ -106,6 +106,11 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     if args.live {
         return args.admin.show(ask(args), live_text);
     }
+    if args.admin.admin_file.is_some() || args.admin.port_offset.is_some() {
+        return refuse(
+            "explain: --admin-file and --port-offset name a running cluster: add --live to ask it",
+        );
+    }
     match explain(args) {
         Ok(explanation) if args.admin.json => print(&format!("{:#}\n", json!(explanation))),
         Ok(explanation) => print(&as_text(&explanation)),
@@ -121,7 +126,7 @@ fn explain(args: &ExplainArgs) -> Result<Explanation, ExplainError> {
     Ok(Explanation {
         uid: args.uid.clone(),
         rid: args.rid.clone(),
-        gates: spec.of_type("gate").map(|gate| gate.id.clone()).collect(),
+        gates: spec.of_type("gate").filter(|gate| gate.frontend).map(|gate| gate.id.clone()).collect(),
         connector: landing(&strategies, &candidates(&spec, "connector")?, &args.uid),
         chat: landing(&strategies, &candidates(&spec, "chat")?, &args.rid),
     })
@@ -142,11 +147,10 @@ fn live_text(answer: &Value) -> String {
         || format!("{rid} has nobody in it"),
         |at| format!("{rid} is on {}, with {} in it", at.server, at.members),
     );
-    let gates: Vec<&str> = gates.iter().map(ServerId::as_str).collect();
     format!(
-        "{uid} asks the gate ({}) for a connector. {session}; {room}.\n\n\
+        "{}. {session}; {room}.\n\n\
          The connector, by the uid {uid}:\n\n{}\nThe chat server, by the rid {rid}:\n\n{}",
-        gates.join(", "),
+        asks(&uid, &gates),
         key_text(&connector),
         key_text(&chat)
     )
@@ -173,14 +177,22 @@ fn landing(strategies: &[StrategySpec], servers: &[Candidate], key: &str) -> Lan
 }
 
 fn as_text(Explanation { uid, rid, gates, connector, chat }: &Explanation) -> String {
-    let gates: Vec<&str> = gates.iter().map(ServerId::as_str).collect();
     format!(
-        "{uid} asks the gate ({}) for a connector, connects there, and enters {rid} on a chat server.\n\n\
+        "{}, connects there, and enters {rid} on a chat server.\n\n\
          The connector, by the uid {uid}:\n\n{}\nThe chat server, by the rid {rid}:\n\n{}",
-        gates.join(", "),
+        asks(uid, gates),
         landing_text(connector),
         landing_text(chat)
     )
+}
+
+/// How a user comes to a connector.
+fn asks(uid: &str, gates: &[ServerId]) -> String {
+    if gates.is_empty() {
+        return format!("There is no gate: {uid} knows a connector, where a gate would name the one below");
+    }
+    let gates: Vec<&str> = gates.iter().map(ServerId::as_str).collect();
+    format!("{uid} asks the gate ({}) for a connector", gates.join(", "))
 }
 
 fn landing_text(landing: &Landing) -> String {

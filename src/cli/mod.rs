@@ -11,10 +11,12 @@ pub mod dispatch;
 pub mod events;
 pub mod experiment;
 pub mod explain;
+pub mod fit_args;
 pub mod links;
 pub mod list;
 mod output;
 pub mod people;
+mod reach;
 pub mod robots;
 pub mod serve;
 pub mod servers;
@@ -46,11 +48,12 @@ use self::servers::ServersCommand;
 use self::strategy::StrategyArgs;
 use self::top::TopArgs;
 use self::trace::TraceArgs;
+use crate::program;
 
 const EXAMPLES: &str = "Examples:
   pomelo-sim                              run the cluster of config/servers.json
   pomelo-sim --config game/config --env production --bind 0.0.0.0
-  pomelo-sim check                        what the configuration says, what will bite
+  pomelo-sim check                        validate the configuration, warn of likely mistakes
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
   pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
   pomelo-sim list                         how every server of the running cluster is
@@ -123,11 +126,13 @@ impl CommandFactory for Cli {
 impl FromArgMatches for Cli {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         refuse_flags_before_command(matches)?;
+        refuse_flags_without_meaning(matches)?;
         Line::from_arg_matches(matches).map(Self)
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
         refuse_flags_before_command(matches)?;
+        refuse_flags_without_meaning(matches)?;
         self.0.update_from_arg_matches(matches)
     }
 }
@@ -148,10 +153,34 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     let commands = line.find_subcommand(command).into_iter();
     let takes_it = commands.flat_map(ClapCommand::get_arguments).any(|own| own.get_long() == Some(flag));
     let message = if takes_it {
-        format!("--{flag} stands before the command: write pomelo-sim {command} --{flag} ...")
+        let program = program::command();
+        format!("--{flag} stands before the command: write {program} {command} --{flag} ...")
     } else {
         format!("--{flag} is a flag of serve, and cannot be used with {command}")
     };
+    Err(Error::raw(ErrorKind::ArgumentConflict, message))
+}
+
+/// `--config` and `--env` stand at every command, and would be lost where no configuration is read. `NODE_ENV` is of the
+/// terminal, not of the command.
+fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
+    let Some((command, given)) = matches.subcommand() else { return Ok(()) };
+    let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
+    let reads_none = match command {
+        "experiment" => "experiment, which reads scenarios: they say which servers there are",
+        "dispatch" if is_given("servers") => "dispatch --servers, which makes servers up",
+        "robots" if is_given("gate") => "robots --gate, which needs no configuration",
+        _ => return Ok(()),
+    };
+    // The flags of the commands of experiment too.
+    let below = given.subcommand().map(|(_, below)| below);
+    let is_set = |id: &&str| {
+        below.into_iter().chain([given]).any(|at| {
+            at.try_contains_id(id).unwrap_or(false) && at.value_source(id) == Some(ValueSource::CommandLine)
+        })
+    };
+    let Some(flag) = ["config", "env"].into_iter().find(is_set) else { return Ok(()) };
+    let message = format!("--{flag} cannot be used with {reads_none}");
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 

@@ -1,5 +1,7 @@
 //! `pomelo-sim robots`: puts a chat under load, and says how it took it.
 
+mod target;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,8 +12,10 @@ use std::thread;
 use clap::Args;
 use tokio::signal::ctrl_c;
 
+use self::target::{Entry, Target};
+use super::admin_args::Failure;
 use super::output::{count, print, refuse, table};
-use crate::robots::{self, Progress, Report, Settings, Summary};
+use crate::robots::{self, Plan, Progress, Report, Settings, Summary};
 
 /// Put a chat under load, and say how it took it
 ///
@@ -19,8 +23,12 @@ use crate::robots::{self, Progress, Report, Settings, Summary};
 /// Pomelo's protocol and the tutorial's routes. At the end: rates, latencies, errors, and whether everybody got every
 /// message, once and in order. Ctrl-C ends a run early, with its report.
 ///
-/// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login failed or an error came, 2
-/// for bad input or when nothing listens there.
+/// Without --gate and --connector they go to the running cluster that --config, --env and --port-offset name, as other
+/// commands do; where none runs, to the gate that the configuration names, or to a connector if it has no gate.
+///
+/// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login
+/// failed or an error came, nobody got in or nothing was sent, 2 for bad input or when nothing
+/// listens there.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RobotsArgs {
@@ -30,7 +38,11 @@ pub struct RobotsArgs {
     /// What robots do.
     #[command(flatten)]
     pub settings: Settings,
-    /// Print one JSON object: plan, seconds, logins, sends, deliveries, latency_us, errors, integrity, server
+    /// The running cluster that the gate is of; no cluster need run, if the configuration says where the gate is.
+    #[command(flatten)]
+    pub target: Target,
+    /// Print one JSON object: plan, seconds, logins, sends, sent, deliveries, latency_us, errors,
+    /// integrity, server
     #[arg(long)]
     pub json: bool,
 }
@@ -43,12 +55,36 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim robots --users 5000 --rooms 200 --zipf 1 --rate 0.2 --churn 2 --duration 60
       few large rooms, many small ones, and people who come and go
   pomelo-sim robots --file config/robots.json --gate 127.0.0.1:3014 --json
-      for scripts";
+      for scripts; any chat that listens there";
+
+/// What the command line and the file say, with the gate of the cluster that is meant.
+fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {
+    let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load)?;
+    let mut settings = args.settings.clone().over(file);
+    match settings.gate.as_ref().or(settings.connector.as_ref()) {
+        Some(entry) if args.target.is_given() => {
+            return Err(format!(
+                "where to log in, {entry}, is given, so --config, --env, --port-offset and --admin-file have nothing to say"
+            )
+            .into());
+        }
+        Some(_) => {}
+        None => {
+            // A setting that is wrong is found before a cluster is looked for.
+            settings.clone().plan()?;
+            match args.target.entry()? {
+                Some(Entry::Gate(gate)) => settings.gate = Some(gate),
+                Some(Entry::Connector(connector)) => settings.connector = Some(connector),
+                None => {}
+            }
+        }
+    }
+    Ok(settings.plan()?)
+}
 
 /// Runs the command.
 pub fn run(args: &RobotsArgs) -> ExitCode {
-    let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load);
-    let plan = match file.and_then(|file| args.settings.clone().over(file).plan()) {
+    let plan = match plan(args) {
         Ok(plan) => plan,
         Err(error) => return refuse(format!("robots: {error}")),
     };
@@ -189,11 +225,13 @@ fn as_text(report: &Report) -> String {
     ];
     let broken: Vec<String> =
         laws.iter().filter(|(_, n)| *n > 0).map(|(law, n)| format!("{} {law}", grouped(*n))).collect();
-    if broken.is_empty() {
-        text += "integrity: every message reached everybody once, in one order\n";
-    } else {
-        text += &format!("integrity: {}\n", broken.join(", "));
-    }
+    let verdict = match report.void() {
+        _ if !broken.is_empty() => broken.join(", "),
+        Some(why) => why,
+        None if report.sent == 0 => "nothing was to be sent".to_owned(),
+        None => "every message reached everybody once, in one order".to_owned(),
+    };
+    text += &format!("integrity: {verdict}\n");
     for example in &integrity.examples {
         text += &format!("  {example}\n");
     }

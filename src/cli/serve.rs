@@ -1,5 +1,7 @@
 //! `pomelo-sim serve`: runs the cluster until it is told to stop.
 
+mod place;
+
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -8,34 +10,43 @@ use std::time::{Duration, Instant};
 
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
+use unicode_width::UnicodeWidthStr;
 
+use self::place::{Pages, first, open_pages};
 use super::admin_args::Failure;
 use super::admin_port::{self, Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
-use super::console_port::{self, ConsoleAddress, url};
+use super::console_port::{ConsoleAddress, url};
+use super::fit_args::FitArgs;
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
-use crate::admin::{LiveOrders, Orders, Token};
+use super::reach;
+use crate::admin::{Identity, LiveOrders, Orders, Token};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
 use crate::console::Console;
 use crate::live::{RunningCluster, StopHandle, StopSignal};
+use crate::program;
 use crate::router::OnDuplicate;
 use crate::strategies;
 
 /// Run the cluster (the default)
 ///
-/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C) or SIGTERM. Each frontend
+/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C), SIGTERM or SIGHUP. Each frontend
 /// listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes any that is free. When all are up, a banner
 /// on stdout says who listens where; warnings go to stderr.
 ///
-/// A stop answers what is under way, tells clients why, and ends.
+/// A stop answers what is in flight, closes or kicks the clients (--on-stop), and ends.
 ///
 /// In a browser the console shows what it does, live, and changes it; beside it is a page to chat on. Both are for this
 /// machine only, unless --console says otherwise.
 ///
-/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They reach it by a port that
-/// only this machine can connect to, that of master.json, with a token that only its user can read.
+/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They find it by --config,
+/// --env and --port-offset, and reach it by a port that only this machine can connect to, with a token that only its user
+/// can read.
+///
+/// Two clusters run next to each other when their ports differ: --port-offset 100 adds 100 to every port, --ports any
+/// takes ports that are free.
 ///
 /// Exit code: 0 after a stop, 2 when the cluster cannot start.
 #[derive(Args, Clone, Debug)]
@@ -58,9 +69,9 @@ pub struct ServeArgs {
     /// never idle and the rooms are large
     #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
     pub threads: usize,
-    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this machine's
-    #[arg(long, value_name = "ADDRESS")]
-    pub bind: Option<IpAddr>,
+    /// What of the configuration is served, and where.
+    #[command(flatten)]
+    pub fit: FitArgs,
     /// Seconds that a client may take for its handshake, and again for the acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
@@ -70,8 +81,12 @@ pub struct ServeArgs {
     /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
     pub on_duplicate: OnDuplicate,
+    /// How a server that stops sends its clients away: close their connections, as Pomelo does,
+    /// after which clients that reconnect do so; or kick them, after which some do not
+    #[arg(long = "on-stop", value_name = "HOW", default_value = "close", action = ArgAction::Set, value_parser = kick_on_stop())]
+    pub kick_on_stop: bool,
     /// Seconds that a session whose connection was lost waits for its client to come back, with the token that it got
-    /// in the handshake [default: not at all]
+    /// in the handshake, if the client asked for one [default: not at all]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub resume: Option<Duration>,
     /// Seconds after which a request without an answer is answered with an error
@@ -105,16 +120,22 @@ pub struct ServeArgs {
     /// What chance on the links comes of: the same seed, the same chance
     #[arg(long, value_name = "N", default_value = "1")]
     pub seed: u64,
+    /// Number that is added to every port: those of servers.json and master.json, and the console's
+    #[arg(long, value_name = "N", conflicts_with = "ports")]
+    pub port_offset: Option<u16>,
+    /// Take any ports that are free, whatever the files say
+    #[arg(long, value_name = "any", value_parser = PossibleValuesParser::new(["any"]))]
+    pub ports: Option<String>,
     /// Port for the commands that look at the running cluster and change it, on 127.0.0.1; off: none; 0: any that is
-    /// free [default: the port of master.json, off without one]
+    /// free [default: the port of master.json, or any that is free]
     #[arg(long, value_name = "off|PORT", value_parser = AdminPort::parse)]
     pub admin: Option<AdminPort>,
-    /// File that tells those commands where the port is, and the token for it [default: by the port of master.json, in
-    /// the user's directory for what runs]
+    /// File that tells those commands where the port is, and the token for it; commands then find it by the same flag
+    /// only. Its directory must exist [default: by --config and --env, in the user's directory for what runs]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
     /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or off; 0: any that is free
-    /// [default: 3001, any that is free when another program has it]
+    /// [default: 3080, any that is free when another program has it]
     #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
     pub console: Option<ConsoleAddress>,
 }
@@ -122,10 +143,12 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "Examples:
   pomelo-sim serve --env production --bind 0.0.0.0
       the servers of \"production\", open to other machines
+  pomelo-sim serve --config game-server --env production --here --without area auth
+      a production configuration on this machine alone, without the servers that no code serves
   pomelo-sim serve --strategy chat=rendezvous connector=two-choices --heartbeat 10
       few rooms move when a chat server comes or goes; users go to the emptier of two connectors
-  pomelo-sim serve --admin 0 --admin-file game/admin.json
-      beside another cluster; pomelo-sim list --admin-file game/admin.json looks at this one
+  pomelo-sim serve --port-offset 100
+      next to another cluster of these files; pomelo-sim list --port-offset 100 looks at this one
   pomelo-sim serve --console 8080
       the chat page at http://127.0.0.1:8080, the console at http://127.0.0.1:8080/console";
 
@@ -137,6 +160,10 @@ fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
         "kick" => OnDuplicate::Kick,
         _ => OnDuplicate::Refuse,
     })
+}
+
+fn kick_on_stop() -> impl TypedValueParser<Value = bool> {
+    PossibleValuesParser::new(["close", "kick"]).map(|how| how == "kick")
 }
 
 fn on_off() -> impl TypedValueParser<Value = bool> {
@@ -177,7 +204,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 pub fn run(args: &ServeArgs) -> ExitCode {
     let stop = match StopSignal::install() {
         Ok(stop) => stop,
-        Err(error) => return refuse(format_args!("cannot catch SIGINT and SIGTERM: {error}")),
+        Err(error) => return refuse(format_args!("cannot catch signals: {error}")),
     };
     let began = Instant::now();
     let (started, warnings) = match start(args, stop.handle()) {
@@ -202,8 +229,10 @@ struct Started {
     running: Arc<RunningCluster>,
     admin: Option<Admin>,
     console: Option<Console>,
-    /// Why the console is not at its default port.
-    elsewhere: Option<String>,
+    /// Why admin port or console are not at their default ports.
+    elsewhere: Vec<String>,
+    /// The flags by which commands reach it.
+    reach: String,
 }
 
 impl Started {
@@ -231,7 +260,8 @@ fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
 }
 
 fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), Failure> {
-    let mut cluster = Cluster::from_spec(args.config.load()?);
+    let load = args.loader();
+    let mut cluster = Cluster::from_spec(load()?);
     for StrategyChoice { server_type, strategy } in &args.strategies {
         if !cluster.served().contains(&server_type.as_str()) {
             let types = cluster.served().join(", ");
@@ -243,13 +273,14 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         cluster = cluster.strategy(server_type, &strategy.to_string())?;
     }
     let options = Options {
-        bind: args.bind,
+        bind: args.fit.bind,
         threads: args.threads,
         heartbeat: args.heartbeat.map(Duration::from_secs),
         handshake_timeout: args.handshake_timeout,
         ack_timeout: args.handshake_timeout,
         idle_timeout: args.idle_timeout,
         on_duplicate: args.on_duplicate,
+        kick_on_stop: args.kick_on_stop,
         request_timeout: args.request_timeout,
         resume: args.resume,
         messages_per_second_max: args.rate_limit,
@@ -264,27 +295,61 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         ..Options::default()
     };
     let cluster = cluster.options(options);
-    let warnings = cluster.warnings();
+    cluster.check()?;
+    let obstacles = reach::obstacles(cluster.spec(), args.fit.bind);
+    if !obstacles.is_empty() {
+        return Err(obstacles.join("\nerror: ").into());
+    }
+    let mut warnings = cluster.warnings();
+    warnings.extend(reach::told(cluster.spec(), args.fit.bind));
+    let identity = Identity::new(&cluster.spec().source, &cluster.spec().env, args.ports());
     // Before any client can come: a second cluster of one configuration is to fail here.
-    let admin = admin_port::open(args.admin, args.admin_file.as_deref(), cluster.spec())?;
-    let (console, elsewhere) = console_port::open(args.console.as_ref(), cluster.spec())?;
+    let Pages { admin, console, elsewhere } = open_pages(args, &cluster, &identity)?;
     let token = Token::random().map_err(|error| format!("no random token: {error}"))?;
     let running = Arc::new(cluster.start()?);
-    let orders: Arc<dyn Orders> = Arc::new(LiveOrders { cluster: Arc::clone(&running), stop });
+    let orders: Arc<dyn Orders> =
+        Arc::new(LiveOrders { cluster: Arc::clone(&running), stop, load: Box::new(load) });
     let start_console =
         |listener| Console::start(listener, token.clone(), Arc::clone(&running), Arc::clone(&orders));
     let console = console.map(start_console).transpose().map_err(|error| format!("console: {error}"))?;
     let at = console.as_ref().map(Console::address);
-    let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), at, Arc::clone(&orders));
+    let gate = first(&running, "gate");
+    let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), gate, at, Arc::clone(&orders));
     let admin = admin.map(start_admin).transpose()?;
-    Ok((Started { running, admin, console, elsewhere }, warnings))
+    let reach = args.reach(&identity, admin.as_ref());
+    Ok((Started { running, admin, console, elsewhere, reach }, warnings))
 }
 
-/// A line of the banner, with the start of the next.
-const ORDERS: &str = "pomelo-sim list                  how every server is; add, stop, kill, link and others change it\n       ";
+/// Columns of the commands in the banner, at most: a long path moves only its own line.
+const ADVICE_WIDTH_MAX: usize = 60;
+
+/// Commands with what they do, in two columns, under the first words of the banner's last part.
+/// `config` and `reach` are the flags by which commands find this configuration and this cluster.
+fn hints(config: &str, reach: Option<&str>) -> String {
+    let program = program::command();
+    let mut rows = vec![
+        (
+            format!("{program} dispatch chat ROOM{config}"),
+            "which chat server holds a room, and what one server more changes",
+        ),
+        (format!("{program} check{config}"), "validates the configuration, and warns of likely mistakes"),
+    ];
+    if let Some(reach) = reach {
+        let does = "status of every server; add, stop, kill, link and others change it";
+        rows.push((format!("{program} list{reach}"), does));
+    }
+    rows.push(("Ctrl-C".to_owned(), "stops the cluster"));
+    let widths = rows.iter().map(|(command, _)| command.width());
+    let width = widths.filter(|width| *width <= ADVICE_WIDTH_MAX).max().unwrap_or(0);
+    let line = |(command, does): &(String, &str)| {
+        format!("       {command}{}  {does}\n", " ".repeat(width.saturating_sub(command.width())))
+    };
+    rows.iter().map(line).collect()
+}
 
 /// Who listens where, and what to do next.
-fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, took: Duration) -> String {
+fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
+    let Started { running, admin, console, reach, .. } = started;
     let spec = running.spec();
     let rows: Vec<Vec<String>> = running
         .servers()
@@ -297,8 +362,20 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
         chosen.map_or_else(|| strategies::DEFAULT.to_owned(), |choice| choice.strategy.to_string())
     };
-    let mut gates = running.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
-    let gate = gates.find_map(|(_, address)| address).map_or_else(String::new, |address| address.to_string());
+    let entry = match (first(running, "gate"), first(running, "connector")) {
+        (Some(gate), _) => format!("point a Pomelo client at the gate, {gate}"),
+        (None, Some(connector)) => format!(
+            "point a Pomelo client at a connector, {connector}: there is no gate\n       \
+             {} robots --connector {connector}    put it under load",
+            program::command()
+        ),
+        (None, None) => "no gate and no connector is open: the tutorial's clients cannot log in".to_owned(),
+    };
+    let tutorial = if spec.is_tutorial() {
+        "No config/servers.json here: these are the servers of Pomelo's chat tutorial. --config PATH serves your own.\n"
+    } else {
+        ""
+    };
     let threads = if args.threads > 1 { format!(" on {} threads", args.threads) } else { String::new() };
     let heartbeat = match args.heartbeat {
         None => String::new(),
@@ -308,7 +385,7 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
     let orders = admin.as_ref().map_or_else(String::new, |admin| {
         format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
     });
-    let next_orders = if admin.is_some() { ORDERS } else { "" };
+    let hints = hints(&args.config.flags(), admin.is_some().then_some(reach.as_str()));
     let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
         let url = url(console.address());
         let open = if console.address().ip().is_loopback() { "" } else { "; others can look, not change" };
@@ -320,11 +397,8 @@ fn banner(args: &ServeArgs, Started { running, admin, console, .. }: &Started, t
     format!(
         "pomelo-sim {}: {} of {} ({}){threads}, up in {:.0} ms\n\n{}\n\
          Clients connect by WebSocket or raw TCP. Rooms go to chat servers by {}, users to connectors by {}.{heartbeat}\n\
-         {orders}{pages}\n\
-         Next:  {browse}point a Pomelo client at the gate, {gate}\n       \
-         pomelo-sim dispatch chat ROOM    which chat server holds a room, and what one server more changes\n       \
-         pomelo-sim check                 what the configuration says, and what in it will bite\n       \
-         {next_orders}Ctrl-C                           stops the cluster\n",
+         {tutorial}{orders}{pages}\n\
+         Next:  {browse}{entry}\n{hints}",
         env!("CARGO_PKG_VERSION"),
         count(rows.len(), "server"),
         spec.source.display(),

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use super::admin_args::{AdminArgs, Failure, lines, texts};
-use crate::admin::{AdminFileError, Credentials};
+use crate::admin::{AdminClient, AdminFileError, Credentials, Running};
 
 /// A verb and its servers.
 #[derive(Subcommand, Clone, Debug)]
@@ -129,10 +129,9 @@ fn each(admin: &AdminArgs, verb: &str, ids: &[String]) -> Result<Value, Failure>
 
 /// Waits for the end, so that the ports are free when the command returns: the cluster removes its file last.
 fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
-    let file = admin.file()?;
-    let mut client = admin.connect()?;
-    let before = Credentials::read(&file)?;
-    client.ask("stop", json!({}))?;
+    let running = admin.find()?;
+    AdminClient::connect_to(&running)?.ask("stop", json!({}))?;
+    let Running { path: file, credentials: before } = running;
     let give_up = Instant::now() + END_TIMEOUT;
     loop {
         match Credentials::read(&file) {

@@ -27,6 +27,9 @@ pub struct Options {
     pub request_timeout: Duration,
     /// How long a stop waits for requests under way, and again for clients to read their last bytes.
     pub stop_timeout: Duration,
+    /// Whether clients of a server that stops are kicked, with the reason; if not, their
+    /// connections are closed, and WebSockets told the reason in their close frame.
+    pub kick_on_stop: bool,
     /// Messages that a session may send in a second, and at once after a second of silence; none: no limit. Over it,
     /// requests are answered with 503.
     pub messages_per_second_max: Option<u32>,
@@ -43,7 +46,8 @@ pub struct Options {
     pub links: Vec<LinkRule>,
     /// What chance on the links comes of.
     pub seed: u64,
-    /// How long a session whose connection was lost waits for its client to come back; none: not at all.
+    /// How long a session whose connection was lost waits for its client to come back, if that has
+    /// said that it can; none: not at all.
     pub resume: Option<Duration>,
     /// Most bytes of packages that are kept for each session in case its client comes back, with what it takes to keep
     /// them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max) is used.
@@ -66,6 +70,11 @@ impl Default for Options {
             on_duplicate: OnDuplicate::default(),
             request_timeout: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(1),
+            // As the original stops: `pomelo stop` ends the process, and its clients find their
+            // sockets closed. After a kick libpomelo2 connects no more (tr_uv_tcp_aux.c: it resets,
+            // where it reconnects after a close); libpomelo and the JavaScript clients reconnect
+            // after either, if they are told to reconnect at all.
+            kick_on_stop: false,
             messages_per_second_max: None,
             calls_max: 10_000,
             connections_per_address_max: None,

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 
 use serde_json::{Map, Value, json};
 
-use super::check::{self, Taken, WHAT_TYPE_IS, is_type};
+use super::addresses::{Addresses, Owner};
+use super::check::{self, Checked, WHAT_TYPE_IS, is_type};
 use super::error::ConfigError;
-use super::node::Document;
+use super::faults::Faults;
+use super::node::{Document, Node};
 use super::raw::{MAX_SERVERS, RawServer};
 use super::spec::ServerSpec;
 use crate::ids::{ServerId, ServerType};
@@ -24,6 +26,8 @@ pub struct Present {
     pub port: Option<u16>,
     /// The port of its clients.
     pub client_port: Option<u16>,
+    /// It was stopped or killed: one of its id takes its place.
+    pub is_down: bool,
 }
 
 /// Fields that are text even when they look like a number.
@@ -62,11 +66,14 @@ pub fn pairs<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Map<String,
 
 /// The servers that these fields describe, in a cluster that has these already. The fields are those of a server in
 /// `servers.json`, with its `serverType`; `clusterCount` makes several, and counts on from the cluster servers that
-/// there are.
+/// there are. One that is down takes nothing from another of its id.
 ///
 /// # Errors
 /// The first thing that is wrong, as in a file: a field, an id or an address that is taken, too many servers.
 pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec<ServerSpec>, ConfigError> {
+    let id = fields.get("id").and_then(Value::as_str);
+    let stays = |server: &&Present| !(server.is_down && Some(server.id.as_str()) == id);
+    let present: &[Present] = &present.iter().filter(stays).cloned().collect::<Vec<_>>();
     let there = taken_of(present).to_string();
     let there = Document::without_lines("", "the running cluster", &there);
     let text = Value::Object(fields.clone()).to_string();
@@ -79,13 +86,12 @@ pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec
         let Some(node) = owners.get(server.id.as_str()) else { continue };
         let members = node.object("an object")?;
         let member = |key: &str| members.iter().find(|member| member.key == key).map(|member| &member.value);
+        let ports = [("port", server.port), ("clientPort", server.client_port)];
+        let owners = ports
+            .into_iter()
+            .filter_map(|(key, port)| Some((port?, Owner { spot: member(key)?.spot(), listens: true })));
         // Whatever they share works, since they run.
-        let _ = taken.id(server.id.as_str(), member("id").unwrap_or(node));
-        for (key, port) in [("port", server.port), ("clientPort", server.client_port)] {
-            if let (Some(field), Some(port)) = (member(key), port) {
-                let _ = taken.address(&server.host, port, field);
-            }
-        }
+        let _ = taken.take(server.id.as_str(), member("id").unwrap_or(node), &server.host, owners);
     }
 
     let root = document.root()?;
@@ -96,11 +102,47 @@ pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec
         return Err(field.invalid(WHAT_TYPE_IS));
     }
     let mut next = next_in_cluster(&server_type, present);
-    let servers = raw.expand(&server_type, &mut next)?;
+    let faults = &mut Faults::refusing();
+    let servers = raw.expand(&server_type, &mut next, faults)?;
     if present.len() + servers.len() > MAX_SERVERS {
         return Err(ConfigError::TooManyServers { most: MAX_SERVERS, at: root.spot() });
     }
-    servers.iter().map(|raw| check::server(raw, &server_type, &mut taken)).collect()
+    let server = |raw| {
+        let server = check::server(raw, &server_type, faults)?;
+        taken.add(&server)?;
+        Ok(server.spec)
+    };
+    servers.into_iter().map(server).collect()
+}
+
+/// Ids and addresses that have an owner.
+#[derive(Default)]
+struct Taken<'a> {
+    ids: HashMap<String, Node<'a>>,
+    addresses: Addresses,
+}
+
+impl<'a> Taken<'a> {
+    fn take(
+        &mut self,
+        id: &str,
+        node: &Node<'a>,
+        host: &str,
+        addresses: impl IntoIterator<Item = (u16, Owner)>,
+    ) -> Result<(), ConfigError> {
+        if let Some(first) = self.ids.insert(id.to_owned(), node.clone()) {
+            let (first, second) = (first.spot(), node.spot());
+            return Err(ConfigError::DuplicateId { id: id.to_owned(), first, second });
+        }
+        for (port, owner) in addresses {
+            self.addresses.take(host, port, owner).map_err(|clash| clash.error)?;
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, server: &Checked<'a>) -> Result<(), ConfigError> {
+        self.take(server.spec.id.as_str(), server.id_node(), &server.spec.host, server.addresses())
+    }
 }
 
 /// Ids and ports of servers, each under its id, so that an error can name what has what.

@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use serde_json::{Map, Value};
 
-use super::error::ConfigError;
+use super::addresses::{Addresses, Owner};
+use super::error::{ConfigError, Spot};
+use super::faults::Faults;
+use super::master;
 use super::node::Node;
-use super::raw::{MAX_SERVERS, RawServer, is_name};
+use super::raw::{MAX_SERVERS, RawServer, is_name, is_printable};
 use super::spec::{MasterSpec, ServerSpec};
 use crate::ids::{ServerId, ServerType};
 
@@ -28,84 +30,227 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
 /// What [`is_type`] asks for.
 pub(super) const WHAT_TYPE_IS: &str = "a name without dots, spaces or control characters";
 
+/// Where a server is that says nothing of it.
+pub(super) const LOOPBACK: &str = "127.0.0.1";
+
 /// A dot would end the type in `type.handler.method`.
 pub(super) fn is_type(text: &str) -> bool {
     is_name(text) && !text.contains('.')
+}
+
+/// A checked server, and what of it the checks between servers need.
+pub(super) struct Checked<'a> {
+    pub(super) spec: ServerSpec,
+    raw: RawServer<'a>,
+    /// Why it has no name yet: its spec has an empty one.
+    nameless: Option<ConfigError>,
+}
+
+impl<'a> Checked<'a> {
+    /// What says its id: the field, or the entry that `clusterCount` counts.
+    pub(super) fn id_node(&self) -> &Node<'a> {
+        let field = self.raw.get("id").filter(|_| self.raw.cluster_id.is_none());
+        field.map_or(&self.raw.node, |field| &field.node)
+    }
+
+    /// Where a field stands, or the server when it has no such field.
+    fn spot(&self, key: &str) -> Spot {
+        self.raw.get(key).map_or(&self.raw.node, |field| &field.node).spot()
+    }
+
+    /// The addresses that it names.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = (u16, Owner)> {
+        let ports =
+            [("port", self.spec.port, false), ("clientPort", self.spec.client_port, self.spec.frontend)];
+        ports.into_iter().filter_map(|(key, port, listens)| {
+            Some((port.filter(|_| self.raw.get(key).is_some())?, Owner { spot: self.spot(key), listens }))
+        })
+    }
+}
+
+/// The servers of an environment, its master, and where what listens stands in the files.
+pub(super) struct Checks {
+    pub(super) servers: Vec<ServerSpec>,
+    pub(super) master: Option<MasterSpec>,
+    pub(super) places: HashMap<ServerId, Spot>,
 }
 
 /// Checks all servers of an environment, and the master's entry if there is one.
 pub(super) fn cluster(
     servers: &Node<'_>,
     master: Option<Node<'_>>,
-) -> Result<(Vec<ServerSpec>, Option<MasterSpec>), ConfigError> {
-    let mut taken = Taken::default();
-    let mut specs: Vec<ServerSpec> = Vec::new();
+    faults: &mut Faults,
+) -> Result<Checks, ConfigError> {
+    let mut all: Vec<Checked<'_>> = Vec::new();
+    let mut by_id: HashMap<ServerId, usize> = HashMap::new();
     for list in servers.object("an object of server types, each with an array of servers")? {
         let server_type = list.key.as_str();
-        if !is_type(server_type) {
+        if !is_printable(server_type) {
             let met = format!("server type {server_type:?}");
-            return Err(list.value.invalid_as(met, WHAT_TYPE_IS));
+            return Err(list.value.invalid_as(met, "a name without control characters"));
         }
         let mut next_in_cluster = 0;
-        for entry in list.value.array("an array of servers")? {
-            let raw = RawServer::new(entry.clone(), "a server, an object with \"id\" and \"host\"")?;
-            for raw in raw.expand(server_type, &mut next_in_cluster)? {
-                if specs.len() == MAX_SERVERS {
-                    return Err(ConfigError::TooManyServers { most: MAX_SERVERS, at: entry.spot() });
+        for raw in entries(&list.value, server_type, faults)? {
+            let at = raw.node.clone();
+            for raw in raw.expand(server_type, &mut next_in_cluster, faults)? {
+                if all.len() == MAX_SERVERS {
+                    return Err(ConfigError::TooManyServers { most: MAX_SERVERS, at: at.spot() });
                 }
-                specs.push(server(&raw, server_type, &mut taken)?);
+                let server = server(raw, server_type, faults)?;
+                if server.nameless.is_some() {
+                    all.push(server);
+                    continue;
+                }
+                match by_id.entry(server.spec.id.clone()) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(all.len());
+                        all.push(server);
+                    }
+                    Entry::Occupied(first) => {
+                        let first = &mut all[*first.get()];
+                        let id = server.spec.id.to_string();
+                        let (before, after) = (first.id_node().spot(), server.id_node().spot());
+                        let error = ConfigError::DuplicateId { id: id.clone(), first: before, second: after };
+                        faults.forgive(&id, error, "the last one is served, as in Pomelo")?;
+                        *first = server;
+                    }
+                }
             }
         }
     }
-    let mut gates = specs.iter().filter(|server| server.server_type.as_str() == "gate").peekable();
-    if gates.peek().is_none() {
-        return Err(ConfigError::NoGate { problem: "no server of type \"gate\"", at: servers.spot() });
+    if all.is_empty() {
+        return Err(ConfigError::NoServers { at: servers.spot() });
     }
-    if !gates.any(|gate| gate.frontend) {
-        let problem = "no server of type \"gate\" has \"frontend\": true";
-        return Err(ConfigError::NoGate { problem, at: servers.spot() });
-    }
-    let master = master.map(|master| self::master(master, &mut taken)).transpose()?;
-    Ok((specs, master))
+    name(&mut all, &by_id, faults)?;
+    let master = master.map(|node| master::read(node, faults)).transpose()?.flatten();
+    check_addresses(&all, faults)?;
+    let clients = all.iter().filter(|server| server.spec.frontend);
+    let mut places: HashMap<ServerId, Spot> =
+        clients.map(|server| (server.spec.id.clone(), server.spot("clientPort"))).collect();
+    let master = master.map(|(spec, spot)| {
+        places.entry(spec.id.clone()).or_insert(spot);
+        spec
+    });
+    let servers = all.into_iter().map(|server| server.spec).collect();
+    Ok(Checks { servers, master, places })
 }
 
-/// One checked server; what it takes is taken from here on.
-pub(super) fn server<'a>(
-    raw: &RawServer<'a>,
+/// The entries of a type's list. Where Pomelo asks for a length, whatever has none has no servers.
+fn entries<'a>(
+    list: &Node<'a>,
     server_type: &str,
-    taken: &mut Taken<'a>,
-) -> Result<ServerSpec, ConfigError> {
-    let id = match &raw.cluster_id {
-        Some(id) => {
-            taken.id(id, &raw.node)?;
-            id.clone()
-        }
-        None => id(raw, taken)?,
-    };
-    let host = raw.required("host", "the address of the server")?.name("a host")?;
-    let port = raw.get("port").map(|field| field.port()).transpose()?;
-    let frontend = raw.get("frontend").map_or(Ok(false), |field| field.flag())?;
-    let client_port = if frontend {
-        let why = "the port that clients connect to (the server has \"frontend\": true)";
-        Some(raw.required("clientPort", why)?.port()?)
-    } else {
-        raw.get("clientPort").map(|field| field.port()).transpose()?
-    };
-    let client_host = raw.get("clientHost").map(|field| field.name("a host")).transpose()?;
-    let max_connections = match raw.get("max-connections") {
-        None => None,
-        Some(field) => {
-            let most = field.number().and_then(|most| usize::try_from(most).ok());
-            let most = most.ok_or_else(|| field.invalid("a number of connections, 0 for no bound"))?;
-            Some(most).filter(|most| *most > 0)
+    faults: &mut Faults,
+) -> Result<Vec<RawServer<'a>>, ConfigError> {
+    const A_SERVER: &str = "a server, an object with \"id\" and \"host\"";
+    let elements = match list.array("an array of servers") {
+        Ok(elements) => elements,
+        Err(error) if list.is_null() => return Err(error),
+        Err(error) => {
+            faults.forgive(server_type, error, "so there is no server of this type")?;
+            return Ok(Vec::new());
         }
     };
-    let weight = raw.get("weight").map_or(Ok(1.0), |field| field.weight())?;
-    for (key, port) in [("port", port), ("clientPort", client_port)] {
-        if let (Some(field), Some(port)) = (raw.get(key), port) {
-            taken.address(&host, port, &field.node)?;
+    let mut entries = Vec::with_capacity(elements.len());
+    for element in elements {
+        match RawServer::new(element.clone(), A_SERVER) {
+            Ok(raw) => entries.push(raw),
+            Err(error) if element.is_null() || element.is_object() => return Err(error),
+            Err(error) => faults.forgive(server_type, error, "passed over")?,
         }
     }
+    Ok(entries)
+}
+
+/// Gives names to servers that have none.
+fn name(
+    all: &mut [Checked<'_>],
+    by_id: &HashMap<ServerId, usize>,
+    faults: &mut Faults,
+) -> Result<(), ConfigError> {
+    let mut next: HashMap<ServerType, usize> = HashMap::new();
+    for server in all {
+        let Some(error) = server.nameless.take() else { continue };
+        let server_type = &server.spec.server_type;
+        let number = next.entry(server_type.clone()).or_insert(1);
+        let id = loop {
+            let id = ServerId::from(format!("{server_type}-server-{number}"));
+            *number += 1;
+            if !by_id.contains_key(&id) {
+                break id;
+            }
+        };
+        faults.forgive(id.as_str(), error, "it is called so here")?;
+        server.spec.id = id;
+    }
+    Ok(())
+}
+
+/// Two servers with one port: an error of its own when clients are to connect to both, which depends on how they are
+/// served; otherwise only Pomelo could not start both.
+fn check_addresses(all: &[Checked<'_>], faults: &mut Faults) -> Result<(), ConfigError> {
+    let mut taken = Addresses::default();
+    for server in all {
+        for (port, owner) in server.addresses() {
+            match taken.take(&server.spec.host, port, owner) {
+                Err(clash) if !clash.is_real => {
+                    let so =
+                        "Pomelo could start only one of them; here nothing listens on ports between servers";
+                    faults.forgive(server.spec.id.as_str(), clash.error, so)?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One checked server.
+pub(super) fn server<'a>(
+    raw: RawServer<'a>,
+    server_type: &str,
+    faults: &mut Faults,
+) -> Result<Checked<'a>, ConfigError> {
+    let (id, nameless) = match &raw.cluster_id {
+        Some(id) => (id.clone(), None),
+        None => match id(&raw, faults)? {
+            Ok(id) => (id, None),
+            Err(error) => (String::new(), Some(error)),
+        },
+    };
+    let path = raw.node.spot().path;
+    let about = if id.is_empty() { &*path } else { &*id };
+    let host = match raw.required("host", "the address of the server") {
+        Ok(field) => faults.host(field, about)?,
+        Err(error) => {
+            faults.forgive(about, error, "127.0.0.1 is taken")?;
+            None
+        }
+    };
+    let port = faults.port(&raw, "port", about)?;
+    let as_in_pomelo = "taken as false, as in Pomelo";
+    let frontend = raw.get("frontend").map_or(Ok(false), |field| field.flag());
+    let frontend = faults.or(frontend, about, as_in_pomelo, false)?;
+    let mut client_port = faults.port(&raw, "clientPort", about)?;
+    if frontend && client_port.is_none() {
+        let why = "the port that clients connect to (the server has \"frontend\": true)";
+        let old = raw.get("wsPort").and_then(|field| field.port().ok());
+        let so = old.map_or("any that is free is taken".to_owned(), |port| {
+            format!("wsPort {port} of Pomelo's first versions is taken")
+        });
+        // A field that is there and says nothing has been reported.
+        if let Err(error) = raw.required("clientPort", why) {
+            faults.forgive(about, error, &so)?;
+        }
+        client_port = Some(old.unwrap_or(0));
+    }
+    let client_host = raw.get("clientHost").map(|field| faults.host(field, about)).transpose()?.flatten();
+    let max_connections = raw.get("max-connections").map_or(Ok(0), |field| {
+        let most = field.number().and_then(|most| usize::try_from(most).ok());
+        most.ok_or_else(|| field.invalid("a number of connections, 0 for no bound"))
+    });
+    let max_connections = faults.or(max_connections, about, "no bound is taken", 0)?;
+    let weight = raw.get("weight").map_or(Ok(1.0), |field| field.weight());
+    let weight = faults.or(weight, about, "a weight of 1 is taken", 1.0)?;
     let known = |key: &str| KNOWN_FIELDS.contains(&key);
     let extra: Map<String, Value> = raw
         .fields
@@ -113,131 +258,41 @@ pub(super) fn server<'a>(
         .filter(|field| !known(&field.key))
         .map(|field| (field.key.clone(), field.value.clone()))
         .collect();
-    let (id, server_type) = (ServerId::from(id), ServerType::from(server_type));
-    Ok(ServerSpec {
-        id,
-        server_type,
-        host,
+    let spec = ServerSpec {
+        id: ServerId::from(id),
+        server_type: ServerType::from(server_type),
+        host: host.unwrap_or_else(|| LOOPBACK.to_owned()),
         port,
         frontend,
         client_port,
         client_host,
-        max_connections,
+        max_connections: Some(max_connections).filter(|most| *most > 0),
         weight,
         extra,
-    })
+    };
+    Ok(Checked { spec, raw, nameless })
 }
 
-fn master<'a>(node: Node<'a>, taken: &mut Taken<'a>) -> Result<MasterSpec, ConfigError> {
-    let raw = RawServer::new(node, "the master, an object with \"id\", \"host\" and \"port\"")?;
-    let id = ServerId::from(id(&raw, taken)?);
-    let host = raw.required("host", "the address of the master")?.name("a host")?;
-    let field = raw.required("port", "the port of the master")?;
-    let port = field.port()?;
-    taken.address(&host, port, &field.node)?;
-    Ok(MasterSpec { id, host, port })
-}
-
-fn id<'a>(raw: &RawServer<'a>, taken: &mut Taken<'a>) -> Result<String, ConfigError> {
-    let field = raw.required("id", "the name of the server, unique in the cluster")?;
-    let id = field.name("an id")?;
-    taken.id(&id, &field.node)?;
-    Ok(id)
-}
-
-/// Which ids and addresses have an owner, and where it says so.
-#[derive(Default)]
-pub(super) struct Taken<'a> {
-    ids: HashMap<String, Node<'a>>,
-    addresses: HashMap<(Host, u16), Node<'a>>,
-    /// The first host of each kind on each port: what a wildcard would also take.
-    kinds: HashMap<(Kind, u16), Node<'a>>,
-}
-
-/// A host as a listener sees it: two spellings of one address are one.
-#[derive(Clone, PartialEq, Eq, Hash)]
-enum Host {
-    Address(IpAddr),
-    Name(String),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Kind {
-    V4,
-    V6,
-    Name,
-}
-
-impl Host {
-    fn new(host: &str) -> Self {
-        let lower = host.to_ascii_lowercase();
-        if lower == "localhost" {
-            return Self::Address(Ipv4Addr::LOCALHOST.into());
-        }
-        lower.parse::<IpAddr>().map_or(Self::Name(lower), |address| Self::Address(address.to_canonical()))
-    }
-
-    fn kind(&self) -> Kind {
-        match self {
-            Self::Address(IpAddr::V4(_)) => Kind::V4,
-            Self::Address(IpAddr::V6(_)) => Kind::V6,
-            Self::Name(_) => Kind::Name,
-        }
-    }
-}
-
-/// Addresses that stand for all of the machine's.
-const WILDCARDS: [(IpAddr, &str, &[Kind]); 2] = [
-    (IpAddr::V4(Ipv4Addr::UNSPECIFIED), "0.0.0.0", &[Kind::V4, Kind::Name]),
-    (IpAddr::V6(Ipv6Addr::UNSPECIFIED), "::", &[Kind::V4, Kind::V6, Kind::Name]),
-];
-
-impl<'a> Taken<'a> {
-    pub(super) fn id(&mut self, id: &str, node: &Node<'a>) -> Result<(), ConfigError> {
-        match self.ids.entry(id.to_owned()) {
-            Entry::Occupied(first) => {
-                let (first, second) = (first.get().spot(), node.spot());
-                Err(ConfigError::DuplicateId { id: id.to_owned(), first, second })
-            }
-            Entry::Vacant(entry) => {
-                entry.insert(node.clone());
-                Ok(())
-            }
-        }
-    }
-
-    /// Port 0 is any free port, so it is never taken.
-    pub(super) fn address(&mut self, name: &str, port: u16, node: &Node<'a>) -> Result<(), ConfigError> {
-        if port == 0 {
-            return Ok(());
-        }
-        let host = Host::new(name);
-        if let Some((wildcard, first)) = self.owner(&host, port) {
-            let bare_v6 = name.contains(':') && !name.starts_with('[');
-            let address = if bare_v6 { format!("[{name}]:{port}") } else { format!("{name}:{port}") };
-            let (address, first, second) = (address.into(), first.spot(), node.spot());
-            return Err(ConfigError::DuplicateAddress { address, wildcard, first, second });
-        }
-        self.kinds.entry((host.kind(), port)).or_insert_with(|| node.clone());
-        self.addresses.insert((host, port), node.clone());
-        Ok(())
-    }
-
-    /// Who has this address already, and the wildcard by which.
-    fn owner(&self, host: &Host, port: u16) -> Option<(Option<&'static str>, &Node<'a>)> {
-        if let Some(same) = self.addresses.get(&(host.clone(), port)) {
-            return Some((None, same));
-        }
-        WILDCARDS.into_iter().find_map(|(address, name, kinds)| {
-            let wildcard = Host::Address(address);
-            let first = if *host == wildcard {
-                kinds.iter().find_map(|kind| self.kinds.get(&(*kind, port)))
-            } else if kinds.contains(&host.kind()) {
-                self.addresses.get(&(wildcard, port))
-            } else {
-                None
-            };
-            first.map(|first| (Some(name), first))
-        })
+/// The id of an entry, or why it has none.
+pub(super) fn id(
+    raw: &RawServer<'_>,
+    faults: &mut Faults,
+) -> Result<Result<String, ConfigError>, ConfigError> {
+    const AN_ID: &str = "an id";
+    let missing = raw.required("id", "the name of the server, unique in the cluster").and_then(|field| {
+        let error = match field.name(AN_ID) {
+            Ok(id) => return Ok(Ok(id)),
+            Err(error) => error,
+        };
+        // Ids stand in lists, with spaces between them.
+        let Some(rough) = field.rough_name(AN_ID)? else { return Ok(Err(error)) };
+        let id = rough.split_whitespace().collect::<Vec<_>>().join("-");
+        faults.forgive(&id, error, &format!("called {id} here"))?;
+        Ok(Ok(id))
+    });
+    match missing {
+        Err(error @ ConfigError::Missing { .. }) if faults.are_forgiven() => Ok(Err(error)),
+        Ok(Err(error)) if !faults.are_forgiven() => Err(error),
+        other => other,
     }
 }

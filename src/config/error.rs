@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::ports::Ports;
 use crate::nearest::did_you_mean;
+use crate::wire::ProtoError;
 
 /// A place in a file, or what is no file and has no lines. Prints as `config/servers.json:5:48`, or `the command line`.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -149,6 +151,16 @@ pub enum ConfigError {
         /// The field that has it again.
         second: Spot,
     },
+    /// A port that was shifted too far.
+    #[error("{id}: port {port} with --port-offset is over 65535, the highest port ({ports})")]
+    PortTooHigh {
+        /// Whose.
+        id: String,
+        /// As configured.
+        port: u16,
+        /// The shift.
+        ports: Ports,
+    },
     /// More servers than one process is meant for.
     #[error("{}: more than {most} servers in all, at {}", at.path, at.place)]
     TooManyServers {
@@ -167,37 +179,86 @@ pub enum ConfigError {
         /// The file.
         file: PathBuf,
     },
-    /// No server of type `gate` that clients can connect to.
-    #[error("{}{problem}: {WHY_A_GATE}, at {}", prefix(&at.path), at.place)]
-    NoGate {
-        /// What is wrong: there is none, or none is a frontend.
-        problem: &'static str,
+    /// Not one server.
+    #[error("{}no servers, at {}; expected server types such as {A_GATE}", prefix(&at.path), at.place)]
+    NoServers {
         /// The servers of the environment.
         at: Spot,
     },
-    /// A server type that no code serves.
+    /// A message definition that cannot be served.
+    #[error("{error}, at {}", at.place)]
+    Proto {
+        /// What is wrong.
+        error: ProtoError,
+        /// The definition.
+        at: Spot,
+    },
+    /// Server types that no code serves.
     #[error(
-        "no code serves the server type {server_type:?} ({servers} in {}); types that are served: {}{}",
-        file.display(), served.join(", "), did_you_mean(nearest.as_deref())
+        "no code serves {}; types that are served: {}; --without {} leaves {} out{}",
+        unserved(types, file), served.join(", "), shell_words(types), them(types),
+        did_you_mean(types.iter().find_map(|unserved| unserved.nearest.as_deref()))
     )]
-    UnservedType {
-        /// The type.
-        server_type: String,
-        /// Its servers, in words.
-        servers: String,
+    UnservedTypes {
+        /// The types.
+        types: Vec<Unserved>,
         /// The file.
         file: PathBuf,
         /// The types that code serves.
         served: Vec<String>,
-        /// The served type that was probably meant.
-        nearest: Option<String>,
     },
+    /// The type of a server that is to be added, which no code serves.
+    #[error(
+        "no code serves the server type {:?} ({}); types that are served: {}{}",
+        unserved.server_type, unserved.servers, served.join(", "), did_you_mean(unserved.nearest.as_deref())
+    )]
+    UnservedType {
+        /// The type.
+        unserved: Unserved,
+        /// The types that code serves.
+        served: Vec<String>,
+    },
+}
+
+/// A server type that no code serves.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Unserved {
+    /// Its name.
+    pub server_type: String,
+    /// Its servers, in words.
+    pub servers: String,
+    /// The served type that was probably meant.
+    pub nearest: Option<String>,
+}
+
+fn unserved(types: &[Unserved], file: &Path) -> String {
+    let file = file.display();
+    match types {
+        [only] => format!("the server type {:?} ({} in {file})", only.server_type, only.servers),
+        _ => {
+            let one = |unserved: &Unserved| format!("{:?} ({})", unserved.server_type, unserved.servers);
+            format!("the server types {} in {file}", types.iter().map(one).collect::<Vec<_>>().join(", "))
+        }
+    }
+}
+
+fn them(types: &[Unserved]) -> &'static str {
+    if types.len() == 1 { "it" } else { "them" }
+}
+
+/// The names of types, as a shell takes them.
+fn shell_words(types: &[Unserved]) -> String {
+    let quoted = |unserved: &Unserved| {
+        let name = &unserved.server_type;
+        let plain = name.chars().all(|c| c.is_alphanumeric() || "-_.@".contains(c));
+        if plain { name.clone() } else { format!("'{}'", name.replace('\'', r"'\''")) }
+    };
+    types.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
 const WHAT_CONFIG_IS: &str = "--config names the directory that holds it, or the file itself";
 
-const WHY_A_GATE: &str = "clients enter through a gate, which names them a connector; expected a server such as \
-    \"gate\": [{\"id\": \"gate-server-1\", \"host\": \"127.0.0.1\", \"clientPort\": 3014, \"frontend\": true}]";
+const A_GATE: &str = "\"gate\": [{\"id\": \"gate-server-1\", \"host\": \"127.0.0.1\", \"clientPort\": 3014, \"frontend\": true}]";
 
 fn list(paths: &[PathBuf], separator: &str) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(separator)

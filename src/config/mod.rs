@@ -1,22 +1,36 @@
 //! The cluster's configuration: Pomelo's `servers.json` and its neighbours, read, checked and turned into a
 //! [`ClusterSpec`].
 //!
-//! Pomelo's own files work unchanged; an empty list of a type other than `gate` is allowed, and means no servers. Raw
-//! shapes (`raw`, over values that know their place, `node`) become checked ones (`spec`) in `check`; nothing outside
-//! this folder sees a raw one. `additions` makes servers for a cluster that runs in the same way. The first thing that is wrong is one [`ConfigError`]; what is right but will bite is a
-//! [`Warning`].
+//! Pomelo's own files work unchanged. Raw shapes (`raw`, over values that know their place, `node`) become checked ones
+//! (`spec`) in `check`; nothing outside this folder sees a raw one. `additions` makes servers for a cluster that runs in
+//! the same way.
+//!
+//! What Pomelo refuses is one [`ConfigError`], the first that there is. What Pomelo takes is taken: where it is wrong all
+//! the same, `faults` makes a [`Warning`] of the error and something stands in for the value; other warnings are of what
+//! is right but probably not meant. `here` changes a configuration of many machines so that one can serve it.
 
 mod additions;
+mod addresses;
 mod check;
 mod error;
+mod faults;
 mod files;
+mod here;
+mod marks;
+mod master;
 mod node;
+mod ports;
+mod protos;
 mod raw;
 mod spec;
 mod warning;
 
 pub use additions::{Present, additions, pairs};
-pub use error::{ConfigError, Place, Position, Spot};
+pub use error::{ConfigError, Place, Position, Spot, Unserved};
+pub use files::TUTORIAL;
+pub use here::Fit;
+pub use ports::Ports;
 pub use raw::MAX_SERVERS;
+pub(crate) use spec::some_ids;
 pub use spec::{ClusterSpec, MasterSpec, ProtoFiles, ServerSpec};
 pub use warning::{Bites, Warning};

@@ -1,9 +1,9 @@
 //! JSON values that know where they stand in their file, so that every complaint can say so.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +11,8 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::error::{ConfigError, Place, Position, Spot};
+use super::error::{ConfigError, Place, Spot};
+use super::marks::Marks;
 
 /// The text of one file, or a text that is in none.
 pub(super) struct Document<'a> {
@@ -19,26 +20,47 @@ pub(super) struct Document<'a> {
     text: &'a str,
     has_lines: bool,
     /// What paths start with.
-    name: &'static str,
+    root: &'static str,
+    /// Lines and columns.
+    marks: Marks,
+    /// Keys that stand twice in one object, by where they stand again; at most [`DOUBLES_MAX`] of them.
+    doubles: RefCell<BTreeMap<usize, ConfigError>>,
 }
+
+/// Most keys of one file that are reported to stand twice.
+const DOUBLES_MAX: usize = 100;
 
 impl<'a> Document<'a> {
     pub(super) fn new(file: &Path, text: &'a str) -> Self {
         // Node drops a byte order mark from JSON files; serde_json does not.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { file: Arc::from(file), text, has_lines: true, name: "" }
+        Self::of(Arc::from(file), text, true, "")
     }
 
-    /// A text that nobody wrote as it stands, so that its lines say nothing: errors say `name.field` and `place`.
-    pub(super) fn without_lines(name: &'static str, place: &'static str, text: &'a str) -> Self {
-        Self { file: Arc::from(Path::new(place)), text, has_lines: false, name }
+    /// A text that nobody wrote as it stands, so that its lines say nothing: errors say `root.field` and `place`.
+    pub(super) fn without_lines(root: &'static str, place: &'static str, text: &'a str) -> Self {
+        Self::of(Arc::from(Path::new(place)), text, false, root)
+    }
+
+    fn of(file: Arc<Path>, text: &'a str, has_lines: bool, root: &'static str) -> Self {
+        Self { file, text, has_lines, root, marks: Marks::new(text), doubles: RefCell::default() }
+    }
+
+    /// The file, as it was named.
+    pub(super) fn name(&self) -> String {
+        self.file.display().to_string()
+    }
+
+    /// The keys that were met twice in one object so far. As in JavaScript the last value counts.
+    pub(super) fn doubles(&self) -> Vec<ConfigError> {
+        std::mem::take(&mut *self.doubles.borrow_mut()).into_values().collect()
     }
 
     /// The value that the whole file is. All of the file is checked to be JSON here; what it means is looked at later.
     pub(super) fn root(&'a self) -> Result<Node<'a>, ConfigError> {
         let raw: &RawValue =
             serde_json::from_str(self.text).map_err(|error| self.not_json(&error, self.text))?;
-        Ok(Node { document: self, raw: raw.get(), path: self.name.to_owned() })
+        Ok(Node { document: self, raw: raw.get(), path: self.root.to_owned() })
     }
 
     /// Line and column of a byte of the text.
@@ -47,7 +69,7 @@ impl<'a> Document<'a> {
         if !self.has_lines {
             return Place { file, position: None };
         }
-        place(file, &self.text.as_bytes()[..offset])
+        Place { file, position: Some(self.marks.position(self.text, offset)) }
     }
 
     /// `part` is the slice of the text that was parsed.
@@ -73,19 +95,19 @@ impl<'a> Document<'a> {
         }
     }
 
+    fn double(&self, first: &Node<'_>, again: &str) {
+        let mut doubles = self.doubles.borrow_mut();
+        let offset = self.offset(again);
+        if doubles.len() < DOUBLES_MAX || doubles.contains_key(&offset) {
+            let error = || ConfigError::DuplicateKey { first: first.spot(), again: self.place(offset) };
+            doubles.entry(offset).or_insert_with(error);
+        }
+    }
+
     /// Where a slice of the text starts in it.
     fn offset(&self, part: &str) -> usize {
         part.as_ptr().addr() - self.text.as_ptr().addr()
     }
-}
-
-/// The place after `before`, which are the bytes of the file up to it.
-pub(super) fn place(file: Arc<Path>, before: &[u8]) -> Place {
-    let line_start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-    let newlines = before.iter().filter(|byte| **byte == b'\n').count();
-    let column = String::from_utf8_lossy(&before[line_start..]).chars().count();
-    let number = |count: usize| NonZeroU32::MIN.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-    Place { file, position: Some(Position { line: number(newlines), column: number(column) }) }
 }
 
 /// What stands where a parser stopped, in a few words, and what people who write it mean.
@@ -117,30 +139,35 @@ pub(super) struct Node<'a> {
 #[derive(Clone)]
 pub(super) struct Member<'a> {
     pub(super) key: String,
+    raw_key: &'a str,
     pub(super) value: Node<'a>,
 }
 
 impl<'a> Node<'a> {
-    /// The members of an object in file order; `expected` is what to say when it is none.
+    /// The members of an object in file order; `expected` is what to say when it is none. Of a key that stands twice, the
+    /// first place and the last value, as in JavaScript; the [document](Document::doubles) remembers it.
     pub(super) fn object(&self, expected: &str) -> Result<Vec<Member<'a>>, ConfigError> {
         if !self.is_object() {
             return Err(self.invalid(expected));
         }
         let pairs: Pairs<'a> = self.parse()?;
         let mut members: Vec<Member<'a>> = Vec::with_capacity(pairs.0.len());
-        let mut seen: HashMap<String, &'a str> = HashMap::with_capacity(pairs.0.len());
+        let mut seen: HashMap<String, usize> = HashMap::with_capacity(pairs.0.len());
         for (raw_key, raw_value) in pairs.0 {
             let key: String = self.with(raw_key.get(), self.path.clone()).parse()?;
             let path = self.path_of(&key);
+            let value = self.with(raw_value.get(), path.clone());
             match seen.entry(key.clone()) {
                 Entry::Occupied(first) => {
-                    let first = self.with(first.get(), path).spot();
-                    let again = self.with(raw_key.get(), String::new()).spot().place;
-                    return Err(ConfigError::DuplicateKey { first, again });
+                    let first = &mut members[*first.get()];
+                    self.document.double(&self.with(first.raw_key, path), raw_key.get());
+                    first.value = value;
                 }
-                Entry::Vacant(entry) => entry.insert(raw_key.get()),
-            };
-            members.push(Member { key, value: self.with(raw_value.get(), path) });
+                Entry::Vacant(entry) => {
+                    entry.insert(members.len());
+                    members.push(Member { key, raw_key: raw_key.get(), value });
+                }
+            }
         }
         Ok(members)
     }
@@ -166,6 +193,20 @@ impl<'a> Node<'a> {
     /// How long the value is in the file, in bytes.
     pub(super) fn text_bytes(&self) -> usize {
         self.raw.len()
+    }
+
+    /// What JavaScript takes as false in a condition.
+    pub(super) fn is_falsy(&self) -> bool {
+        matches!(self.raw, "null" | "false" | "\"\"") || self.raw.parse() == Ok(0.0)
+    }
+
+    pub(super) fn is_null(&self) -> bool {
+        self.raw == "null"
+    }
+
+    /// Whether it is an array that begins with an object, as a list of servers does.
+    pub(super) fn is_list_of_objects(&self) -> bool {
+        self.raw.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'))
     }
 
     pub(super) fn is_object(&self) -> bool {

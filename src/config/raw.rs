@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::error::ConfigError;
-use super::node::Node;
+use super::faults::Faults;
+use super::node::{Member, Node};
 use crate::nearest::nearest;
 
 /// Most servers of a cluster, `clusterCount` written out: a slip such as 1000000 must not eat the memory.
@@ -27,20 +28,25 @@ pub(super) fn env_or_whole<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, Co
     if !root.is_object() {
         return Ok(root);
     }
-    let wanted = root.object("an object")?.into_iter().find(|member| member.key == env);
+    let wanted = root.object("an object")?.into_iter().find(|member| is_for(member, env));
     Ok(wanted.map_or(root, |member| member.value))
 }
 
-/// As [`env_or_whole`], for files whose whole cannot be mistaken for environments: one that holds objects but no array
-/// has environments, and lacks the wanted one.
+/// As in Pomelo, an environment that is null, say, is none.
+fn is_for(member: &Member<'_>, env: &str) -> bool {
+    member.key == env && !member.value.is_falsy()
+}
+
+/// As [`env_or_whole`], for files whose whole cannot be mistaken for environments: one that holds objects but no list of
+/// servers has environments, and lacks the wanted one.
 pub(super) fn environment<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, ConfigError> {
     let members = root.object("an object with environments such as \"development\"")?;
-    if let Some(wanted) = members.iter().find(|member| member.key == env) {
+    if let Some(wanted) = members.iter().find(|member| is_for(member, env)) {
         return Ok(wanted.value.clone());
     }
     let environments = members.iter().filter(|member| member.value.is_object());
     let known: Vec<String> = environments.map(|member| member.key.clone()).collect();
-    if known.is_empty() || members.iter().any(|member| member.value.is_array()) {
+    if known.is_empty() || members.iter().any(|member| member.value.is_list_of_objects()) {
         return Ok(root);
     }
     let file = root.spot().place.file.to_path_buf();
@@ -77,28 +83,41 @@ impl<'a> RawServer<'a> {
 
     /// The servers that the entry stands for: itself, or `clusterCount` of them. `next` is the number of the next
     /// server of this type that is made so.
-    pub(super) fn expand(self, server_type: &str, next: &mut usize) -> Result<Vec<Self>, ConfigError> {
-        let Some(count) = self.get("clusterCount") else { return Ok(vec![self]) };
+    pub(super) fn expand(
+        self,
+        server_type: &str,
+        next: &mut usize,
+        faults: &mut Faults,
+    ) -> Result<Vec<Self>, ConfigError> {
+        let Some(field) = self.get("clusterCount") else { return Ok(vec![self]) };
         // An entry of usual length may be counted up to the largest cluster.
         let most = MAX_SERVERS.min(COUNTED_BYTES_MAX / self.node.text_bytes()).max(1);
-        let count = count
-            .number()
-            .and_then(|count| usize::try_from(count).ok())
-            .filter(|count| (1..=most).contains(count))
-            .ok_or_else(|| {
+        let count = field.number().and_then(|count| usize::try_from(count).ok());
+        let count = match count {
+            Some(count) if (1..=most).contains(&count) => count,
+            _ => {
                 let so_long = if most < MAX_SERVERS { " with so much in each" } else { "" };
-                count.invalid(&format!("a number of servers, 1 to {most}{so_long}"))
-            })?;
+                let error = field.invalid(&format!("a number of servers, 1 to {most}{so_long}"));
+                if count.is_some_and(|count| count > most) {
+                    return Err(error);
+                }
+                // In a condition of Pomelo's; then parseInt.
+                let counts = !field.node.is_falsy();
+                let so =
+                    if counts { "it counts none, as in Pomelo" } else { "it is one server, as in Pomelo" };
+                faults.forgive(server_type, error, so)?;
+                return Ok(if counts { Vec::new() } else { vec![self] });
+            }
+        };
         let first = *next;
         *next += count;
-        (0..count)
-            .map(|index| {
-                let mut server = self.clone();
-                server.cluster_id = Some(format!("cluster-server-{server_type}-{}", first + index));
-                server.fields.iter_mut().try_for_each(|field| field.count_up(index))?;
-                Ok(server)
-            })
-            .collect()
+        let server = |index| {
+            let mut server = self.clone();
+            server.cluster_id = Some(format!("cluster-server-{server_type}-{}", first + index));
+            server.fields.iter_mut().for_each(|field| field.count_up(index));
+            server
+        };
+        Ok((0..count).map(server).collect())
     }
 
     pub(super) fn get(&self, key: &str) -> Option<&Field<'a>> {
@@ -121,19 +140,19 @@ impl<'a> RawServer<'a> {
 
 impl Field<'_> {
     /// `"3050++"` becomes 3050 and `index`, in the words of Pomelo: `parseInt(value.slice(0, -2)) + index` for every
-    /// text with `++` in it, but not at its start.
-    fn count_up(&mut self, index: usize) -> Result<(), ConfigError> {
-        let Value::String(text) = &self.value else { return Ok(()) };
+    /// text with `++` in it, but not at its start. Where Pomelo makes NaN of it, it stays as it is.
+    fn count_up(&mut self, index: usize) {
+        let Value::String(text) = &self.value else { return };
         if text.find("++").is_none_or(|at| at == 0) {
-            return Ok(());
+            return;
         }
         let mut base = text.chars();
         base.nth_back(1);
         let count = parse_int(base.as_str()).and_then(|base| base.checked_add(i64::try_from(index).ok()?));
-        let count = count.ok_or_else(|| self.node.invalid("a number before ++, to count up from"))?;
-        self.value = Value::from(count);
-        self.counted = true;
-        Ok(())
+        if let Some(count) = count {
+            self.value = Value::from(count);
+            self.counted = true;
+        }
     }
 
     /// The error that this field is not what was expected.
@@ -158,6 +177,25 @@ impl Field<'_> {
             }
             _ => Err(self.invalid(&format!("{expected}, not empty, without spaces or control characters"))),
         }
+    }
+
+    /// What can be made of the value where [`name`](Self::name) is refused: a text without the spaces around it, the
+    /// digits of a number, or nothing. An error when it could not be printed.
+    pub(super) fn rough_name(&self, expected: &str) -> Result<Option<String>, ConfigError> {
+        let text = match &self.value {
+            Value::String(text) => text.trim().to_owned(),
+            Value::Number(number) => number.to_string(),
+            _ => return Ok(None),
+        };
+        if text.len() > NAME_BYTES_MAX || text.contains(char::is_control) {
+            return self.name(expected).map(Some);
+        }
+        Ok(Some(text).filter(|text| !text.is_empty()))
+    }
+
+    /// The number that the value begins with, as `parseInt` takes it.
+    pub(super) fn leading_port(&self) -> Option<u16> {
+        self.value.as_str().and_then(parse_int).and_then(|port| u16::try_from(port).ok())
     }
 
     /// A port; 0 means any that is free.
@@ -187,14 +225,30 @@ impl Field<'_> {
         weight.ok_or_else(|| self.invalid(&format!("a weight, {WEIGHT_MIN} to {WEIGHT_MAX}")))
     }
 
-    /// A whole number that is not negative, also as text.
+    /// A whole number that is not negative, also as text with spaces around it, also as `3010.0`.
     pub(super) fn number(&self) -> Option<u64> {
         match &self.value {
-            Value::Number(number) => number.as_u64(),
-            Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
+            Value::Number(number) => number.as_u64().or_else(|| {
+                let whole = number.as_f64().filter(|float| float.fract() == 0.0 && *float >= 0.0);
+                whole.filter(|float| *float < 2_f64.powi(53)).map(|float| float as u64)
+            }),
+            Value::String(text) if text.trim().bytes().all(|byte| byte.is_ascii_digit()) => {
+                text.trim().parse().ok()
+            }
             _ => None,
         }
     }
+
+    /// Whether it is a number for JavaScript, also as text.
+    pub(super) fn is_number(&self) -> bool {
+        let as_text = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
+        self.value.is_number() || self.value.as_str().is_some_and(as_text)
+    }
+}
+
+/// Whether a text can be printed, and is no longer than a name.
+pub(super) fn is_printable(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control)
 }
 
 /// Whether a text can name a server or a host.

@@ -1,20 +1,19 @@
 //! The checked configuration: what the rest of the program knows of a cluster.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::error::ConfigError;
-use super::node::Document;
-use super::raw::environment;
-use super::{check, files};
+use super::error::{ConfigError, Spot, Unserved};
+use super::files;
+use super::warning::Warning;
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::nearest;
 
 /// A cluster, as its configuration describes it: at most [`MAX_SERVERS`](super::MAX_SERVERS) servers. No two servers
-/// share an id or an address, each frontend has a client port, and there is a gate.
+/// share an id, and each frontend has a client port.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
@@ -31,6 +30,13 @@ pub struct ClusterSpec {
     pub dictionary: Option<Vec<String>>,
     /// `serverProtos.json` and `clientProtos.json`, when there is one of them.
     pub protos: Option<ProtoFiles>,
+    /// What is wrong in the files but works with Pomelo, and what stands in for it here. Part of
+    /// [`warnings`](Self::warnings).
+    #[serde(skip)]
+    pub notes: Vec<Warning>,
+    /// Where the ports that something listens on stand in the files.
+    #[serde(skip)]
+    pub places: HashMap<ServerId, Spot>,
 }
 
 /// One server. Serializes with the names of `servers.json`.
@@ -86,10 +92,13 @@ pub struct ProtoFiles {
 }
 
 impl ClusterSpec {
-    /// Reads a configuration. `path` is a directory that holds `servers.json` or `<env>/servers.json`, or a
-    /// `servers.json` itself; its neighbours (`master.json`, `dictionary.json`, `serverProtos.json`,
-    /// `clientProtos.json`) are looked for in the same two places. As in Pomelo a file's `env` key is taken if there
-    /// is one, else the whole file.
+    /// Reads a configuration. `path` is a `servers.json`, or a directory that holds `servers.json` or `<env>/servers.json`,
+    /// itself or in its `config` or `game-server/config`, where Pomelo's projects have it. Its neighbours
+    /// (`master.json`, `dictionary.json`, `serverProtos.json`, `clientProtos.json`) are looked for in the same two places.
+    /// As in Pomelo a file's `env` key is taken if there is one, else the whole file. [`TUTORIAL`](super::TUTORIAL) is a
+    /// path too.
+    ///
+    /// Whatever Pomelo works with is taken: see [`notes`](Self::notes).
     ///
     /// # Errors
     /// The first thing that is wrong: see [`ConfigError`].
@@ -97,32 +106,44 @@ impl ClusterSpec {
         files::load(path, env)
     }
 
+    /// The `servers.json` that [`load`](Self::load) reads, without a look into it. Where there is none, the first place in which
+    /// it may be.
+    pub fn source_of(path: &Path, env: &str) -> PathBuf {
+        files::source_of(path, env)
+    }
+
+    /// The path that is read when none is given: the directory `config` or, where it has no `servers.json` of any
+    /// environment, [the tutorial's](super::TUTORIAL).
+    pub fn default_path() -> &'static Path {
+        files::default_path()
+    }
+
     /// As [`load`](Self::load), from the text of a `servers.json` that is in no file; `source` is what errors call it.
     ///
     /// # Errors
     /// The first thing that is wrong: see [`ConfigError`].
     pub fn from_json(text: &str, env: &str, source: &Path) -> Result<Self, ConfigError> {
-        let document = Document::new(source, text);
-        let (servers, master) = check::cluster(&environment(document.root()?, env)?, None)?;
-        let (env, source) = (env.to_owned(), source.to_path_buf());
-        Ok(Self { env, source, servers, master, dictionary: None, protos: None })
+        files::from_json(text, env, source)
+    }
+
+    /// Whether it is the configuration that comes with the program.
+    pub fn is_tutorial(&self) -> bool {
+        self.source == Path::new(files::TUTORIAL)
     }
 
     /// Holds the configuration against the server types that code serves.
     ///
     /// # Errors
-    /// A server has another type; the error names it, and the types that are served.
+    /// Servers have other types; the error names them, and the types that are served.
     pub fn check_types(&self, served: &[&str]) -> Result<(), ConfigError> {
-        let Some(unserved) = self.server_types().find(|known| !served.contains(&known.as_str())) else {
+        let unserved = self.server_types().filter(|known| !served.contains(&known.as_str()));
+        let types: Vec<Unserved> =
+            unserved.map(|known| Unserved::new(known, self.of_type(known.as_str()), served)).collect();
+        if types.is_empty() {
             return Ok(());
-        };
-        Err(ConfigError::UnservedType {
-            server_type: unserved.to_string(),
-            servers: some_ids(self.of_type(unserved.as_str())),
-            file: self.source.clone(),
-            served: served.iter().map(ToString::to_string).collect(),
-            nearest: nearest(unserved.as_str(), served.iter().copied()).map(str::to_owned),
-        })
+        }
+        let served = served.iter().map(ToString::to_string).collect();
+        Err(ConfigError::UnservedTypes { types, file: self.source.clone(), served })
     }
 
     /// The distinct server types, in the order of the file. A type whose list is empty is not among them.
@@ -137,16 +158,22 @@ impl ClusterSpec {
     }
 }
 
+impl Unserved {
+    fn new<'a>(
+        server_type: &ServerType,
+        servers: impl IntoIterator<Item = &'a ServerSpec>,
+        served: &[&str],
+    ) -> Self {
+        let nearest = nearest(server_type.as_str(), served.iter().copied()).map(str::to_owned);
+        Self { server_type: server_type.to_string(), servers: some_ids(servers), nearest }
+    }
+}
+
 impl ConfigError {
     /// A server whose type has no code.
     pub(crate) fn unserved(server: &ServerSpec, served: &[&str]) -> Self {
-        ConfigError::UnservedType {
-            server_type: server.server_type.to_string(),
-            servers: server.id.to_string(),
-            file: PathBuf::from("the new server"),
-            served: served.iter().map(ToString::to_string).collect(),
-            nearest: nearest(server.server_type.as_str(), served.iter().copied()).map(str::to_owned),
-        }
+        let unserved = Unserved::new(&server.server_type, [server], served);
+        ConfigError::UnservedType { unserved, served: served.iter().map(ToString::to_string).collect() }
     }
 }
 
@@ -162,7 +189,7 @@ fn is_usual(weight: &f64) -> bool {
 }
 
 /// The ids of some servers, in words: not all of thousands.
-pub(super) fn some_ids<'a>(servers: impl IntoIterator<Item = &'a ServerSpec>) -> String {
+pub(crate) fn some_ids<'a>(servers: impl IntoIterator<Item = &'a ServerSpec>) -> String {
     const SHOWN: usize = 3;
     let ids: Vec<&str> = servers.into_iter().map(|server| server.id.as_str()).collect();
     match ids.len() {

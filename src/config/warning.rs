@@ -13,10 +13,13 @@ use crate::nearest::nearest;
 
 /// Fields of Pomelo that have no meaning here, and so are kept among the unknown ones: not misspelt.
 const POMELO_FIELDS: &[&str] =
-    &["args", "auto-restart", "restart-force", "cpu", "clusterCount", "env", "user", "pid"];
+    &["args", "auto-restart", "restart-force", "cpu", "clusterCount", "env", "user", "pid", "wsPort"];
 
 /// The type whose addresses the gate hands out.
 const HANDED_OUT: &str = "connector";
+
+const NO_GATE: &str =
+    "no server of this type takes clients: they connect to a connector directly, and need to know one";
 
 const NOTHING_TO_HAND_OUT: &str = "without \"frontend\": true no port opens for clients: the gate has nothing to hand out \
                                    to the users whom it sends there";
@@ -55,7 +58,7 @@ impl ClusterSpec {
     /// `bind`: the address of all client ports, when it is not each server's host.
     /// [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
     pub fn warnings(&self, routed: &[&str], bind: Option<IpAddr>) -> Vec<Warning> {
-        let mut warnings = Vec::new();
+        let mut warnings = self.notes.clone();
         self.warn_of_missing_types(&mut warnings);
         self.warn_of_roles(routed, &mut warnings);
         self.warn_of_told(bind, &mut warnings);
@@ -87,11 +90,16 @@ impl ClusterSpec {
 
     /// A cluster with types of its own may do without the tutorial's.
     fn warn_of_missing_types(&self, warnings: &mut Vec<Warning>) {
+        let connects = |name: &str| self.of_type(name).any(|server| server.frontend);
+        if !connects("gate") && connects(HANDED_OUT) {
+            let (about, message) = ("gate".to_owned(), NO_GATE.to_owned());
+            warnings.push(Warning { about, message, bites: Bites::Always });
+        }
         if self.server_types().any(|name| !["gate", "connector", "chat"].contains(&name.as_str())) {
             return;
         }
         for (name, message) in [
-            ("connector", "no server of this type: the gate has nothing to hand out, and answers 500"),
+            ("connector", "no server of this type: no client can log in, and a gate answers 500"),
             ("chat", "no server of this type: no client can enter a room"),
         ] {
             if self.of_type(name).next().is_none() {

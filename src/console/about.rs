@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use serde_json::{Value, json};
 
 use super::guard::host_part;
+use crate::config::ServerSpec;
 use crate::live::RunningCluster;
 
 /// The cluster, as the page asks for it that came by this `Host`.
@@ -26,19 +27,43 @@ pub(super) fn cluster(cluster: &RunningCluster, host: &str, may_change: bool) ->
             }))
         })
         .collect();
-    let gate = gate(cluster).map(|gate| json!({"host": reached(gate), "port": gate.port()}));
+    let at = |address: SocketAddr| json!({"host": reached(address), "port": address.port()});
+    let (gate, connector) = match entry(cluster) {
+        Some(Entry::Gate(gate)) => (Some(at(gate)), None),
+        Some(Entry::Connector(connector)) => (None, Some(at(connector))),
+        None => (None, None),
+    };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "env": cluster.spec().env,
         "source": cluster.spec().source,
         "gate": gate,
+        "connector": connector,
         "frontends": frontends,
         "mayChange": may_change,
     })
 }
 
-/// Where the first gate that is up listens.
-pub(super) fn gate(cluster: &RunningCluster) -> Option<SocketAddr> {
-    let mut gates = cluster.servers().filter(|(server, _)| server.server_type.as_str() == "gate");
-    gates.find_map(|(_, address)| address)
+/// Where clients log in.
+pub(super) enum Entry {
+    /// They ask a gate.
+    Gate(SocketAddr),
+    /// The cluster has no gate: they know a connector.
+    Connector(SocketAddr),
+}
+
+/// A gate that is up; only of a cluster that has none, a connector.
+pub(super) fn entry(cluster: &RunningCluster) -> Option<Entry> {
+    let is_gate = |server: &ServerSpec| server.server_type.as_str() == "gate" && server.frontend;
+    // One that is down for a while is no reason to pass it by.
+    if cluster.spec().servers.iter().any(is_gate) || cluster.servers().any(|(server, _)| is_gate(&server)) {
+        return first(cluster, "gate").map(Entry::Gate);
+    }
+    first(cluster, "connector").map(Entry::Connector)
+}
+
+/// Where the first server of a type that is up listens.
+fn first(cluster: &RunningCluster, server_type: &str) -> Option<SocketAddr> {
+    let mut servers = cluster.servers().filter(|(server, _)| server.server_type.as_str() == server_type);
+    servers.find_map(|(_, address)| address)
 }

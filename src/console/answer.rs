@@ -1,15 +1,64 @@
 //! Answers of HTTP: what all of them carry, and those that many requests get.
 
+use std::any::Any;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::body::{BodySize, BoxBody, MessageBody};
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_web::web::Bytes;
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use bytes::Bytes;
+use hyper::body::{Body, Frame, SizeHint};
+use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Response, StatusCode};
 
 use super::failure::Failure;
+use super::stream::Stream;
+
+/// An answer of the console.
+pub(super) type Answer = Response<Content>;
+
+/// The body of an answer, and values that are dropped, the first first, when it is sent or its connection has ended.
+pub(super) struct Content {
+    chunks: Chunks,
+    kept: Vec<Box<dyn Any>>,
+}
+
+enum Chunks {
+    Whole(Bytes),
+    Stream(Stream),
+}
+
+impl<T: Into<Bytes>> From<T> for Content {
+    fn from(bytes: T) -> Self {
+        Self { chunks: Chunks::Whole(bytes.into()), kept: Vec::new() }
+    }
+}
+
+impl Body for Content {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let chunk = match &mut self.chunks {
+            Chunks::Whole(bytes) => Poll::Ready((!bytes.is_empty()).then(|| std::mem::take(bytes))),
+            Chunks::Stream(stream) => stream.poll_next(context),
+        };
+        chunk.map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(&self.chunks, Chunks::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.chunks {
+            Chunks::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Chunks::Stream(_) => SizeHint::default(),
+        }
+    }
+}
 
 /// What every answer carries: a page may load only what is here, nobody may frame it, and no other page may read it.
 const HEADERS: [(&str, &str); 5] = [
@@ -35,58 +84,49 @@ pub(super) fn harden(headers: &mut HeaderMap) {
 }
 
 /// JSON that is well.
-pub(super) fn json(text: impl Into<Bytes>) -> HttpResponse {
-    typed(StatusCode::OK, "application/json").body(text.into())
+pub(super) fn json(text: impl Into<Bytes>) -> Answer {
+    typed(StatusCode::OK, "application/json", text)
 }
 
 /// A text of that type.
-pub(super) fn typed(status: StatusCode, content_type: &'static str) -> HttpResponseBuilder {
-    let mut answer = HttpResponse::build(status);
-    answer.insert_header((header::CONTENT_TYPE, content_type));
+pub(super) fn typed(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Content::from(text));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// Server-sent events.
+pub(super) fn streamed(stream: Option<Stream>) -> Answer {
+    let mut answer = typed(StatusCode::OK, "text/event-stream", "");
+    // A proxy between must not gather what is to be seen at once.
+    answer.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+    if let Some(stream) = stream {
+        answer.body_mut().chunks = Chunks::Stream(stream);
+    }
     answer
 }
 
 /// Why not.
-pub(super) fn failed(failure: &Failure) -> HttpResponse {
+pub(super) fn failed(failure: &Failure) -> Answer {
     let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = typed(status, "application/json");
-    if let Some(allow) = &failure.allow {
-        answer.insert_header((header::ALLOW, allow.as_str()));
+    let mut answer = typed(status, "application/json", format!("{}\n", failure.json()));
+    let headers = answer.headers_mut();
+    if let Some(allow) = failure.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+        headers.insert(header::ALLOW, allow);
     }
     if matches!(failure.status, 401 | 403 | 408 | 413 | 415) {
         // The rest of what it sends is not waited for.
-        answer.force_close();
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if status == StatusCode::UNAUTHORIZED {
-        answer.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
-    answer.body(format!("{}\n", failure.json()))
+    answer
 }
 
 /// Keeps a value until an answer is sent, or its connection has ended.
-pub(super) fn keeping<T: 'static>(kept: T, answer: HttpResponse) -> HttpResponse {
-    answer.map_body(|_, body| BoxBody::new(Keeping { body, _kept: kept }))
-}
-
-struct Keeping<T> {
-    body: BoxBody,
-    _kept: T,
-}
-
-// What is kept is never pinned.
-impl<T> Unpin for Keeping<T> {}
-
-impl<T> MessageBody for Keeping<T> {
-    type Error = Box<dyn std::error::Error>;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(context)
-    }
+pub(super) fn keeping<T: 'static>(kept: T, mut answer: Answer) -> Answer {
+    answer.body_mut().kept.push(Box::new(kept));
+    answer
 }

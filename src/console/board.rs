@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use actix_web::web::Bytes;
+use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 

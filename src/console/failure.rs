@@ -78,9 +78,13 @@ impl Failure {
         Self::new(503, "busy", message)
     }
 
-    /// Robots have no gate to ask.
-    pub fn no_gate() -> Self {
-        Refusal::new(Code::WrongState, "no gate is up: robots log in through one").into()
+    /// Robots have nowhere to log in.
+    pub fn no_entry() -> Self {
+        Refusal::new(
+            Code::WrongState,
+            "no gate is up, and no connector of a cluster without one: robots log in there",
+        )
+        .into()
     }
 
     /// The cluster has ended.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  cluster ◀─ view, events, trace ─ sampler ─▶ board ─▶ streams, /picture, /history, /metrics
-//!     ▲       once a second         thread     JSON,      one worker of actix-web, which never waits
+//!     ▲       once a second         thread     JSON,      one thread of hyper, which never waits
 //!     │                                        once         │
 //!     └────────────── orders ◀── a pool of threads ◀── routes ◀── guard ◀── requests
 //! ```
@@ -26,6 +26,7 @@ mod metrics;
 mod owner;
 mod pages;
 mod path;
+mod request;
 mod robots;
 mod routes;
 mod sampler;
@@ -53,6 +54,9 @@ use crate::live::RunningCluster;
 
 /// Longest body of a request, in bytes.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest head of a request, in bytes.
+const HEAD_BYTES_MAX: usize = 32 * 1024;
 
 /// Connections that are served at a time; others wait.
 pub const CONNECTIONS_MAX: usize = 256;

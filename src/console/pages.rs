@@ -1,11 +1,10 @@
 //! Pages, what they are made of, health and metrics: everything outside of the API.
 
-use actix_web::HttpResponse;
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use hyper::StatusCode;
+use hyper::header::{self, HeaderValue};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::answer::typed;
+use super::answer::{Answer, typed};
 use super::assets::Asset;
 use super::failure::Failure;
 use super::metrics;
@@ -21,7 +20,7 @@ pub(super) fn page(
     known: Option<&HeaderValue>,
     token: Option<&Token>,
     shared: &Shared,
-) -> Result<HttpResponse, Failure> {
+) -> Result<Answer, Failure> {
     match path {
         "/" => asset("chat.html", known),
         "/console" => console(token),
@@ -41,39 +40,41 @@ fn nowhere() -> Failure {
 }
 
 /// A file as it is. Browsers ask each time, and get it only when it is another one than they have.
-fn asset(path: &str, known: Option<&HeaderValue>) -> Result<HttpResponse, Failure> {
+fn asset(path: &str, known: Option<&HeaderValue>) -> Result<Answer, Failure> {
     let asset = Asset::find(path).ok_or_else(nowhere)?;
     let tag = format!("\"{:016x}\"", xxh3_64(asset.bytes));
     let is_known = known
         .and_then(|known| known.to_str().ok())
         .is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag));
-    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
-    let mut answer = typed(status, asset.content_type());
-    answer.insert_header((header::CACHE_CONTROL, "no-cache")).insert_header((header::ETAG, tag));
-    Ok(if is_known { answer.finish() } else { answer.body(asset.bytes) })
+    let (status, bytes) =
+        if is_known { (StatusCode::NOT_MODIFIED, &[][..]) } else { (StatusCode::OK, asset.bytes) };
+    let mut answer = typed(status, asset.content_type(), bytes);
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer.headers_mut().extend(HeaderValue::try_from(tag).ok().map(|tag| (header::ETAG, tag)));
+    Ok(answer)
 }
 
 /// The console, with the token for whoever may change something.
-fn console(token: Option<&Token>) -> Result<HttpResponse, Failure> {
+fn console(token: Option<&Token>) -> Result<Answer, Failure> {
     let asset = Asset::find("console.html").ok_or_else(nowhere)?;
     let text = String::from_utf8_lossy(asset.bytes);
     let token = token.map(Token::as_str).unwrap_or_default();
     let text = text.replacen(TOKEN, &format!("{TOKEN}{token}"), 1);
-    Ok(typed(StatusCode::OK, asset.content_type()).body(text))
+    Ok(typed(StatusCode::OK, asset.content_type(), text))
 }
 
 /// Whether the cluster is up.
-fn health(shared: &Shared) -> Result<HttpResponse, Failure> {
+fn health(shared: &Shared) -> Result<Answer, Failure> {
     shared.target.live()?;
-    Ok(typed(StatusCode::OK, "text/plain; charset=utf-8").body("ok\n"))
+    Ok(typed(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"))
 }
 
 /// The last view, for Prometheus: who asks often costs the cluster nothing.
-fn figures(shared: &Shared) -> Result<HttpResponse, Failure> {
+fn figures(shared: &Shared) -> Result<Answer, Failure> {
     let seen = shared.board.seen().ok_or_else(Failure::ended)?;
     let (view, picture) = &*seen;
     let page = metrics::page(view, picture, shared.streams.count());
-    Ok(typed(StatusCode::OK, metrics::CONTENT_TYPE).body(page))
+    Ok(typed(StatusCode::OK, metrics::CONTENT_TYPE, page))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Robots that load this cluster from within its own process: one run at a time, on a thread of its own.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -9,6 +8,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use super::about::Entry;
 use super::board::Board;
 use super::failure::Failure;
 use crate::live::{EventKind, Timeline};
@@ -69,11 +69,16 @@ impl Wanted {
         Ok(wanted)
     }
 
-    /// The plan of a run at that gate.
-    fn plan(&self, gate: SocketAddr) -> Result<Plan, Failure> {
+    /// The plan of a run at that gate or connector.
+    fn plan(&self, entry: Entry) -> Result<Plan, Failure> {
         let is_silent = self.messages_per_second <= 0.0;
+        let (gate, connector) = match entry {
+            Entry::Gate(gate) => (Some(gate.to_string()), None),
+            Entry::Connector(connector) => (None, Some(connector.to_string())),
+        };
         let settings = Settings {
-            gate: Some(gate.to_string()),
+            gate,
+            connector,
             users: Some(self.users),
             rooms: Some(self.rooms),
             senders: is_silent.then_some(0),
@@ -144,8 +149,8 @@ impl Robots {
     }
 
     /// Begins a run, after the end of one that goes on. Says how it is then.
-    pub(super) fn start(self: &Arc<Self>, wanted: Wanted, gate: SocketAddr) -> Result<Value, Failure> {
-        let plan = wanted.plan(gate)?;
+    pub(super) fn start(self: &Arc<Self>, wanted: Wanted, entry: Entry) -> Result<Value, Failure> {
+        let plan = wanted.plan(entry)?;
         let mut run = self.run();
         run.stop.store(true, Ordering::Relaxed);
         let before = run.thread.take();
@@ -231,7 +236,10 @@ impl Robots {
             Ok(report) if report.is_clean() => {
                 format!("ended: {} deliveries, all as they must be", report.deliveries.count)
             }
-            Ok(report) => format!("ended: {} deliveries, with errors", report.deliveries.count),
+            Ok(report) => match report.void() {
+                Some(why) => format!("ended: {why}"),
+                None => format!("ended: {} deliveries, with errors", report.deliveries.count),
+            },
             Err(error) => format!("ended: {error}"),
         };
         match result {

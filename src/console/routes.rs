@@ -99,7 +99,7 @@ pub const ROUTES: &[Route] = &[
     order(Post, "/api/v1/servers/{ids[]}/resume", "resume", Body(&[])),
     order(Post, "/api/v1/servers/{ids[]}/restart", "restart", Body(&[])),
     order(Post, "/api/v1/cluster/stop", "stop", Body(&[])),
-    order(Post, "/api/v1/cluster/reload", "reload", Body(&["config", "env"])),
+    order(Post, "/api/v1/cluster/reload", "reload", Nowhere),
     order(Get, "/api/v1/rooms", "rooms", Query(&["search", "sort", "limit"])),
     order(Get, "/api/v1/rooms/{room}", "room", Nowhere),
     order(Get, "/api/v1/users", "users", Query(&["search", "limit"])),

@@ -1,98 +1,96 @@
-//! The HTTP server: a thread of its own, and what each request meets on its way.
+//! The HTTP server: a thread of its own, which accepts connections and ends them.
 
+use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener as StdListener;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use actix_web::dev::ServerHandle;
-use actix_web::http::header::{self, HeaderName};
-use actix_web::http::{Method as HttpMethod, StatusCode};
-use actix_web::web::{Bytes, Data, Payload};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
-use serde_json::{Map, Value};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Builder;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
 
-use super::about;
-use super::answer::{failed, harden, json, keeping, typed};
 use super::board::Board;
-use super::failure::Failure;
-use super::guard::{Sender, is_local};
-use super::owner::may_be_own;
-use super::pages::page;
-use super::robots::{Robots, Wanted};
-use super::routes::{Method, Own, Route, Target as What};
+use super::request::{Ends, answer};
+use super::robots::Robots;
 use super::stream::Streams;
 use super::target::Target;
-use super::{BODY_BYTES_MAX, CONNECTIONS_MAX};
+use super::{CONNECTIONS_MAX, HEAD_BYTES_MAX};
 use crate::admin::Token;
 
-/// How long the head of a request may take, and its body again.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the head of a request may take, silence before it included, and its body again.
+pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a connection may be silent between two requests.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a client may take to read the last answer of a connection.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long no connection is accepted after the system refused one.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Orders that are carried out at a time; others wait.
 const ORDERS_MAX: usize = 16;
 
-/// How long the end waits for orders under way.
+/// How long the end waits for orders in flight.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What requests need.
+/// The state that requests share.
 pub(super) struct Shared {
     pub(super) token: Token,
     pub(super) target: Arc<Target>,
     pub(super) board: Arc<Board>,
     pub(super) robots: Arc<Robots>,
     pub(super) streams: Streams,
-    /// Requests that are not answered yet; streams are none.
+    /// Requests that are not answered yet, streams excluded.
     pub(super) busy: Arc<AtomicUsize>,
 }
 
 /// The thread that serves.
 pub(super) struct Server {
-    handle: ServerHandle,
+    stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
     busy: Arc<AtomicUsize>,
 }
 
 impl Server {
-    pub(super) fn start(listener: TcpListener, shared: Shared) -> io::Result<Self> {
+    pub(super) fn start(listener: StdListener, shared: Shared) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let runtime = Builder::new_current_thread()
+            .thread_name("console order")
+            .enable_all()
+            .max_blocking_threads(ORDERS_MAX)
+            .build()?;
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener)?
+        };
         let busy = Arc::clone(&shared.busy);
-        let (sender, started) = mpsc::channel();
+        let stop = Arc::new(Notify::new());
+        let stopped = Arc::clone(&stop);
         let thread = thread::Builder::new().name("console".to_owned()).spawn(move || {
-            let shared = Data::new(shared);
-            let app = move || App::new().app_data(shared.clone()).default_service(web::to(answer));
-            let server = HttpServer::new(app)
-                .workers(1)
-                .worker_max_blocking_threads(ORDERS_MAX)
-                .max_connections(CONNECTIONS_MAX)
-                .client_request_timeout(REQUEST_TIMEOUT)
-                .keep_alive(KEEP_ALIVE)
-                .disable_signals()
-                .listen(listener);
-            let server = match server {
-                Ok(server) => server,
-                Err(error) => return drop(sender.send(Err(error))),
-            };
-            let served = actix::System::new().block_on(async move {
-                let server = server.run();
-                // Whoever started it waits for this.
-                let _ = sender.send(Ok(server.handle()));
-                server.await
+            let connections = LocalSet::new();
+            connections.block_on(&runtime, async {
+                tokio::select! {
+                    () = accept(listener, Rc::new(shared)) => {}
+                    () = stopped.notified() => {}
+                }
             });
-            if let Err(error) = served {
-                log::error!("console ended error={error}");
-            }
+            drop(connections);
+            // An order whose client went away may still be carried out.
+            runtime.shutdown_timeout(END_TIMEOUT);
         })?;
-        let handle = started.recv().unwrap_or_else(|_| Err(io::Error::other("the server did not start")))?;
-        Ok(Self { handle, thread: Some(thread), busy })
+        Ok(Self { stop, thread: Some(thread), busy })
     }
 
-    /// Lets requests under way be answered, and ends.
+    /// Lets requests in flight be answered, and ends.
     pub(super) fn end(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         let give_up = Instant::now() + END_TIMEOUT;
@@ -102,193 +100,52 @@ impl Server {
         if self.busy.load(Ordering::Acquire) > 0 {
             log::warn!("console order given up after={END_TIMEOUT:?}");
         }
-        // The order is given when this is called; what it returns would only tell when it is done.
-        drop(self.handle.stop(false));
+        self.stop.notify_one();
         let _ = thread.join();
     }
 }
 
-/// A request that is not answered yet.
-struct Busy(Arc<AtomicUsize>);
-
-impl Busy {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(count))
-    }
-}
-
-impl Drop for Busy {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Whatever comes.
-async fn answer(request: HttpRequest, payload: Payload, shared: Data<Shared>) -> HttpResponse {
-    let busy = Busy::new(&shared.busy);
-    let mut answer = match decide(&request, payload, &shared).await {
-        Ok(Answer::Stream(answer)) => answer,
-        Ok(Answer::Whole(answer)) => keeping(busy, answer),
-        Err(failure) => {
-            let (status, message) = (failure.status, &failure.message);
-            let (method, path) = (request.method(), request.uri().path());
-            log::debug!("console refused method={method} path={path:?} status={status} reason={message:?}");
-            keeping(busy, failed(&failure))
-        }
-    };
-    harden(answer.headers_mut());
-    answer
-}
-
-enum Answer {
-    Whole(HttpResponse),
-    Stream(HttpResponse),
-}
-
-async fn decide(request: &HttpRequest, payload: Payload, shared: &Shared) -> Result<Answer, Failure> {
-    let from = sender(request);
-    let host = from.check_host()?;
-    if request.uri().authority().is_some_and(|named| named.as_str() != host) {
-        return Err(Failure::forbidden("the request names another host than its Host"));
-    }
-    let Some(method) = Method::named(request.method().as_str()) else {
-        return Err(Failure::method("GET, POST, PUT, DELETE".to_owned()));
-    };
-    if method != Method::Get {
-        from.check_origin()?;
-        from.check_token(&shared.token)?;
-    }
-    let path = request.uri().path();
-    if !path.starts_with("/api/") {
-        if method != Method::Get {
-            return Err(Failure::method("GET".to_owned()));
-        }
-        let token = may_change(request).then_some(&shared.token);
-        return page(path, request.headers().get(header::IF_NONE_MATCH), token, shared).map(Answer::Whole);
-    }
-    // Looking costs something too, and a page from elsewhere could make a browser look all day.
-    from.check_origin()?;
-    let (route, args) = Route::find(method, path)?;
-    let body = body(request, payload).await?;
-    let args = route.complete(args, request.uri().query().unwrap_or_default(), &body)?;
-    match route.target {
-        What::Order(command) => order(command, args, shared).await.map(Answer::Whole),
-        What::Own(Own::Live) => {
-            let mut answer = typed(StatusCode::OK, "text/event-stream");
-            answer.insert_header((header::CACHE_CONTROL, "no-store"));
-            // A proxy between must not gather what is to be seen at once.
-            answer.insert_header((HeaderName::from_static("x-accel-buffering"), "no"));
-            if request.method() == HttpMethod::HEAD {
-                return Ok(Answer::Whole(answer.finish()));
+/// Serves as many connections at a time as may be; others wait in the system's queue.
+async fn accept(listener: TcpListener, shared: Rc<Shared>) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    // The semaphore is never closed.
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let connection = serve(stream, Rc::clone(&shared));
+                spawn_local(async move {
+                    connection.await.unwrap_or_else(|error| log::debug!("console connection error={error}"));
+                    drop(place);
+                });
             }
-            let stream = shared.streams.begin(Arc::clone(&shared.board))?;
-            Ok(Answer::Stream(answer.body(stream)))
+            Err(error) => {
+                log::warn!("console accepts no connection error={error}");
+                sleep(ACCEPT_PAUSE).await;
+            }
         }
-        What::Own(what) => own(what, args, host, may_change(request), shared).map(Answer::Whole),
     }
 }
 
-/// What the console answers without asking the cluster.
-fn own(
-    what: Own,
-    args: Map<String, Value>,
-    host: &str,
-    may_change: bool,
-    shared: &Shared,
-) -> Result<HttpResponse, Failure> {
-    let live = shared.target.live()?;
-    let answer = match what {
-        Own::Cluster => about::cluster(&live.cluster, host, may_change),
-        Own::Picture => return Ok(json(shared.board.picture_json())),
-        Own::Robots | Own::Live => return Ok(json(shared.board.robots_json())),
-        Own::History => shared.board.history_json(),
-        Own::StartRobots => {
-            let wanted = Wanted::read(args)?;
-            let gate = about::gate(&live.cluster).ok_or_else(Failure::no_gate)?;
-            log::info!("console robots={wanted:?}");
-            let status = shared.robots.start(wanted, gate)?;
-            shared.robots.publish(&shared.board);
-            status
-        }
-        Own::StopRobots => shared.robots.stop(),
-    };
-    Ok(json(answer.to_string()))
-}
-
-/// Carries an order out, where it may wait.
-async fn order(
-    command: &'static str,
-    mut args: Map<String, Value>,
-    shared: &Shared,
-) -> Result<HttpResponse, Failure> {
-    let live = shared.target.live()?;
-    if command == "reload" {
-        let spec = live.cluster.spec();
-        let source = std::path::absolute(&spec.source).unwrap_or_else(|_| spec.source.clone());
-        args.entry("config").or_insert_with(|| source.to_string_lossy().into());
-        args.entry("env").or_insert_with(|| spec.env.clone().into());
-    }
-    log::info!("console order={command} args={}", Value::Object(args.clone()));
-    let orders = Arc::clone(&live.orders);
-    let carried_out = web::block(move || live.carry_out(command, args)).await;
-    let (answer, ends) = carried_out.map_err(|_| Failure::ended())??;
-    let answer = json(answer.to_string());
-    Ok(if ends { keeping(End(orders), answer) } else { answer })
-}
-
-/// Ends the cluster when the answer that says so is sent.
-struct End(Arc<dyn crate::admin::Orders>);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// The whole body, which is JSON or nothing.
-async fn body(request: &HttpRequest, payload: Payload) -> Result<Bytes, Failure> {
-    let length = request.headers().get(header::CONTENT_LENGTH);
-    let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if length.is_some_and(|bytes| bytes > BODY_BYTES_MAX as u64) {
-        return Err(Failure::too_large(BODY_BYTES_MAX));
-    }
-    let read = tokio::time::timeout(REQUEST_TIMEOUT, payload.to_bytes_limited(BODY_BYTES_MAX)).await;
-    let body = match read {
-        Ok(Ok(Ok(body))) => body,
-        Ok(Ok(Err(error))) => return Err(Failure::bad(format!("body: {error}"))),
-        Ok(Err(_)) => return Err(Failure::too_large(BODY_BYTES_MAX)),
-        Err(_) => return Err(Failure::late()),
-    };
-    let content_type = request.headers().get(header::CONTENT_TYPE);
-    let is_json = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
-        value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+/// The requests of one connection, one after the other.
+async fn serve(stream: TcpStream, shared: Rc<Shared>) -> Result<(), Box<dyn std::error::Error>> {
+    stream.set_nodelay(true)?;
+    let ends = Ends { client: stream.peer_addr()?, port: stream.local_addr()?.port() };
+    let service = service_fn(move |request| {
+        let shared = Rc::clone(&shared);
+        async move { Ok::<_, Infallible>(answer(request, ends, &shared).await) }
     });
-    if is_json || (body.is_empty() && content_type.is_none()) { Ok(body) } else { Err(Failure::media_type()) }
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(REQUEST_TIMEOUT).max_buf_size(HEAD_BYTES_MAX);
+    let stream = http.serve_connection(TokioIo::new(stream), service).without_shutdown().await?.io;
+    let _ = timeout(LINGER_TIMEOUT, linger(stream.into_inner())).await;
+    Ok(())
 }
 
-/// What the head says of who asks. A header that comes twice says nothing.
-fn sender(request: &HttpRequest) -> Sender<'_> {
-    let only = |name: HeaderName| {
-        let mut all = request.headers().get_all(name);
-        let first = all.next()?;
-        // What is no text is something else than what is expected: refused, not passed over.
-        if all.next().is_some() { Some("") } else { Some(first.to_str().unwrap_or("")) }
-    };
-    Sender {
-        host: only(header::HOST),
-        origin: only(header::ORIGIN),
-        site: only(HeaderName::from_static("sec-fetch-site")),
-        authorization: only(header::AUTHORIZATION),
-    }
-}
-
-/// Whether the page may have the token: its reader is on this machine, as this user, and nobody stands between who says
-/// otherwise.
-fn may_change(request: &HttpRequest) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    let is_forwarded = forwarded.into_iter().any(|name| request.headers().contains_key(name));
-    let port = request.app_config().local_addr().port();
-    let is_own = |peer: SocketAddr| is_local(peer.ip()) && may_be_own(peer, port);
-    !is_forwarded && request.peer_addr().is_some_and(is_own)
+/// Reads what the client still sends: a socket that is closed before that resets the connection, and the client might
+/// lose the answer.
+async fn linger(mut stream: TcpStream) -> io::Result<()> {
+    stream.shutdown().await?;
+    let mut unwanted = [0; 4096];
+    while stream.read(&mut unwanted).await? > 0 {}
+    Ok(())
 }

@@ -1,14 +1,11 @@
 //! Server-sent events: what is new on the board, as it comes, to each of a few streams.
 
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use actix_web::body::{BodySize, MessageBody};
-use actix_web::web::Bytes;
+use bytes::Bytes;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::task::spawn_local;
 use tokio::time::timeout;
@@ -65,18 +62,10 @@ impl Drop for Stream {
     }
 }
 
-impl MessageBody for Stream {
-    type Error = Infallible;
-
-    fn size(&self) -> BodySize {
-        BodySize::Stream
-    }
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        self.chunks.poll_recv(context).map(|chunk| chunk.map(Ok))
+impl Stream {
+    /// The next chunk.
+    pub(super) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        self.chunks.poll_recv(context)
     }
 }
 

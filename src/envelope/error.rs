@@ -34,7 +34,7 @@ impl AppError {
 
     /// Nobody answered in time.
     pub fn timed_out(what: &str) -> Self {
-        Self::new(format!("{what}: no answer in time"))
+        Self::new(format!("{what}: no answer in time (--request-timeout)"))
     }
 }
 

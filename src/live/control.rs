@@ -55,8 +55,10 @@ pub struct Reloaded {
     pub added: Vec<ServerId>,
     /// Servers that ran and that the file does not name.
     pub removed: Vec<ServerId>,
-    /// Servers that the file describes in another way than they run: removed, and added again.
+    /// Servers that the file describes in another way than they run: stopped, and started again as it says.
     pub replaced: Vec<ServerId>,
+    /// Types whose servers stand in another order in the file than they did.
+    pub reordered: Vec<ServerType>,
 }
 
 /// Why a running cluster does not do what it is told.

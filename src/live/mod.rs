@@ -7,12 +7,14 @@
 mod control;
 mod observer;
 mod people;
+mod reload;
 mod roster;
 mod router_actor;
 mod running;
 mod server_actor;
 mod servers;
 mod steer;
+mod stop;
 mod system;
 mod timeline;
 mod view;
@@ -29,8 +31,9 @@ use thiserror::Error;
 
 pub use control::{ControlError, Reloaded, ServerState, ServerStatus, Verb};
 pub use people::{MemberLine, RoomDetail, RoomLine, RoomOfUser, RoomQuery, RoomSort, Rooms, UserLine, Users};
-pub use running::{ClusterSnapshot, LiveServer, RunningCluster, StopHandle, StopSignal};
+pub use running::{ClusterSnapshot, LiveServer, RunningCluster};
 pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
+pub use stop::{StopHandle, StopSignal};
 pub use timeline::{Event, EventKind, Events, Timeline};
 pub use view::{ClusterView, ServerView};
 
@@ -59,6 +62,15 @@ pub enum StartError {
         /// Why not.
         error: io::Error,
     },
+    /// Other programs have ports.
+    #[error(
+        "ports are taken: {}; another program has them, another cluster perhaps: stop it, or {ELSEWHERE}",
+        wanted(ports)
+    )]
+    Taken {
+        /// Each with who wants it.
+        ports: Vec<TakenPort>,
+    },
     /// A server's own code panicked when it was made.
     #[error("{0}: its code panicked when it was made; the log says where")]
     Unmade(String),
@@ -70,13 +82,30 @@ pub enum StartError {
     Thread(io::Error),
 }
 
+/// A port that another program has.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct TakenPort {
+    /// The server that wants it, or what else does.
+    pub owner: String,
+    /// `host:port`.
+    pub address: String,
+}
+
+/// What helps where ports are taken.
+const ELSEWHERE: &str = "serve with --port-offset 100, which adds 100 to every port, or with --ports any, which takes ports that are free";
+
+fn wanted(ports: &[TakenPort]) -> String {
+    let each = |TakenPort { owner, address }: &TakenPort| format!("{address} ({owner})");
+    ports.iter().map(each).collect::<Vec<_>>().join(", ")
+}
+
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::AddrInUse => {
             "; another program has it, another cluster perhaps: stop it, or change the clientPort"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "; the host is no address of this machine: --bind 0.0.0.0 takes all of its own"
+            "; the host is no address of this machine: --here serves all on 127.0.0.1, --bind 0.0.0.0 on all of its own"
         }
         _ => "",
     }
@@ -86,24 +115,48 @@ impl Cluster {
     /// Opens every client port, then starts router and servers on a thread of their own. Returns when all are up.
     ///
     /// # Errors
-    /// A type has no code, or a port cannot be opened; then nothing has started.
+    /// A type has no code, or ports cannot be opened; then nothing has started.
     pub fn start(mut self) -> Result<RunningCluster, StartError> {
-        self.spec().check_types(&self.served()).map_err(PlanError::from)?;
+        self.check().map_err(PlanError::from)?;
         let options = self.options_ref().clone();
-        let mut listeners = Vec::with_capacity(self.spec().servers.len());
-        for server in &mut self.spec_mut().servers {
-            let listener = if server.frontend { Some(listen(server, &options)?) } else { None };
+        let listeners = self.listen()?;
+        for (server, listener) in self.spec_mut().servers.iter_mut().zip(&listeners) {
             // Port 0 means any: from here on everybody knows which it is.
             if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
                 server.client_port = Some(address.port());
             }
-            listeners.push(listener);
         }
-        let plan = self.plan()?;
+        let plan = self.checked_plan()?;
         system::spawn(plan, listeners, options)
     }
 
-    /// Starts, and runs until SIGINT or SIGTERM; then stops cleanly.
+    /// The client ports that other programs have, each tried and closed again.
+    pub fn taken_ports(&self) -> Vec<TakenPort> {
+        match self.listen() {
+            Err(StartError::Taken { ports }) => ports,
+            // The start says what else is wrong.
+            _ => Vec::new(),
+        }
+    }
+
+    /// Opens the client ports; none for a backend.
+    fn listen(&self) -> Result<Vec<Option<TcpListener>>, StartError> {
+        let (mut listeners, mut taken) = (Vec::with_capacity(self.spec().servers.len()), Vec::new());
+        for server in &self.spec().servers {
+            match server.frontend.then(|| listen(server, self.options_ref())).transpose() {
+                Ok(listener) => listeners.push(listener),
+                Err(StartError::Listen { server: owner, address, error })
+                    if error.kind() == io::ErrorKind::AddrInUse =>
+                {
+                    taken.push(TakenPort { owner, address });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if taken.is_empty() { Ok(listeners) } else { Err(StartError::Taken { ports: taken }) }
+    }
+
+    /// Starts, and runs until SIGINT, SIGTERM or SIGHUP; then stops cleanly.
     ///
     /// # Errors
     /// See [`start`](Cluster::start).

@@ -1,22 +1,20 @@
 //! A running cluster, as its owner sees it: look at it, stop it.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::UnboundedSender;
 
-use super::control::{ControlError, Reloaded, ServerStatus, Verb};
+use super::control::{ControlError, ServerStatus, Verb};
 use super::observer::{Observer, Question};
 use super::roster::Roster;
 use super::timeline::{EventKind, Timeline};
 use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
+use crate::ids::ServerId;
 use crate::ports::PortSnapshot;
 use crate::router::{LinkRule, Routed, Router, RouterCounters};
 use crate::servers::ServerSnapshot;
@@ -40,6 +38,7 @@ pub(super) enum Control {
     Add(Box<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
     CheckStart(Vec<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
     Change(Verb, String, mpsc::Sender<Result<(), ControlError>>),
+    Arrange(Vec<ServerId>, mpsc::Sender<()>),
     Stop,
 }
 
@@ -120,10 +119,11 @@ impl RunningCluster {
         self.look(async |observer| observer.list().await)
     }
 
-    /// Starts a server beside those that run, at the end of its type's list.
+    /// Starts a server: a new one at the end of its type's list; one that was stopped or killed again, with these fields and
+    /// in its old place.
     ///
     /// # Errors
-    /// Its id or client port is taken, its type has no code, or its port cannot be opened.
+    /// A server of that id is up, its client port is taken, its type has no code, or its port cannot be opened.
     pub fn add(&self, server: ServerSpec) -> Result<(), ControlError> {
         self.ask(|asker| Control::Add(Box::new(server), asker))?
     }
@@ -136,7 +136,8 @@ impl RunningCluster {
         self.change(Verb::Remove, id)
     }
 
-    /// Stops a server in good order: no route chooses it any more, its rooms go to others, its clients are told why.
+    /// Stops a server in good order: no route chooses it any more, its rooms go to others, its
+    /// clients are closed or kicked.
     ///
     /// # Errors
     /// There is none of that id, or it is not up.
@@ -176,50 +177,6 @@ impl RunningCluster {
         self.change(Verb::Restart, id)
     }
 
-    /// Makes the cluster what another configuration says: adds and removes the difference.
-    ///
-    /// # Errors
-    /// A server of it cannot be added; nothing has changed then, unless its port was taken in that very moment.
-    pub fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
-        let mut done = Reloaded::default();
-        let running: Vec<_> = self.servers().collect();
-        let runs_so = |wanted: &&ServerSpec| running.iter().any(|(server, _)| is_same(server, wanted));
-        let to_start = spec.servers.iter().filter(|wanted| !runs_so(wanted)).cloned().collect();
-        // Before anything goes: what cannot come must not take the place of what runs.
-        self.ask(|asker| Control::CheckStart(to_start, asker))??;
-        for (server, _) in &running {
-            match spec.servers.iter().find(|wanted| wanted.id == server.id) {
-                None => {
-                    self.remove(server.id.as_str())?;
-                    done.removed.push(server.id.clone());
-                }
-                Some(wanted) if !is_same(server, wanted) => {
-                    self.remove(server.id.as_str())?;
-                    done.replaced.push(server.id.clone());
-                }
-                Some(_) => {}
-            }
-        }
-        for wanted in &spec.servers {
-            let runs = running.iter().any(|(server, _)| server.id == wanted.id);
-            if !runs {
-                done.added.push(wanted.id.clone());
-            }
-            if !runs || done.replaced.contains(&wanted.id) {
-                self.add(wanted.clone())?;
-            }
-        }
-        let text = format!(
-            "the configuration of {}: {} added, {} removed, {} replaced",
-            spec.source.display(),
-            done.added.len(),
-            done.removed.len(),
-            done.replaced.len()
-        );
-        self.timeline.note(EventKind::Reloaded, None, text);
-        Ok(done)
-    }
-
     /// What has happened to it.
     pub fn timeline(&self) -> Timeline {
         self.timeline.clone()
@@ -255,8 +212,8 @@ impl RunningCluster {
         Ok(())
     }
 
-    /// Takes no more clients, answers what is under way, tells clients why they are closed, and ends; within twice the
-    /// stop timeout.
+    /// Takes no more clients, answers what is under way, closes or kicks clients, and ends; within
+    /// twice the stop timeout.
     pub fn stop(mut self) {
         self.end();
     }
@@ -296,7 +253,7 @@ impl RunningCluster {
     }
 
     /// Orders what changes the servers, and waits for the outcome.
-    fn ask<T>(&self, order: impl FnOnce(mpsc::Sender<T>) -> Control) -> Result<T, ControlError> {
+    pub(super) fn ask<T>(&self, order: impl FnOnce(mpsc::Sender<T>) -> Control) -> Result<T, ControlError> {
         let (sender, receiver) = mpsc::channel();
         self.control.send(order(sender)).map_err(|_| ControlError::Ended)?;
         receiver.recv().map_err(|_| ControlError::Ended)
@@ -314,70 +271,5 @@ impl RunningCluster {
 impl Drop for RunningCluster {
     fn drop(&mut self) {
         self.end();
-    }
-}
-
-/// Whether a server runs as a configuration wants it; port 0 there means any.
-fn is_same(running: &ServerSpec, wanted: &ServerSpec) -> bool {
-    let any_port = wanted.client_port == Some(0);
-    *running
-        == ServerSpec {
-            client_port: if any_port { running.client_port } else { wanted.client_port },
-            ..wanted.clone()
-        }
-}
-
-/// SIGINT and SIGTERM, caught from the moment this is made: make it before the cluster starts, and a signal that comes
-/// at once is not lost. An order by a [`StopHandle`] counts as one.
-pub struct StopSignal {
-    runtime: Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-    handle: StopHandle,
-    ordered: UnboundedReceiver<()>,
-}
-
-/// Does what SIGTERM does, from any thread.
-#[derive(Clone, Debug)]
-pub struct StopHandle(UnboundedSender<()>);
-
-impl StopHandle {
-    /// Ends the wait of the [`StopSignal`] that this is of.
-    pub fn stop(&self) {
-        // Fails only when nobody waits any more, since it stops already.
-        let _ = self.0.send(());
-    }
-}
-
-impl StopSignal {
-    /// Catches both signals from now on.
-    ///
-    /// # Errors
-    /// The system lets no handler be installed.
-    pub fn install() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (interrupt, terminate) = {
-            let _entered = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
-        let (sender, ordered) = unbounded_channel();
-        Ok(Self { runtime, interrupt, terminate, handle: StopHandle(sender), ordered })
-    }
-
-    /// To stop by order.
-    pub fn handle(&self) -> StopHandle {
-        self.handle.clone()
-    }
-
-    /// Waits until one of them comes, or has come.
-    pub fn wait(mut self) {
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = self.interrupt.recv() => log::info!("stopping signal=SIGINT"),
-                _ = self.terminate.recv() => log::info!("stopping signal=SIGTERM"),
-                _ = self.ordered.recv() => log::info!("stopping order=stop"),
-            }
-        });
     }
 }

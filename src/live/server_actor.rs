@@ -103,10 +103,14 @@ pub(super) struct OpenPort(pub(super) TcpListener, pub(super) PortOptions);
 #[rtype(result = "()")]
 pub(super) struct StopAccepting;
 
-/// Kicks the server's clients and ends their connections.
+/// Ends the connections of the server's clients, who are told why: by a kick or as their transport
+/// can.
 #[derive(Message)]
 #[rtype(result = "()")]
-pub(super) struct ShutPort(pub(super) &'static str);
+pub(super) struct ShutPort {
+    pub(super) reason: &'static str,
+    pub(super) kicks: bool,
+}
 
 /// Lets the server do nothing, or go on.
 #[derive(Message)]
@@ -324,9 +328,9 @@ impl Handler<StopAccepting> for ServerActor {
 impl Handler<ShutPort> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, ShutPort(reason): ShutPort, _ctx: &mut Self::Context) {
+    fn handle(&mut self, ShutPort { reason, kicks }: ShutPort, _ctx: &mut Self::Context) {
         if let Some(port) = &self.port {
-            port.shut_down(reason);
+            port.shut_down(reason, kicks);
             port.flush();
         }
     }

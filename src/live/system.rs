@@ -13,7 +13,7 @@ use super::observer::{Observer, Question};
 use super::roster::Roster;
 use super::router_actor::RouterActor;
 use super::running::{Control, RunningCluster};
-use super::server_actor::{Clock, ShutPort, StopAccepting, WhenIdle, WhenUnconnected};
+use super::server_actor::{Clock, ServerActor, StopAccepting, WhenIdle, WhenUnconnected};
 use super::servers::Servers;
 use super::timeline::{EventKind, Timeline};
 use crate::cluster::{Options, Plan};
@@ -139,6 +139,10 @@ impl LiveSystem {
             Control::Add(spec, asker) => drop(asker.send(servers.add(*spec).await)),
             Control::CheckStart(specs, asker) => drop(asker.send(servers.check_start(&specs))),
             Control::Change(verb, id, asker) => drop(asker.send(servers.change(verb, &id).await)),
+            Control::Arrange(order, asker) => {
+                servers.arrange(order).await;
+                let _ = asker.send(());
+            }
             Control::Stop => {}
         }
     }
@@ -155,7 +159,8 @@ impl LiveSystem {
         // What they sent now goes by the router, and must reach the clients' outboxes before the end does.
         let _ = self.servers.with_router(|_, _, _| ()).await;
         // All at once, so that nobody hears the others leave first.
-        let shut: Vec<_> = self.servers.up().map(|server| server.send(ShutPort(STOP_REASON))).collect();
+        let shut_port = |server: Addr<ServerActor>| server.send(self.servers.shut_port(STOP_REASON));
+        let shut: Vec<_> = self.servers.up().map(shut_port).collect();
         for server in shut {
             let _ = server.await;
         }

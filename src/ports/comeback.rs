@@ -150,7 +150,7 @@ impl Shared {
             return;
         }
         for (key, reason) in resume.overdue(now) {
-            self.end_away(table, key, reason, "its client did not come back");
+            self.end_away(table, key, reason, "its client did not come back in time (--resume)");
         }
     }
 

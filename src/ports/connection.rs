@@ -277,11 +277,17 @@ impl Connection {
         // It reads on, to find the stream's end.
         self.wake_reader();
         if self.is_websocket() && !self.close_sent {
-            const FIN_CLOSE: u8 = 0x88;
-            let [high, low] = u16::from(self.close_code).to_be_bytes();
-            self.outbox.own_uncut().extend_from_slice(&[FIN_CLOSE, 2, high, low]);
+            put_close(self.outbox.own_uncut(), self.close_code, "");
         }
         true
+    }
+
+    /// Tells a WebSocket in its close frame that the server goes away, and why. Over raw TCP there
+    /// is no word for that but the end of the stream.
+    pub(super) fn go_away(&mut self, reason: &str, batches: &Batches) {
+        if self.is_websocket() && self.ending.is_none() && !std::mem::replace(&mut self.close_sent, true) {
+            put_close(self.outbox.own(batches), CloseCode::Away, reason);
+        }
     }
 
     /// Lets the session go: it has another connection, or waits for one. What this one was not yet given is lost to it,
@@ -398,6 +404,17 @@ fn respond(out: &mut Vec<u8>, form: Form, request: u64, body: &[u8]) {
         let header = WebSocketHeader::binary(out.len() - start);
         out.splice(start..start, header.as_bytes().iter().copied());
     }
+}
+
+/// A close frame; a reason that is too long for one is left out.
+fn put_close(out: &mut Vec<u8>, code: CloseCode, reason: &str) {
+    const FIN_CLOSE: u8 = 0x88;
+    /// What a control frame can carry (RFC 6455, 5.5), without the code.
+    const REASON_BYTES_MAX: usize = 123;
+    let reason = if reason.len() <= REASON_BYTES_MAX { reason } else { "" };
+    let [high, low] = u16::from(code).to_be_bytes();
+    out.extend_from_slice(&[FIN_CLOSE, 2 + reason.len() as u8, high, low]);
+    out.extend_from_slice(reason.as_bytes());
 }
 
 fn put_package(out: &mut Vec<u8>, is_websocket: bool, kind: PackageType, body: &[u8]) {

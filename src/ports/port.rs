@@ -163,14 +163,17 @@ impl Port {
         }
     }
 
-    /// Kicks every client, ends every connection and every session that waits for its client.
-    pub fn shut_down(&self, reason: &str) {
+    /// Ends every connection and every session that waits for its client. Clients are told why by a
+    /// kick, or by the close frame of those that have one.
+    pub fn shut_down(&self, reason: &str, kicks: bool) {
         let now = self.shared.now();
         let table = &mut *self.shared.table.borrow_mut();
         let indices: Vec<usize> = table.rows.iter().map(|(index, _)| index).collect();
         for index in indices {
-            if table.rows[index].is_open() {
-                table.rows[index].kick(reason, &table.batches);
+            match kicks {
+                true if table.rows[index].is_open() => table.rows[index].kick(reason, &table.batches),
+                true => {}
+                false => table.rows[index].go_away(reason, &table.batches),
             }
             self.shared.end(table, index, now, CloseReason::Shutdown, "");
         }

@@ -1,5 +1,9 @@
 //! Sessions that may outlive their connections: kept while their clients are away, given to who shows their token.
 //!
+//! Only sessions of clients whose handshake says that they know how to come back. Pomelo's own
+//! clients do not: the session of one would keep its uid, and refuse its user, for as long as it
+//! waits for nobody.
+//!
 //! ```text
 //!   handshake ─▶ token ─ack─▶ known     known ─lost─▶ away ─shown─▶ handshake done ─ack─▶ known, by the next token
 //!                                         └──────────shown──────────▲      └─lost─▶ away
@@ -113,7 +117,7 @@ impl Resume {
 
     /// Whether this handshake shows a token that is worth something.
     pub(super) fn is_awaited(&self, hello: &[u8]) -> bool {
-        let token = ResumeRequest::parse(hello).and_then(|request| Token::parse(&request.token));
+        let token = ResumeRequest::parse(hello).and_then(|request| Token::parse(&request.token?));
         token.is_some_and(|token| self.tokens.contains_key(&token))
     }
 
@@ -126,6 +130,7 @@ impl Resume {
         answer: &mut Vec<u8>,
     ) -> Greeting {
         let mut greeting = Greeting { session, kept: None, is_resumed: false, ended: None };
+        let Some(request) = ResumeRequest::parse(hello) else { return greeting };
         let token = match Token::new() {
             Ok(token) => token,
             Err(error) => {
@@ -134,9 +139,9 @@ impl Resume {
             }
         };
         let (mut resumed, mut message) = (None, None);
-        if let Some(request) = ResumeRequest::parse(hello) {
-            let key = Token::parse(&request.token).and_then(|token| self.tokens.get(&token).copied());
-            let back = key.map(|key| (key, self.come_back(key, row, &request, token)));
+        if let Some(shown) = request.token.as_deref().map(Token::parse) {
+            let key = shown.and_then(|shown| self.tokens.get(&shown).copied());
+            let back = key.map(|key| (key, self.come_back(key, row, (shown, request.received), token)));
             let from = match back {
                 None => {
                     message = Some("the token is unknown, or its time is over");
@@ -174,10 +179,10 @@ impl Resume {
         &mut self,
         key: u32,
         row: usize,
-        request: &ResumeRequest,
+        (shown, received): (Option<Token>, Received),
         next: Token,
     ) -> Result<Place, &'static str> {
-        let received = match request.received {
+        let received = match received {
             Received::Packages(packages) => Some(packages),
             Received::Unsaid => None,
             Received::Garbage => return Err("received is no number of packages"),
@@ -185,7 +190,7 @@ impl Resume {
         let session = &mut self.sessions[key as usize];
         session.history.go_back(received)?;
         // What was shown is what the client has, however often it must try.
-        let is_shown = |token: &Token| Token::parse(&request.token) == Some(*token);
+        let is_shown = |token: &Token| shown == Some(*token);
         if let Some(place) = session.unacknowledged.iter().position(is_shown) {
             session.unacknowledged[place..].rotate_left(1);
         }

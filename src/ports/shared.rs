@@ -53,16 +53,17 @@ impl Shared {
         let server = &self.options.server;
         let address = peer.ip().to_canonical();
         if self.options.blacklist.contains(&address) {
-            log::debug!("connection refused server={server} peer={peer} reason=blacklist");
+            log::debug!("connection refused server={server} peer={peer} reason=--blacklist");
             table.counted.blacklisted += 1;
             return;
         }
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
         let from_there = table.by_address.get(&address).copied().unwrap_or(0);
-        let is_surplus = is_over(self.options.connections_max, table.places)
-            || is_over(self.options.connections_per_address_max, from_there);
+        let is_full = is_over(self.options.connections_max, table.places);
+        let is_surplus = is_full || is_over(self.options.connections_per_address_max, from_there);
         if is_surplus {
-            log::debug!("connection refused server={server} peer={peer} reason=max-connections");
+            let limit = if is_full { "max-connections" } else { "--per-address" };
+            log::debug!("connection refused server={server} peer={peer} reason={limit}");
             table.counted.refused += 1;
             if table.surplus == SURPLUS_MAX {
                 return;
@@ -192,7 +193,8 @@ impl Shared {
         }
         if over(table) {
             table.rows[index].kick("slow consumer", &table.batches);
-            self.end(table, index, self.now(), CloseReason::SlowConsumer, "too much waits for it to read");
+            let why = format!("more than {max} bytes wait for it to read (--outbound-max)");
+            self.end(table, index, self.now(), CloseReason::SlowConsumer, &why);
         }
     }
 

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 
-use super::CloseReason;
 use super::connection::Connection;
 use super::shared::Shared;
+use super::{CloseReason, PortOptions, Timeouts};
 
 /// How often connections are looked at for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -109,8 +109,22 @@ pub(super) async fn sweep(shared: Weak<Shared>) {
             }
         }
         for (index, reason) in overdue {
-            shared.end(table, index, now, reason, "");
+            shared.end(table, index, now, reason, &overdue_words(reason, &shared.options));
         }
         shared.expire(table, now);
+    }
+}
+
+/// What was waited for in vain, and the flag that says for how long.
+fn overdue_words(reason: CloseReason, options: &PortOptions) -> String {
+    let Timeouts { handshake, ack, heartbeat } = options.timeouts;
+    match reason {
+        CloseReason::HandshakeTimeout => format!("no handshake for {handshake:?} (--handshake-timeout)"),
+        CloseReason::AckTimeout => format!("no acknowledgement for {ack:?} (--handshake-timeout)"),
+        CloseReason::HeartbeatTimeout => {
+            format!("no heartbeat for {:?} (twice --heartbeat)", heartbeat.unwrap_or_default())
+        }
+        CloseReason::IdleTimeout => format!("no byte for {:?} (--idle-timeout)", options.idle_timeout),
+        _ => String::new(),
     }
 }

@@ -9,7 +9,7 @@ use tungstenite::{Error as WebSocketError, Message};
 use super::CloseReason;
 use super::connection::Core;
 use super::upgrade::{Upgrade, upgrade};
-use crate::wire::{HEADER_BYTES, PackageDecoder};
+use crate::wire::{HEADER_BYTES, PackageDecoder, PackageError};
 
 /// How a connection speaks.
 pub(super) enum Transport {
@@ -94,6 +94,12 @@ fn packages(decoder: &mut PackageDecoder, mut bytes: &[u8], core: &mut Core<'_>)
         match decoder.next(&mut bytes) {
             Ok(Some(package)) => core.package(package)?,
             Ok(None) => return Ok(()),
+            Err(PackageError::TooLong { declared, max }) => {
+                let why = format!(
+                    "expected a body of at most {max} bytes (--package-max), got {declared} declared"
+                );
+                return Err(Fault(CloseReason::BadPackage, why));
+            }
             Err(error) => return Err(Fault(CloseReason::BadPackage, error.to_string())),
         }
     }
@@ -118,6 +124,11 @@ fn messages(context: &mut WebSocketContext, bytes: &[u8], core: &mut Core<'_>) -
             Err(WebSocketError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(WebSocketError::ConnectionClosed | WebSocketError::AlreadyClosed) => {
                 return Err(Fault(CloseReason::Client, String::new()));
+            }
+            Err(error @ WebSocketError::Capacity(_)) => {
+                core.close_code = close_code(&error);
+                let why = format!("{error}, which --package-max bounds");
+                return Err(Fault(CloseReason::BadWebSocket, why));
             }
             Err(error) => {
                 core.close_code = close_code(&error);

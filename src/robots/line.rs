@@ -1,5 +1,6 @@
 //! One connection of a robot, without its socket: upgrade, handshake, packages, requests.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -7,7 +8,7 @@ use thiserror::Error;
 use super::transport::{Frames, TransportError, Upgrade, Writer};
 use crate::wire::{
     BODY_BYTES_LIMIT, ClientHandshake, HandshakeError, HandshakeReply, Message, MessageError, MessageKind,
-    PackageDecoder, PackageError, PackageType, WireRoute, write_package, write_request,
+    PackageDecoder, PackageError, PackageType, ProtoError, Protos, WireRoute, write_package, write_request,
 };
 
 /// The route of chat pushes.
@@ -50,10 +51,10 @@ pub(super) enum Heard<'a> {
         /// Which.
         id: u64,
         /// JSON.
-        body: &'a [u8],
+        body: Cow<'a, [u8]>,
     },
-    /// Somebody said something in the room; the body of the push.
-    Chat(&'a [u8]),
+    /// Somebody said something in the room; the body of the push, in JSON.
+    Chat(Cow<'a, [u8]>),
 }
 
 /// Why a line is of no use any more.
@@ -74,9 +75,15 @@ pub(super) enum LineError {
     /// The server does not take this client.
     #[error("handshake refused with {0}")]
     Refused(u64),
-    /// The server encodes bodies in a way that robots do not speak.
-    #[error("the server uses protobuf (serverProtos.json), which robots do not speak")]
-    Protobuf,
+    /// The server encodes bodies by definitions that it does not send.
+    #[error("expected the definitions of protobuf in the handshake, got only that they are used")]
+    Undefined,
+    /// A body does not follow its definition.
+    #[error("protobuf: {0}")]
+    Protobuf(#[from] ProtoError),
+    /// What is to be sent is no JSON.
+    #[error("body: {0}")]
+    Body(#[from] serde_json::Error),
     /// The server ends it.
     #[error("kicked: {0}")]
     Kicked(String),
@@ -90,6 +97,8 @@ pub(super) struct Line {
     decoder: PackageDecoder,
     terms: Option<Terms>,
     next_id: u64,
+    /// What the first request asks for. Those behind it are all messages.
+    first: Ask,
     writer: Writer,
 }
 
@@ -101,6 +110,8 @@ struct Terms {
     codes: [Option<u16>; Ask::ALL.len()],
     /// The code of `onChat`.
     chat: Option<u16>,
+    /// Definitions of bodies that are not JSON.
+    protos: Option<Box<Protos>>,
 }
 
 impl Line {
@@ -118,6 +129,7 @@ impl Line {
             decoder: PackageDecoder::new(BODY_BYTES_LIMIT),
             terms: None,
             next_id: 1,
+            first: Ask::Send,
             writer,
         }
     }
@@ -150,10 +162,10 @@ impl Line {
         }
         let Some(package) = package else { return Ok(Some(Heard::Nothing)) };
         Ok(Some(match (package.kind, &self.terms) {
-            (PackageType::Data, Some(terms)) => heard(Message::decode(package.body)?, terms.chat),
+            (PackageType::Data, Some(terms)) => terms.heard(Message::decode(package.body)?, self.first)?,
             (PackageType::Heartbeat, Some(terms)) => terms.heartbeat.map_or(Heard::Nothing, Heard::Heartbeat),
             (PackageType::Handshake, None) => {
-                self.terms = Some(Terms::of(&HandshakeReply::parse(package.body)?)?);
+                self.terms = Some(Terms::of(HandshakeReply::parse(package.body)?)?);
                 self.writer.package(|out| write_package(out, PackageType::HandshakeAck, &[]));
                 Heard::Open
             }
@@ -172,12 +184,20 @@ impl Line {
         self.terms.as_ref().and_then(|terms| terms.heartbeat)
     }
 
-    /// Asks, and says by which id the answer will come.
+    /// Asks, with a body in JSON, and says by which id the answer will come.
     pub(super) fn request(&mut self, ask: Ask, body: &[u8]) -> Result<u64, LineError> {
         let id = self.next_id;
+        if id == 1 {
+            self.first = ask;
+        }
         let code = self.terms.as_ref().and_then(|terms| terms.codes[ask as usize]);
         let route = code.map_or_else(|| ask.route().into(), WireRoute::Code);
-        self.writer.package(|out| write_request(out, id, &route, body))?;
+        let protos = self.terms.as_ref().and_then(|terms| terms.protos.as_deref());
+        let body = match protos.filter(|protos| protos.has_client(ask.route())) {
+            Some(protos) => protos.encode_client(ask.route(), &serde_json::from_slice(body)?)?.into(),
+            None => Cow::Borrowed(body),
+        };
+        self.writer.package(|out| write_request(out, id, &route, &body))?;
         self.next_id += 1;
         Ok(id)
     }
@@ -196,38 +216,50 @@ impl Line {
 }
 
 impl Terms {
-    fn of(reply: &HandshakeReply) -> Result<Self, LineError> {
+    fn of(reply: HandshakeReply) -> Result<Self, LineError> {
         if reply.code != 200 {
             return Err(LineError::Refused(reply.code));
         }
-        if reply.use_proto {
-            return Err(LineError::Protobuf);
+        if reply.use_proto && reply.protos.is_none() {
+            return Err(LineError::Undefined);
         }
         let code = |route: &str| reply.dictionary.as_ref().and_then(|dictionary| dictionary.code(route));
         Ok(Self {
             heartbeat: reply.heartbeat_s.map(Duration::from_secs),
             codes: Ask::ALL.map(|ask| code(ask.route())),
             chat: code(ON_CHAT),
+            protos: reply.protos.map(Box::new),
         })
+    }
+
+    fn heard<'a>(&self, message: Message<'a>, first: Ask) -> Result<Heard<'a>, LineError> {
+        let is_chat = match &message.route {
+            Some(WireRoute::Name(name)) => name == ON_CHAT,
+            Some(WireRoute::Code(code)) => Some(*code) == self.chat,
+            None => false,
+        };
+        Ok(match message.kind {
+            MessageKind::Push if is_chat => Heard::Chat(self.json(ON_CHAT, message.body)?),
+            MessageKind::Response { id } => {
+                let ask = if id == 1 { first } else { Ask::Send };
+                Heard::Response { id, body: self.json(ask.route(), message.body)? }
+            }
+            _ => Heard::Nothing,
+        })
+    }
+
+    /// A body of the server as JSON.
+    fn json<'a>(&self, route: &str, body: &'a [u8]) -> Result<Cow<'a, [u8]>, LineError> {
+        match self.protos.as_deref().filter(|protos| protos.has_server(route)) {
+            Some(protos) => Ok(protos.decode_server(route, body)?.to_string().into_bytes().into()),
+            None => Ok(Cow::Borrowed(body)),
+        }
     }
 }
 
 fn greet(writer: &mut Writer) {
     let hello = ClientHandshake { client_type: "pomelo-sim-robot".to_owned(), version: "0.0.1".to_owned() };
     writer.package(|out| write_package(out, PackageType::Handshake, &hello.body()));
-}
-
-fn heard(message: Message<'_>, chat_code: Option<u16>) -> Heard<'_> {
-    let chat = match &message.route {
-        Some(WireRoute::Name(name)) => name == ON_CHAT,
-        Some(WireRoute::Code(code)) => Some(*code) == chat_code,
-        None => false,
-    };
-    match message.kind {
-        MessageKind::Push if chat => Heard::Chat(message.body),
-        MessageKind::Response { id } => Heard::Response { id, body: message.body },
-        _ => Heard::Nothing,
-    }
 }
 
 /// Why the server kicks, as far as it says, without what would upset a terminal.

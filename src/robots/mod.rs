@@ -82,10 +82,18 @@ const EVENTS: usize = 1024;
 #[derive(Debug, Error)]
 pub enum RobotsError {
     /// Nobody listens where the gate should be.
-    #[error("no gate at {gate}: {reason}")]
+    #[error("no gate at {gate}: {reason}; for a cluster without a gate: --connector HOST:PORT")]
     NoGate {
         /// `HOST:PORT`.
         gate: String,
+        /// What the system says.
+        reason: io::Error,
+    },
+    /// Nobody listens where the connector should be.
+    #[error("no connector at {connector}: {reason}")]
+    NoConnector {
+        /// `HOST:PORT`.
+        connector: String,
         /// What the system says.
         reason: io::Error,
     },
@@ -131,7 +139,10 @@ pub struct Progress {
 /// # Errors
 /// Nobody listens at the gate, or the system refuses something. A server that fails is no error but in the report.
 pub fn run(plan: &Plan, stop: &AtomicBool, progress: impl FnMut(&Progress)) -> Result<Report, RobotsError> {
-    let no_gate = |reason| RobotsError::NoGate { gate: plan.gate.clone(), reason };
+    let no_gate = |reason| match plan.direct {
+        true => RobotsError::NoConnector { connector: plan.gate.clone(), reason },
+        false => RobotsError::NoGate { gate: plan.gate.clone(), reason },
+    };
     let gate = sockets::resolve(plan.gate.as_str()).map_err(no_gate)?;
     TcpStream::connect_timeout(&gate, Duration::from_secs_f64(plan.timeout)).map_err(no_gate)?;
     descriptors::raise(plan.users)?;
@@ -199,6 +210,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
                 per_second: if login_seconds > 0.0 { tally.logins as f64 / login_seconds } else { 0.0 },
             },
             sends: flow(tally.sends),
+            sent: tally.sends_so_far,
             deliveries: flow(tally.deliveries),
             others: tally.others,
             returns: tally.returns,

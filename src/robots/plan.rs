@@ -42,8 +42,11 @@ pub enum Load {
 /// What robots do, checked.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Plan {
-    /// `HOST:PORT` of the gate.
+    /// `HOST:PORT` of the gate, or of the connector that stands in for it.
     pub gate: String,
+    /// Whether robots log in there, and ask no gate.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub direct: bool,
     /// Robots in all.
     pub users: usize,
     /// Rooms.
@@ -155,7 +158,8 @@ impl Settings {
             return Err(PlanError::Invalid { setting: "prefix", expected, got: format!("{prefix:?}") });
         }
         Ok(Plan {
-            gate: self.gate.unwrap_or_else(|| "127.0.0.1:3014".to_owned()),
+            direct: self.connector.is_some(),
+            gate: self.connector.or(self.gate).unwrap_or_else(|| "127.0.0.1:3014".to_owned()),
             users: whole("users", users, 1..=USERS_MAX)?,
             rooms: whole("rooms", rooms, 1..=USERS_MAX)?,
             zipf: number("zipf", self.zipf.unwrap_or(0.0), 0.0..=10.0)?,
@@ -183,6 +187,10 @@ impl Settings {
         {
             let why = "the sizes say how many users and rooms there are";
             return Err(PlanError::Conflict { one: "room_sizes", other, why });
+        }
+        if self.gate.is_some() && self.connector.is_some() {
+            let why = "a connector is where to log in without asking a gate";
+            return Err(PlanError::Conflict { one: "gate", other: "connector", why });
         }
         if self.window.is_some() && self.rate.is_some() {
             let why = "a window is a closed loop, a rate an open one";

@@ -20,6 +20,8 @@ pub struct Report {
     pub logins: Logins,
     /// Messages sent.
     pub sends: Flow,
+    /// The same of the whole run: what integrity is about.
+    pub sent: u64,
     /// Messages that arrived: one a member of the room.
     pub deliveries: Flow,
     /// Chat that arrived in the whole run and no robot said.
@@ -90,8 +92,24 @@ pub struct Server {
 }
 
 impl Report {
-    /// Whether nothing went wrong.
+    /// Whether nothing went wrong, and there was something that could have.
     pub fn is_clean(&self) -> bool {
-        self.integrity.is_clean() && self.logins.failed == 0 && self.errors.is_empty()
+        let is_whole = self.integrity.is_clean() && self.logins.failed == 0 && self.errors.is_empty();
+        is_whole && self.void().is_none()
+    }
+
+    /// Why the run says nothing about the chat, if so. Robots of whom none was to send say what
+    /// they were to say.
+    pub fn void(&self) -> Option<String> {
+        let why = match (self.logins.ok, self.sent) {
+            (0, _) => "nobody got in",
+            (_, 0) if self.plan.senders != Some(0) => "nothing was sent",
+            _ => return None,
+        };
+        // Those that did not get in could not send: that is no reason.
+        let reasons =
+            self.errors.iter().filter(|(kind, _)| self.logins.ok > 0 || !kind.starts_with("send: "));
+        let error = reasons.max_by_key(|(_, number)| **number);
+        Some(error.map_or_else(|| why.to_owned(), |(kind, _)| format!("{why}: {kind}")))
     }
 }

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Whoever drives it gives it bytes and moments, writes what is in [`output`](Robot::output), and does what the
-//! [`Next`] says. A login that fails is tried once more after a second; a connection that is lost, too.
+//! [`Next`] says. Without a gate a login begins with the entry. A login that fails is tried once more after a second; a connection that is lost, too.
 
 mod talk;
 
@@ -32,7 +32,7 @@ pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
 pub enum Next {
     /// Write what there is to write, no more.
     Stay,
-    /// Close the connection, if there is one, and open one to the gate.
+    /// Close the connection, if there is one, and open one to the gate, or to the connector that stands in for it.
     Gate,
     /// Close the connection and open one to this host and port.
     Server(String, u16),
@@ -131,7 +131,7 @@ impl Robot {
             Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
                 // The first login counts from when it was meant to begin.
                 self.began = until;
-                self.stage = Stage::Gate;
+                self.stage = if shared.direct { Stage::Entry } else { Stage::Gate };
                 Next::Gate
             }
             Stage::Gate | Stage::Entry if now >= self.began + shared.timeout => {
@@ -167,7 +167,7 @@ impl Robot {
         let Some(line) = &mut self.line else { return Ok(Next::Stay) };
         while let Some(heard) = line.next(&mut input)? {
             match heard {
-                Heard::Chat(body) => shared.heard(self.member, body, now),
+                Heard::Chat(body) => shared.heard(self.member, &body, now),
                 Heard::Nothing => {}
                 Heard::Heartbeat(after) => self.beat_at = now + after,
                 Heard::Open => {
@@ -180,12 +180,12 @@ impl Robot {
                 }
                 Heard::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
                     match self.requests.take(id) {
-                        Some(sent) => shared.answered(self.member, &sent, body, now),
+                        Some(sent) => shared.answered(self.member, &sent, &body, now),
                         None => shared.tally.error("send: an answer that nobody asked for"),
                     }
                 }
                 Heard::Response { body, .. } => {
-                    let answer = Answer::read(body);
+                    let answer = Answer::read(&body);
                     match (self.stage, answer) {
                         (Stage::Gate, Ok(Answer { host: Some(host), port: Some(port), .. })) => {
                             shared.tally.gate.record(self.began, now);

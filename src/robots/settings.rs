@@ -16,9 +16,12 @@ pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 #[derive(Args, Clone, Default, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the gate listens [default: 127.0.0.1:3014]
+    /// Where the gate listens [default: the gate of the running cluster, or of --config, or 127.0.0.1:3014]
     #[arg(long, value_name = "HOST:PORT")]
     pub gate: Option<String>,
+    /// Where a connector listens: robots log in there, and ask no gate
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "gate")]
+    pub connector: Option<String>,
     /// Robots in all [default: 100]
     #[arg(long, value_name = "N")]
     pub users: Option<usize>,
@@ -120,7 +123,9 @@ impl Settings {
         let by_law = self.users.is_some() || self.rooms.is_some() || self.zipf.is_some();
         let (open, closed) = (self.rate.is_some(), self.window.is_some());
         Settings {
-            gate: self.gate.or(file.gate),
+            // Either flag says where to log in, whatever the file says of it.
+            connector: if self.gate.is_some() { None } else { self.connector.clone().or(file.connector) },
+            gate: if self.connector.is_some() { None } else { self.gate.or(file.gate) },
             users: self.users.or(file.users.filter(|_| !by_hand)),
             rooms: self.rooms.or(file.rooms.filter(|_| !by_hand)),
             zipf: self.zipf.or(file.zipf.filter(|_| !by_hand)),

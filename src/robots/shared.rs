@@ -37,6 +37,8 @@ pub struct Shared {
     pub(super) judge: Judge,
     pub(super) tally: Tally,
     pub(super) timeout: Duration,
+    /// There is no gate to ask.
+    pub(super) direct: bool,
     /// The run is over: what ends now is no error.
     pub(super) ending: bool,
     contents: Contents,
@@ -61,6 +63,7 @@ impl Shared {
             judge,
             tally: Tally::new(),
             timeout: Duration::from_secs_f64(plan.timeout),
+            direct: plan.direct,
             ending: false,
             contents: Contents::new(&plan.prefix, plan.payload),
             window: 0,

@@ -1,10 +1,9 @@
-//! Envelopes that wait for a server: since it is paused, since the link to it is slow or cut, or since their key is between
-//! two servers. Bounded.
+//! Envelopes that wait for a server: since it is paused, since the link to it is slow or cut, or
+//! since their key is between two servers. Bounded.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::changes::key_of;
 use crate::envelope::{Envelope, Payload};
 use crate::ids::SessionId;
 
@@ -30,8 +29,9 @@ impl<T> Default for Backlog<T> {
 }
 
 impl<T> Backlog<T> {
-    /// Takes an envelope; gives it back when it is full, if it is a call, whose sender can be told. A push is dropped then, and
-    /// its sessions are remembered; what the cluster itself says always finds room.
+    /// Takes an envelope; gives it back when it is full, if it is a call, whose sender can be told.
+    /// A push is dropped then, and its sessions are remembered; what the cluster itself says always
+    /// finds room.
     pub(super) fn push(&mut self, tag: T, envelope: Envelope) -> Option<Envelope> {
         let bytes = ENVELOPE_BYTES + body_bytes(&envelope.payload);
         if self.bytes + bytes > BACKLOG_BYTES_MAX {
@@ -113,5 +113,14 @@ fn body_bytes(payload: &Payload) -> usize {
         Payload::Push { sessions, frame } => frame.package().len() + 8 * sessions.as_slice().len(),
         Payload::Broadcast { frame } => frame.package().len(),
         _ => 0,
+    }
+}
+
+/// The key by which the server of an envelope was chosen.
+pub(super) fn key_of(payload: &Payload) -> Option<&Arc<str>> {
+    match payload {
+        Payload::Invoke(invoke) => invoke.key.as_ref(),
+        Payload::Gone { key, .. } => key.as_ref(),
+        _ => None,
     }
 }

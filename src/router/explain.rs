@@ -22,25 +22,26 @@ pub struct KeyFate {
 impl Router {
     /// What becomes of a key of a type; none when nothing is known of the type.
     pub fn explain(&self, server_type: &ServerType, key: &str) -> Option<KeyFate> {
-        let replicas = self.types.get(server_type)?;
-        let servers = replicas.candidates();
+        let pool = self.pools.get(server_type)?;
+        let servers = pool.candidates();
         let added = one_more(&servers);
         // A directory of a sticky one: what it would choose is certain.
-        let chooses = replicas.spec.innermost().is_sticky();
-        let fate = fate(&replicas.spec, &*replicas.strategy, &servers, &added, key, chooses);
+        let chooses = pool.spec().innermost().is_sticky();
+        let fate = fate(pool.spec(), pool.strategy(), &servers, &added, key, chooses);
         Some(KeyFate { key: key.to_owned(), added: added.id, fate })
     }
 
-    /// The server that has the room of a key of a type, and how many are in it. Where rooms of one were left behind on
-    /// others, the one that the key belongs to.
+    /// The server that has the room of a key of a type, and how many are in it. Where rooms of one
+    /// were left behind on others, the one that the key belongs to.
     pub fn room_of(&self, server_type: &ServerType, key: &str) -> Option<(ServerId, usize)> {
-        let owner = self.owner(server_type, key);
-        let holds = |server: &ServerId| {
-            let mut sizes = self.directory.sizes(server);
-            let (_, _, members) = sizes.find(|(of, ..)| of.as_deref() == Some(key))?;
-            Some((server.clone(), members))
-        };
-        let is_of_type = |server: &&ServerId| self.type_of(server) == Some(server_type);
-        owner.as_ref().and_then(holds).or_else(|| self.directory.servers().filter(is_of_type).find_map(holds))
+        let mut of_key: Vec<(&ServerId, usize)> = self
+            .rooms
+            .sizes(server_type)
+            .filter(|(_, of, ..)| of.as_deref() == Some(key))
+            .filter_map(|(holder, _, _, members)| Some((holder.server()?, members)))
+            .collect();
+        let owner = self.pools.get(server_type)?.owner(key);
+        of_key.sort_by_key(|(server, _)| Some(*server) != owner);
+        of_key.first().map(|(server, members)| ((*server).clone(), *members))
     }
 }

@@ -1,375 +1,207 @@
 //! The router: carries every envelope between servers, and chooses the server where a route must.
 //!
-//! It decides nothing about meaning: it knows which servers there are, asks the type's route for the key and the
-//! type's strategy for the server, and keeps which session has which uid and who is in which room. Pure, like the servers.
+//! It decides nothing about meaning. Pure, like the servers. The router wires four parts that own
+//! its state and open with their diagrams: `Sessions`, `Rooms`, `Pools` and `Fabric`.
 //!
-//! When the list of a type changes, the rooms whose key now belongs to another server are handed over, and what is sent
-//! to them meanwhile waits: see `changes.rs`; when it gets another strategy, the same: see `steer.rs`. Links may hold envelopes up: see [`links`]. What strategies are told of loads
-//! and latencies is in `loads.rs`; how a directory's keys are forgotten, in `unsettled.rs`.
+//! ```text
+//!   route ──▶ carry ──▶ to a server ────────────────────────────────────▶ Fabric ──▶ out
+//!               │   ──▶ by a key ──▶ Pools: choose ──┬── it has a server ───▲
+//!               │                      ▲             └── between two: held ─┘ when its rooms have moved
+//!               └─────▶ to the router  │ loads
+//!                         Sessions, Rooms
+//! ```
+//!
+//! Orders are in `orders`, ends of sessions and ways of rooms in `endings`; the rest only reads.
 
 mod backlog;
-mod changes;
-mod delivery;
-mod directory;
+mod counters;
+mod endings;
 mod explain;
+mod fabric;
 pub mod links;
-mod loads;
 mod look;
-mod moving;
+mod orders;
+mod pools;
 mod preview;
-mod replicas;
+mod rooms;
 mod route;
 mod sessions;
-mod steer;
-mod tracing;
-mod traffic;
-mod uids;
-mod unsettled;
 mod view;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 
+use self::fabric::Fabric;
+use self::pools::{Chosen, Pools, Timed};
+use self::rooms::Rooms;
+use self::sessions::Claim;
+use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Recipients};
+use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+use crate::time::Time;
+use crate::trace::{Reason, TraceId, What};
+use crate::wire::PushFrame;
+
+pub use counters::RouterCounters;
 pub use explain::KeyFate;
+pub use fabric::{EdgeView, Routed};
 pub use links::{Latency, LinkRule, UnknownRule};
-pub use look::{Moved, User};
+pub use look::User;
+pub use pools::{Moved, NotSticky, StrategyError};
 pub use preview::{Preview, ServerLoad};
 pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
-pub use steer::{NotSticky, StrategyError};
-pub use traffic::EdgeView;
-pub use uids::{Claim, Claimed, Freed, OnDuplicate, Uids};
+pub use sessions::{OnDuplicate, Sessions};
 pub use view::TypeView;
-
-use self::backlog::Backlog;
-use self::directory::Directory;
-use self::links::Links;
-use self::loads::{Census, Stopwatch, Timed};
-use self::replicas::Replicas;
-use self::sessions::Burial;
-use self::tracing::note;
-use self::traffic::Heard;
-use crate::config::ServerSpec;
-use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Room};
-use crate::ids::{ServerId, ServerType, SessionKey};
-use crate::strategies::StrategySpec;
-use crate::time::Time;
-use crate::trace::{Reason, TraceId, Watch, What};
-
-/// An envelope on its way to one server.
-#[derive(Clone, Debug)]
-pub struct Routed {
-    /// Who gets it.
-    pub to: ServerId,
-    /// What.
-    pub envelope: Envelope,
-}
 
 /// How a router behaves, whatever servers it has.
 #[derive(Clone, Debug, Default)]
 pub struct RouterOptions {
     /// What becomes of a login whose uid another session has.
     pub on_duplicate: OnDuplicate,
-    /// Rooms stay where they are when the list of servers changes, and lose their members: what Pomelo does.
+    /// Rooms stay where they are when the list of servers changes, and lose their members: what
+    /// Pomelo does.
     pub rooms_stay: bool,
-    /// What chance on the links and in strategies comes of.
+    /// What chance on the links and in strategies comes from.
     pub seed: u64,
     /// After this a request is not carried out any more.
     pub request_timeout: Duration,
 }
 
-/// See the module.
+/// Wires the four parts.
 #[derive(Default)]
 pub struct Router {
-    types: BTreeMap<ServerType, Replicas>,
-    /// Looked up three times for each envelope; what is done with all of them is done in their order.
-    homes: FxHashMap<ServerId, Home>,
-    /// In which order servers were first admitted: the order of their types' lists, to which one that comes back returns.
-    ranks: BTreeMap<ServerId, usize>,
-    last_rank: usize,
-    uids: Uids,
-    directory: Directory,
-    links: Links,
-    rooms_stay: bool,
-    seed: u64,
+    sessions: Sessions,
+    rooms: Rooms,
+    pools: Pools,
+    fabric: Fabric,
     request_timeout: Duration,
-    burials: Vec<Burial>,
-    /// The sessions of these.
-    dying: BTreeSet<SessionKey>,
-    /// Sessions that have left rooms which belong to nobody at the moment.
-    ghosts: BTreeSet<SessionKey>,
-    /// Who stands in for servers that are no more, while rooms of theirs wait for another.
-    orphans: BTreeMap<ServerId, ServerType>,
-    /// Calls to servers whose strategy wants to know how long they take.
-    stopwatch: Stopwatch,
-    last_change: u64,
-    /// Where steps of traces are written, if somebody may want them.
-    watch: Option<Watch>,
-    /// Changes that are over and have moved rooms, until somebody asks.
-    moves: VecDeque<Moved>,
-    now: Time,
-    counters: RouterCounters,
-}
-
-/// What the router has counted since it started.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct RouterCounters {
-    /// Envelopes taken in.
-    pub envelopes: u64,
-    /// Envelopes handed on; one to all servers of a type counts once a server.
-    pub delivered: u64,
-    /// Envelopes for a server that is not there, or with no server to choose.
-    pub undeliverable: u64,
-    /// Envelopes from a server that is no more.
-    pub from_the_dead: u64,
-    /// Calls refused since too much waits for the server that they are for.
-    pub refused: u64,
-    /// Calls whose deadline had come while they waited.
-    pub expired: u64,
-    /// Envelopes that were lost on a link and sent again.
-    pub resent: u64,
-    /// Sessions kicked since a full link or server lost a push of theirs.
-    pub missed: u64,
-    /// Binds refused since the uid was taken.
-    pub binds_refused: u64,
-    /// Sessions kicked since another one claimed their uid.
-    pub supplanted: u64,
-    /// Pushes to uids that are bound nowhere.
-    pub uids_unknown: u64,
-    /// Changes of a list of servers, or of the strategy of a type.
-    pub changes: u64,
-    /// Rooms that went to another server.
-    pub rooms_moved: u64,
-    /// Members that went with them.
-    pub members_moved: u64,
-    /// Rooms that a server got back when it had started again.
-    pub rooms_restored: u64,
-}
-
-/// The answer to a bind: nothing but that it is so.
-const GRANTED: &[u8] = b"null";
-
-/// A server that envelopes can be given to; it need not be on its type's list.
-struct Home {
-    server_type: ServerType,
-    /// What waits for it, while it is paused.
-    paused: Option<Backlog<()>>,
-    /// What it got from whom.
-    heard: Heard,
+    envelopes: u64,
+    from_the_dead: u64,
+    uids_unknown: u64,
 }
 
 impl Router {
     /// A router that knows no server yet.
     pub fn new(options: &RouterOptions) -> Self {
+        let RouterOptions { on_duplicate, rooms_stay, seed, request_timeout } = *options;
         Self {
-            uids: Uids::new(options.on_duplicate),
-            links: Links::new(options.seed),
-            rooms_stay: options.rooms_stay,
-            seed: options.seed,
-            request_timeout: options.request_timeout,
+            sessions: Sessions::new(on_duplicate),
+            rooms: Rooms::new(rooms_stay),
+            pools: Pools::new(rooms_stay, seed, request_timeout),
+            fabric: Fabric::new(seed),
+            request_timeout,
             ..Self::default()
         }
     }
 
-    /// A type that servers may be added to, and how a server of it is chosen.
-    pub fn add_type(&mut self, server_type: ServerType, route: Route) {
-        self.types.insert(server_type, Replicas::new(route, self.seed));
-    }
-
-    /// Adds a server at the end of its type's list, before anything runs. Its type must have been added.
-    ///
-    /// # Errors
-    /// Gives the type back when nothing is known of it.
-    pub fn add_server(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
-        self.admit(server)?;
-        let replicas = self.types.get_mut(&server.server_type).ok_or_else(|| server.server_type.clone())?;
-        replicas.servers.push(located(server));
-        replicas.rebuild();
-        Ok(())
-    }
-
-    /// What the router has counted.
-    pub fn counters(&self) -> RouterCounters {
-        RouterCounters { resent: self.links.resent, ..self.counters }
-    }
-
-    /// Which session has which uid.
-    pub fn uids(&self) -> &Uids {
-        &self.uids
-    }
-
-    /// The rooms of every server, as the router knows them.
-    pub fn rooms(&self) -> BTreeMap<ServerId, Vec<Room>> {
-        self.directory.servers().map(|server| (server.clone(), self.directory.rooms_of(server))).collect()
-    }
-
-    /// The server that a key of a type belongs to now; none where each pick is a new choice, or none was made.
-    pub fn owner(&self, server_type: &ServerType, key: &str) -> Option<ServerId> {
-        self.types.get(server_type)?.owner(key).cloned()
-    }
-
-    /// How a server of a type is chosen.
-    pub fn strategy(&self, server_type: &ServerType) -> Option<&StrategySpec> {
-        self.types.get(server_type).map(|replicas| &replicas.spec)
-    }
-
-    /// The servers of a type that can be chosen, in list order.
-    pub fn listed(&self, server_type: &ServerType) -> Vec<ServerId> {
-        let servers = self.types.get(server_type).map(|replicas| &replicas.servers);
-        servers.into_iter().flatten().map(|server| server.id.clone()).collect()
-    }
-
-    /// The type of a server that envelopes can be given to.
-    pub fn type_of(&self, server: &ServerId) -> Option<&ServerType> {
-        self.homes.get(server).map(|home| &home.server_type)
-    }
-
-    /// Takes an envelope; appends to `out` what goes on, in the order in which it must arrive. What cannot be
-    /// delivered is answered with an error if somebody waits for it, and counted.
+    /// Takes an envelope; appends to `out` what goes on, in the order in which it must arrive. What
+    /// cannot be delivered is answered with an error if somebody waits for it, and counted.
     pub fn route(&mut self, now: Time, envelope: Envelope, out: &mut Vec<Routed>) {
-        self.now = now;
-        self.counters.envelopes += 1;
-        // What a server said that has vanished since is as if it had never been said: somebody else may have its rooms.
-        if !self.homes.contains_key(&envelope.from) {
-            self.counters.from_the_dead += 1;
-            return;
-        }
-        self.carry(envelope, out);
+        self.order(now, out, |router| {
+            router.envelopes += 1;
+            // A server that has vanished is taken not to have said what arrives later: another one
+            // may have its rooms.
+            if router.fabric.is_up(&envelope.from) {
+                router.carry(envelope);
+            } else {
+                router.from_the_dead += 1;
+            }
+        });
     }
 
-    fn carry(&mut self, envelope: Envelope, out: &mut Vec<Routed>) {
-        let Envelope { from, to, payload, trace } = envelope;
+    /// Carries an order out, at that moment.
+    fn order<R>(&mut self, now: Time, out: &mut Vec<Routed>, order: impl FnOnce(&mut Self) -> R) -> R {
+        self.fabric.begin(now, out);
+        let result = order(self);
+        self.fabric.end(out);
+        result
+    }
+
+    fn carry(&mut self, Envelope { from, to, payload, trace }: Envelope) {
         match to {
+            Destination::Server(id) if self.fabric.is_up(&id) => {
+                self.pools.learn(&id, &payload, self.fabric.now());
+                self.fabric.deliver(from, id, (payload, trace));
+            }
             Destination::Server(id) => {
-                if self.homes.contains_key(&id) {
-                    self.learn(&id, &payload);
-                    self.deliver(from, id, (payload, trace), out);
-                } else {
-                    self.undeliverable(from, &payload, AppError::new(format!("no server {id}")), out);
-                }
+                self.undeliverable(from, payload, AppError::new(format!("no server {id}")));
             }
             Destination::Route { server_type, key } => {
-                self.carry_by_key(from, server_type, key, (payload, trace), out)
+                self.carry_by_key(from, server_type, key, (payload, trace));
             }
             Destination::All(server_type) => {
                 for id in self.listed(&server_type) {
-                    self.deliver(from.clone(), id, (payload.clone(), trace), out);
+                    self.fabric.deliver(from.clone(), id, (payload.clone(), trace));
                 }
             }
-            Destination::Router => self.serve(from, (payload, trace), out),
+            Destination::Router => self.serve(from, (payload, trace)),
         }
     }
 
-    /// Chooses the server by the key, or keeps the envelope while the key is between two servers.
+    /// Chooses the server by the key, or holds the envelope while the key is between two servers.
     fn carry_by_key(
         &mut self,
         from: ServerId,
         server_type: ServerType,
         key: Option<Arc<str>>,
         (mut payload, trace): (Payload, Option<TraceId>),
-        out: &mut Vec<Routed>,
     ) {
-        let chosen = self.key_of(&server_type, key, &payload).and_then(|key| {
-            let is_new = self.chooses_anew(&server_type, &key);
-            let server = self.pick(&server_type, &key)?.id.clone();
-            Ok((key, server, is_new))
-        });
-        let (key, server, is_new) = match chosen {
+        let now = self.fabric.now();
+        let load = |server: &Located| load(&self.sessions, &self.rooms, server);
+        let chosen = self.pools.asked(&server_type).and_then(|pool| pool.choose(key, &payload, now, &load));
+        let Chosen { key, server, is_new } = match chosen {
             Ok(chosen) => chosen,
-            Err(error) => return self.undeliverable(from, &payload, error, out),
+            Err(error) => return self.undeliverable(from, payload, error),
         };
         if is_new {
-            self.fetch_rooms(&server_type, out);
+            // If it is the server that the key had before, started anew, the key is between no two
+            // servers; but its rooms, and what was held for them, have waited for this choice, and
+            // must be there before the envelope.
+            self.move_rooms(&server_type);
+            self.release_held(&server_type);
         }
         if let Payload::Invoke(invoke) = &mut payload {
             invoke.key = Some(Arc::clone(&key));
         }
-        let Some(replicas) = self.types.get_mut(&server_type) else { return };
-        if replicas.is_between(&key) {
-            let reason = Reason::Changing;
-            note(&self.watch, self.now, trace, &from, || What::Held { to: server.clone(), reason });
+        let Some(pool) = self.pools.get_mut(&server_type) else { return };
+        if pool.is_between(&key) {
+            let held = || What::Held { to: server.clone(), reason: Reason::Changing };
+            self.fabric.step(trace, &from, held);
             let to = Destination::Route { server_type, key: Some(key) };
-            if let Some(refused) = replicas.held.push((), Envelope { from, to, payload, trace }) {
-                self.refuse(&server, refused, out);
+            if let Some(refused) = pool.hold(Envelope { from, to, payload, trace }) {
+                self.fabric.refuse(&server, refused);
             }
         } else {
-            if replicas.needs.latencies
+            self.fabric.step(trace, &from, || pool.routed(&key, &server));
+            if pool.needs().latencies
                 && let Payload::Invoke(invoke) = &payload
                 && let Some(call) = invoke.call
             {
-                let timed =
-                    Timed { since: self.now, server_type: server_type.clone(), server: server.clone() };
-                self.stopwatch.begin(&from, call, timed);
+                self.pools.time(&from, call, Timed { since: now, server_type, server: server.clone() });
             }
-            self.step_routed(trace, &from, &server_type, &key, &server);
-            self.deliver(from, server, (payload, trace), out);
-        }
-    }
-
-    /// Whether a pick will choose for a key that has no server, while a change of the list is not over.
-    fn chooses_anew(&self, server_type: &ServerType, key: &str) -> bool {
-        let replicas = self.types.get(server_type).filter(|replicas| !replicas.changes.is_empty());
-        replicas.is_some_and(|replicas| replicas.needs.placements && replicas.owner(key).is_none())
-    }
-
-    /// The server for a key.
-    fn pick(&mut self, server_type: &ServerType, key: &str) -> Result<&Located, AppError> {
-        let census = Census { now: self.now, uids: &self.uids, directory: &self.directory };
-        let replicas = self.types.get_mut(server_type);
-        let replicas = replicas.ok_or_else(|| AppError::new(format!("no server type {server_type}")))?;
-        if replicas.needs.placements {
-            replicas.expect_sweep(self.now, self.request_timeout);
-        }
-        replicas.pick(server_type, key, census)
-    }
-
-    /// The key of an envelope: the one that the caller gave, or what the type's route finds.
-    fn key_of(
-        &self,
-        server_type: &ServerType,
-        key: Option<Arc<str>>,
-        payload: &Payload,
-    ) -> Result<Arc<str>, AppError> {
-        let replicas = self.types.get(server_type);
-        let replicas = replicas.ok_or_else(|| AppError::new(format!("no server type {server_type}")))?;
-        match (key, payload) {
-            (Some(key), _) => Ok(key),
-            (None, Payload::Invoke(invoke)) => {
-                let input =
-                    RouteInput { session: invoke.session.as_ref(), route: &invoke.route, body: &invoke.body };
-                // A route is code of whoever builds a cluster; its panic fails one message, not the router.
-                let found = catch_unwind(AssertUnwindSafe(|| (replicas.key)(&input)));
-                let found = found.unwrap_or_else(|_| Err(AppError::new("its route function panicked")));
-                found
-                    .map(|key| Arc::from(&*key))
-                    .map_err(|error| AppError::new(format!("no route to {server_type}: {}", error.message)))
-            }
-            (None, _) => Ok(Arc::from("")),
+            self.fabric.deliver(from, server, (payload, trace));
         }
     }
 
     /// What servers ask of the router itself.
-    fn serve(&mut self, from: ServerId, (payload, trace): (Payload, Option<TraceId>), out: &mut Vec<Routed>) {
+    fn serve(&mut self, from: ServerId, (payload, trace): (Payload, Option<TraceId>)) {
         match payload {
             Payload::Locate { call, server_type, key } => {
                 let result = self.locate(&server_type, &key, (trace, &from));
-                self.answer(from, call, result, out);
+                self.fabric.answer(from, call, result);
             }
             Payload::Bind { call, session, uid } => {
-                self.bind(uid, Claim { asker: from, call, session }, out);
+                let outcome = self.sessions.claim(uid, Claim { asker: from, call, session });
+                self.tell(outcome);
             }
-            Payload::Unbind { session, uid } => self.unbind(&uid, &session, out),
-            Payload::Joined { channel, key, member } => self.joined(from, channel, key, member, out),
-            Payload::Left { channel, member } => self.left(&from, &channel, &member, out),
-            Payload::PushToUids { uids, frame } => self.push_to_uids((&from, trace), uids, &frame, out),
-            Payload::Drained { change } => self.drained(&from, change, out),
-            Payload::Restarted => self.restore(from, out),
-            _ => self.counters.undeliverable += 1,
+            Payload::Unbind { session, uid } => self.unbind(&uid, &session),
+            Payload::Joined { channel, key, member } => self.joined(&from, &channel, &key, member),
+            Payload::Left { channel, member } => self.left(&from, &channel, &member),
+            Payload::PushToUids { uids, frame } => self.push_to_uids((&from, trace), &uids, &frame),
+            Payload::Drained { change } => self.drained(&from, change),
+            Payload::Restarted => self.restore(&from),
+            other => self.undeliverable(from, other, AppError::new("nothing that the router serves")),
         }
     }
 
@@ -379,17 +211,38 @@ impl Router {
         key: &str,
         (trace, from): (Option<TraceId>, &ServerId),
     ) -> Result<Bytes, AppError> {
-        let located = self.pick(server_type, key)?;
+        let load = |server: &Located| load(&self.sessions, &self.rooms, server);
+        let pool = self.pools.asked(server_type)?;
+        let located = pool.pick(key, self.fabric.now(), &load)?;
         let (id, answer) = (located.id.clone(), serde_json::to_vec(located));
-        self.step_routed(trace, from, server_type, key, &id);
+        self.fabric.step(trace, from, || pool.routed(key, &id));
         answer.map(Bytes::from).map_err(|error| AppError::new(error.to_string()))
+    }
+
+    fn push_to_uids(&mut self, (from, trace): (&ServerId, Option<TraceId>), uids: &[Uid], frame: &PushFrame) {
+        for uid in uids {
+            let Some(SessionKey { frontend, session }) = self.sessions.get(uid).cloned() else {
+                self.uids_unknown += 1;
+                continue;
+            };
+            let payload = Payload::Push { sessions: Recipients::One(session), frame: frame.clone() };
+            self.fabric.deliver(from.clone(), frontend, (payload, trace));
+        }
+    }
+
+    /// An envelope has no server to go to.
+    fn undeliverable(&mut self, from: ServerId, payload: Payload, error: AppError) {
+        // No server is left that could confirm the member's end; the room's next owner is told.
+        if let Some(gone) = self.fabric.undeliverable(from, payload, error) {
+            self.free(&gone.uid, &gone.session);
+        }
     }
 }
 
-fn located(server: &ServerSpec) -> Located {
-    Located {
-        id: server.id.clone(),
-        host: server.advertised_host().to_owned(),
-        port: server.client_port.filter(|_| server.frontend),
+/// What a server holds, for strategies that want to know.
+fn load(sessions: &Sessions, rooms: &Rooms, server: &Located) -> usize {
+    match server.port {
+        Some(_) => sessions.bound_at(&server.id),
+        None => rooms.members_at(&server.id),
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::replicas::Replicas;
-use super::{Router, StrategyError};
+use super::Router;
+use super::pools::{Pool, StrategyError};
 use crate::ids::{ServerId, ServerType, Uid};
 use crate::strategies::{Look, StrategySpec};
 
@@ -51,12 +51,12 @@ pub struct ServerLoad {
     pub load_after: usize,
 }
 
-/// From which server to which how much load goes.
-type Move<'a> = (&'a ServerId, &'a ServerId, usize);
+/// From which server, if it is up, to which how much load goes.
+type Move<'a> = (Option<&'a ServerId>, &'a ServerId, usize);
 
 impl Router {
-    /// What [`set_strategy`](Self::set_strategy) would do now. `login_key` is by what a bound uid's user is given a
-    /// frontend.
+    /// What [`set_strategy`](Self::set_strategy) would do now. `login_key` is by what a bound uid's
+    /// user is given a frontend.
     ///
     /// # Errors
     /// As [`set_strategy`](Self::set_strategy).
@@ -66,10 +66,10 @@ impl Router {
         strategy: &StrategySpec,
         login_key: impl Fn(&Uid) -> &str,
     ) -> Result<Preview, StrategyError> {
-        let replicas = self.check_strategy(server_type, strategy)?;
+        let pool = self.pools.check(server_type, strategy)?;
         let mut preview = Preview {
             server_type: server_type.clone(),
-            from: replicas.spec.clone(),
+            from: pool.spec().clone(),
             to: strategy.clone(),
             rooms: 0,
             rooms_moved: 0,
@@ -77,18 +77,18 @@ impl Router {
             members_moved: 0,
             users: 0,
             users_moved: 0,
-            servers: self.loads_of(server_type, replicas),
+            servers: self.loads_of(server_type, pool),
             applied: false,
-            warnings: self.warnings(server_type, replicas, strategy),
+            warnings: self.warnings(server_type, pool, strategy),
         };
         let mut moves = Vec::new();
-        self.count_rooms(replicas, &mut preview, &mut moves);
-        if replicas.is_of_frontends() {
-            self.count_users(replicas, &mut preview, login_key, &mut moves);
+        self.count_rooms(pool, &mut preview, &mut moves);
+        if pool.is_of_frontends() {
+            self.count_users(pool, &mut preview, login_key, &mut moves);
         }
         for (from, to, load) in moves {
             for server in &mut preview.servers {
-                if server.id == *from {
+                if Some(&server.id) == from {
                     server.load_after = server.load_after.saturating_sub(load);
                 }
                 if server.id == *to {
@@ -99,49 +99,36 @@ impl Router {
         Ok(preview)
     }
 
-    fn loads_of(&self, server_type: &ServerType, replicas: &Replicas) -> Vec<ServerLoad> {
-        let listed = replicas.servers.iter().map(|server| &server.id);
-        let mut unlisted: Vec<&ServerId> = self
-            .homes
-            .iter()
-            .filter(|(_, home)| home.server_type == *server_type)
-            .map(|(id, _)| id)
-            .collect();
-        unlisted.retain(|id| replicas.index(id).is_none());
-        unlisted.sort();
-        let load = |id: &ServerId| match replicas.is_of_frontends() {
-            true => self.uids.bound_at(id),
-            false => self.directory.members_at(id),
+    fn loads_of(&self, server_type: &ServerType, pool: &Pool) -> Vec<ServerLoad> {
+        let listed = pool.servers().iter().map(|server| &server.id);
+        let servers = self.fabric.servers(Some(server_type));
+        let unlisted = servers.iter().filter(|id| pool.index(id).is_none());
+        let load = |id: &ServerId| match pool.is_of_frontends() {
+            true => self.sessions.bound_at(id),
+            false => self.rooms.members_at(id),
         };
         let of = |id: &ServerId| ServerLoad { id: id.clone(), load_before: load(id), load_after: load(id) };
         listed.chain(unlisted).map(of).collect()
     }
 
     /// Counts the rooms, and those that the other strategy has elsewhere.
-    fn count_rooms<'a>(&'a self, replicas: &'a Replicas, preview: &mut Preview, moves: &mut Vec<Move<'a>>) {
+    fn count_rooms<'a>(&'a self, pool: &'a Pool, preview: &mut Preview, moves: &mut Vec<Move<'a>>) {
         let is_new = preview.to != preview.from;
-        let mut strategy = preview.to.make(self.seed);
-        strategy.rebuild(&replicas.candidates());
-        let counts_members = !replicas.is_of_frontends();
-        for holder in self.directory.servers() {
-            let its_type = self.type_of(holder).or_else(|| self.orphans.get(holder));
-            if its_type != Some(&preview.server_type) {
-                continue;
-            }
-            let stays =
-                self.rooms_stay || !is_new || strategy.needs().placements && replicas.index(holder).is_some();
-            for (key, rooms, members) in self.directory.sizes(holder) {
-                preview.rooms += rooms;
-                preview.members += members;
-                let Some(key) = key.as_ref().filter(|_| !stays) else { continue };
-                let index = strategy.pick(key, &Look::BLIND);
-                let owner = index.and_then(|index| replicas.servers.get(index)).map(|server| &server.id);
-                if let Some(owner) = owner.filter(|owner| *owner != holder) {
-                    preview.rooms_moved += rooms;
-                    preview.members_moved += members;
-                    if counts_members {
-                        moves.push((holder, owner, members));
-                    }
+        let mut strategy = pool.make(&preview.to);
+        let counts_members = !pool.is_of_frontends();
+        for (holder, key, rooms, members) in self.rooms.sizes(&preview.server_type) {
+            preview.rooms += rooms;
+            preview.members += members;
+            let keeps =
+                strategy.needs().placements && holder.server().is_some_and(|id| pool.index(id).is_some());
+            let Some(key) = key.as_ref().filter(|_| is_new && !keeps && !self.rooms.stay()) else { continue };
+            let index = strategy.pick(key, &Look::BLIND);
+            let owner = index.and_then(|index| pool.servers().get(index)).map(|server| &server.id);
+            if let Some(owner) = owner.filter(|owner| Some(*owner) != holder.server()) {
+                preview.rooms_moved += rooms;
+                preview.members_moved += members;
+                if counts_members {
+                    moves.push((holder.server(), owner, members));
                 }
             }
         }
@@ -150,61 +137,53 @@ impl Router {
     /// Counts the bound users of frontends, and those whom the other strategy sends elsewhere.
     fn count_users<'a>(
         &'a self,
-        replicas: &'a Replicas,
+        pool: &'a Pool,
         preview: &mut Preview,
         login_key: impl Fn(&Uid) -> &str,
         moves: &mut Vec<Move<'a>>,
     ) {
-        // A directory remembers no login for long: its users are sent where the strategy inside has them.
+        // A directory remembers no login for long: its users are sent where the strategy inside has
+        // them.
         let chooses_by_key = preview.to.innermost().is_sticky().then(|| preview.to.innermost());
-        let mut strategy = chooses_by_key.map(|spec| spec.make(self.seed));
-        if let Some(strategy) = &mut strategy {
-            strategy.rebuild(&replicas.candidates());
-        }
+        let strategy = chooses_by_key.map(|spec| pool.make(spec));
         let mut flows: BTreeMap<(&ServerId, &ServerId), usize> = BTreeMap::new();
-        for (uid, session) in self.uids.iter() {
-            if self.type_of(&session.frontend) != Some(&preview.server_type) {
+        for (uid, session) in self.sessions.iter() {
+            if self.fabric.type_of(&session.frontend) != Some(&preview.server_type) {
                 continue;
             }
             preview.users += 1;
             let index = strategy.as_ref().and_then(|strategy| strategy.peek(login_key(uid)));
-            let server = index.and_then(|index| replicas.servers.get(index)).map(|server| &server.id);
+            let server = index.and_then(|index| pool.servers().get(index)).map(|server| &server.id);
             if let Some(server) = server.filter(|server| **server != session.frontend) {
                 preview.users_moved += 1;
                 *flows.entry((&session.frontend, server)).or_default() += 1;
             }
         }
-        moves.extend(flows.into_iter().map(|((from, to), users)| (from, to, users)));
+        moves.extend(flows.into_iter().map(|((from, to), users)| (Some(from), to, users)));
     }
 
-    fn warnings(
-        &self,
-        server_type: &ServerType,
-        replicas: &Replicas,
-        strategy: &StrategySpec,
-    ) -> Vec<String> {
+    fn warnings(&self, server_type: &ServerType, pool: &Pool, strategy: &StrategySpec) -> Vec<String> {
         let mut warnings = Vec::new();
-        if replicas.spec == *strategy {
+        if *pool.spec() == *strategy {
             warnings.push(format!("{server_type} has {strategy} already: nothing changes"));
         }
-        if replicas.is_of_frontends() && !strategy.innermost().is_sticky() {
+        if pool.is_of_frontends() && !strategy.innermost().is_sticky() {
             let of = if strategy.needs().loads { ", by the loads of that moment" } else { "" };
             warnings.push(format!(
                 "{strategy} chooses anew at each login{of}: where users would be sent cannot be said"
             ));
         }
-        if self.rooms_stay && !replicas.is_of_frontends() {
+        if self.rooms.stay() && !pool.is_of_frontends() {
             warnings.push(
                 "rooms stay where they are (--rebalance off): who enters one whose key belongs elsewhere then does \
                  not meet those who are in it"
                     .to_owned(),
             );
         }
-        if !replicas.changes.is_empty() {
+        if pool.is_changing() {
             warnings.push("a change is not over: rooms that it moves are not counted".to_owned());
         }
-        let is_weighted = |server: &ServerId| replicas.known.get(server).is_some_and(|it| it.weight != 1.0);
-        if replicas.servers.iter().any(|server| is_weighted(&server.id)) && !strategy.heeds_weights() {
+        if pool.candidates().iter().any(|server| server.weight != 1.0) && !strategy.heeds_weights() {
             warnings.push(format!("weights have no effect under {strategy}"));
         }
         warnings

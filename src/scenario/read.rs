@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Scenario;
 use super::error::ScenarioError;
@@ -28,13 +28,8 @@ impl Scenario {
             Ok(bytes) if bytes as u64 > FILE_BYTES_MAX => return Err(ScenarioError::TooLarge { file }),
             Ok(_) => {}
         }
-        let mut scenario = Self::parse(&text, &file)?;
-        let config = scenario.chat.as_mut().and_then(|chat| chat.config.as_mut());
-        if let (Some(config), Some(folder)) = (config, path.parent()) {
-            *config = folder.join(&*config);
-        }
-        scenario.check(&file)?;
-        Ok(scenario)
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Self::from_json_with(&text, &file, |config| folder.join(config))
     }
 
     /// Reads and checks the text of a scenario; `file` names it in errors.
@@ -42,7 +37,22 @@ impl Scenario {
     /// # Errors
     /// As [`load`](Self::load).
     pub fn from_json(text: &str, file: &str) -> Result<Self, ScenarioError> {
-        let scenario = Self::parse(text, file)?;
+        Self::from_json_with(text, file, Path::to_path_buf)
+    }
+
+    /// As [`from_json`](Self::from_json); `find` says which path `chat.config` stands for.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn from_json_with(
+        text: &str,
+        file: &str,
+        find: impl FnOnce(&Path) -> PathBuf,
+    ) -> Result<Self, ScenarioError> {
+        let mut scenario = Self::parse(text, file)?;
+        if let Some(config) = scenario.chat.as_mut().and_then(|chat| chat.config.as_mut()) {
+            *config = find(config);
+        }
         scenario.check(file)?;
         Ok(scenario)
     }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::envelope::AppError;
-use crate::wire::{Dictionary, MessageError, Protos, PushFrame, WireRoute, cesu8};
+use crate::wire::{Dictionary, MessageError, ProtoError, Protos, PushFrame, WireRoute, cesu8};
 
 /// Configuration of a whole cluster: Pomelo compresses every push when it has a dictionary, also for clients that
 /// never asked, so one encoding serves all.
@@ -56,6 +57,22 @@ impl Codec {
         }
     }
 
+    /// A refusal's body for the client that asked for `route`. A route with a definition has no
+    /// other body than its own: what the definition has no field for, or another type, is left out.
+    /// When a required field is missing then, the body is empty, as the original sends it: its
+    /// clients read an empty body as `{}`, and never hear a JSON one.
+    pub fn encode_refusal(&self, route: &str, error: &AppError) -> Bytes {
+        match &self.protos {
+            Some(protos) if protos.has_server(route) => {
+                let fields = serde_json::to_value(error).unwrap_or_default();
+                Bytes::from(encode_fitting(protos, route, fields))
+            }
+            // An error of this crate's own always encodes; the constant is for whoever changes
+            // that.
+            _ => encode(error).unwrap_or(Bytes::from_static(b"{\"code\":500}")),
+        }
+    }
+
     /// A push, encoded once for all who get it.
     ///
     /// # Errors
@@ -74,6 +91,18 @@ impl Codec {
             _ => serde_json::to_writer(buffer, body).map_err(|error| PushError(error.to_string())),
         });
         frame.map_err(|PushError(error)| cannot_encode(route, &error))
+    }
+}
+
+/// As much of a body as fits its definition: each round takes out one field, or is the last.
+fn encode_fitting(protos: &Protos, route: &str, mut body: Value) -> Vec<u8> {
+    loop {
+        match protos.encode_server(route, &body) {
+            Ok(bytes) => return bytes,
+            Err(ProtoError::WrongType { field, .. } | ProtoError::OutOfRange { field })
+                if body.as_object_mut().is_some_and(|body| body.remove(&field).is_some()) => {}
+            Err(_) => return Vec::new(),
+        }
     }
 }
 

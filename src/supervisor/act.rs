@@ -24,9 +24,9 @@ pub enum ServerState {
     Restarting,
     /// It is told to stop, and hands over what it holds.
     Stopping,
-    /// It was stopped. `restart` brings it back.
+    /// It was stopped. `restart` and `add` bring it back.
     Stopped,
-    /// It vanished, as a process that crashed. `restart` brings it back.
+    /// It vanished, as a process that crashed. `restart` and `add` bring it back.
     Killed,
 }
 
@@ -40,6 +40,13 @@ impl fmt::Display for ServerState {
             ServerState::Stopped => "stopped",
             ServerState::Killed => "killed",
         })
+    }
+}
+
+impl ServerState {
+    /// Whether nothing of it runs.
+    pub fn is_down(self) -> bool {
+        matches!(self, ServerState::Stopped | ServerState::Killed)
     }
 }
 

@@ -35,7 +35,7 @@ const PORT_TIMEOUT: Duration = Duration::from_secs(1);
 const PORT_RETRY: Duration = Duration::from_millis(5);
 
 /// See the module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Life {
     pub(super) id: ServerId,
     is_frontend: bool,
@@ -52,6 +52,8 @@ pub(super) struct Life {
     was_up: bool,
     /// Kills in a row.
     kills: u32,
+    /// What it was before it was added anew: if it does not come up, it is that again.
+    before: Option<Box<Life>>,
 }
 
 /// The states. A moment is the deadline.
@@ -99,6 +101,7 @@ impl Life {
             since: Time::START,
             was_up: false,
             kills: 0,
+            before: None,
         }
     }
 
@@ -117,6 +120,7 @@ impl Life {
         if !matches!(self.phase, Phase::Down { .. }) {
             return Err(self.refused("it is there already"));
         }
+        self.before = self.was_up.then(|| Box::new(self.clone()));
         (self.is_frontend, self.auto_restarts) = (spec.frontend, auto_restarts(spec));
         self.come_up(now, Change::Added, out);
         Ok(())
@@ -242,7 +246,7 @@ impl Life {
 
     /// It has started, and its port is open: now the router may choose it.
     fn is_up(&mut self, out: &mut Vec<Decision>) {
-        (self.phase, self.was_up) = (Phase::Up, true);
+        (self.phase, self.was_up, self.before) = (Phase::Up, true, None);
         self.act([Act::Join], out);
         if let Goal::Up(why) = self.goal {
             self.act([Act::Note(why)], out);
@@ -313,7 +317,11 @@ impl Life {
             Goal::Removal => self.remove(true, out),
             // One that has never been up leaves nothing.
             Goal::Up(_) if !self.was_up => self.remove(false, out),
-            Goal::Up(_) => {}
+            Goal::Up(_) => {
+                if let Some(before) = self.before.take() {
+                    *self = *before;
+                }
+            }
         }
     }
 

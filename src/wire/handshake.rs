@@ -8,7 +8,7 @@ use serde_json::{Map, Number, Value, json};
 use thiserror::Error;
 
 use super::dictionary::Dictionary;
-use super::protobuf::Protos;
+use super::protobuf::{ProtoError, Protos};
 
 /// What a server tells a client that shakes hands. By default nothing, as Pomelo's gate.
 #[derive(Clone, Debug, Default)]
@@ -84,20 +84,28 @@ pub struct HandshakeReply {
     pub dictionary: Option<Dictionary>,
     /// Whether the server encodes the bodies of some routes by protobuf.
     pub use_proto: bool,
+    /// The definitions of these bodies, when the server sent them.
+    pub protos: Option<Protos>,
 }
 
 /// A server's handshake that a client cannot read.
 #[derive(Debug, Error)]
-#[error("expected a handshake reply such as {{\"code\":200,\"sys\":{{}}}}, got something else: {0}")]
-pub struct HandshakeError(#[from] serde_json::Error);
+pub enum HandshakeError {
+    /// It has another shape.
+    #[error("expected a handshake reply such as {{\"code\":200,\"sys\":{{}}}}, got something else: {0}")]
+    Shape(#[from] serde_json::Error),
+    /// Its message definitions are wrong.
+    #[error("sys.protos of the handshake: {0}")]
+    Protos(#[from] ProtoError),
+}
 
 impl HandshakeReply {
     /// Reads the body of a server's handshake package.
     ///
     /// # Errors
     ///
-    /// When it is no JSON object with a numeric `code`, or what is in its `sys` has another shape than a Pomelo server
-    /// sends.
+    /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a
+    /// Pomelo server sends, its message definitions included.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
         let reply: RawReply = serde_json::from_slice(body)?;
         let codes = reply.sys.dict.map(|dict| {
@@ -108,15 +116,18 @@ impl HandshakeReply {
             heartbeat_s: reply.sys.heartbeat.filter(|&seconds| seconds > 0),
             dictionary: codes.map(Dictionary::from_codes),
             use_proto: reply.sys.use_proto,
+            protos: reply.sys.protos.as_ref().map(Protos::from_handshake).transpose()?,
         })
     }
 }
 
-/// What a client that comes back says of the session that it had: `"user":{"resume":{"token":"…","received":7}}`.
+/// What a client says that may come back, `"user":{"resume":true}`, and when it does, of the
+/// session that it had: `"user":{"resume":{"token":"…","received":7}}`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResumeRequest {
-    /// The token of the session, as it came; empty when that was no string.
-    pub token: String,
+    /// The token of the session, as it came; empty when that was no string. None: the client comes
+    /// for the first time.
+    pub token: Option<String>,
     /// How many data packages the client has received in the session's whole life.
     pub received: Received,
 }
@@ -133,15 +144,18 @@ pub enum Received {
 }
 
 impl ResumeRequest {
-    /// Finds it in the body of a client's handshake. None: the client asks for no session.
+    /// Finds it in the body of a client's handshake. None: the client knows nothing of coming back,
+    /// or does not want to.
     pub fn parse(client_body: &[u8]) -> Option<Self> {
         let hello: Value = serde_json::from_str(&String::from_utf8_lossy(client_body)).ok()?;
-        let resume = hello.get("user")?.get("resume")?;
+        let declared = |resume: &&Value| !matches!(resume, Value::Null | Value::Bool(false));
+        let resume = hello.get("user")?.get("resume").filter(declared)?;
         let received = match resume.get("received") {
             None => Received::Unsaid,
             Some(count) => count.as_u64().map_or(Received::Garbage, Received::Packages),
         };
-        let token = resume.get("token").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let token = resume.get("token").filter(|token| !token.is_null());
+        let token = token.map(|token| token.as_str().unwrap_or_default().to_owned());
         Some(Self { token, received })
     }
 }
@@ -219,6 +233,7 @@ struct RawSys {
     heartbeat: Option<u64>,
     dict: Option<Map<String, Value>>,
     use_proto: bool,
+    protos: Option<Value>,
 }
 
 /// What JavaScript's `if` makes of a value: Pomelo asks only that much of `sys`.

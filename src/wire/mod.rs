@@ -62,5 +62,5 @@ pub use package::{
     BODY_BYTES_LIMIT, BODY_BYTES_MAX_DEFAULT, HEADER_BYTES, Package, PackageDecoder, PackageError,
     PackageType, package_header, write_package,
 };
-pub use protobuf::{ProtoError, Protos};
+pub use protobuf::{Fault, ProtoError, Protos};
 pub use push_frame::{PushFrame, WebSocketHeader};

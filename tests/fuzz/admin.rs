@@ -20,7 +20,6 @@ fn order_law(line: &[u8]) {
     let read = || parse_request(line).and_then(|request| request.order());
     match within(line.len(), 64, 8192, read) {
         Ok(Order::Each(verb, ids)) => assert!(!ids.is_empty(), "{verb:?} nobody"),
-        Ok(Order::Reload { config, .. }) => assert!(config.is_absolute(), "{config:?}"),
         Ok(Order::Link(rule)) => {
             assert!(rule.cut || rule.loss > 0.0 || rule.latency.is_some(), "{rule:?} does nothing");
             assert_printable(&format!("x{}{}{}", rule.name, rule.from, rule.to));

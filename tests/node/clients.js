@@ -8,6 +8,7 @@ console.log = console.error;
 const kinds = {
   browser: require('./clients/browser'),
   nodejs: require('./clients/nodejs'),
+  ours: require('./clients/ours'),
   tcp: require('./clients/tcp'),
 };
 

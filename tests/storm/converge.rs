@@ -1,20 +1,15 @@
 //! When the faults have stopped: everybody comes in again, hears everything, and nothing stays behind.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::Instant;
 
 use pomelo_sim::ledger::Verdict;
 use pomelo_sim::live::{RunningCluster, ServerState};
 
 use crate::executor::{Storm, gates, wait};
+use crate::support::PATIENCE;
 use crate::support::load::Phase;
 use crate::support::watch::Held;
-
-/// How long a healthy cluster may take for anything. Only a failing storm waits that long.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// A server that is stuck does not answer in any of so many rounds.
-const ROUNDS_MAX: u64 = 6;
 
 /// Heals, waits for all users, lets each say something, and has the laws judged. Ends the cluster.
 pub fn converge(mut storm: Storm) -> Result<Verdict, String> {
@@ -78,15 +73,17 @@ fn everybody_is_in(storm: &Storm) -> Result<(), String> {
 /// Two rounds in which all hear all: the second says that nothing more came behind the first.
 fn last_rounds(storm: &Storm) -> Result<Verdict, String> {
     let mut complete = 0;
-    let mut last = String::new();
-    for number in 1..=ROUNDS_MAX {
+    let (begun, mut number) = (Instant::now(), 0);
+    loop {
+        number += 1;
         match last_round(storm, number)? {
             Round::Complete(verdict) if complete == 1 => return Ok(verdict),
             Round::Complete(_) => complete += 1,
-            Round::Late(why) => last = why,
+            // A server that is stuck never answers in time.
+            Round::Late(why) if begun.elapsed() > PATIENCE => return Err(why),
+            Round::Late(_) => {}
         }
     }
-    Err(last)
 }
 
 /// How a round went in which no law was broken.

@@ -2,16 +2,16 @@
 
 use std::fs::{self, DirBuilder};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use pomelo_sim::admin::{AdminFile, AdminServer, Orders, Token, Verb};
+use pomelo_sim::admin::{AdminFile, AdminServer, Credentials, Identity, Orders, Token, Verb};
 use pomelo_sim::audit::{Law, Violation};
-use pomelo_sim::config::{ClusterSpec, ServerSpec};
+use pomelo_sim::config::{ClusterSpec, Ports, ServerSpec};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::live::{
     ClusterView, ControlError, EventKind, Events, LiveExplanation, MemberLine, Reloaded, RoomDetail,
@@ -37,6 +37,8 @@ pub struct Fake {
     pub ends: AtomicUsize,
     views: AtomicUsize,
     pub timeline: Timeline,
+    /// What it serves.
+    config: PathBuf,
 }
 
 impl Default for Fake {
@@ -55,6 +57,7 @@ impl Default for Fake {
             ends: AtomicUsize::new(0),
             views: AtomicUsize::new(0),
             timeline: Timeline::default(),
+            config: PathBuf::from("servers.json"),
         }
     }
 }
@@ -125,7 +128,8 @@ impl Orders for Fake {
         Ok(())
     }
 
-    fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
+    fn reload(&self) -> Result<Reloaded, ControlError> {
+        let spec = ClusterSpec::load(&self.config, "development")?;
         let mut servers = self.servers.lock().unwrap();
         let ids = |all: &[ServerSpec]| all.iter().map(|server| server.id.clone()).collect::<Vec<_>>();
         let old: Vec<ServerSpec> = servers.iter().map(|(server, _)| server.clone()).collect();
@@ -134,7 +138,7 @@ impl Orders for Fake {
         Ok(Reloaded {
             added: after.iter().filter(|id| !before.contains(id)).cloned().collect(),
             removed: before.iter().filter(|id| !after.contains(id)).cloned().collect(),
-            replaced: Vec::new(),
+            ..Reloaded::default()
         })
     }
 
@@ -302,11 +306,15 @@ impl AdminWorld {
 
     pub fn with_timeout(line_timeout: Duration) -> Self {
         let directory = TempDir::new().unwrap();
-        let fake = Arc::new(Fake::default());
+        let config = directory.path().join("servers.json");
+        fs::write(&config, super::servers_json(3, 3)).unwrap();
+        let identity = Identity::new(&config, "development", Ports::default());
+        let fake = Arc::new(Fake { config, ..Fake::default() });
         let token = Token::random().unwrap();
         let listener = AdminServer::listen(0).unwrap();
-        let path = directory.path().join("run/admin.json");
-        let file = AdminFile::create(&path, listener.local_addr().unwrap(), None, &token).unwrap();
+        let path = private_directory(&directory, "run").join("admin.json");
+        let file =
+            AdminFile::create(&path, &credentials(identity, listener.local_addr().unwrap(), &token)).unwrap();
         let orders = Arc::clone(&fake) as Arc<dyn Orders>;
         let server = AdminServer::start_with(listener, token.clone(), orders, line_timeout).unwrap();
         Self { fake, server, token, file, directory }
@@ -334,6 +342,12 @@ impl AdminWorld {
     }
 }
 
+/// What the file of a cluster of this process says.
+pub fn credentials(identity: Identity, address: SocketAddr, token: &Token) -> Credentials {
+    let (token, pid) = (token.clone(), std::process::id());
+    Credentials { identity, address, token, pid, gate: None, console: None }
+}
+
 /// A directory that is its user's alone.
 pub fn private_directory(parent: &TempDir, name: &str) -> PathBuf {
     let path = parent.path().join(name);
@@ -345,7 +359,7 @@ pub fn private_directory(parent: &TempDir, name: &str) -> PathBuf {
 pub struct AdminLine(pub BufReader<TcpStream>);
 
 impl AdminLine {
-    pub fn connect(address: std::net::SocketAddr) -> Self {
+    pub fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream.set_write_timeout(Some(PATIENCE)).unwrap();

@@ -1,6 +1,6 @@
 //! Scripts of `tests/browser` in a real Chromium, on a cluster that really runs, and what a script asks of its test.
 //!
-//! Without Chromium or Node.js the caller learns why and skips its test, loudly; when `CI=true` that is a failure.
+//! Without Chromium or Node.js a test ends with [`Missing`].
 
 use std::ffi::OsString;
 use std::fs;
@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use super::node;
+use super::node::{self, Missing, Played};
 use super::served::World;
 
 /// What the system may call it.
@@ -24,25 +24,22 @@ pub struct Browser {
 }
 
 impl Browser {
-    /// The tutorial's seven servers; `None` when there is no browser, which has been said.
-    pub fn on_a_cluster(flags: &[&str]) -> Option<Self> {
-        let chromium = chromium().map_err(node::skip).ok()?;
+    /// The tutorial's seven servers.
+    pub fn on_a_cluster(flags: &[&str]) -> Result<Self, Missing> {
+        let chromium = chromium()?;
         let world = World::served(&[&["--console", "0"], flags].concat());
         let url = url_in(world.banner());
-        Some(Self { world, url, chromium })
+        Ok(Self { world, url, chromium })
     }
 
     /// Plays all checks of a script. What it asks for is a command of the command line, and gets its standard output.
-    pub fn play(&self, script: &str) {
-        self.play_with(script, &json!({}));
+    pub fn play(&self, script: &str) -> Played {
+        self.play_with(script, &json!({}))
     }
 
     /// The same with arguments for the script.
-    pub fn play_with(&self, script: &str, args: &Value) {
-        let command = match node::command_in(&Self::folder(), "run.js") {
-            Ok(command) => command,
-            Err(reason) => return node::skip(reason),
-        };
+    pub fn play_with(&self, script: &str, args: &Value) -> Played {
+        let command = node::command_in(&Self::folder(), "run.js")?;
         let start =
             json!({ "chromium": self.chromium, "url": self.url, "pictures": pictures(), "args": args });
         let results = self.converse(command, script, &start);
@@ -54,6 +51,7 @@ impl Browser {
         assert!(!results.is_empty(), "{script} has no checks");
         let count = format!("{} of {} checks of {script} failed", failed.len(), results.len());
         assert!(failed.is_empty(), "{count}:\n\n{}", failed.join("\n\n"));
+        Ok(())
     }
 
     /// Where the scripts are.
@@ -93,7 +91,7 @@ fn url_in(banner: &str) -> String {
 }
 
 /// The browser of `CHROMIUM`, or one in the path.
-fn chromium() -> Result<PathBuf, String> {
+fn chromium() -> Result<PathBuf, Missing> {
     if let Some(path) = std::env::var_os("CHROMIUM") {
         return Ok(path.into());
     }
@@ -102,7 +100,8 @@ fn chromium() -> Result<PathBuf, String> {
     let found = NAMES.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
     let mut found = found.filter(|file| file.is_file());
     found.next().ok_or_else(|| {
-        format!("no browser: none of {} is in PATH, and CHROMIUM is not set", NAMES.join(", "))
+        let names = NAMES.join(", ");
+        Missing(format!("none of {names} is in PATH; install chromium, or set CHROMIUM to a browser's path"))
     })
 }
 

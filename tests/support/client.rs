@@ -42,6 +42,8 @@ pub struct Client {
     pub packages: Vec<Vec<u8>>,
     /// Of the next request.
     pub next_id: u64,
+    /// What the WebSocket was told with the close code.
+    close_reason: String,
 }
 
 enum Socket {
@@ -66,7 +68,14 @@ impl Client {
             }
         };
         let decoder = PackageDecoder::new(BODY_BYTES_LIMIT);
-        Self { socket, decoder, got: VecDeque::new(), packages: Vec::new(), next_id: 1 }
+        Self {
+            socket,
+            decoder,
+            got: VecDeque::new(),
+            packages: Vec::new(),
+            next_id: 1,
+            close_reason: String::new(),
+        }
     }
 
     /// A client that may send messages: handshake and acknowledgement are done.
@@ -201,6 +210,17 @@ impl Client {
         }
     }
 
+    /// Waits for the end that a server brings which stops: no kick, and the reason where the
+    /// transport has a word for it.
+    pub fn assert_closed_by_stop(&mut self, reason: &str) {
+        let (kick, code) = self.closed();
+        let expected = match self.socket {
+            Socket::Tcp(_) => (None, ""),
+            Socket::WebSocket(_) => (Some(1001), reason),
+        };
+        assert_eq!((kick, (code, &*self.close_reason)), (None, expected));
+    }
+
     /// The next thing that comes, or none within `patience`.
     pub fn next(&mut self, patience: Duration) -> Option<Got> {
         let give_up = Instant::now() + patience;
@@ -237,6 +257,9 @@ impl Client {
             Socket::WebSocket(socket) => match socket.read() {
                 Ok(tungstenite::Message::Binary(bytes)) => self.decode(&bytes),
                 Ok(tungstenite::Message::Close(frame)) => {
+                    if let Some(frame) = &frame {
+                        self.close_reason = frame.reason.to_string();
+                    }
                     self.got.push_back(Got::Closed(frame.map(|frame| frame.code.into())));
                 }
                 Ok(other) => panic!("servers send binary frames, got {other:?}"),

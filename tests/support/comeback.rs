@@ -11,16 +11,13 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use super::client::{Client, Got, Transport};
 use super::watch::port;
-use super::{PATIENCE, tutorial, wait_until};
+use super::{LONG, PATIENCE, patient, tutorial, wait_until};
 
 pub const FIRST: &str = "connector-server-1";
 
-/// No test waits for the end of it.
-pub const LONG: Duration = Duration::from_secs(600);
-
 /// Sessions wait for their clients.
 pub fn options() -> Options {
-    Options { resume: Some(LONG), heartbeat: Some(LONG), ..Options::default() }
+    Options { resume: Some(LONG), ..patient() }
 }
 
 /// The tutorial's servers with these options.
@@ -102,7 +99,7 @@ impl Guest {
     /// A new session.
     pub fn open(address: SocketAddr, transport: Transport) -> Self {
         let mut client = Client::connect(address, transport);
-        let answer = greet(&mut client, &json!({}));
+        let answer = greet(&mut client, &json!({"resume": true}));
         client.package(PackageType::HandshakeAck, b"");
         let resume = &answer["user"]["resume"];
         assert_eq!(resume.get("resumed"), None, "{answer}");

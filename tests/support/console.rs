@@ -5,11 +5,13 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
 use pomelo_sim::admin::{LiveOrders, Token};
+use pomelo_sim::cluster::Cluster;
+use pomelo_sim::config::ClusterSpec;
 use pomelo_sim::console::Console;
 use pomelo_sim::live::{RunningCluster, StopSignal};
 use serde_json::Value;
 
-use super::{PATIENCE, tutorial};
+use super::{PATIENCE, patient, tutorial};
 
 /// The tutorial's cluster, its console, and who waits for its end.
 pub struct ConsoleWorld {
@@ -52,9 +54,15 @@ impl Reply {
 
 impl ConsoleWorld {
     pub fn start() -> Self {
-        let cluster = Arc::new(tutorial().start().unwrap());
+        Self::of(tutorial())
+    }
+
+    pub fn of(cluster: Cluster) -> Self {
+        let cluster = Arc::new(cluster.options(patient()).start().unwrap());
         let stop = StopSignal::install().unwrap();
-        let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle() });
+        let (source, env) = (cluster.spec().source.clone(), cluster.spec().env.clone());
+        let load = Box::new(move || ClusterSpec::load(&source, &env));
+        let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle(), load });
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let token = Token::random().unwrap();
         let console = Console::start(listener, token.clone(), Arc::clone(&cluster), orders).unwrap();

@@ -31,11 +31,27 @@ pub mod world;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pomelo_sim::cluster::Cluster;
+use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ClusterSpec;
 
-/// How long anything on a healthy machine may take. Only a failing test waits that long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// A guard against hangs: how long to wait for what must happen. Only a failing test waits that long, so that it is far
+/// more than a busy machine takes.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Longer than any test lasts.
+pub const LONG: Duration = Duration::from_secs(600);
+
+/// A live cluster of which no timer fires because a test is slow. A test of a timer shortens that one alone.
+pub fn patient() -> Options {
+    Options {
+        heartbeat: Some(LONG),
+        handshake_timeout: LONG,
+        ack_timeout: LONG,
+        idle_timeout: LONG,
+        request_timeout: LONG,
+        ..Options::default()
+    }
+}
 
 /// The tutorial's seven servers, on free ports.
 pub fn tutorial() -> Cluster {

@@ -1,30 +1,70 @@
 //! Pomelo's own npm packages, installed once into the folder whose `package-lock.json` names them, and the scripts there.
 //!
-//! Without Node.js, npm or a registry, the caller learns why and skips its test, which is said on standard error; when
-//! `CI=true` that is a failure instead, so that a comparison cannot disappear unseen.
+//! Without Node.js or npm a test ends with [`Missing`], and counts as ignored; when `CI=true` that is a failure instead, so
+//! that a comparison cannot disappear unseen.
 
 // Included by several test binaries, none of which uses all of it.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, SystemTime};
 
-/// An install that takes longer has died with its lock left behind.
-const LOCK_AGE_MAX: Duration = Duration::from_secs(180);
+use libtest_mimic::{Arguments, Completion, Trial};
 
-/// `node` with a script of `tests/node`, ready to be given arguments and pipes, or `None` when it cannot run.
-pub fn node_command(script: &str) -> Option<Command> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("node");
-    command_in(&folder, script).map_err(skip).ok()
+/// What this machine lacks for a test, and what to install.
+#[derive(Debug)]
+pub struct Missing(pub String);
+
+impl Missing {
+    fn node(error: &std::io::Error) -> Self {
+        Self(format!("cannot run node: {error}; install nodejs 20 or later"))
+    }
 }
 
-/// `node` with a script of a folder that has a `package-lock.json`, or why it cannot run.
-pub fn command_in(folder: &Path, script: &str) -> Result<Command, String> {
+/// How a test ends that some machines cannot run.
+pub type Played = Result<(), Missing>;
+
+/// A test and its name.
+type Named<'a> = (&'a str, fn() -> Played);
+
+/// Runs tests as `main` of their binary. The harness of Rust knows only before a test whether it is to be ignored.
+pub fn run_tests<const N: usize>(tests: [Named<'_>; N]) -> ExitCode {
+    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+    let trial = |(name, play): Named<'_>| {
+        Trial::ignorable_test(name, move || match play() {
+            Ok(()) => Ok(Completion::Completed),
+            Err(Missing(what)) if in_ci => Err(format!("this test must run when CI=true: {what}").into()),
+            Err(Missing(what)) => Ok(Completion::ignored_with(what)),
+        })
+    };
+    libtest_mimic::run(&Arguments::from_args(), tests.map(trial).into()).exit_code()
+}
+
+/// The `main` of a binary with these tests.
+macro_rules! tests {
+    ($($test:ident),+ $(,)?) => {
+        fn main() -> std::process::ExitCode {
+            node::run_tests([$((stringify!($test), $test as fn() -> node::Played)),+])
+        }
+    };
+}
+pub(crate) use tests;
+
+/// An install that takes longer has died with its lock left behind.
+const LOCK_AGE_MAX: Duration = Duration::from_secs(600);
+
+/// `node` with a script of `tests/node`, ready to be given arguments and pipes.
+pub fn node_command(script: &str) -> Result<Command, Missing> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join("node");
+    command_in(&folder, script)
+}
+
+/// `node` with a script of a folder that has a `package-lock.json`.
+pub fn command_in(folder: &Path, script: &str) -> Result<Command, Missing> {
     let version = Command::new("node").arg("--version").stdout(Stdio::null()).status();
-    version.map_err(|error| format!("cannot run node: {error}"))?;
+    version.map_err(|error| Missing::node(&error))?;
     if !is_installed(folder) {
         install(folder)?;
     }
@@ -44,8 +84,8 @@ fn is_installed(folder: &Path) -> bool {
 }
 
 /// Runs `npm ci`, while other test binaries wait.
-fn install(folder: &Path) -> Result<(), String> {
-    let _lock = Lock::take()?;
+fn install(folder: &Path) -> Result<(), Missing> {
+    let _lock = Lock::take();
     if is_installed(folder) {
         return Ok(());
     }
@@ -53,19 +93,12 @@ fn install(folder: &Path) -> Result<(), String> {
         .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
         .current_dir(folder)
         .output()
-        .map_err(|error| format!("cannot run npm: {error}"))?;
+        .map_err(|error| Missing(format!("cannot run npm: {error}; install npm")))?;
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("npm ci failed: {}", String::from_utf8_lossy(&output.stderr)))
-}
-
-/// Says why a test does not run.
-pub fn skip(reason: String) {
-    let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!in_ci, "this test must run when CI=true, and cannot: {reason}");
-    // Written directly: what a passing test prints by macro is not shown.
-    let _ = writeln!(std::io::stderr(), "\n*** SKIPPED, and nothing of this test is known: {reason}\n");
+    let said = String::from_utf8_lossy(&output.stderr);
+    Err(Missing(format!("npm ci failed in {}, which needs a registry: {said}", folder.display())))
 }
 
 /// A file that exists while one process installs.
@@ -74,13 +107,13 @@ struct Lock {
 }
 
 impl Lock {
-    fn take() -> Result<Self, String> {
+    fn take() -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("npm-ci.lock");
         loop {
             match OpenOptions::new().write(true).create_new(true).open(&path) {
-                Ok(_) => return Ok(Self { path }),
+                Ok(_) => return Self { path },
                 Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(format!("cannot lock {}: {error}", path.display()));
+                    panic!("cannot lock {}: {error}", path.display());
                 }
                 Err(_) if is_stale(&path) => {
                     let _ = fs::remove_file(&path);

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::{PATIENCE, node};
+use super::PATIENCE;
+use super::node::{self, Missing};
 
 /// The routes of the chat tutorial.
 pub const QUERY_ENTRY: &str = "gate.gateHandler.queryEntry";
@@ -25,9 +26,11 @@ pub enum Kind {
     Browser,
     /// Raw TCP with npm `pomelo-protocol`.
     Tcp,
+    /// Our own `pomelo.js`.
+    Ours,
 }
 
-/// All of them.
+/// Those of others.
 pub const KINDS: [Kind; 3] = [Kind::Nodejs, Kind::Browser, Kind::Tcp];
 
 /// A process with clients. A client is called by its user's name unless a test says otherwise.
@@ -57,8 +60,8 @@ pub type Heard = (String, Value);
 pub struct Begun(u64);
 
 impl Clients {
-    /// Clients of the cluster with this gate; `None` when there can be none, which has been said.
-    pub fn of(gate: SocketAddr) -> Option<Self> {
+    /// Clients of the cluster with this gate.
+    pub fn of(gate: SocketAddr) -> Result<Self, Missing> {
         let mut command = node::node_command("clients.js")?;
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let commands = process.stdin.take().unwrap();
@@ -72,7 +75,7 @@ impl Clients {
                 }
             }
         });
-        Some(Self {
+        Ok(Self {
             gate,
             process,
             commands,

@@ -76,7 +76,7 @@ impl Application {
     pub fn start(&self, whose: Whose) -> Result<Processes, String> {
         let command = match whose {
             Whose::Original | Whose::OriginalNoDelay => {
-                let mut command = node::command_in(&original_folder(), "app.js")?;
+                let mut command = original_command().map_err(|node::Missing(what)| what)?;
                 command.arg("env=development").env("POMELO_BASE", self.folder.path());
                 if whose == Whose::OriginalNoDelay {
                     command.env("POMELO_NODELAY", "1");
@@ -195,6 +195,11 @@ fn children(id: u32) -> Result<Vec<u32>, String> {
 
 fn is_running(id: u32) -> bool {
     fs::exists(format!("/proc/{id}")).unwrap_or(false)
+}
+
+/// The original, without its arguments.
+pub fn original_command() -> Result<Command, node::Missing> {
+    node::command_in(&original_folder(), "app.js")
 }
 
 fn original_folder() -> PathBuf {

@@ -166,6 +166,11 @@ impl PureCluster {
         self.order(|router, now, out| router.set_strategy(now, &server_type.into(), strategy, out)).unwrap();
     }
 
+    /// Puts the lists of servers in another order.
+    pub fn arrange(&mut self, order: &[ServerId]) {
+        self.order(|router, now, out| router.arrange(now, order, out));
+    }
+
     /// Works everything off that can be done now.
     pub fn settle(&mut self) {
         while self.turn() {}

@@ -51,11 +51,16 @@ impl Raw {
 
     /// Handshake and acknowledgement are done, and their answers are read.
     pub fn open(address: SocketAddr, transport: Transport) -> Self {
+        Self::open_by(address, transport, HELLO)
+    }
+
+    /// The same with these packages.
+    pub fn open_by(address: SocketAddr, transport: Transport, hello: &[u8]) -> Self {
         let mut raw = match transport {
             Transport::Tcp => Self::connect(address),
             Transport::WebSocket => Self::upgraded(address),
         };
-        raw.packages(transport, HELLO);
+        raw.packages(transport, hello);
         // Whatever the server has to say to it, it has said before it answers this.
         raw.packages(transport, &request(77, "nobody.knows.this", "{}"));
         raw.until(b"\x04\x4d{\"code\":500");

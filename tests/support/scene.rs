@@ -1,15 +1,12 @@
 //! A running cluster beside whose room harm is done: what must become of who does it, and of everybody else.
 
-use std::time::Duration;
-
-use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::CloseReason;
 
 use super::client::Transport;
 use super::raw::Raw;
-use super::tutorial;
 use super::watch::{Held, WatchedRoom, closed, resident_bytes, wait_closed};
+use super::{patient, tutorial};
 
 /// A declared length costs nothing, and a message is never kept.
 const GROWTH_BYTES_MAX: usize = 64 << 20;
@@ -37,8 +34,7 @@ pub struct Scene {
 
 impl Scene {
     pub fn new() -> Self {
-        let options = Options { heartbeat: Some(Duration::from_secs(600)), ..Options::default() };
-        let cluster = tutorial().options(options).start().unwrap();
+        let cluster = tutorial().options(patient()).start().unwrap();
         let room = WatchedRoom::start(&cluster, "lobby");
         let held = Held::by(&cluster.snapshot());
         Self { cluster, room, held, resident: resident_bytes() }

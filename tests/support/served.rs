@@ -34,6 +34,27 @@ impl Drop for Serve {
 }
 
 impl Serve {
+    /// Up, as its banner says.
+    pub fn start(mut command: Command) -> Self {
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = channel();
+        // It reads on to the end: the binary must not find the pipe closed.
+        std::thread::spawn(move || {
+            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
+        });
+        let mut serve = Serve { process, _lines: lines, banner: String::new() };
+        while !serve.banner.contains("Ctrl-C") {
+            let line = serve._lines.recv_timeout(PATIENCE);
+            serve.banner += &(line.unwrap_or_else(|_| panic!("no banner: {}", serve.banner)) + "\n");
+        }
+        serve
+    }
+
+    pub fn banner(&self) -> &str {
+        &self.banner
+    }
+
     pub fn ended(&mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
@@ -82,30 +103,26 @@ impl World {
     pub fn serve_at_default(&mut self, flags: &[&str]) {
         let arguments = [&["serve"], flags].concat();
         let stderr = File::create(self.directory.path().join("stderr")).unwrap();
-        let mut process = self.command(&arguments).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let (sender, lines) = channel();
-        // It reads on to the end: the binary must not find the pipe closed.
-        std::thread::spawn(move || {
-            output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
-        });
-        let mut serve = Serve { process, _lines: lines, banner: String::new() };
-        while !serve.banner.contains("Ctrl-C") {
-            let line = serve._lines.recv_timeout(PATIENCE);
-            serve.banner += &(line.unwrap_or_else(|_| panic!("no banner: {}", serve.banner)) + "\n");
-        }
-        self.serve = Some(serve);
+        let mut command = self.command(&arguments);
+        command.stderr(stderr);
+        self.serve = Some(Serve::start(command));
     }
 
     pub fn banner(&self) -> &str {
         &self.serve.as_ref().unwrap().banner
     }
 
-    /// Where commands find it without being told: by the port of `master.json`.
+    /// Where commands find it without being told: the only file of the directory for what runs.
     pub fn file(&self) -> PathBuf {
-        let master = fs::read_to_string(self.directory.path().join("master.json")).unwrap();
-        let master: Value = serde_json::from_str(&master).unwrap();
-        self.directory.path().join(format!("pomelo-sim/{}.json", master["port"]))
+        let mut files = self.files();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files.remove(0)
+    }
+
+    /// The files of all clusters that run here.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.directory.path().join("pomelo-sim")) else { return Vec::new() };
+        entries.map(|entry| entry.unwrap().path()).collect()
     }
 
     pub fn printed(&self, arguments: &[&str]) -> String {

@@ -6,16 +6,16 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
-use super::{DEFAULT_DIR, scenarios};
+use super::{directory, scenarios, shipped};
 use crate::cli::output::{print, refuse, table, warn};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, ScenarioError};
 
-/// Show the scenarios of a directory: name, model, question
+/// Show the scenarios of a directory, or those that come with the program: name, model, question
 #[derive(Args, Clone, Debug)]
 pub(super) struct ListArgs {
-    /// Where scenario files are
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
-    dir: PathBuf,
+    /// Where scenario files are [default: config/experiments, or without it those that come with the program]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Print one JSON array: name, model, question, strategies, file
     #[arg(long)]
     json: bool,
@@ -23,14 +23,18 @@ pub(super) struct ListArgs {
 
 /// Runs the command.
 pub(super) fn run(args: &ListArgs) -> ExitCode {
-    let files = match scenarios(&args.dir) {
-        Ok(files) => files,
-        Err(error) => return refuse(error),
+    let dir = directory(args.dir.as_deref());
+    let read: Vec<(Result<Scenario, ScenarioError>, String)> = match dir.map(scenarios) {
+        None => shipped::all().map(|(name, scenario)| (scenario, name.to_owned())).collect(),
+        Some(Ok(files)) => {
+            files.iter().map(|path| (Scenario::load(path), path.display().to_string())).collect()
+        }
+        Some(Err(error)) => return refuse(error),
     };
     let mut found = Vec::new();
-    for path in files {
-        match Scenario::load(&path) {
-            Ok(scenario) => found.push((scenario, path)),
+    for (scenario, file) in read {
+        match scenario {
+            Ok(scenario) => found.push((scenario, file)),
             // One that is being written must not hide the others.
             Err(error) => warn(error),
         }
@@ -39,22 +43,22 @@ pub(super) fn run(args: &ListArgs) -> ExitCode {
     if args.json {
         let rows: Vec<_> = found
             .iter()
-            .map(|(scenario, path)| {
+            .map(|(scenario, file)| {
                 json!({
                     "name": scenario.name,
                     "model": model(scenario),
                     "question": scenario.question,
                     "strategies": scenario.strategies,
-                    "file": path.display().to_string(),
+                    "file": file,
                 })
             })
             .collect();
         return print(&format!("{:#}\n", json!(rows)));
     }
-    if found.is_empty() {
-        return print(&format!("{} has no scenarios\n", args.dir.display()));
+    if let (true, Some(dir)) = (found.is_empty(), dir) {
+        return print(&format!("{} has no scenarios\n", dir.display()));
     }
-    let row = |(scenario, _): &(Scenario, PathBuf)| {
+    let row = |(scenario, _): &(Scenario, String)| {
         vec![scenario.name.clone(), model(scenario).to_owned(), scenario.question.clone()]
     };
     print(&table(&["NAME", "MODEL", "QUESTION"], &found.iter().map(row).collect::<Vec<_>>()))

@@ -6,6 +6,8 @@ mod list;
 mod place;
 mod report;
 mod run;
+mod schema;
+mod shipped;
 mod table;
 mod verify;
 
@@ -19,9 +21,10 @@ use self::list::ListArgs;
 use self::place::PlaceArgs;
 use self::report::ReportArgs;
 use self::run::RunArgs;
+use self::schema::SchemaArgs;
 use self::verify::VerifyArgs;
-use super::output::print;
 use crate::nearest::{did_you_mean, nearest};
+use crate::scenario::Scenario;
 
 /// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
 ///
@@ -50,10 +53,6 @@ enum ExperimentCommand {
     Schema(SchemaArgs),
 }
 
-/// Print the documentation of scenario files: every field, unit, default, metric, and examples
-#[derive(Args, Clone, Debug)]
-struct SchemaArgs {}
-
 const EXAMPLES: &str = "Examples:
   pomelo-sim experiment list
       the scenarios that come with the program, and what they ask
@@ -70,11 +69,13 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim experiment schema
       how to write a scenario";
 
-/// What `schema` prints; the tests hold it complete.
-const SCHEMA: &str = include_str!("../../../config/experiments/README.md");
-
-/// Where scenarios are that come with the program.
+/// Where scenarios are when nobody says where. Without it, those that come with the program.
 const DEFAULT_DIR: &str = "config/experiments";
+
+/// The directory to look in; none: those that come with the program.
+fn directory(wanted: Option<&Path>) -> Option<&Path> {
+    wanted.or_else(|| Some(Path::new(DEFAULT_DIR)).filter(|dir| dir.is_dir()))
+}
 
 /// Runs the command.
 pub fn run(args: &ExperimentArgs) -> ExitCode {
@@ -85,7 +86,7 @@ pub fn run(args: &ExperimentArgs) -> ExitCode {
         ExperimentCommand::Report(args) => report::run(args),
         ExperimentCommand::Place(args) => place::run(args),
         ExperimentCommand::Verify(args) => verify::run(args),
-        ExperimentCommand::Schema(SchemaArgs {}) => print(SCHEMA),
+        ExperimentCommand::Schema(args) => schema::run(args),
     }
 }
 
@@ -104,22 +105,33 @@ fn scenarios(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// A scenario's file: the argument itself if it is one, else the file of that name in the directory.
-fn find(name: &str, dir: &Path) -> Result<PathBuf, String> {
-    let path = PathBuf::from(name);
+/// A scenario, and what it is called on the command line: the file of that name, else the one of the directory, or of
+/// those that come with the program.
+fn find(name: &str, dir: Option<&Path>) -> Result<(Scenario, String), String> {
+    let load = |path: &Path| {
+        let scenario = Scenario::load(path).map_err(|error| error.to_string())?;
+        Ok((scenario, path.display().to_string()))
+    };
+    let path = Path::new(name);
     if path.is_file() {
-        return Ok(path);
+        return load(path);
     }
-    let named = dir.join(format!("{name}.json"));
-    if named.is_file() {
-        return Ok(named);
+    let searched = directory(dir);
+    let named = searched.map(|dir| dir.join(format!("{name}.json"))).filter(|named| named.is_file());
+    if let Some(named) = named {
+        return load(&named);
     }
+    if let (None, Some(scenario)) = (dir, shipped::scenario(name)) {
+        return Ok((scenario.map_err(|error| error.to_string())?, name.to_owned()));
+    }
+    let Some(dir) = searched else { return Err(unknown(name, "the built-in ones", &shipped::names())) };
     let files = scenarios(dir).unwrap_or_default();
     let stems: Vec<&str> = files.iter().filter_map(|path| path.file_stem()?.to_str()).collect();
-    let known = if stems.is_empty() { "there are none".to_owned() } else { stems.join(", ") };
-    Err(format!(
-        "no scenario {name:?}: expected a file, or one of {}: {known}{}",
-        dir.display(),
-        did_you_mean(nearest(name, stems.iter().copied()))
-    ))
+    Err(unknown(name, &dir.display().to_string(), &stems))
+}
+
+fn unknown(name: &str, whose: &str, known: &[&str]) -> String {
+    let listed = if known.is_empty() { "there are none".to_owned() } else { known.join(", ") };
+    let meant = did_you_mean(nearest(name, known.iter().copied()));
+    format!("no scenario {name:?}: expected a file, or one of {whose}: {listed}{meant}")
 }

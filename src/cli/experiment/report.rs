@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::run::code;
-use super::table;
-use crate::cli::output::{print, refuse};
+use super::run::print_results;
+use crate::cli::output::refuse;
 use crate::experiments::{Results, report};
 
 /// Show what a run gave, from its directory, and write its report there anew: report.html, plots, CSV
@@ -18,6 +17,9 @@ pub(super) struct ReportArgs {
     /// The directory of a run, or its results.json
     #[arg(value_name = "DIR")]
     results: PathBuf,
+    /// Print one JSON object, as in results.json
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
@@ -33,8 +35,5 @@ pub(super) fn run(args: &ReportArgs) -> ExitCode {
     if let Err(error) = report::write_all(&results, directory) {
         return refuse(error);
     }
-    match print(&table::text(&results, table::Look::of_stdout())) {
-        ExitCode::SUCCESS => code(&results),
-        code => code,
-    }
+    print_results(&results, args.json, "")
 }

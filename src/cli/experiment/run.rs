@@ -9,9 +9,10 @@ use std::time::UNIX_EPOCH;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{DEFAULT_DIR, find, interrupt, table};
+use super::{find, interrupt, table};
 use crate::cli::output::{print, refuse};
 use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind, report};
+use crate::program::quoted;
 use crate::scenario::Scenario;
 use crate::strategies::StrategySpec;
 
@@ -30,7 +31,7 @@ use crate::strategies::StrategySpec;
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct RunArgs {
-    /// A scenario file, or the name of one in --dir
+    /// A scenario file, or the name of one in --dir or of one that comes with the program
     #[arg(value_name = "FILE|NAME")]
     scenario: String,
     /// Strategies to compare, instead of the scenario's; the first is the one that the others are held against
@@ -57,9 +58,9 @@ pub(super) struct RunArgs {
     /// Runs at a time [default: as many as there are cores; live, one]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Where scenarios are found by name
-    #[arg(long, value_name = "DIR", default_value = DEFAULT_DIR)]
-    dir: PathBuf,
+    /// Where scenarios are found by name [default: config/experiments, or without it those that come with the program]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
     /// Print results.json instead of a table
     #[arg(long)]
     json: bool,
@@ -113,30 +114,30 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if let Err(error) = report::write_all(&results, &out) {
         return refuse(error);
     }
-    let text = if args.json {
-        match serde_json::to_string_pretty(&results) {
+    print_results(&results, args.json, &format!("\nin {}\n", out.display()))
+}
+
+/// Prints results as JSON, or as a table with a last line. Exit code 1 when a claim fails.
+pub(super) fn print_results(results: &Results, json: bool, last: &str) -> ExitCode {
+    let text = if json {
+        match serde_json::to_string_pretty(results) {
             Ok(json) => json + "\n",
             Err(error) => return refuse(error),
         }
     } else {
-        format!("{}\nin {}\n", table::text(&results, table::Look::of_stdout()), out.display())
+        table::text(results, table::Look::of_stdout()) + last
     };
-    match print(&text) {
-        ExitCode::SUCCESS => code(&results),
-        code => code,
+    let printed = print(&text);
+    if printed != ExitCode::SUCCESS {
+        return printed;
     }
-}
-
-/// 1 when a claim fails.
-pub(super) fn code(results: &Results) -> ExitCode {
     let failed = results.verdicts.iter().any(|verdict| verdict.verdict == VerdictKind::Fails);
     if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-/// The scenario with what flags change, and its file.
-fn scenario(args: &RunArgs) -> Result<(Scenario, PathBuf), String> {
-    let file = find(&args.scenario, &args.dir)?;
-    let mut scenario = Scenario::load(&file).map_err(|error| error.to_string())?;
+/// The scenario with what flags change, and what it is called.
+fn scenario(args: &RunArgs) -> Result<(Scenario, String), String> {
+    let (mut scenario, file) = find(&args.scenario, args.dir.as_deref())?;
     if !args.strategies.is_empty() {
         scenario.strategies = args.strategies.clone();
         // What is claimed of others is not asked.
@@ -150,13 +151,13 @@ fn scenario(args: &RunArgs) -> Result<(Scenario, PathBuf), String> {
     scenario.replications = args.replications.unwrap_or(scenario.replications);
     scenario.target_half_width = args.target_half_width.or(scenario.target_half_width);
     scenario.seed = args.seed.unwrap_or(scenario.seed);
-    scenario.check(&format!("{} with these flags", file.display())).map_err(|error| error.to_string())?;
+    scenario.check(&format!("{file} with these flags")).map_err(|error| error.to_string())?;
     Ok((scenario, file))
 }
 
 /// The command that gives the same results again, wherever they are put.
-fn replay(args: &RunArgs, scenario: &Scenario, file: &Path) -> String {
-    let mut words = vec!["pomelo-sim experiment run".to_owned(), quoted(&file.display().to_string())];
+fn replay(args: &RunArgs, scenario: &Scenario, file: &str) -> String {
+    let mut words = vec!["pomelo-sim experiment run".to_owned(), quoted(file)];
     if !args.strategies.is_empty() {
         words.push("--strategies".to_owned());
         words.extend(args.strategies.iter().map(|strategy| quoted(&strategy.to_string())));
@@ -168,15 +169,6 @@ fn replay(args: &RunArgs, scenario: &Scenario, file: &Path) -> String {
     words.extend(scenario.target_half_width.map(|share| format!("--target-half-width {share}")));
     words.push(format!("--seed {}", scenario.seed));
     words.join(" ")
-}
-
-/// As a shell takes it.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn share(text: &str) -> Result<f64, String> {

@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use crate::experiments::text::{digits, figure, measured};
 use crate::experiments::{Figure, Mode, Results, VerdictKind};
+use crate::program;
 use crate::stats::{Better, Metric};
 
 /// How it may look.
@@ -55,7 +56,9 @@ pub(super) fn text(results: &Results, look: Look) -> String {
     if results.verdicts.iter().any(|verdict| verdict.verdict == VerdictKind::CannotSay) {
         text += "a bound lies within an interval: more --replications would tell\n";
     }
-    text += &format!("\nagain: {}\n", results.replay);
+    // Results name the installed command, on every machine; here the command is to be typed.
+    let replay = results.replay.replacen("pomelo-sim", &program::command(), 1);
+    text += &format!("\nagain: {replay}\n");
     text
 }
 

@@ -44,6 +44,9 @@ pub enum LiveError {
     /// Robots cannot run.
     #[error("robots: {0}")]
     Robots(#[from] RobotsError),
+    /// What they measured is no chat.
+    #[error("robots: {0}")]
+    Void(String),
     /// A thread ended too early.
     #[error("a thread of the run failed")]
     Thread,
@@ -84,6 +87,10 @@ pub fn run_live(
     let (report, marks, seen) = report?;
     let counters = cluster.snapshot().router;
     cluster.stop();
+    // One that was ended early may have had no time for either, and is thrown away.
+    if let Some(why) = report.void().filter(|_| !stop.load(Ordering::Relaxed)) {
+        return Err(LiveError::Void(why));
+    }
     Ok(convert::outcome(&report, counters, marks, seen))
 }
 

@@ -14,7 +14,7 @@ use super::control::{ControlError, Verb};
 use super::listen;
 use super::observer::Observer;
 use super::roster::{Entry, Roster};
-use super::server_actor::{Clock, Deliver, ServerActor};
+use super::server_actor::{Clock, Deliver, ServerActor, ShutPort};
 use super::timeline::Timeline;
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
@@ -93,15 +93,17 @@ impl Servers {
         self.roster.all().into_iter().filter_map(|entry| entry.actor)
     }
 
-    /// Starts a new server at the end of its type's list.
+    /// Starts a new server at the end of its type's list; or one that is not up again, with these fields and in its old place.
     pub(super) async fn add(&mut self, spec: ServerSpec) -> Result<(), ControlError> {
         let known = self.roster.all();
-        if let Some(known) = known.iter().find(|entry| entry.spec.id == spec.id) {
-            return Err(ControlError::Exists { id: spec.id, state: known.state });
+        let before = known.iter().position(|entry| entry.spec.id == spec.id);
+        if let Some(up) = before.map(|at| &known[at]).filter(|entry| entry.actor.is_some()) {
+            return Err(ControlError::Exists { id: spec.id, state: up.state });
         }
         let taken = |entry: &&Entry| {
             let (ours, theirs) = (spec.client_port.filter(|port| *port != 0), entry.spec.client_port);
             spec.frontend
+                && entry.actor.is_some()
                 && entry.spec.frontend
                 && entry.spec.host == spec.host
                 && ours.is_some()
@@ -115,9 +117,35 @@ impl Servers {
         if !served.contains(&spec.server_type.as_str()) {
             return Err(ConfigError::unserved(&spec, &served).into());
         }
-        self.append(spec.clone());
         let id = spec.id.clone();
-        self.decide(&id, |supervisor, now, out| supervisor.add(now, &spec, out)).await
+        let before = match before {
+            Some(at) if known[at].spec.server_type == spec.server_type => {
+                self.roster.change(at, |entry| entry.spec = Arc::new(spec.clone()));
+                Some(&known[at])
+            }
+            // Its old place is on another list.
+            Some(_) => {
+                self.change(Verb::Remove, id.as_str()).await?;
+                None
+            }
+            None => None,
+        };
+        if before.is_none() {
+            self.append(spec.clone());
+        }
+        let came_up = self.decide(&id, |supervisor, now, out| supervisor.add(now, &spec, out)).await;
+        if let (Err(_), Some(before), Some(at)) = (&came_up, before, self.place(id.as_str())) {
+            self.roster.change(at, |entry| entry.spec = Arc::clone(&before.spec));
+        }
+        came_up
+    }
+
+    /// Puts servers in this order, here and on the lists of their types. One that is to be added takes its place there when
+    /// it comes.
+    pub(super) async fn arrange(&mut self, order: Vec<ServerId>) {
+        let place = |entry: &Entry| order.iter().position(|id| *id == entry.spec.id).unwrap_or(order.len());
+        self.roster.edit(|entries| entries.sort_by_key(place));
+        let _ = self.with_router(move |router, now, out| router.arrange(now, &order, out)).await;
     }
 
     /// Changes one server.
@@ -174,6 +202,11 @@ impl Servers {
             }
         }
         Ok(())
+    }
+
+    /// How the clients of a frontend that stops are sent away.
+    pub(super) fn shut_port(&self, reason: &'static str) -> ShutPort {
+        ShutPort { reason, kicks: self.options.kick_on_stop }
     }
 
     pub(super) async fn with_router<R: Send + 'static>(

@@ -14,7 +14,7 @@ use crate::ids::ServerId;
 use crate::live::control::{ControlError, ServerState};
 use crate::live::router_actor::{Register, WhenEmptyHanded};
 use crate::live::server_actor::{
-    Deliver, OpenPort, ServerActor, SetPaused, ShutPort, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
+    Deliver, OpenPort, ServerActor, SetPaused, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
 };
 use crate::live::timeline::EventKind;
 use crate::live::{StartError, listen, port_options};
@@ -24,7 +24,7 @@ use crate::supervisor::{Act, Change, Decision, Fact};
 use crate::time::Time;
 
 /// What came of a decision: a fact that the supervisor is to hear, perhaps with the error that it comes of.
-type Outcome = Result<Option<Fact>, (Fact, ControlError)>;
+type Outcome = Result<Option<Fact>, Box<(Fact, ControlError)>>;
 
 impl Servers {
     /// Carries out decisions, and those that follow, until a server neither comes up nor goes down. The error is why it did
@@ -38,7 +38,8 @@ impl Servers {
         loop {
             self.show_states();
             for Decision { server, act } in std::mem::take(&mut decided) {
-                let fact = self.carry_out(&server, act).await.unwrap_or_else(|(fact, error)| {
+                let fact = self.carry_out(&server, act).await.unwrap_or_else(|failed| {
+                    let (fact, error) = *failed;
                     failure = Some(error);
                     Some(fact)
                 });
@@ -84,14 +85,14 @@ impl Servers {
             Act::Admit => {
                 let admitted = self.with_router(move |router, _, _| router.admit(&spec)).await;
                 if !matches!(admitted, Ok(Ok(()))) {
-                    return Err((Fact::Failed, ControlError::Ended));
+                    return Err(Box::new((Fact::Failed, ControlError::Ended)));
                 }
             }
             Act::Make => {
                 self.generations += 1;
                 let Some(planned) = self.blueprint.server(&spec, self.generations) else {
                     let error = ConfigError::unserved(&spec, &self.blueprint.served());
-                    return Err((Fact::Failed, error.into()));
+                    return Err(Box::new((Fact::Failed, error.into())));
                 };
                 self.make(at, planned);
             }
@@ -100,14 +101,14 @@ impl Servers {
                 let sent = tell(actor, Deliver(delivery)).await;
                 if starts && !sent {
                     // Its code has panicked when it was made.
-                    return Err((Fact::Failed, StartError::Unmade(id.to_string()).into()));
+                    return Err(Box::new((Fact::Failed, StartError::Unmade(id.to_string()).into())));
                 }
             }
             Act::Open => {
                 let Some(listener) = self.listeners.remove(id) else { return Ok(None) };
                 return match self.open(at, listener).await {
                     Ok(()) => Ok(Some(Fact::Open)),
-                    Err(error) => Err((Fact::Failed, error.into())),
+                    Err(error) => Err(Box::new((Fact::Failed, error.into()))),
                 };
             }
             Act::Join => self.tell_router(move |router, now, out| router.join(now, &spec, out)).await,
@@ -127,7 +128,7 @@ impl Servers {
                 self.tell_router(move |router, now, out| router.retire(now, &id, out)).await;
             }
             Act::StopAccepting => _ = tell(actor, StopAccepting).await,
-            Act::Shut(reason) => _ = tell(actor, ShutPort(reason)).await,
+            Act::Shut(reason) => _ = tell(actor, self.shut_port(reason)).await,
             Act::Forget => {
                 let forgotten = id.clone();
                 self.tell_router(move |router, now, out| router.forget(now, &forgotten, out)).await;
@@ -150,7 +151,7 @@ impl Servers {
                     () = self.sleep_until_deadline(id) => None,
                 });
             }
-            Act::Note(change) => self.note(&spec, change),
+            Act::Note(change) => self.note(at, change),
         }
         Ok(None)
     }
@@ -179,7 +180,7 @@ impl Servers {
             Ok(listener) => listener,
             Err(error) => {
                 let is_taken = matches!(&error, StartError::Listen { error, .. } if error.kind() == ErrorKind::AddrInUse);
-                return Err((if is_taken { Fact::PortTaken } else { Fact::Failed }, error.into()));
+                return Err(Box::new((if is_taken { Fact::PortTaken } else { Fact::Failed }, error.into())));
             }
         };
         if let Ok(address) = listener.local_addr() {
@@ -224,8 +225,10 @@ impl Servers {
         Ok(())
     }
 
-    fn note(&self, spec: &ServerSpec, change: Change) {
+    fn note(&self, at: usize, change: Change) {
+        let Entry { spec, made, .. } = self.roster.at(at);
         let (kind, text) = match change {
+            Change::Added if made > 1 => (EventKind::Added, "started again, as it was added".to_owned()),
             Change::Added => (EventKind::Added, format!("a {} server more", spec.server_type)),
             Change::Removed => (EventKind::Removed, "stopped and forgotten".to_owned()),
             Change::Stopped => (EventKind::Stopped, "stopped in good order".to_owned()),

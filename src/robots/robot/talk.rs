@@ -67,7 +67,14 @@ impl Robot {
     fn send(&mut self, shared: &mut Shared, intended: Time, now: Time) -> Result<(), LineError> {
         let Some(line) = &mut self.line else { return Ok(()) };
         let number = shared.write_message(self.member, self.room, intended, now);
-        let id = line.request(Ask::Send, shared.message())?;
+        let id = match line.request(Ask::Send, shared.message()) {
+            Ok(id) => id,
+            Err(error) => {
+                // Nobody will answer what was not sent.
+                shared.judge.failed(self.member, number);
+                return Err(error);
+            }
+        };
         self.requests.push(id, Sent { number, intended, deadline: now + shared.timeout });
         Ok(())
     }

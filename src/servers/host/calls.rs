@@ -173,7 +173,7 @@ impl<L: ServerLogic> Host<L> {
                 Some(Origin::Client { route, .. } | Origin::Server { route, .. }) => route.to_string(),
                 Some(Origin::Nobody) | None => "a call".to_owned(),
             };
-            log::warn!("request timed out server={} route={what}", self.id());
+            log::warn!("request timed out (--request-timeout) server={} route={what}", self.id());
             self.answered(now, call, Err(AppError::timed_out(&what)), out);
         }
     }

@@ -10,7 +10,6 @@ use super::{Host, Origin};
 use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Payload, Session};
 use crate::ids::{SessionId, SessionKey, Uid};
 use crate::servers::ServerLogic;
-use crate::servers::codec::encode;
 use crate::servers::filter::{self, FilterCall};
 use crate::servers::outbox::{Effect, Outbox};
 use crate::time::Time;
@@ -137,9 +136,14 @@ impl<L: ServerLogic> Host<L> {
         };
         let per_second_max = self.setup.messages_per_second_max;
         if let Some(max) = per_second_max.filter(|max| !client.allowance.take(now, *max)) {
-            self.refuse_busy(session, &bytes, &format!("at most {max} messages a second"), out);
+            self.refuse_busy(
+                session,
+                &bytes,
+                &format!("at most {max} messages a second (--rate-limit)"),
+                out,
+            );
         } else if self.calls.len() >= self.setup.calls_max {
-            let why = format!("{} requests are under way already", self.calls.len());
+            let why = format!("{} requests are in flight already (--calls-max)", self.calls.len());
             self.refuse_busy(session, &bytes, &why, out);
         } else if !client.busy {
             self.dispatch(now, session, (bytes, since), out);
@@ -153,10 +157,13 @@ impl<L: ServerLogic> Host<L> {
     /// Answers a message that there is no room for, if it wants an answer, with 503.
     fn refuse_busy(&mut self, session: SessionId, bytes: &[u8], why: &str, out: &mut Outbox) {
         self.counters.refused += 1;
-        if let Ok(Message { kind: MessageKind::Request { id }, .. }) = Message::decode(bytes) {
+        if let Ok(message) = Message::decode(bytes)
+            && let MessageKind::Request { id } = message.kind
+        {
+            let route = self.route_name(&message).unwrap_or_default().to_owned();
             let error = AppError::new(format!("busy: {why}")).with_code(503);
             // Not timed: that it was quick would say little of those that there was room for.
-            self.respond(session, (id, None), "", Err(error), out);
+            self.respond(session, (id, None), &route, Err(error), out);
         }
         out.effects.push(Effect::Done { session });
     }
@@ -225,8 +232,7 @@ impl<L: ServerLogic> Host<L> {
                 client.session.uid.as_ref().map_or("-", Uid::as_str),
                 error.message
             );
-            // An error of this crate's own always encodes; the constant is for whoever changes that.
-            encode(&error).unwrap_or(Bytes::from_static(b"{\"code\":500}"))
+            self.setup.codec.encode_refusal(route, &error)
         });
         if request != 0 {
             out.effects.push(Effect::Respond { session, request, body });

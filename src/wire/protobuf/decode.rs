@@ -29,7 +29,7 @@ fn message(
             if let Value::Array(elements) = elements {
                 repeated(schema, field, &mut input, depth, elements)?;
             }
-        } else {
+        } else if field.kind != Kind::Unknown {
             // A field that comes twice keeps its first place and its last value, as a property in JavaScript.
             let value = value(schema, field, &mut input, depth)?;
             body.insert(field.name.clone(), value);
@@ -46,7 +46,7 @@ fn repeated(
     elements: &mut Vec<Value>,
 ) -> Result<(), ProtoError> {
     let element_bytes_min = match field.kind {
-        Kind::String | Kind::Message(_) => {
+        Kind::String | Kind::Message(_) | Kind::Unknown => {
             elements.push(value(schema, field, input, depth)?);
             return Ok(());
         }
@@ -83,6 +83,7 @@ fn value(schema: &Schema, field: &Field, input: &mut &[u8], depth: usize) -> Res
             let bytes = length_prefixed(input, name)?;
             message(schema, schema.message(index), bytes, depth + 1)
         }
+        Kind::Unknown => Ok(Value::Null),
     }
 }
 

@@ -49,7 +49,7 @@ impl Encoder<'_> {
 
     fn repeated(&mut self, field: &Field, value: &Value, depth: usize) -> Result<(), ProtoError> {
         let elements = value.as_array().ok_or_else(|| wrong_type(&field.name, "an array", value))?;
-        let one_by_one = matches!(field.kind, Kind::String | Kind::Message(_));
+        let one_by_one = matches!(field.kind, Kind::String | Kind::Message(_) | Kind::Unknown);
         if !one_by_one && !elements.is_empty() {
             varint::write(&mut self.out, field.head());
             varint::write(&mut self.out, elements.len() as u64);
@@ -100,6 +100,7 @@ impl Encoder<'_> {
                 self.out[start..].rotate_right(length_bytes);
                 Ok(())
             }
+            Kind::Unknown => Ok(()),
         }
     }
 

@@ -14,6 +14,8 @@
 //! A repeated string or message is written as one field for each element; a repeated number as one field: varint
 //! count, then the values. Despite their names the integers hold whatever JavaScript counts exactly, up to 2^53 − 1.
 //!
+//! A type that is none of these, such as `bool`, has no value on the wire: only the tag is written.
+//!
 //! Where the original throws or hangs, here is a [`ProtoError`]: unknown tags, truncated values, values of another
 //! type. A missing required field is refused when writing (the original sends an empty body) and accepted when reading,
 //! as the original does. `null` counts as missing. What a message has beyond its definition is not written.
@@ -23,9 +25,10 @@ mod encode;
 mod schema;
 
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
+pub use self::schema::Fault;
 use self::schema::Schema;
 use super::dictionary::{raw, version_of};
 
@@ -128,6 +131,13 @@ pub enum ProtoError {
     },
 }
 
+impl ProtoError {
+    /// Whether a field's type is not known.
+    pub fn is_unknown_type(&self) -> bool {
+        matches!(self, Self::UnknownType { .. })
+    }
+}
+
 impl Protos {
     /// Reads the definitions as people write them: for each route an object such as
     /// `{"required string msg": 1, "repeated Item items": 2, "message Item": {"optional uInt32 id": 1}}`.
@@ -137,14 +147,43 @@ impl Protos {
     ///
     /// # Errors
     ///
-    /// Every variant of [`ProtoError`] that has an `at`, and [`TooDeep`](ProtoError::TooDeep). The original skips such
-    /// declarations and loses the field.
+    /// Every variant of [`ProtoError`] that has an `at`, and [`TooDeep`](ProtoError::TooDeep).
     pub fn from_json(server: &Value, client: &Value) -> Result<Protos, ProtoError> {
-        let (server, server_json) = Schema::parse(server, "serverProtos")?;
-        let (client, client_json) = Schema::parse(client, "clientProtos")?;
-        let version = version_of(&[&raw(client_json.clone()), &raw(server_json.clone())]);
-        let json = raw(json!({ "server": server_json, "client": client_json, "version": version }));
-        Ok(Self { server, client, version, json })
+        let mut faults = Vec::new();
+        let protos = Self::read(server, client, &mut faults);
+        faults.into_iter().next().map_or(Ok(protos), |Fault { error, .. }| Err(error))
+    }
+
+    /// As [`from_json`](Self::from_json), but as Pomelo takes it: a declaration that is wrong is passed over, and a field
+    /// of an unknown type travels without its value. Messages too deep have no fields.
+    pub fn lenient(server: &Value, client: &Value) -> Protos {
+        Self::read(server, client, &mut Vec::new())
+    }
+
+    /// What is wrong in the definitions of one direction; `at` is what errors call them.
+    pub fn faults(definitions: &Map<String, Value>, at: &str) -> Vec<Fault> {
+        Schema::of(definitions, at).faults
+    }
+
+    fn read(server: &Value, client: &Value, faults: &mut Vec<Fault>) -> Protos {
+        let [server, client] = [(server, "serverProtos"), (client, "clientProtos")].map(|(file, at)| {
+            let mut parsed = Schema::parse(file, at);
+            faults.append(&mut parsed.faults);
+            parsed
+        });
+        let version = version_of(&[&raw(client.json.clone()), &raw(server.json.clone())]);
+        let json = raw(json!({ "server": server.json, "client": client.json, "version": version }));
+        Self { server: server.schema, client: client.schema, version, json }
+    }
+
+    /// Reads the definitions as a server's handshake says them: see [`json`](Self::json).
+    ///
+    /// # Errors
+    ///
+    /// As [`from_json`](Self::from_json).
+    pub fn from_handshake(protos: &Value) -> Result<Protos, ProtoError> {
+        let declared = |side| protos.get(side).map(schema::declared).unwrap_or_default();
+        Self::from_json(&declared("server"), &declared("client"))
     }
 
     /// Whether what clients send to this route is encoded.

@@ -47,24 +47,54 @@ pub(super) enum Kind {
     Double,
     String,
     Message(usize),
+    /// A type that the dialect does not know, such as `bool`: its fields travel without a value.
+    Unknown,
+}
+
+/// A fault of a definition, and the keys of the file that lead to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// What is wrong.
+    pub error: ProtoError,
+    /// A route, messages in it, a declaration.
+    pub keys: Vec<String>,
+}
+
+/// One file, as far as it can be understood.
+pub(super) struct Parsed {
+    pub(super) schema: Schema,
+    /// The form that a handshake carries.
+    pub(super) json: Value,
+    /// What is wrong in it. Messages too deep are left out; all else is as Pomelo takes it.
+    pub(super) faults: Vec<Fault>,
 }
 
 impl Schema {
-    /// Reads one file; also gives it back in the parsed form that a handshake carries.
-    pub(super) fn parse(file: &Value, at: &str) -> Result<(Self, Value), ProtoError> {
-        let empty = Map::new();
-        let file = if file.is_null() { &empty } else { object(file, at)? };
+    /// Reads one file; `null` stands for one that is not there.
+    pub(super) fn parse(file: &Value, at: &str) -> Parsed {
+        let none = Map::new();
+        let mut parsed = Self::of(file.as_object().unwrap_or(&none), at);
+        if !file.is_null() && !file.is_object() {
+            let error = ProtoError::NotAnObject { at: at.to_owned(), got: type_name(file) };
+            parsed.faults.push(Fault { error, keys: Vec::new() });
+        }
+        parsed
+    }
+
+    /// Reads the definitions of one file.
+    pub(super) fn of(file: &Map<String, Value>, at: &str) -> Parsed {
         // Roots may refer to each other whatever their order, so their places are given first.
-        let mut parser = Parser { roots: HashMap::new(), messages: vec![MessageType::default(); file.len()] };
+        let mut parser = Parser { messages: vec![MessageType::default(); file.len()], ..Parser::default() };
         parser.roots.extend(file.keys().enumerate().map(|(index, name)| (name.as_str(), index)));
         let mut json = Map::new();
         for (index, (route, definition)) in file.iter().enumerate() {
-            let (message, parsed) = parser.message(definition, &format!("{at}.{route}"), 0)?;
+            let (message, parsed) = parser.message(definition, &format!("{at}.{route}"), &mut vec![route]);
             parser.messages[index] = message;
             json.insert(route.clone(), parsed);
         }
         let routes = file.keys().cloned().zip(0..).collect();
-        Ok((Self { routes, messages: parser.messages }, Value::Object(json)))
+        let schema = Self { routes, messages: parser.messages };
+        Parsed { schema, json: Value::Object(json), faults: parser.faults }
     }
 
     pub(super) fn route(&self, route: &str) -> Option<&MessageType> {
@@ -90,7 +120,7 @@ impl Field {
     /// What stands before the value. Its wire type is written for other readers; Pomelo's do not look at it.
     pub(super) fn head(&self) -> u64 {
         let wire_type = match self.kind {
-            Kind::Unsigned | Kind::Signed => 0,
+            Kind::Unsigned | Kind::Signed | Kind::Unknown => 0,
             Kind::Double => 1,
             Kind::String | Kind::Message(_) => 2,
             Kind::Float => 5,
@@ -99,70 +129,90 @@ impl Field {
     }
 }
 
+#[derive(Default)]
 struct Parser<'a> {
     roots: HashMap<&'a str, usize>,
     messages: Vec<MessageType>,
+    faults: Vec<Fault>,
 }
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
+    fn fault(&mut self, keys: &[&String], error: ProtoError) {
+        self.faults.push(Fault { error, keys: keys.iter().copied().cloned().collect() });
+    }
+
+    /// A message, of which whatever is wrong is passed over, as in Pomelo.
     fn message(
         &mut self,
-        definition: &Value,
+        definition: &'a Value,
         at: &str,
-        depth: usize,
-    ) -> Result<(MessageType, Value), ProtoError> {
-        if depth >= DEPTH_MAX {
-            return Err(ProtoError::TooDeep);
+        keys: &mut Vec<&'a String>,
+    ) -> (MessageType, Value) {
+        let mut message = MessageType::default();
+        if !definition.is_object() {
+            self.fault(keys, ProtoError::NotAnObject { at: at.to_owned(), got: type_name(definition) });
         }
-        let definition = object(definition, at)?;
+        let mut definition = definition.as_object();
+        if keys.len() > DEPTH_MAX {
+            self.fault(keys, ProtoError::TooDeep);
+            definition = None;
+        }
         let mut nested = HashMap::new();
         let mut nested_json = Map::new();
-        for (key, inner) in definition {
+        for (key, inner) in definition.into_iter().flatten() {
             if let ["message", name] = words(key)[..] {
-                let (message, parsed) = self.message(inner, &format!("{at}.{name}"), depth + 1)?;
+                keys.push(key);
+                let (message, parsed) = self.message(inner, &format!("{at}.{name}"), keys);
+                keys.pop();
                 nested.insert(name, self.messages.len());
                 self.messages.push(message);
                 nested_json.insert(name.to_owned(), parsed);
             }
         }
 
-        let mut message = MessageType::default();
         let mut json = Map::new();
         let mut tags = BTreeMap::new();
-        for (key, tag) in definition {
-            let bad =
-                |reason| ProtoError::Declaration { at: at.to_owned(), declaration: key.clone(), reason };
-            let (rule, type_name, name) = match words(key)[..] {
-                ["message", _] => continue,
-                ["required", kind, name] => (Rule::Required, kind, name),
-                ["optional", kind, name] => (Rule::Optional, kind, name),
-                ["repeated", kind, name] => (Rule::Repeated, kind, name),
-                ["message" | "required" | "optional" | "repeated", ..] => return Err(bad("not three words")),
-                _ if tag.is_number() => return Err(bad("the first word is unknown")),
-                _ => continue,
+        for (key, tag) in definition.into_iter().flatten() {
+            let declared = declaration(key, tag).and_then(|declared| {
+                let Some((rule, type_name, name, number)) = declared else { return Ok(None) };
+                if message.by_tag.contains_key(&number) {
+                    return Err("the tag is used twice");
+                }
+                if message.by_name.contains_key(name) {
+                    return Err("the name is used twice");
+                }
+                Ok(Some((rule, type_name, name, number)))
+            });
+            let (rule, type_name, name, number) = match declared {
+                Ok(Some(declared)) => declared,
+                Ok(None) => continue,
+                Err(reason) => {
+                    let (at, declaration) = (at.to_owned(), key.clone());
+                    keys.push(key);
+                    self.fault(keys, ProtoError::Declaration { at, declaration, reason });
+                    keys.pop();
+                    continue;
+                }
             };
-            let tag =
-                tag.as_u64().filter(|&tag| tag <= TAG_MAX).ok_or_else(|| bad("no tag from 0 to 2^28 - 1"))?;
-            let kind = self
-                .kind(type_name, &nested)
-                .ok_or_else(|| ProtoError::UnknownType { at: at.to_owned(), name: type_name.to_owned() })?;
+            let kind = self.kind(type_name, &nested).unwrap_or_else(|| {
+                keys.push(key);
+                self.fault(keys, ProtoError::UnknownType { at: at.to_owned(), name: type_name.to_owned() });
+                keys.pop();
+                Kind::Unknown
+            });
             let index = message.fields.len();
-            if message.by_tag.insert(tag, index).is_some() {
-                return Err(bad("the tag is used twice"));
-            }
-            if message.by_name.insert(name.to_owned(), index).is_some() {
-                return Err(bad("the name is used twice"));
-            }
-            message.fields.push(Field { name: name.to_owned(), tag, rule, kind });
+            message.by_tag.insert(number, index);
+            message.by_name.insert(name.to_owned(), index);
+            message.fields.push(Field { name: name.to_owned(), tag: number, rule, kind });
             let option = words(key)[0];
             json.insert(name.to_owned(), json!({ "option": option, "type": type_name, "tag": tag }));
-            tags.insert(tag, name);
+            tags.insert(number, name);
         }
         json.insert("__messages".to_owned(), Value::Object(nested_json));
         // By number, since JavaScript orders keys that are numbers so.
         let tags = tags.into_iter().map(|(tag, name)| (tag.to_string(), Value::from(name)));
         json.insert("__tags".to_owned(), Value::Object(tags.collect()));
-        Ok((message, Value::Object(json)))
+        (message, Value::Object(json))
     }
 
     /// A message is looked for beside the field, then at the top of the file; not in between, as in the original.
@@ -181,10 +231,49 @@ impl Parser<'_> {
     }
 }
 
+/// The definitions of one direction in the parsed form of a handshake, as people would write them.
+pub(super) fn declared(parsed: &Value) -> Value {
+    let Some(routes) = parsed.as_object() else { return parsed.clone() };
+    routes.iter().map(|(route, definition)| (route.clone(), declared_message(definition))).collect()
+}
+
+fn declared_message(parsed: &Value) -> Value {
+    let Some(fields) = parsed.as_object() else { return parsed.clone() };
+    let mut declared = Map::new();
+    for (name, field) in fields {
+        let text = |key| field.get(key).and_then(Value::as_str).unwrap_or_default();
+        match (name.as_str(), field) {
+            ("__tags", _) => {}
+            ("__messages", Value::Object(messages)) => declared.extend(
+                messages.iter().map(|(name, inner)| (format!("message {name}"), declared_message(inner))),
+            ),
+            _ => {
+                // What is no field becomes a declaration that is refused, not one that is skipped.
+                let tag = field.get("tag").cloned().unwrap_or(json!(0));
+                declared.insert(format!("{} {} {name}", text("option"), text("type")), tag);
+            }
+        }
+    }
+    Value::Object(declared)
+}
+
 fn words(key: &str) -> Vec<&str> {
     key.split(' ').collect()
 }
 
-fn object<'a>(value: &'a Value, at: &str) -> Result<&'a Map<String, Value>, ProtoError> {
-    value.as_object().ok_or_else(|| ProtoError::NotAnObject { at: at.to_owned(), got: type_name(value) })
+/// Rule, type, name and tag of a field; nothing when the key declares none.
+fn declaration<'a>(key: &'a str, tag: &Value) -> Result<Option<(Rule, &'a str, &'a str, u64)>, &'static str> {
+    let (rule, type_name, name) = match words(key)[..] {
+        ["message", _] => return Ok(None),
+        ["required", kind, name] => (Rule::Required, kind, name),
+        ["optional", kind, name] => (Rule::Optional, kind, name),
+        ["repeated", kind, name] => (Rule::Repeated, kind, name),
+        ["message" | "required" | "optional" | "repeated", ..] => return Err("not three words"),
+        _ if tag.is_number() => return Err("the first word is unknown"),
+        _ => return Ok(None),
+    };
+    // JavaScript makes a number of a text where it shifts the tag.
+    let number = tag.as_u64().or_else(|| tag.as_str()?.parse().ok()).filter(|tag| *tag <= TAG_MAX);
+    let number = number.ok_or("no tag from 0 to 2^28 - 1")?;
+    Ok(Some((rule, type_name, name, number)))
 }

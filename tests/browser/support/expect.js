@@ -3,7 +3,7 @@
 import { isDeepStrictEqual, inspect } from 'node:util';
 
 /** Only a check that fails waits that long. */
-export const PATIENCE_MS = 20_000;
+export const PATIENCE_MS = 60_000;
 
 /**
  * Asks until the answer is as expected.

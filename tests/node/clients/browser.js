@@ -7,11 +7,14 @@ const vm = require('vm');
 const WebSocket = require('ws');
 const { PUSHES, after } = require('./common');
 
-module.exports = (emit) => {
+// `reconnect: true`: as its option of that name.
+module.exports = (emit, { reconnect = false }) => {
   const pomelo = loadPage().pomelo;
   PUSHES.forEach((route) => pomelo.on(route, (body) => emit(route, body)));
   pomelo.on('onKick', (body) => emit('kick', body));
-  pomelo.on('close', ({ code }) => emit('close', { code }));
+  pomelo.on('close', ({ code, reason }) => emit('close', reason ? { code, reason } : { code }));
+  let again = false;
+  pomelo.on('reconnect', () => (again = true));
   pomelo.on('heartbeat timeout', () => emit('heartbeat timeout'));
 
   return {
@@ -19,7 +22,10 @@ module.exports = (emit) => {
       new Promise((resolve, reject) => {
         pomelo.once('error', (message) => reject(new Error(message)));
         pomelo.once('io-error', ({ message }) => reject(new Error(message)));
-        pomelo.init({ host, port }, () => resolve());
+        pomelo.init({ host, port, reconnect }, () => {
+          resolve();
+          if (again) emit('reconnect', {});
+        });
       }),
     request: (route, body) => new Promise((resolve) => pomelo.request(route, body, resolve)),
     notify: (route, body) => pomelo.notify(route, body),

@@ -12,7 +12,7 @@ module.exports = (emit) => {
   PUSHES.forEach((route) => pomelo.on(route, (body) => emit(route, body)));
   // It tells its listeners of a kick but not the reason, so that is taken where the package arrives.
   pomelo.handlers[Package.TYPE_KICK] = (body) => emit('kick', JSON.parse(body));
-  pomelo.on('close', ({ code }) => emit('close', { code }));
+  pomelo.on('close', ({ code, reason }) => emit('close', reason ? { code, reason } : { code }));
   pomelo.on('heartbeat timeout', () => emit('heartbeat timeout'));
 
   return {

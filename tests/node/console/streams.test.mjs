@@ -107,6 +107,11 @@ test('robots say what they do, and whether all arrived', () => {
     reportInWords(clean),
     /^1 message sent, 3 deliveries: every message reached everybody once, in one order; 0 lost/,
   );
+  const errors = { 'gate: timeout': 1, 'enter: 500': 4, 'send: not logged in': 9 };
+  assert.equal(reportInWords({ ...clean, logins: { ok: 0 }, sent: 0, errors }), 'nobody got in: enter: 500.');
+  assert.equal(reportInWords({ ...clean, logins: { ok: 2 }, sent: 0 }), 'nothing was sent.');
+  const silent = { ...clean, logins: { ok: 2 }, sent: 0, plan: { senders: 0 } };
+  assert.match(reportInWords(silent), /^1 message sent/);
   const wrong = { ...clean, integrity: { lost: 2, disordered: 1 } };
   assert.match(reportInWords(wrong), /: 2 lost, 1 out of order\.$/);
 });

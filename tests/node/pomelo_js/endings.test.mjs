@@ -54,6 +54,15 @@ test('requests under way fail when the server closes, and later ones at once', a
   assert.throws(() => user.notify('a.b.c'), { code: 'closed' });
 });
 
+test('a server that goes away says why in its close frame', async (t) => {
+  const { user, closed } = await connected(t, async (peer) => {
+    await peer.message();
+    peer.socket.close(1001, 'server restarts');
+  });
+  await assert.rejects(user.request('a.b.c'), { code: 'closed', message: 'server restarts' });
+  assert.equal((await closed).error.message, 'server restarts');
+});
+
 test('closing is at once, and no error', async (t) => {
   const { user, log } = await connected(t, () => {});
   const asked = user.request('a.b.c');
@@ -83,11 +92,11 @@ test('one that talks but does not beat is there still', async (t) => {
   let timer;
   const { user } = await connected(t, (peer) => {
     timer = setInterval(() => peer.send(push('onChat', {})), 50);
-  }, { sys: { heartbeat: 0.02 } });
+  }, { sys: { heartbeat: 0.75 } });
   t.after(() => clearInterval(timer));
   await new Promise((resolve) => {
     let pushes = 0;
-    user.on('onChat', () => (pushes += 1) > 25 && resolve());
+    user.on('onChat', () => (pushes += 1) > 50 && resolve());
   });
   assert.equal(user.state, 'open');
 });

@@ -5,7 +5,7 @@ import { Log } from './log.js';
 import { People } from './people.js';
 import { ALL, ChatSession } from './session.js';
 import { StateView } from './state.js';
-import { findGate } from './where.js';
+import { findConnector, findGate } from './where.js';
 import { WhereView } from './where_view.js';
 
 let panes = 0;
@@ -72,7 +72,7 @@ export class Pane extends EventTarget {
     const user = { name: this.#login.name.value, room: this.#login.room.value };
     this.#showErrors({});
     this.#parts.enter.disabled = true;
-    const session = new ChatSession({ ...user, findGate }, {
+    const session = new ChatSession({ ...user, findGate, findConnector }, {
       changed: (state) => this.#changed(session, state),
       entered: (names, again) => this.#entered(names, again),
       came: (name) => {

@@ -15,7 +15,7 @@ export const ALL = '*';
 const STEADY_MS = 10_000;
 
 /** Kicks that are about a server and not about the user, who is as welcome as before. */
-const KICKS_OF_SERVERS = ['server stopped', 'missed messages', 'slow consumer'];
+const KICKS_OF_SERVERS = ['server stopped', 'server restarts', 'server removed', 'missed messages', 'slow consumer'];
 
 /**
  * Where a session stands:
@@ -42,19 +42,22 @@ const KICKS_OF_SERVERS = ['server stopped', 'missed messages', 'slow consumer'];
 export class ChatSession {
   #listener;
   #findGate;
+  #findConnector;
   #gate;
   #client;
   #stopWaiting;
   #isOver = false;
 
   /**
-   * @param {{ name: string, room: string, findGate: () => Promise<string> }} user `findGate` gives a URL
+   * @param {{ name: string, room: string, findGate: () => Promise<string>, findConnector?: () => Promise<{ host: string, port: number } | undefined> }} user `findGate` gives a URL; where
+   *   there is no gate, `findConnector` gives a connector, else nothing
    * @param {Listener} listener
    */
-  constructor({ name, room, findGate }, listener) {
+  constructor({ name, room, findGate, findConnector }, listener) {
     this.name = name;
     this.room = room;
     this.#findGate = findGate;
+    this.#findConnector = findConnector;
     this.#listener = listener;
   }
 
@@ -141,6 +144,8 @@ export class ChatSession {
   }
 
   async #askGate() {
+    const known = await this.#findConnector?.();
+    if (known) return known;
     const gate = new Client();
     this.#gate = gate;
     try {

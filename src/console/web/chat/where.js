@@ -1,4 +1,4 @@
-// What the cluster says of itself: where its gate is, which servers serve a user.
+// What the cluster says of itself: where its gate is, or a connector without one; which servers serve a user.
 
 import { urlOf } from './session.js';
 
@@ -11,6 +11,11 @@ export async function findGate() {
   if (!cluster) return urlOf({ host: location.hostname, port: GATE_PORT });
   if (!cluster.gate) throw new Error('this cluster has no gate');
   return urlOf(cluster.gate);
+}
+
+/** A connector of a cluster that has no gate, undefined where a gate names one. */
+export async function findConnector() {
+  return (await ask('cluster'))?.connector ?? undefined;
 }
 
 /**

@@ -126,7 +126,7 @@ export function mountRequest(app) {
     const frontends = (cluster?.frontends ?? []).filter((frontend) => frontend.serverType !== 'gate');
     if (!login.elements.where.disabled)
       setOptions(login.elements.where, [
-        ['gate', 'through the gate'],
+        ...(cluster?.gate ? [['gate', 'through the gate']] : []),
         ...frontends.map(({ id, host, port }) => [`ws://${host}:${port}`, `straight to ${id}`]),
       ]);
   });

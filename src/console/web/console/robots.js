@@ -22,9 +22,22 @@ export function statusInWords(robots) {
   return `${robots.phase ? `${robots.phase}: ` : ''}${plural(users, 'user')} in ${plural(rooms, 'room')}, ${count(messagesPerSecond)} messages a second planned, for ${duration(robots.elapsedSeconds ?? 0)} so far.`;
 }
 
+/** Why a run says nothing about the chat, if so. */
+function whyNothing({ logins, sent, plan, errors }) {
+  // Those that did not get in could not send: that is no reason.
+  const reasons = Object.entries(errors ?? {}).filter(([kind]) => logins?.ok !== 0 || !kind.startsWith('send: '));
+  const [worst] = reasons.sort(([, a], [, b]) => b - a);
+  const why = worst ? `: ${worst[0]}` : '';
+  if (logins?.ok === 0) return `nobody got in${why}`;
+  if (sent === 0 && plan?.senders !== 0) return `nothing was sent${why}`;
+  return undefined;
+}
+
 /** The verdict on the last run: what robots sent must have come to everybody once and in order, and nothing else. */
 export function reportInWords(report) {
   if (!report) return '';
+  const nothing = whyNothing(report);
+  if (nothing) return `${nothing}.`;
   const { lost = 0, doubled = 0, disordered = 0, foreign = 0, unanswered = 0 } = report.integrity ?? {};
   const counts = { lost, doubled, 'out of order': disordered, 'from nobody': foreign, unanswered };
   const wrong = Object.entries(counts).filter(([, n]) => n > 0);

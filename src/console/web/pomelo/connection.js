@@ -55,7 +55,7 @@ export class Connection {
     this.#socket.onmessage = ({ data }) => this.#take(data);
     // A browser does not say what is wrong, and a close always follows.
     this.#socket.onerror = () => {};
-    this.#socket.onclose = ({ code }) => this.#closed(url, code);
+    this.#socket.onclose = ({ code, reason }) => this.#closed(url, code, reason);
     this.#connectTimer = setTimeout(() => {
       this.#end(new PomeloError('connect', `no handshake with ${url} within ${connectTimeoutMs} ms`));
     }, connectTimeoutMs);
@@ -124,8 +124,9 @@ export class Connection {
     this.#socket.send(encodePackage(PACKAGE.HEARTBEAT));
   }
 
-  #closed(url, code) {
-    if (this.#codec) this.#end(new PomeloError('closed', `the server closed the connection (code ${code})`));
+  #closed(url, code, reason) {
+    const why = reason || `the server closed the connection (code ${code})`;
+    if (this.#codec) this.#end(new PomeloError('closed', why));
     else this.#end(new PomeloError('connect', `cannot connect to ${url} (code ${code})`));
   }
 

@@ -1,0 +1,79 @@
+//! Where a cluster that is served is: its ports, its admin port and console, and the flags by which commands reach it.
+
+use std::net::{SocketAddr, TcpListener};
+
+use super::ServeArgs;
+use crate::admin::Identity;
+use crate::cli::admin_args::Failure;
+use crate::cli::admin_port::{self, Admin};
+use crate::cli::console_port;
+use crate::cluster::Cluster;
+use crate::config::{ClusterSpec, ConfigError, Ports};
+use crate::live::{RunningCluster, StartError};
+use crate::program::quoted;
+
+impl ServeArgs {
+    /// Where the ports are, seen from the configuration.
+    pub(super) fn ports(&self) -> Ports {
+        if self.ports.is_some() { Ports::Any } else { Ports::Offset(self.port_offset.unwrap_or(0)) }
+    }
+
+    /// Reads the configuration as these flags take it: at the start, and again at each reload.
+    pub(super) fn loader(&self) -> impl Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync + use<> {
+        let (config, fit, bind, ports) = (self.config.clone(), self.fit.fit(), self.fit.bind, self.ports());
+        move || {
+            let spec = config.load()?.fitted(&fit).with_ports(ports)?;
+            spec.clashes(bind).into_iter().next().map_or(Ok(spec), Err)
+        }
+    }
+
+    /// The flags by which commands reach this very cluster, each behind a space.
+    pub(super) fn reach(&self, identity: &Identity, admin: Option<&Admin>) -> String {
+        let file = || admin.map_or_else(String::new, |admin| admin.file().to_string_lossy().into_owned());
+        match identity.ports {
+            _ if self.admin_file.is_some() => format!(" --admin-file {}", quoted(&file())),
+            Ports::Any => format!(" --admin-file {}", quoted(&file())),
+            Ports::Offset(0) => self.config.flags(),
+            Ports::Offset(offset) => format!("{} --port-offset {offset}", self.config.flags()),
+        }
+    }
+}
+
+/// Where the first server of a type that is up listens.
+pub(super) fn first(running: &RunningCluster, server_type: &str) -> Option<SocketAddr> {
+    let mut servers = running.servers().filter(|(server, _)| server.server_type.as_str() == server_type);
+    servers.find_map(|(_, address)| address)
+}
+
+/// What is not for clients.
+pub(super) struct Pages {
+    pub(super) admin: Option<admin_port::Opened>,
+    pub(super) console: Option<TcpListener>,
+    /// Why they are not at their default ports.
+    pub(super) elsewhere: Vec<String>,
+}
+
+/// Opens admin port and console. When one that was asked for is taken, the error names all ports that are, so that nobody
+/// meets them one after the other.
+pub(super) fn open_pages(args: &ServeArgs, cluster: &Cluster, identity: &Identity) -> Result<Pages, Failure> {
+    let spec = cluster.spec();
+    let master = spec.master.as_ref().map(|master| master.port);
+    let admin = admin_port::open(args.admin, args.admin_file.as_deref(), identity.clone(), master);
+    let console = console_port::open(args.console.as_ref(), spec, identity.ports);
+    let (admin_error, console_error) = match (admin, console) {
+        (Ok(admin), Ok((console, warning))) => {
+            let moved = admin.as_ref().and_then(|opened| opened.warning.clone());
+            return Ok(Pages { admin, console, elsewhere: moved.into_iter().chain(warning).collect() });
+        }
+        (admin, console) => (admin.err(), console.err()),
+    };
+    let mut ports = cluster.taken_ports();
+    for error in admin_error.into_iter().chain(console_error) {
+        match error.downcast::<StartError>().map(|error| *error) {
+            Ok(StartError::Taken { ports: own }) => ports.extend(own),
+            Ok(error) => return Err(error.into()),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(StartError::Taken { ports }.into())
+}

@@ -1,0 +1,197 @@
+//! How sessions end, and how rooms go from server to server: what one part has to say to the
+//! others.
+//!
+//! A session ends in steps: see [`Sessions`](super::Sessions). Each room that it is in is told so
+//! by way of the traffic of its key, behind all that the session has sent there; when the last one
+//! has confirmed it, the uid is free.
+
+use std::sync::Arc;
+
+use super::rooms::{Key, Place};
+use super::sessions::Outcome;
+use super::{Router, load};
+use crate::channels::Member;
+use crate::envelope::{Destination, Envelope, Located, Payload, Room};
+use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+
+impl Router {
+    /// The session gives its uid up. It is free when every room has confirmed that it is out.
+    pub(super) fn unbind(&mut self, uid: &Uid, session: &SessionKey) {
+        if !self.sessions.leave(uid, session) {
+            return;
+        }
+        for place in self.rooms.places(session).to_vec() {
+            self.tell_gone(session, &place);
+        }
+        self.free(uid, session);
+    }
+
+    /// A room has a new member.
+    pub(super) fn joined(&mut self, from: &ServerId, channel: &Arc<str>, key: &Key, member: Member) {
+        let Some(server_type) = self.fabric.type_of(from) else { return };
+        let Member { uid, session } = member.clone();
+        self.rooms.join(from, server_type, channel, key, member);
+        if let Some((key, pool)) = key.as_ref().zip(self.pools.get_mut(server_type)) {
+            pool.settle(from, key);
+        }
+        // The word of the entry has crossed with the end of the session, which the room could not
+        // be told before.
+        if !self.sessions.holds(&uid, &session) {
+            self.tell_gone_from(from, channel, &session);
+        }
+    }
+
+    /// A room has a member no more.
+    pub(super) fn left(&mut self, from: &ServerId, channel: &str, member: &Member) {
+        let key = self.rooms.leave(from, channel, member);
+        if let Some(key) = key.filter(|key| !self.rooms.has_key(from, key))
+            && let Some(pool) = self.fabric.type_of(from).and_then(|of| self.pools.get_mut(of))
+        {
+            pool.unsettle(from, &key, self.fabric.now());
+        }
+        self.free(&member.uid, &member.session);
+    }
+
+    fn tell_gone_from(&mut self, server: &ServerId, channel: &str, session: &SessionKey) {
+        if let Some(place) = self.rooms.place(server, channel, session).cloned() {
+            self.tell_gone(session, &place);
+        }
+    }
+
+    /// Tells the server that holds a room that a member is gone: behind all that the member's
+    /// frontend has sent there.
+    fn tell_gone(&mut self, session: &SessionKey, place: &Place) {
+        if self.is_stranded(place) {
+            // Nobody is there to be told. The next owner of the room is: see `move_rooms`.
+            self.rooms.depart(session, place);
+            return;
+        }
+        let to = match (place.holder.server(), self.rooms.type_of(&place.holder)) {
+            (Some(server), _) if !self.rooms.follows(&place.key) => Destination::Server(server.clone()),
+            (_, Some(server_type)) => {
+                Destination::Route { server_type: server_type.clone(), key: place.key.clone() }
+            }
+            (_, None) => return,
+        };
+        let member = Member { uid: place.uid.clone(), session: session.clone() };
+        let payload = Payload::Gone { channel: Arc::clone(&place.channel), key: place.key.clone(), member };
+        self.carry(Envelope::new(session.frontend.clone(), to, payload));
+    }
+
+    /// Gives the uid of a session that has left to the next claim, once the session is in no room
+    /// any more: a room that has not confirmed so would take the next session for the first one, or
+    /// tell its members of the two in the wrong order. A room that belongs to nobody cannot confirm
+    /// anything; nobody can enter it meanwhile either, so the uid does not wait for it.
+    pub(super) fn free(&mut self, uid: &Uid, session: &SessionKey) {
+        if !self.sessions.is_leaving(uid, session) {
+            return;
+        }
+        let mut places = self.rooms.places(session).iter();
+        if !places.any(|place| place.uid == *uid && !self.is_stranded(place)) {
+            let outcome = self.sessions.free(uid, session);
+            self.tell(outcome);
+        }
+    }
+
+    /// Whether a room belongs to nobody: its server has vanished, or is about to stop, and there is
+    /// no other.
+    fn is_stranded(&self, place: &Place) -> bool {
+        let has_servers = |of| self.pools.has_servers(of);
+        self.rooms.follows(&place.key) && !self.rooms.type_of(&place.holder).is_some_and(has_servers)
+    }
+
+    pub(super) fn tell(&mut self, Outcome { bound_at, tell }: Outcome) {
+        if let Some(frontend) = bound_at
+            && let Some(pool) = self.fabric.type_of(&frontend).and_then(|of| self.pools.get_mut(of))
+        {
+            pool.keep_promise(&frontend);
+        }
+        tell.into_iter().for_each(|(to, payload)| self.fabric.tell(to, payload));
+    }
+
+    /// A frontend has vanished, and with it all its sessions. Their rooms hear so at once. Their
+    /// uids wait: a server may still carry out what the frontend had asked of it, and let a session
+    /// that is gone enter a room.
+    pub(super) fn lose_sessions(&mut self, frontend: &ServerId) {
+        let sessions = self.sessions.lose(frontend);
+        if sessions.is_empty() {
+            return;
+        }
+        let (drain, servers) = (self.fabric.next_drain(), self.fabric.servers(None));
+        let until = self.fabric.now() + self.request_timeout;
+        self.sessions.release_after(drain, servers.clone(), until, sessions.clone());
+        sessions.iter().for_each(|(uid, session)| self.unbind(uid, session));
+        servers.into_iter().for_each(|id| self.fabric.tell(id, Payload::Drain { change: drain }));
+    }
+
+    /// Frees the uids of lost sessions that nothing can let enter a room any more.
+    pub(super) fn release(&mut self) {
+        for (uid, session) in self.sessions.release(self.fabric.now()) {
+            self.free(&uid, &session);
+        }
+    }
+
+    /// A server has done what was sent to it before.
+    pub(super) fn drained(&mut self, from: &ServerId, drain: u64) {
+        self.pools.drained(from, Some(drain), &self.fabric);
+        self.proceed();
+        let load = |server: &Located| load(&self.sessions, &self.rooms, server);
+        self.pools.swept(from, Some(drain), &self.fabric, &load);
+        self.sessions.drained(from, Some(drain));
+        self.release();
+    }
+
+    /// A server that has started again gets its rooms back. It may not have heard of members who
+    /// left meanwhile.
+    pub(super) fn restore(&mut self, server: &ServerId) {
+        let rooms = self.rooms.restore(server);
+        self.fabric.tell(server.clone(), Payload::Restored { rooms: rooms.clone() });
+        for Room { channel, members, .. } in rooms {
+            for Member { uid, session } in members {
+                if !self.sessions.holds(&uid, &session) {
+                    self.tell_gone_from(server, &channel, &session);
+                }
+            }
+        }
+    }
+
+    /// Lets changes go on whose servers have drained: moves the rooms that can go, and what was
+    /// held follows them.
+    pub(super) fn proceed(&mut self) {
+        for server_type in self.pools.proceed(&self.fabric) {
+            self.move_rooms(&server_type);
+            self.pools.end_changes(&server_type);
+            self.release_held(&server_type);
+        }
+    }
+
+    /// Rooms of keys that are between no servers any more go to the server that the key belongs to.
+    pub(super) fn move_rooms(&mut self, server_type: &ServerType) {
+        let now = self.fabric.now();
+        let load = |server: &Located| load(&self.sessions, &self.rooms, server);
+        let Some(pool) = self.pools.get_mut(server_type) else { return };
+        let moves = self.rooms.to_move(server_type, |key| pool.new_owner(key, now, &load));
+        for ((from, to), keys) in moves {
+            let rooms = self.rooms.hand_over(&from, keys, &to, server_type);
+            pool.moved(&to, &rooms);
+            log::info!("rooms handed over from={from} to={to} rooms={}", rooms.len());
+            if let Some(from) = from.server() {
+                self.fabric.tell(from.clone(), Payload::Release { rooms: rooms.clone() });
+            }
+            self.fabric.tell(to.clone(), Payload::Adopt { rooms: rooms.clone() });
+            // Whoever held the room may never have heard that they are gone. The new owner hears so
+            // as the first thing, and confirms it: their uids, where they wait for it, are free
+            // then.
+            let is_there = |member: &Member| self.sessions.holds(&member.uid, &member.session);
+            for gone in self.rooms.gone(&to, &rooms, is_there) {
+                self.fabric.tell(to.clone(), gone);
+            }
+        }
+    }
+
+    /// What was held for keys that are not between two servers any more goes on.
+    pub(super) fn release_held(&mut self, server_type: &ServerType) {
+        let Some(pool) = self.pools.get_mut(server_type) else { return };
+        pool.release_held(self.fabric.now()).into_iter().for_each(|envelope| self.carry(envelope));
+    }
+}

@@ -1,0 +1,365 @@
+//! The fabric: the last part of an envelope's way, over a link to its server, which may be paused.
+//!
+//! ```text
+//!              rules say so, or the link
+//!              holds older envelopes                  the server is paused
+//!   deliver ──┬──▶ on its way ──(due)──┬──▶ arrive ──┬──▶ backlog ──(resume)──┬──▶ out
+//!             │      │ lost: sent again│             │      │                 │
+//!             └──────┼─────────────────┘             └──────┼─────────────────┘
+//!                    ▼ full                                 ▼ full
+//!          a call is answered "busy"; a push is dropped, and its sessions are kicked once there is room again
+//!
+//!   a server:  admit ──▶ up ◀──pause, resume──▶ paused ──▶ remove: what was on its way to it is given back
+//! ```
+//!
+//! What the router itself says crosses no link, and waits only for servers that are paused.
+
+mod traffic;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rustc_hash::FxHashMap;
+
+use self::traffic::Heard;
+use super::backlog::Backlog;
+use super::counters::RouterCounters;
+use super::links::{Arrived, LinkRule, Links, Rule, SendOutcome, UnknownRule};
+use crate::channels::Member;
+use crate::envelope::{AppError, CallId, Destination, Envelope, Payload};
+use crate::ids::{ServerId, ServerType, SessionId};
+use crate::time::Time;
+use crate::trace::{Reason, TraceId, Watch, What};
+
+pub use self::traffic::EdgeView;
+
+/// An envelope that goes to one server now.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    /// Who gets it.
+    pub to: ServerId,
+    /// What.
+    pub envelope: Envelope,
+}
+
+/// A server that envelopes can be given to; it need not be on its type's list.
+struct Home {
+    server_type: ServerType,
+    /// What waits for it, while it is paused.
+    paused: Option<Backlog<()>>,
+    /// What it got from each other server.
+    heard: Heard,
+}
+
+/// See the module.
+#[derive(Default)]
+pub(super) struct Fabric {
+    /// Hot: looked up for sender and receiver of each envelope. Sort before iterating: its order is
+    /// not deterministic.
+    homes: FxHashMap<ServerId, Home>,
+    links: Links,
+    /// Where steps of traces are written, if somebody may want them.
+    watch: Option<Watch>,
+    now: Time,
+    /// What goes out by the order that is carried out, in the order in which it must arrive.
+    out: Vec<Routed>,
+    last_drain: u64,
+    delivered: u64,
+    undeliverable: u64,
+    refused: u64,
+    missed: u64,
+}
+
+impl Fabric {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { links: Links::new(seed), ..Self::default() }
+    }
+
+    /// An order is carried out at this moment; what it sends is appended to `out`, which
+    /// [`end`](Self::end) gives back.
+    pub(super) fn begin(&mut self, now: Time, out: &mut Vec<Routed>) {
+        self.now = now;
+        std::mem::swap(&mut self.out, out);
+    }
+
+    pub(super) fn end(&mut self, out: &mut Vec<Routed>) {
+        std::mem::swap(&mut self.out, out);
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// A server is there: it can be given envelopes, and what it says counts.
+    pub(super) fn admit(&mut self, id: &ServerId, server_type: &ServerType) {
+        let home = Home { server_type: server_type.clone(), paused: None, heard: Heard::default() };
+        self.homes.insert(id.clone(), home);
+    }
+
+    /// A server is gone. Gives its type, and what was on its way to it.
+    pub(super) fn remove(&mut self, id: &ServerId) -> Option<(ServerType, Vec<Envelope>)> {
+        let Home { server_type, mut paused, .. } = self.homes.remove(id)?;
+        let waited = paused.iter_mut().flat_map(|backlog| backlog.extract(|_| true));
+        let mut lost: Vec<Envelope> = waited.map(|(_, envelope)| envelope).collect();
+        lost.extend(self.links.extract(id, |_| true));
+        Some((server_type, lost))
+    }
+
+    /// Drops what a server that is gone has sent, for which `unwanted` says so.
+    pub(super) fn discard_from(&mut self, id: &ServerId, unwanted: impl Fn(&Payload) -> bool) {
+        self.links.discard_from(id, |envelope| unwanted(&envelope.payload));
+    }
+
+    pub(super) fn is_up(&self, id: &ServerId) -> bool {
+        self.homes.contains_key(id)
+    }
+
+    pub(super) fn type_of(&self, id: &ServerId) -> Option<&ServerType> {
+        self.homes.get(id).map(|home| &home.server_type)
+    }
+
+    /// The servers that are up, in order; all, or those of a type.
+    pub(super) fn servers(&self, server_type: Option<&ServerType>) -> BTreeSet<ServerId> {
+        let of_type =
+            self.homes.iter().filter(|(_, home)| server_type.is_none_or(|of| home.server_type == *of));
+        of_type.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// A server does nothing from now on: what is for it waits.
+    pub(super) fn pause(&mut self, id: &ServerId) {
+        if let Some(home) = self.homes.get_mut(id) {
+            home.paused.get_or_insert_default();
+        }
+    }
+
+    /// A paused server goes on, with what has waited for it.
+    pub(super) fn resume(&mut self, id: &ServerId) {
+        let Some(mut backlog) = self.homes.get_mut(id).and_then(|home| home.paused.take()) else { return };
+        while let Some(envelope) = backlog.pop() {
+            self.arrive(id.clone(), envelope);
+        }
+        self.kick_those_who_missed(id, backlog.take_missed());
+    }
+
+    /// Installs a rule behind the others, or in the place of the one of that name. Gives its name.
+    pub(super) fn install(&mut self, name: &str, rule: Box<dyn Rule>, shown: Option<LinkRule>) -> String {
+        self.links.install(self.now, name, rule, shown)
+    }
+
+    /// Takes a rule away, or all.
+    pub(super) fn uninstall(&mut self, name: Option<&str>) -> Result<(), UnknownRule> {
+        self.links.uninstall(self.now, name)
+    }
+
+    /// The rules that were described, in the order in which they are asked.
+    pub(super) fn rules(&self) -> Vec<LinkRule> {
+        self.links.rules()
+    }
+
+    /// Lets what is due on the links arrive. Says whether anything did.
+    pub(super) fn arrive_due(&mut self) -> bool {
+        let mut any = false;
+        loop {
+            let homes = &self.homes;
+            let type_of = |id: &ServerId| homes.get(id).map(|home| home.server_type.clone());
+            let Some(Arrived { to, envelope, missed }) = self.links.arrived(self.now, type_of) else { break };
+            any = true;
+            self.arrive(to.clone(), envelope);
+            self.kick_those_who_missed(&to, missed);
+        }
+        any
+    }
+
+    /// When something is due on a link.
+    pub(super) fn next_due(&self) -> Option<Time> {
+        self.links.next_due()
+    }
+
+    /// A number for a round in which servers are asked to drain.
+    pub(super) fn next_drain(&mut self) -> u64 {
+        self.last_drain += 1;
+        self.last_drain
+    }
+
+    /// The number of the last envelope that was put on a link.
+    pub(super) fn last_serial(&self) -> u64 {
+        self.links.last_serial()
+    }
+
+    /// Whether something that a server has sent, up to that number, has not arrived.
+    pub(super) fn holds_from(&self, from: &ServerId, serial: u64) -> bool {
+        self.links.holds_from(from, serial)
+    }
+
+    /// The keys of what is on its way to a server, or waits for it.
+    pub(super) fn keys_to<'a>(&'a self, id: &'a ServerId) -> impl Iterator<Item = Arc<str>> + 'a {
+        let waits = self.homes.get(id).and_then(|home| home.paused.as_ref());
+        self.links.keys_to(id).chain(waits.into_iter().flat_map(Backlog::keys))
+    }
+
+    /// Takes back what is on its way to a server, or waits for it, and for which `wanted` says so;
+    /// the oldest first.
+    pub(super) fn take_back(&mut self, id: &ServerId, wanted: impl Fn(&Envelope) -> bool) -> Vec<Envelope> {
+        let waits = self.homes.get_mut(id).and_then(|home| home.paused.as_mut());
+        let taken = waits.into_iter().flat_map(|backlog| backlog.extract(&wanted));
+        let mut taken: Vec<Envelope> = taken.map(|(_, envelope)| envelope).collect();
+        taken.extend(self.links.extract(id, wanted));
+        taken
+    }
+
+    pub(super) fn answer(&mut self, to: ServerId, call: CallId, result: Result<Bytes, AppError>) {
+        self.tell(to, Payload::Answer { call, result });
+    }
+
+    /// What the router itself says to a server crosses no link.
+    pub(super) fn tell(&mut self, to: ServerId, payload: Payload) {
+        self.deliver(to.clone(), to, (payload, None));
+    }
+
+    /// Puts an envelope on the link to its server.
+    pub(super) fn deliver(
+        &mut self,
+        from: ServerId,
+        to: ServerId,
+        (payload, trace): (Payload, Option<TraceId>),
+    ) {
+        let mut envelope = Envelope { from, to: Destination::Server(to.clone()), payload, trace };
+        if self.links.is_active() && envelope.from != to {
+            let types = self.type_of(&envelope.from).zip(self.type_of(&to));
+            // A sender that has vanished since has no type any more; its link is what its last
+            // words come by.
+            if let Some((from, to_type)) = types.map(|(from, to)| (from.clone(), to.clone())) {
+                let sender = envelope.from.clone();
+                match self.links.send(self.now, (&from, &to_type), &to, envelope) {
+                    SendOutcome::Arrives(passed) => envelope = passed,
+                    SendOutcome::OnItsWay { lost } => {
+                        let reason = if lost { Reason::Lost } else { Reason::Link };
+                        return self.step(trace, &sender, || What::Held { to, reason });
+                    }
+                    SendOutcome::Full(refused) => return self.refuse(&to, refused),
+                }
+            }
+        }
+        self.arrive(to, envelope);
+    }
+
+    /// Answers a call for which there is no room; any other envelope is counted and dropped.
+    pub(super) fn refuse(&mut self, to: &ServerId, envelope: Envelope) {
+        self.refused += 1;
+        if let Payload::Invoke(invoke) = envelope.payload
+            && let Some(call) = invoke.call
+        {
+            let error = AppError::new(format!("busy: too much waits for {to}")).with_code(503);
+            self.answer(envelope.from, call, Err(error));
+        }
+    }
+
+    /// An envelope has no server to go to: a call is answered with the error. Of a member's end
+    /// that no server can hear any more, gives the member.
+    pub(super) fn undeliverable(
+        &mut self,
+        from: ServerId,
+        payload: Payload,
+        error: AppError,
+    ) -> Option<Member> {
+        self.undeliverable += 1;
+        log::debug!("undeliverable server={from} error={:?}", error.message);
+        match payload {
+            Payload::Invoke(invoke) => self.answer(from, invoke.call?, Err(error)),
+            Payload::Gone { member, .. } => return Some(member),
+            _ => {}
+        }
+        None
+    }
+
+    pub(super) fn set_watch(&mut self, watch: Watch) {
+        self.watch = Some(watch);
+    }
+
+    pub(super) fn watch(&self) -> Option<&Watch> {
+        self.watch.as_ref()
+    }
+
+    /// Notes a step of a trace, done for the server that sent the envelope.
+    pub(super) fn step(&self, trace: Option<TraceId>, from: &ServerId, what: impl FnOnce() -> What) {
+        note(&self.watch, self.now, trace, from, what);
+    }
+
+    /// What has gone from which server to which, and how much is on its way or waits, in order of
+    /// their names.
+    pub(super) fn edges(&self) -> BTreeMap<(&ServerId, &ServerId), (u64, usize)> {
+        let mut edges: BTreeMap<_, (u64, usize)> = BTreeMap::new();
+        for (to, home) in &self.homes {
+            for (from, count) in home.heard.each() {
+                edges.entry((from, to)).or_default().0 += count;
+            }
+            for envelope in home.paused.iter().flat_map(Backlog::envelopes) {
+                edges.entry((&envelope.from, to)).or_default().1 += 1;
+            }
+        }
+        for (from, to, held) in self.links.held() {
+            edges.entry((from, to)).or_default().1 += held;
+        }
+        edges
+    }
+
+    /// How much waits for a server that is paused.
+    pub(super) fn waiting_for(&self, id: &ServerId) -> usize {
+        let paused = self.homes.get(id).and_then(|home| home.paused.as_ref());
+        paused.map_or(0, |backlog| backlog.envelopes().len())
+    }
+
+    pub(super) fn count(&self, counters: &mut RouterCounters) {
+        counters.delivered = self.delivered;
+        counters.undeliverable = self.undeliverable;
+        counters.refused = self.refused;
+        counters.missed = self.missed;
+        counters.resent = self.links.resent;
+    }
+
+    /// Gives an envelope to its server, which may be paused.
+    fn arrive(&mut self, to: ServerId, envelope: Envelope) {
+        // It is not there when the router answers one that has vanished.
+        if let Some(home) = self.homes.get_mut(&to) {
+            if let Some(backlog) = &mut home.paused {
+                note(&self.watch, self.now, envelope.trace, &envelope.from, || What::Held {
+                    to: to.clone(),
+                    reason: Reason::Paused,
+                });
+                if let Some(refused) = backlog.push((), envelope) {
+                    self.refuse(&to, refused);
+                }
+                return;
+            }
+            home.heard.count(&envelope.from);
+        }
+        self.delivered += 1;
+        self.out.push(Routed { to, envelope });
+    }
+
+    /// A session that has missed a push cannot know what it has missed: it is closed, and its
+    /// client logs in anew.
+    fn kick_those_who_missed(&mut self, frontend: &ServerId, missed: BTreeSet<SessionId>) {
+        for session in missed {
+            self.missed += 1;
+            self.tell(frontend.clone(), Payload::Kick { session, reason: "missed messages".into() });
+        }
+    }
+}
+
+fn note(
+    watch: &Option<Watch>,
+    now: Time,
+    trace: Option<TraceId>,
+    from: &ServerId,
+    what: impl FnOnce() -> What,
+) {
+    if let Some((trace, watch)) = trace.zip(watch.as_ref()) {
+        watch.note(now, from, [(trace, what())]);
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;
