@@ -297,10 +297,11 @@ impl Storm {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
             }
-            Fault::Reorder if !self.ranks.is_empty() => {
-                let count = self.ranks.len();
-                self.ranks.rotate_left(at % count);
-                self.ranks.swap(0, self.random.index(count));
+            // One order comes after the other: not between a removal and its end.
+            Fault::Reorder if !self.cluster.is_deciding() => {
+                let cluster = &self.cluster;
+                self.ranks.retain(|id| cluster.state_of(id.as_str()).is_some());
+                self.ranks.sort_by_cached_key(|_| self.random.index(100));
                 self.cluster.arrange(&self.ranks);
             }
             _ => self.faults -= 1,
