@@ -19,14 +19,14 @@ use std::time::Duration;
 use pomelo_sim::audit::Law;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
-use pomelo_sim::ids::ServerId;
+use pomelo_sim::ids::{ServerId, SessionKey};
 use pomelo_sim::random::Random;
 use pomelo_sim::router::{LinkRule, OnDuplicate};
 use pomelo_sim::strategies::{ALL, StrategySpec};
 use pomelo_sim::supervisor::{ServerState, Verb};
 use pomelo_sim::world::Policy;
 use support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
-use support::pure::PureCluster;
+use support::pure::{Out, PureCluster};
 use users::{Book, Tally};
 
 const NAMES: usize = 8;
@@ -297,10 +297,11 @@ impl Storm {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
             }
-            Fault::Reorder if !self.ranks.is_empty() => {
-                let count = self.ranks.len();
-                self.ranks.rotate_left(at % count);
-                self.ranks.swap(0, self.random.index(count));
+            // One order comes after the other: not between a removal and its end.
+            Fault::Reorder if !self.cluster.is_deciding() => {
+                let cluster = &self.cluster;
+                self.ranks.retain(|id| cluster.state_of(id.as_str()).is_some());
+                self.ranks.sort_by_cached_key(|_| self.random.index(100));
                 self.cluster.arrange(&self.ranks);
             }
             _ => self.faults -= 1,
@@ -377,6 +378,9 @@ impl Storm {
                 self.cluster.turn();
             }
             let before = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
+            let here = (0..self.book.visits.len()).filter(|visit| !self.book.is_gone(*visit));
+            let here = here.map(|visit| self.book.visits[visit].key.clone());
+            let clients: Vec<SessionKey> = here.filter(|key| key.frontend.as_str() == id).collect();
             self.log.push(format!("stop of {id} in good order, which hangs: {hangs}"));
             self.order(Verb::Stop, id);
             self.cluster.settle();
@@ -384,6 +388,11 @@ impl Storm {
             let state = self.cluster.state_of(id);
             if state != Some(ServerState::Stopped) {
                 return Err(format!("{id} is {state:?}, and nothing holds it up"));
+            }
+            let is_told =
+                |key: &SessionKey| self.cluster.inboxes[key].iter().any(|out| matches!(out, Out::Kick(_)));
+            if let Some(client) = clients.iter().find(|key| !is_told(key)) {
+                return Err(format!("{client} was not told that {id} stops"));
             }
             let others = self.cluster.router.listed(&spec.server_type).len();
             let after = self.cluster.snapshots().iter().map(|server| server.counters.errors).sum::<u64>();
