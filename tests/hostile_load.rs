@@ -29,12 +29,8 @@ const FLOOD: Duration = Duration::from_secs(1);
 /// How often the room talks during a flood at least. One that waits behind it hardly does once.
 const ROUNDS_MIN: u64 = 3;
 
-/// Memory and files are counted for the whole process: one test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Runs `attack` beside a room that watches, and sees that it costs nobody anything.
 fn beside_a_room(options: Options, attack: impl FnOnce(&RunningCluster, &WatchedRoom)) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let cluster = tutorial().options(options).start().unwrap();
     let room = WatchedRoom::start(&cluster, "lobby");
     let (held, files) = (Held::by(&cluster.snapshot()), open_files());
@@ -302,7 +298,6 @@ fn three_hundred_that_hang_about_cost_little_and_go() {
 
 #[test]
 fn clusters_that_come_and_go_leave_no_socket_and_no_thread() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     // What the first one opens for the whole process stays.
     let first = tutorial().options(Options { threads: 2, ..patient() }).start().unwrap();
     assert_eq!(threads(), 2, "a cluster's threads are known by their names");

@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 pub mod admin;
+pub mod alone;
 pub mod areas;
 pub mod browser;
 pub mod client;
