@@ -1,5 +1,8 @@
 //! Tests in a process of their own: what they measure (memory, open files, threads) belongs to the whole process.
 
+// Included by several test binaries, of which one uses it.
+#![allow(unused_imports, unused_macros)]
+
 use std::process::Command;
 
 /// Set in the process of one test.
@@ -27,5 +30,8 @@ pub fn run(path: &str, test: fn()) {
     let binary = std::env::current_exe().unwrap();
     let child = Command::new(binary).args(["--exact", name, "--nocapture"]).env(CHILD, "1").output().unwrap();
     let [out, err] = [child.stdout, child.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-    assert!(child.status.success() && out.contains("1 passed"), "{name} in a process of its own:\n{out}\n{err}");
+    assert!(
+        child.status.success() && out.contains("1 passed"),
+        "{name} in a process of its own:\n{out}\n{err}"
+    );
 }

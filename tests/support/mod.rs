@@ -18,6 +18,7 @@ pub mod load;
 pub mod node;
 pub mod official;
 pub mod processes;
+pub mod protos;
 pub mod pure;
 pub mod raw;
 pub mod rooms;

@@ -40,7 +40,9 @@ pub fn run_tests(modules: &[(&str, &[Named])]) -> ExitCode {
             Err(Missing(what)) => Ok(Completion::ignored_with(what)),
         })
     };
-    let of_module = |(module, tests): &(&str, &[Named])| tests.iter().map(|test| trial(module, *test)).collect::<Vec<_>>();
+    let of_module = |(module, tests): &(&str, &[Named])| {
+        tests.iter().map(|test| trial(module, *test)).collect::<Vec<_>>()
+    };
     libtest_mimic::run(&Arguments::from_args(), modules.iter().flat_map(of_module).collect()).exit_code()
 }
 
