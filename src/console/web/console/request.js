@@ -123,10 +123,12 @@ export function mountRequest(app) {
   });
 
   app.add(byId('request'), ({ cluster }) => {
-    const frontends = (cluster?.frontends ?? []).filter((frontend) => frontend.serverType !== 'gate');
+    // Until the cluster is known, the way through the gate stays: without an option there is none.
+    if (!cluster) return;
+    const frontends = cluster.frontends.filter((frontend) => frontend.serverType !== 'gate');
     if (!login.elements.where.disabled)
       setOptions(login.elements.where, [
-        ...(cluster?.gate ? [['gate', 'through the gate']] : []),
+        ...(cluster.gate ? [['gate', 'through the gate']] : []),
         ...frontends.map(({ id, host, port }) => [`ws://${host}:${port}`, `straight to ${id}`]),
       ]);
   });
