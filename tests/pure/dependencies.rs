@@ -1,5 +1,7 @@
-//! Every crate that is built comes from the registry under a licence that MIT code may be shipped with.
+//! Every crate that is built comes from the registry under a licence that MIT code may be shipped with, and a first
+//! build has few of them.
 
+use std::collections::BTreeSet;
 use std::process::Command;
 
 use serde_json::Value;
@@ -20,6 +22,12 @@ const ALLOWED: &[&str] = &[
     "MIT-0",
     "Unicode-3.0",
 ];
+
+/// Crates that cost seconds of a first build each, and that lighter ones replace.
+const HEAVY: &[&str] = &["actix-web", "encoding_rs", "icu_normalizer", "jiff", "regex", "time", "url"];
+
+/// Most crates of a first build, this one included.
+const CRATES_MAX: usize = 120;
 
 /// The packages of this platform: others need not be on this machine.
 fn metadata() -> Value {
@@ -57,6 +65,26 @@ fn licences_are_permissive_and_sources_are_the_registry() {
         let source = package["source"].as_str().unwrap_or("a path");
         assert!(source.starts_with("registry+"), "{name} comes from {source}, not from the registry");
     }
+}
+
+#[test]
+fn a_first_build_has_few_crates() {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let arguments =
+        ["tree", "--edges=normal,build", "--prefix=none", "--format={p}", "--locked", "--offline"];
+    let tree = stdout_of(&cargo, &arguments);
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
+    assert!(crates.contains("tokio"), "{crates:?}");
+    for heavy in HEAVY {
+        assert!(!crates.contains(heavy), "{heavy} is back: cargo tree --edges normal,build --invert {heavy}");
+    }
+    assert!(crates.len() <= CRATES_MAX, "{} crates: {crates:?}", crates.len());
+}
+
+#[test]
+fn the_readme_says_which_rust_is_needed() {
+    let needed = concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " or later");
+    assert!(include_str!("../README.md").contains(needed), "the README does not say: {needed}");
 }
 
 #[test]
