@@ -41,7 +41,7 @@
 //! [`live`] runs the machines on actors, ports and this machine's clock. [`virtual_time`] runs them on an event queue: an
 //! integer number of nanoseconds that moves from event to event, servers that take what a cost model says, people drawn
 //! from a seed. The same router, strategies, links and servers, so what an experiment says of a strategy is said of the
-//! code that serves; `tests/virtual_worlds.rs` plays one script on both and compares what clients hear.
+//! code that serves; `tests/live/virtual_worlds.rs` plays one script on both and compares what clients hear.
 //!
 //! **When servers come, stop, hang, crash and come back is decided once**, by the pure [`supervisor`]. [`live`] carries its
 //! decisions out on actors and ports; the [`world`] does on the machines alone, in the order of sending, as a seed draws it,
@@ -62,7 +62,7 @@
 //!
 //! # Floors
 //!
-//! A module imports only from floors below its own; `tests/floors.rs` holds that. Below floor 4 nothing knows a
+//! A module imports only from floors below its own; `tests/pure/floors.rs` holds that. Below floor 4 nothing knows a
 //! socket, a clock, an actor, or chance that is not drawn from a seed.
 //!
 //! | floor | module | what is in it |
@@ -141,8 +141,8 @@
 //! a cut holds everything until it heals. The router itself is no server and has no links: it is the ground that all stand on.
 //!
 //! [`audit`] states in code what must hold whenever nothing is on its way, [`judge`] what clients must see. Storms, drawn
-//! from seeds, are held against them: `tests/storm_pure.rs` on the machines alone, a thousand in a second;
-//! `tests/storm.rs` over real sockets. What they found is played step by step in `tests/races.rs`.
+//! from seeds, are held against them: `tests/pure/storm_pure.rs` on the machines alone, a thousand in a second;
+//! `tests/storm/main.rs` over real sockets. What they found is played step by step in `tests/pure/races.rs`.
 //!
 //! # Adding things
 //!

@@ -38,7 +38,7 @@
 //! # Sources
 //!
 //! The npm packages `pomelo-protocol` 0.1.6 and `pomelo-protobuf` 0.4.0, and the handshake and dictionary of
-//! `pomelo` 2.2.7. `tests/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
+//! `pomelo` 2.2.7. `tests/browser/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
 //! third said on the wire.
 
 pub mod cesu8;
