@@ -58,6 +58,7 @@ pub use handshake::{
 pub use message::{
     Message, MessageError, MessageKind, WireRoute, write_notify, write_push, write_request, write_response,
 };
+pub(crate) use package::Taken;
 pub use package::{
     BODY_BYTES_LIMIT, BODY_BYTES_MAX_DEFAULT, HEADER_BYTES, Package, PackageDecoder, PackageError,
     PackageType, package_header, write_package,

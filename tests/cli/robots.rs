@@ -1,7 +1,7 @@
 //! Robots as a command: against the real cluster, and against servers that lie.
 
 use std::io::Write as _;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -9,6 +9,7 @@ use crate::support::client::{Client, Transport};
 use crate::support::liar::{self, Lie};
 use crate::support::served::World;
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 
 fn robots(gate: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
@@ -261,7 +262,12 @@ fn a_server_that_dies_is_survived() {
     let world = World::served(&[]);
     let run = begin(&gate(&world), &["--users", "6", "--rooms", "1", "--duration", "10"]);
     wait_until_in(&world, 6);
+    let port: SocketAddr = gate(&world).parse().unwrap();
     drop(world);
+    // Held without listening: no other test's server may get the port and answer there.
+    let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    held.set_reuse_address(true).unwrap();
+    held.bind(&port.into()).unwrap();
     let report = end(run, 1);
     assert_eq!(report["errors"]["gate: connection refused"], 6, "{report:#}");
 }

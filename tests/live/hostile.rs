@@ -121,12 +121,12 @@ fn a_wrong_frame_harms_nobody_else() {
     let hello = frame(BINARY, HELLO);
     let two = [request(5, "a.b.c", "{}"), request(6, "a.b.c", "{}")].concat();
     let cases = [
-        ("unmasked", [frame_header(BINARY, 0, 4), HEARTBEAT.to_vec()].concat(), Breaks(1002)),
+        ("unmasked", [frame_header(BINARY, false, 4), HEARTBEAT.to_vec()].concat(), Breaks(1002)),
         ("reserved bits", frame(0xf2, HEARTBEAT), Breaks(1002)),
         ("a reserved kind of frame", frame(0x83, HEARTBEAT), Breaks(1002)),
         ("a reserved kind of control frame", frame(0x8b, b""), Breaks(1002)),
-        ("2^63 bytes declared", [frame_header(BINARY, 0x80, 1 << 63), vec![0; 4]].concat(), Breaks(1009)),
-        ("2^64-1 bytes declared", [frame_header(BINARY, 0x80, u64::MAX), vec![0; 64]].concat(), Breaks(1009)),
+        ("2^63 bytes declared", [frame_header(BINARY, true, 1 << 63), vec![0; 4]].concat(), Breaks(1009)),
+        ("2^64-1 bytes declared", [frame_header(BINARY, true, u64::MAX), vec![0; 64]].concat(), Breaks(1009)),
         ("more than several packages", frame(BINARY, &[3; 300_000]), Breaks(1009)),
         ("text that is no text", frame(TEXT, b"\x03\0\0\0\xff"), Breaks(1007)),
         ("a ping of 126 bytes", frame(PING, &[0; 126]), Breaks(1002)),

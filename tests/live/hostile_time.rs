@@ -155,7 +155,7 @@ fn silent_clients_are_closed_in_time_beside_a_loud_room() {
             let mut half_a_package = Raw::connect(address);
             half_a_package.send(&HANDSHAKE[..7]);
             let mut half_a_frame = Raw::upgraded(address);
-            half_a_frame.send(&[frame_header(BINARY, 0x80, 60_000), vec![0; 9]].concat());
+            half_a_frame.send(&[frame_header(BINARY, true, 60_000), vec![0; 9]].concat());
             let mut shaken = Raw::connect(address);
             shaken.send(HANDSHAKE);
             let mut shaken_web = Raw::upgraded(address);
@@ -211,7 +211,7 @@ fn who_drips_is_closed_in_time_beside_a_loud_room() {
     // Each says a byte all the time, and never enough: of a head, a package, a frame, a fragment; before the handshake,
     // before its acknowledgement, and while it works.
     let long_package: &[u8] = b"\x04\0\xff\xff";
-    let long_frame = [frame_header(BINARY, 0x80, 60_000), vec![0; 4]].concat();
+    let long_frame = [frame_header(BINARY, true, 60_000), vec![0; 4]].concat();
     let of = |begin: &dyn Fn() -> Raw, first: &[u8]| {
         let mut raw = begin();
         raw.send(first);
@@ -226,7 +226,7 @@ fn who_drips_is_closed_in_time_beside_a_loud_room() {
         of(&connected, b"GET / HTTP/1.1\r\nX-Slow: "),
         of(&connected, b"\x01\0\xff\xff"),
         of(&upgraded, &long_frame),
-        of(&upgraded, &frame_header(0x02, 0x80, 60_000)),
+        of(&upgraded, &frame_header(0x02, true, 60_000)),
         of(&shaken, long_package),
         of(&working, long_package),
         of(&upgraded_working, &long_frame),

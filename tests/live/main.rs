@@ -4,6 +4,7 @@
 mod admin;
 mod admin_file;
 mod batches;
+mod client;
 mod configs;
 mod console;
 mod console_metrics;

@@ -16,7 +16,7 @@ mod floors;
 mod fuzz;
 mod histogram;
 mod interleavings;
-mod ledger;
+mod judge;
 mod machine;
 mod monitor;
 mod placement;

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use pomelo_sim::robots::crowd::{Crowd, sizes};
+use pomelo_sim::random::sizes;
+use pomelo_sim::robots::crowd::Crowd;
 use pomelo_sim::robots::schedule::{Moments, arrival};
 use pomelo_sim::robots::{Load, Plan, Settings, Transport};
 use pomelo_sim::time::Time;

@@ -88,13 +88,14 @@ fn what_is_malformed_and_what_is_not() {
 
 #[test]
 fn a_client_says_what_the_tutorials_browser_client_says() {
-    let client = ClientHandshake { client_type: "js-websocket".to_owned(), version: "0.0.1".to_owned() };
+    let (client_type, version) = ("js-websocket".to_owned(), "0.0.1".to_owned());
+    let client = ClientHandshake { client_type, version, ..ClientHandshake::default() };
     assert_eq!(client.body(), br#"{"sys":{"type":"js-websocket","version":"0.0.1"}}"#);
 }
 
 #[test]
 fn a_client_learns_heartbeat_and_dictionary() {
-    let client = ClientHandshake { client_type: "rust".to_owned(), version: "1".to_owned() };
+    let client = ClientHandshake { client_type: "rust".to_owned(), ..ClientHandshake::default() };
     let answer = offer("tutorial-protobuf", "connector").answer(&client.body()).unwrap();
     let reply = HandshakeReply::parse(&answer).unwrap();
     assert_eq!((reply.code, reply.heartbeat_s, reply.use_proto), (200, Some(3), true));

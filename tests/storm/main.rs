@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use arguments::Arguments;
 use executor::{Journal, Storm, wait};
-use pomelo_sim::ledger::Verdict;
+use pomelo_sim::judge::Verdict;
 use schedule::Schedule;
 use support::fragile::keep_panics_on_purpose_quiet;
 

@@ -35,13 +35,6 @@ impl Bodies {
         Self { protos: (configuration == Configuration::Protobuf).then(protos) }
     }
 
-    pub(crate) fn write_request(&self, route: &str, body: &Value) -> Vec<u8> {
-        match &self.protos {
-            Some(protos) if protos.has_client(route) => protos.encode_client(route, body).unwrap(),
-            _ => body.to_string().into_bytes(),
-        }
-    }
-
     /// `null` for what cannot be read.
     pub(crate) fn read_request(&self, route: &WireRoute<'_>, body: &[u8]) -> Value {
         match (&self.protos, name(route)) {

@@ -32,7 +32,7 @@ pub(crate) fn replay(scenario: &Scenario, transport: Transport, verdict: &Verdic
     let cluster = cluster(scenario.cluster);
     let cluster = if orders.clone().count() > 0 { cluster.server_type::<Hand>() } else { cluster };
     let cluster = cluster.start().unwrap();
-    let mut bystander = Friend::open(&cluster, "connector-server-1", scenario, transport);
+    let mut bystander = Friend::open(&cluster, "connector-server-1", transport);
     bystander.enters();
     let result = match verdict {
         Verdict::Http => is_refused_as_http(&cluster, scenario),
@@ -226,7 +226,7 @@ impl<'a> Stage<'a> {
     }
 
     fn order(&mut self, (_, order, code): &(&str, &str, u16)) {
-        let mut operator = Friend::open(self.cluster, "gate-server-1", self.scenario, self.transport);
+        let mut operator = Friend::open(self.cluster, "gate-server-1", self.transport);
         let answer = operator.ask(QUERY_ENTRY, &json!({ "uid": order }));
         assert_eq!(answer["code"], *code, "{order}: {answer}");
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolero::check;
-use pomelo_sim::ports::{CloseReason, OfflineConnection, PortEvent, PortOptions, Timeouts};
+use pomelo_sim::ports::{CloseReason, Event, Fault, PortOptions, Protocol, Timeouts};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{BODY_BYTES_LIMIT, HandshakeOffer, PackageDecoder, PackageType};
 
@@ -58,27 +58,31 @@ fn connection_law(bytes: &[u8]) {
 }
 
 fn heard(pieces: &[&[u8]]) -> Heard {
-    let mut connection = OfflineConnection::new(options());
+    let (options, mut protocol) = (options(), Protocol::new(Time::START));
     let mut heard =
         Heard { opened: false, messages: Vec::new(), told: Vec::new(), end: None, close_code: None };
-    for piece in pieces {
-        let received = connection.receive(Time::START, piece);
-        for event in received.events {
-            match event {
-                PortEvent::Opened { .. } => {
-                    assert!(!std::mem::replace(&mut heard.opened, true), "opened twice")
+    'pieces: for piece in pieces {
+        let mut input = *piece;
+        loop {
+            match protocol.receive(Time::START, &mut input, &options, &mut heard.told, |_| true) {
+                Ok(None) => break,
+                Ok(Some(Event::Handshake { answer, .. })) => {
+                    protocol.reply(PackageType::Handshake, &answer, &mut heard.told);
                 }
-                PortEvent::Message { bytes, .. } => heard.messages.push(bytes.to_vec()),
-                PortEvent::Closed { .. } => panic!("a port says that"),
+                Ok(Some(Event::Open)) => {
+                    assert!(!std::mem::replace(&mut heard.opened, true), "opened twice");
+                }
+                Ok(Some(Event::Message(bytes))) => heard.messages.push(bytes.to_vec()),
+                Ok(Some(Event::Heartbeat | Event::Ignored)) => {}
+                Err(Fault(reason, why)) => {
+                    heard.end = Some((reason, why));
+                    break 'pieces;
+                }
             }
         }
-        heard.told.extend(received.told);
-        if received.end.is_some() {
-            heard.end = received.end;
-            break;
-        }
+        assert!(input.is_empty(), "all is taken");
     }
-    heard.close_code = connection.close_code();
+    heard.close_code = protocol.take_close();
     heard
 }
 

@@ -1,4 +1,4 @@
-//! What a ledger says in the end: how often each law was broken, and the first few times in words.
+//! What a judge says in the end: how often each law was broken, and the first few times in words.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub(super) enum Law {
     Doubled,
     Disordered,
     Unanswered,
-    Intruding,
+    Foreign,
     Ghosts,
 }
 
@@ -27,20 +27,22 @@ pub struct Verdict {
     pub doubled: u64,
     /// Messages that somebody got behind one that came later.
     pub disordered: u64,
+    /// Messages that somebody got and nobody sent, or not to them; answers that nobody asked for.
+    pub foreign: u64,
     /// Requests without an answer although their sender is still connected.
     pub unanswered: u64,
-    /// Messages that somebody got and nobody sent, or not to them; answers that nobody asked for.
-    pub intruding: u64,
     /// Members that somebody sees and that are not there, or does not see and that are.
+    #[serde(skip)]
     pub ghosts: u64,
     /// The first few times that each law was broken, in words.
     pub examples: Vec<String>,
     /// How much this is a verdict on.
+    #[serde(skip)]
     pub totals: Totals,
 }
 
 /// What was recorded. `attempted` is the sum of the other four kinds of requests.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Totals {
     /// Times that somebody entered a room.
     pub entered: u64,
@@ -54,7 +56,7 @@ pub struct Totals {
     pub failed: u64,
     /// Messages without an answer, most since their sender's connection was lost.
     pub open: u64,
-    /// Messages that somebody got: one a receiver.
+    /// Texts that somebody heard: one a receiver.
     pub delivered: u64,
 }
 
@@ -66,8 +68,8 @@ impl Verdict {
 
     /// How often a law was broken, whichever.
     pub fn broken(&self) -> u64 {
-        let Self { lost, doubled, disordered, unanswered, intruding, ghosts, .. } = self;
-        lost + doubled + disordered + unanswered + intruding + ghosts
+        let Self { lost, doubled, disordered, unanswered, foreign, ghosts, .. } = self;
+        lost + doubled + disordered + unanswered + foreign + ghosts
     }
 
     pub(super) fn add(&mut self, law: Law, example: impl FnOnce() -> String) {
@@ -76,7 +78,7 @@ impl Verdict {
             Law::Doubled => (&mut self.doubled, "doubled"),
             Law::Disordered => (&mut self.disordered, "disordered"),
             Law::Unanswered => (&mut self.unanswered, "unanswered"),
-            Law::Intruding => (&mut self.intruding, "intruding"),
+            Law::Foreign => (&mut self.foreign, "foreign"),
             Law::Ghosts => (&mut self.ghosts, "ghost"),
         };
         *count += 1;
@@ -88,12 +90,12 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { lost, doubled, disordered, unanswered, intruding, ghosts, examples, totals } = self;
+        let Self { lost, doubled, disordered, unanswered, foreign, ghosts, examples, totals } = self;
         let Totals { entered, attempted, acknowledged, refused, failed, open, delivered } = totals;
         write!(
             f,
-            "{lost} lost, {doubled} doubled, {disordered} disordered, {unanswered} unanswered, {intruding} \
-             intruding, {ghosts} ghosts; of {attempted} messages: {acknowledged} acknowledged, {refused} refused, \
+            "{lost} lost, {doubled} doubled, {disordered} disordered, {unanswered} unanswered, {foreign} \
+             foreign, {ghosts} ghosts; of {attempted} messages: {acknowledged} acknowledged, {refused} refused, \
              {failed} failed, {open} open; {delivered} deliveries; {entered} entered"
         )?;
         examples.iter().try_for_each(|example| write!(f, "\n  {example}"))

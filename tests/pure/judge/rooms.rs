@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::Call;
-use crate::random::Random;
+use pomelo_sim::random::Random;
+
+use super::stream::Call;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Stay {
@@ -29,7 +30,7 @@ struct Rooms<'a> {
 }
 
 /// The room of each member, and what they do and get in so many steps and until all is quiet.
-pub(super) fn random(chance: &mut Random, steps: usize, churn: bool) -> (Vec<usize>, Vec<Call>) {
+pub fn random(chance: &mut Random, steps: usize, churn: bool) -> (Vec<usize>, Vec<Call>) {
     let members = 1 + chance.index(8);
     let count = 1 + chance.index(3);
     let room_of: Vec<usize> = (0..members).map(|_| chance.index(count)).collect();
@@ -45,7 +46,8 @@ pub(super) fn random(chance: &mut Random, steps: usize, churn: bool) -> (Vec<usi
     };
     for member in 0..members {
         if !churn {
-            (rooms.stays[member], _) = (Stay::Entered, rooms.calls.push(Call::Entered(member)));
+            rooms.stays[member] = Stay::Entered;
+            rooms.calls.extend([Call::Entering(member), Call::Entered(member)]);
         }
     }
     for _ in 0..steps {
@@ -65,7 +67,10 @@ pub(super) fn random(chance: &mut Random, steps: usize, churn: bool) -> (Vec<usi
 impl Rooms<'_> {
     fn step(&mut self, member: usize) {
         match (self.stays[member], self.chance.index(40)) {
-            (Stay::Away, _) => self.stays[member] = Stay::Entering,
+            (Stay::Away, _) => {
+                self.stays[member] = Stay::Entering;
+                self.calls.push(Call::Entering(member));
+            }
             (Stay::Entering, 0..10) => self.answer_login(member),
             (Stay::Entered, 0) if self.churn => self.leave(member),
             (Stay::Entered, 1..10) => self.send(member),
@@ -134,7 +139,7 @@ struct Due {
 }
 
 /// The same calls with one defect each: a message dropped, doubled, and two swapped. Only where it can be known.
-pub(super) fn defects(chance: &mut Random, calls: &[Call]) -> Vec<(String, Vec<Call>)> {
+pub fn defects(chance: &mut Random, calls: &[Call]) -> Vec<(String, Vec<Call>)> {
     let due = due(calls);
     let mut found = Vec::new();
     let mut pick = |what: &str, from: Vec<Vec<Call>>| {

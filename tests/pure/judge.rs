@@ -1,28 +1,30 @@
-//! The ledger finds what it must find: each law once kept and once broken, and all of them beside a naive model.
+//! The judge finds what it must find: each law once kept and once broken, all of them beside a naive model, and one order
+//! in random rooms.
 
 pub(crate) mod naive;
+pub(crate) mod rooms;
+pub(crate) mod stream;
 
 use naive::{Event, Naive};
-use pomelo_sim::ledger::{Ledger, MemberId, To, Verdict};
+use pomelo_sim::judge::{Judge, To, Verdict};
 use proptest::prelude::*;
 
-/// A recording by hand: every event is one moment later than the one before.
+/// A recording by hand.
 #[derive(Default)]
 struct Recording {
-    ledger: Ledger,
-    now: u64,
+    judge: Judge,
 }
 
 impl Recording {
     /// A room with these members, who see each other.
-    fn room(room: &str, names: &[&str]) -> (Self, Vec<MemberId>) {
+    fn room(room: &str, names: &[&str]) -> (Self, Vec<usize>) {
         let mut recording = Self::default();
         let members = names.iter().enumerate().map(|(place, name)| {
-            let member = recording.ledger.member(room, name);
+            let member = recording.judge.member(room, name);
             recording.enter(member, &names[..=place]);
             for earlier in &names[..place] {
-                let earlier = recording.ledger.member(room, earlier);
-                recording.ledger.added(earlier, name);
+                let earlier = recording.judge.member(room, earlier);
+                recording.judge.added(earlier, name);
             }
             member
         });
@@ -30,35 +32,26 @@ impl Recording {
         (recording, members)
     }
 
-    fn tick(&mut self) -> u64 {
-        self.now += 1;
-        self.now
+    fn enter(&mut self, who: usize, users: &[&str]) {
+        self.judge.entering(who);
+        assert!(self.judge.entered(who));
+        self.judge.sees(who, users.iter().copied());
     }
 
-    fn enter(&mut self, who: MemberId, users: &[&str]) {
-        let at = self.tick();
-        self.ledger.entering(at, who);
-        let at = self.tick();
-        self.ledger.entered(at, who, users.iter().copied());
+    fn send(&mut self, who: usize, to: To) -> u32 {
+        self.judge.sending(who, to)
     }
 
-    fn send(&mut self, who: MemberId, to: To) -> u64 {
-        let at = self.tick();
-        self.ledger.attempted(at, who, to)
+    fn acknowledge(&mut self, who: usize, number: u32) {
+        self.judge.acknowledged(who, number);
     }
 
-    fn acknowledge(&mut self, who: MemberId, number: u64) {
-        let at = self.tick();
-        self.ledger.acknowledged(at, who, number);
-    }
-
-    fn hear(&mut self, receiver: MemberId, from: &str, sender: MemberId, number: u64) {
-        self.tick();
-        self.ledger.delivered(receiver, from, &Ledger::text(sender, number));
+    fn hear(&mut self, receiver: usize, from: &str, sender: usize, number: u32) {
+        self.judge.heard(receiver, from, &Judge::text(sender, number));
     }
 
     /// Sent, acknowledged and heard by these.
-    fn say(&mut self, from: (&str, MemberId), to: To, heard_by: &[MemberId]) -> u64 {
+    fn say(&mut self, from: (&str, usize), to: To, heard_by: &[usize]) -> u32 {
         let number = self.send(from.1, to);
         self.acknowledge(from.1, number);
         heard_by.iter().for_each(|receiver| self.hear(*receiver, from.0, from.1, number));
@@ -67,7 +60,7 @@ impl Recording {
 
     #[track_caller]
     fn is_clean(&self) {
-        let verdict = self.ledger.verdict();
+        let verdict = self.judge.verdict();
         assert!(verdict.is_clean(), "{verdict}");
         let totals = verdict.totals;
         assert_eq!(
@@ -80,14 +73,14 @@ impl Recording {
     /// One law is broken, so often, and no other; the example says how.
     #[track_caller]
     fn breaks(&self, count: fn(&Verdict) -> u64, times: u64, words: &str) {
-        let verdict = self.ledger.verdict();
+        let verdict = self.judge.verdict();
         assert_eq!((count(&verdict), verdict.broken()), (times, times), "{verdict}");
         assert!(verdict.to_string().contains(words), "{verdict}");
     }
 }
 
 /// Alice and Bob in one room.
-fn two() -> (Recording, MemberId, MemberId) {
+fn two() -> (Recording, usize, usize) {
     let (recording, members) = Recording::room("lobby", &["alice", "bob"]);
     (recording, members[0], members[1])
 }
@@ -125,10 +118,10 @@ fn nothing_comes_again_to_one_who_came_back() {
     let (mut recording, alice, bob) = two();
     let number = recording.send(alice, To::All);
     recording.hear(bob, "alice", alice, number);
-    recording.ledger.gone(bob);
-    recording.ledger.removed(alice, "bob");
+    recording.judge.gone(bob);
+    recording.judge.removed(alice, "bob");
     recording.enter(bob, &["alice", "bob"]);
-    recording.ledger.added(alice, "bob");
+    recording.judge.added(alice, "bob");
     recording.acknowledge(alice, number);
     recording.hear(alice, "alice", alice, number);
     recording.is_clean();
@@ -141,12 +134,12 @@ fn one_that_failed_comes_once_or_never() {
     for code in [500, 503] {
         let (mut recording, alice, bob) = two();
         let never = recording.send(alice, To::All);
-        recording.ledger.failed(alice, never, code);
+        recording.judge.failed(alice, never, code);
         let once = recording.send(alice, To::All);
-        recording.ledger.failed(alice, once, code);
+        recording.judge.failed(alice, once, code);
         recording.hear(bob, "alice", alice, once);
         recording.is_clean();
-        let totals = recording.ledger.verdict().totals;
+        let totals = recording.judge.verdict().totals;
         let expected = if code == 503 { (2, 0) } else { (0, 2) };
         assert_eq!((totals.refused, totals.failed), expected);
         recording.hear(bob, "alice", alice, once);
@@ -170,7 +163,7 @@ fn one_sender_keeps_its_order() {
     let [first, second] = [recording.send(alice, To::All), recording.send(alice, To::All)];
     recording.hear(bob, "alice", alice, second);
     recording.hear(bob, "alice", alice, first);
-    [first, second].iter().for_each(|number| recording.ledger.failed(alice, *number, 500));
+    [first, second].iter().for_each(|number| recording.judge.failed(alice, *number, 500));
     recording.breaks(|v| v.disordered, 1, "a later one of this sender came before");
 }
 
@@ -178,10 +171,10 @@ fn one_sender_keeps_its_order() {
 fn a_message_of_a_dead_connection_may_come_late() {
     let (mut recording, alice, bob) = two();
     let old = recording.send(alice, To::All);
-    recording.ledger.gone(alice);
-    recording.ledger.removed(bob, "alice");
+    recording.judge.gone(alice);
+    recording.judge.removed(bob, "alice");
     recording.enter(alice, &["alice", "bob"]);
-    recording.ledger.added(bob, "alice");
+    recording.judge.added(bob, "alice");
     recording.say(("alice", alice), To::All, &[alice, bob]);
     recording.hear(bob, "alice", alice, old);
     recording.is_clean();
@@ -215,11 +208,11 @@ fn those_who_enter_or_go_meanwhile_may_miss_it() {
     let (mut recording, alice, bob) = two();
     let number = recording.send(alice, To::All);
     recording.hear(alice, "alice", alice, number);
-    let carol = recording.ledger.member("lobby", "carol");
+    let carol = recording.judge.member("lobby", "carol");
     recording.enter(carol, &["alice", "bob", "carol"]);
-    [alice, bob].into_iter().for_each(|other| recording.ledger.added(other, "carol"));
-    recording.ledger.gone(bob);
-    [alice, carol].into_iter().for_each(|other| recording.ledger.removed(other, "bob"));
+    [alice, bob].into_iter().for_each(|other| recording.judge.added(other, "carol"));
+    recording.judge.gone(bob);
+    [alice, carol].into_iter().for_each(|other| recording.judge.removed(other, "bob"));
     recording.acknowledge(alice, number);
     recording.is_clean();
     // But from now on she is there.
@@ -235,51 +228,51 @@ fn one_who_goes_misses_nothing_before_what_it_heard() {
             recording.say(("alice", alice), To::All, &[alice]);
         }
         heard.iter().for_each(|number| recording.hear(bob, "alice", alice, *number));
-        recording.ledger.gone(bob);
-        recording.ledger.removed(alice, "bob");
-        assert_eq!(recording.ledger.verdict().lost, lost, "{heard:?}: {}", recording.ledger.verdict());
-        assert_eq!(recording.ledger.verdict().broken(), lost);
+        recording.judge.gone(bob);
+        recording.judge.removed(alice, "bob");
+        assert_eq!(recording.judge.verdict().lost, lost, "{heard:?}: {}", recording.judge.verdict());
+        assert_eq!(recording.judge.verdict().broken(), lost);
     }
     // Nor what another one had said before it.
     let (mut recording, alice, bob) = two();
     recording.say(("alice", alice), To::All, &[alice]);
     recording.say(("bob", bob), To::All, &[alice, bob]);
-    recording.ledger.gone(bob);
-    recording.ledger.removed(alice, "bob");
+    recording.judge.gone(bob);
+    recording.judge.removed(alice, "bob");
     recording.breaks(|v| v.lost, 1, "message 1 of alice*lobby did not reach bob*lobby");
 }
 
 #[test]
 fn nobody_hears_what_is_not_for_them() {
-    type Act = fn(&mut Recording, MemberId, MemberId);
+    type Act = fn(&mut Recording, usize, usize);
     let setups: [(&str, Act); 7] = [
         ("it was not sent", |recording, alice, bob| recording.hear(bob, "alice", alice, 7)),
-        ("nobody sends such a text", |recording, _, bob| recording.ledger.delivered(bob, "alice", "hello")),
-        ("nobody sends such a text", |recording, _, bob| recording.ledger.delivered(bob, "alice", "99:1")),
+        ("nobody sends such a text", |recording, _, bob| recording.judge.heard(bob, "alice", "hello")),
+        ("nobody sends such a text", |recording, _, bob| recording.judge.heard(bob, "alice", "99:1")),
         ("it was sent by alice", |recording, alice, bob| {
             let number = recording.send(alice, To::All);
-            recording.ledger.failed(alice, number, 500);
+            recording.judge.failed(alice, number, 500);
             recording.hear(bob, "bob", alice, number);
         }),
         ("it was sent in lobby", |recording, alice, _| {
             let number = recording.send(alice, To::All);
-            recording.ledger.failed(alice, number, 500);
-            let other = recording.ledger.member("attic", "carol");
+            recording.judge.failed(alice, number, 500);
+            let other = recording.judge.member("attic", "carol");
             recording.enter(other, &["carol"]);
             recording.hear(other, "alice", alice, number);
         }),
         ("it is not in the room", |recording, alice, bob| {
             let number = recording.send(alice, To::All);
-            recording.ledger.failed(alice, number, 500);
-            recording.ledger.gone(bob);
-            recording.ledger.removed(alice, "bob");
+            recording.judge.failed(alice, number, 500);
+            recording.judge.gone(bob);
+            recording.judge.removed(alice, "bob");
             recording.hear(bob, "alice", alice, number);
         }),
         ("it was acknowledged before this member asked to enter", |recording, alice, bob| {
             let number = recording.say(("alice", alice), To::All, &[alice, bob]);
-            let carol = recording.ledger.member("lobby", "carol");
+            let carol = recording.judge.member("lobby", "carol");
             recording.enter(carol, &["alice", "bob", "carol"]);
-            [alice, bob].into_iter().for_each(|other| recording.ledger.added(other, "carol"));
+            [alice, bob].into_iter().for_each(|other| recording.judge.added(other, "carol"));
             recording.hear(carol, "alice", alice, number);
         }),
     ];
@@ -287,7 +280,7 @@ fn nobody_hears_what_is_not_for_them() {
         let (mut recording, alice, bob) = two();
         recording.is_clean();
         act(&mut recording, alice, bob);
-        recording.breaks(|v| v.intruding, 1, words);
+        recording.breaks(|v| v.foreign, 1, words);
     }
 }
 
@@ -299,7 +292,7 @@ fn a_private_message_reaches_its_target_alone() {
     recording.say(("alice", alice), To::One(alice), &[alice]);
     recording.is_clean();
     recording.hear(carol, "alice", alice, number);
-    recording.breaks(|v| v.intruding, 1, "it was for bob alone");
+    recording.breaks(|v| v.foreign, 1, "it was for bob alone");
 
     let (mut recording, alice, bob) = two();
     recording.say(("alice", alice), To::One(bob), &[]);
@@ -310,96 +303,94 @@ fn a_private_message_reaches_its_target_alone() {
 fn a_request_gets_one_answer() {
     let (mut recording, alice, bob) = two();
     let number = recording.send(alice, To::One(bob));
-    assert_eq!(recording.ledger.verdict().totals.open, 1);
+    assert_eq!(recording.judge.verdict().totals.open, 1);
     recording.breaks(|v| v.unanswered, 1, "message 1 of alice*lobby");
-    recording.ledger.failed(alice, number, 500);
+    recording.judge.failed(alice, number, 500);
     recording.is_clean();
-    recording.ledger.failed(alice, number, 500);
+    recording.judge.failed(alice, number, 500);
     recording.breaks(|v| v.doubled, 1, "message 1 of alice*lobby was answered again");
 
     let (mut recording, alice, _) = two();
     recording.acknowledge(alice, 1);
     recording.breaks(
-        |v| v.intruding,
+        |v| v.foreign,
         1,
         "got an answer to message 1, which it did not send on this connection",
     );
 
     let (mut recording, alice, bob) = two();
     let number = recording.send(alice, To::One(bob));
-    recording.ledger.gone(alice);
-    recording.ledger.removed(bob, "alice");
+    recording.judge.gone(alice);
+    recording.judge.removed(bob, "alice");
     recording.enter(alice, &["alice", "bob"]);
-    recording.ledger.added(bob, "alice");
+    recording.judge.added(bob, "alice");
     recording.is_clean();
     recording.acknowledge(alice, number);
-    recording.breaks(|v| v.intruding, 1, "message 1, which it did not send on this connection");
+    recording.breaks(|v| v.foreign, 1, "message 1, which it did not send on this connection");
 }
 
 #[test]
 fn one_whose_connection_is_gone_waits_for_no_answer() {
     let (mut recording, alice, bob) = two();
     recording.send(alice, To::All);
-    recording.ledger.gone(alice);
-    recording.ledger.removed(bob, "alice");
+    recording.judge.gone(alice);
+    recording.judge.removed(bob, "alice");
     recording.is_clean();
-    assert_eq!(recording.ledger.verdict().totals.open, 1);
+    assert_eq!(recording.judge.verdict().totals.open, 1);
 }
 
 #[test]
 fn a_login_gets_one_answer() {
     let (mut recording, alice, bob) = two();
-    let carol = recording.ledger.member("lobby", "carol");
-    let at = recording.tick();
-    recording.ledger.entering(at, carol);
+    let carol = recording.judge.member("lobby", "carol");
+    recording.judge.entering(carol);
     recording.breaks(|v| v.unanswered, 1, "carol*lobby asked to enter");
-    let at = recording.tick();
-    recording.ledger.entered(at, carol, ["alice", "bob", "carol"]);
-    [alice, bob].into_iter().for_each(|other| recording.ledger.added(other, "carol"));
+    assert!(recording.judge.entered(carol));
+    recording.judge.sees(carol, ["alice", "bob", "carol"]);
+    [alice, bob].into_iter().for_each(|other| recording.judge.added(other, "carol"));
     recording.is_clean();
-    let at = recording.tick();
-    recording.ledger.entered(at, carol, ["alice", "bob", "carol"]);
+    assert!(!recording.judge.entered(carol));
     recording.breaks(|v| v.doubled, 1, "carol*lobby was told again that it has entered");
 }
 
 #[test]
 fn everybody_sees_who_is_there() {
     let (mut recording, alice, bob) = two();
-    recording.ledger.gone(bob);
+    recording.judge.gone(bob);
     recording.breaks(|v| v.ghosts, 1, "alice*lobby sees bob*lobby, who has gone");
-    recording.ledger.removed(alice, "bob");
+    recording.judge.removed(alice, "bob");
     recording.is_clean();
     recording.enter(bob, &["alice", "bob"]);
     recording.breaks(|v| v.ghosts, 1, "alice*lobby does not see bob*lobby, who is there");
-    recording.ledger.added(alice, "bob");
+    recording.judge.added(alice, "bob");
     recording.is_clean();
 }
 
 #[test]
 fn nobody_comes_or_goes_twice() {
-    type Act = fn(&mut Ledger, MemberId);
+    type Act = fn(&mut Judge, usize);
     let setups: [(&str, Act); 5] = [
-        ("got \"bob\" by onAdd, who was there already", |ledger, alice| ledger.added(alice, "bob")),
-        ("got \"eve\" by onAdd, whom nobody knows", |ledger, alice| ledger.added(alice, "eve")),
-        ("got onLeave of \"eve\", who was not there", |ledger, alice| ledger.removed(alice, "eve")),
-        ("got onLeave of \"bob\", who was not there", |ledger, alice| {
-            let bob = ledger.member("lobby", "bob");
-            ledger.gone(bob);
-            ledger.removed(alice, "bob");
-            assert!(ledger.verdict().is_clean());
-            ledger.removed(alice, "bob");
+        ("got \"bob\" by onAdd, who was there already", |judge, alice| judge.added(alice, "bob")),
+        ("got \"eve\" by onAdd, whom nobody knows", |judge, alice| judge.added(alice, "eve")),
+        ("got onLeave of \"eve\", who was not there", |judge, alice| judge.removed(alice, "eve")),
+        ("got onLeave of \"bob\", who was not there", |judge, alice| {
+            let bob = judge.member("lobby", "bob");
+            judge.gone(bob);
+            judge.removed(alice, "bob");
+            assert!(judge.verdict().is_clean());
+            judge.removed(alice, "bob");
         }),
-        ("got \"carol\" by onAdd, before it was told that it has entered", |ledger, alice| {
-            let [carol, dave] = ["carol", "dave"].map(|name| ledger.member("attic", name));
-            ledger.entering(100, dave);
-            ledger.added(dave, "carol");
-            [dave, carol].into_iter().for_each(|who| ledger.gone(who));
-            assert!(ledger.is_in(alice));
+        ("got \"carol\" by onAdd, before it was told that it has entered", |judge, alice| {
+            let [carol, dave] = ["carol", "dave"].map(|name| judge.member("attic", name));
+            judge.entering(dave);
+            judge.added(dave, "carol");
+            [dave, carol].into_iter().for_each(|who| judge.gone(who));
+            assert!(judge.is_in(alice));
         }),
     ];
     for (words, act) in setups {
         let (mut recording, alice, _) = two();
-        act(&mut recording.ledger, alice);
+        act(&mut recording.judge, alice);
         recording.breaks(|v| v.ghosts, 1, words);
     }
 }
@@ -410,23 +401,23 @@ fn only_the_first_few_are_told_and_all_are_counted() {
     for number in 1..=1000 {
         recording.hear(bob, "alice", alice, number);
     }
-    let verdict = recording.ledger.verdict();
-    assert_eq!((verdict.intruding, verdict.examples.len()), (1000, 4));
+    let verdict = recording.judge.verdict();
+    assert_eq!((verdict.foreign, verdict.examples.len()), (1000, 4));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn the_ledger_agrees_with_a_naive_model(events in prop::collection::vec(naive::event(), 1..80)) {
-        let mut ledger = Ledger::default();
+    fn the_judge_agrees_with_a_naive_model(events in prop::collection::vec(naive::event(), 1..80)) {
+        let mut judge = Judge::default();
         let mut model = Naive::default();
         for event in events {
-            model.record(&mut ledger, event);
+            model.record(&mut judge, event);
         }
-        let verdict = ledger.verdict();
+        let verdict = judge.verdict();
         prop_assert_eq!(model.judge(), [
-            verdict.lost, verdict.doubled, verdict.disordered, verdict.unanswered, verdict.intruding,
+            verdict.lost, verdict.doubled, verdict.disordered, verdict.unanswered, verdict.foreign,
             verdict.ghosts,
         ], "{}", verdict);
     }
@@ -442,8 +433,8 @@ fn the_model_meets_every_law() {
     for _ in 0..500 {
         let events: Vec<Event> =
             prop::collection::vec(naive::event(), 1..80).new_tree(&mut runner).unwrap().current();
-        let (mut ledger, mut model) = (Ledger::default(), Naive::default());
-        events.into_iter().for_each(|event| model.record(&mut ledger, event));
+        let (mut judge, mut model) = (Judge::default(), Naive::default());
+        events.into_iter().for_each(|event| model.record(&mut judge, event));
         let counts = model.judge();
         lawful += usize::from(counts[..3].iter().sum::<u64>() == 0);
         met.iter_mut().zip(counts).for_each(|(met, count)| *met += usize::from(count > 0));

@@ -1,6 +1,6 @@
 //! The laws once more, word by word over the whole list of events: slow, and as plain as can be.
 
-use pomelo_sim::ledger::{Ledger, MemberId, To};
+use pomelo_sim::judge::{Judge, To};
 use proptest::prelude::*;
 
 const ROOMS: [&str; 2] = ["attic", "lobby"];
@@ -53,9 +53,9 @@ enum Fact {
     Entering(usize),
     Entered(usize, Vec<usize>),
     Gone(usize),
-    Attempted(usize, u64, Option<usize>),
-    Answered(usize, u64, bool),
-    Delivered(usize, usize, u64, usize),
+    Attempted(usize, u32, Option<usize>),
+    Answered(usize, u32, bool),
+    Delivered(usize, usize, u32, usize),
     Added(usize, usize),
     Removed(usize, usize),
 }
@@ -76,13 +76,13 @@ struct Stay {
 struct Sent {
     at: usize,
     user: usize,
-    number: u64,
+    number: u32,
     to: Option<usize>,
 }
 
-fn id(ledger: &mut Ledger, user: usize) -> MemberId {
-    // The order in which the ledger meets them is no business of the model's.
-    ledger.member(ROOMS[1 - user / NAMES.len()], NAMES[user % NAMES.len()])
+fn id(judge: &mut Judge, user: usize) -> usize {
+    // The order in which the judge meets them is no business of the model's.
+    judge.member(ROOMS[1 - user / NAMES.len()], NAMES[user % NAMES.len()])
 }
 
 fn same_room(user: usize, other: usize) -> bool {
@@ -94,14 +94,13 @@ fn mate(user: usize, name: usize) -> usize {
 }
 
 impl Naive {
-    /// Does an event to the ledger, and writes it down.
-    pub fn record(&mut self, ledger: &mut Ledger, event: Event) {
-        let at = self.facts.len() as u64;
-        let ids: Vec<MemberId> = (0..USERS).map(|user| id(ledger, user)).collect();
-        let last = |user: usize| self.sent().iter().filter(|sent| sent.user == user).count() as u64;
+    /// Does an event to the judge, and writes it down.
+    pub fn record(&mut self, judge: &mut Judge, event: Event) {
+        let ids: Vec<usize> = (0..USERS).map(|user| id(judge, user)).collect();
+        let last = |user: usize| self.sent().iter().filter(|sent| sent.user == user).count() as u32;
         match event {
             Event::Entering(who) => {
-                ledger.entering(at, ids[who]);
+                judge.entering(ids[who]);
                 self.facts.push(Fact::Entering(who));
             }
             Event::Entered(who, but) => {
@@ -114,46 +113,48 @@ impl Naive {
                     .filter(|(name, user)| there(*user) != (*name == but))
                     .map(|(_, user)| user)
                     .collect();
-                ledger.entered(at, ids[who], users.iter().map(|user| NAMES[user % NAMES.len()]));
+                if judge.entered(ids[who]) {
+                    judge.sees(ids[who], users.iter().map(|user| NAMES[user % NAMES.len()]));
+                }
                 self.facts.push(Fact::Entered(who, users));
             }
             Event::Gone(who) => {
-                ledger.gone(ids[who]);
+                judge.gone(ids[who]);
                 self.facts.push(Fact::Gone(who));
             }
             Event::Attempted(who, to) => {
                 let to = to.map(|name| mate(who, name));
-                let number = ledger.attempted(at, ids[who], to.map_or(To::All, |to| To::One(ids[to])));
+                let number = judge.sending(ids[who], to.map_or(To::All, |to| To::One(ids[to])));
                 self.facts.push(Fact::Attempted(who, number, to));
             }
             Event::Acknowledged(who, back) => {
-                let number = (last(who) + 1).saturating_sub(back as u64 + 1);
-                ledger.acknowledged(at, ids[who], number);
+                let number = (last(who) + 1).saturating_sub(back as u32 + 1);
+                judge.acknowledged(ids[who], number);
                 self.facts.push(Fact::Answered(who, number, true));
             }
             Event::Failed(who, back) => {
-                let number = (last(who) + 1).saturating_sub(back as u64 + 1);
-                ledger.failed(ids[who], number, 500);
+                let number = (last(who) + 1).saturating_sub(back as u32 + 1);
+                judge.failed(ids[who], number, 500);
                 self.facts.push(Fact::Answered(who, number, false));
             }
             Event::Delivered(to, from, back, named) => {
-                let number = (last(from) + 1).saturating_sub(back as u64 + 1);
-                self.deliver(ledger, &ids, to, from, number, named.unwrap_or(from % NAMES.len()));
+                let number = (last(from) + 1).saturating_sub(back as u32 + 1);
+                self.deliver(judge, &ids, to, from, number, named.unwrap_or(from % NAMES.len()));
             }
             Event::DeliveredToAll(from, back) => {
-                let number = (last(from) + 1).saturating_sub(back as u64 + 1);
+                let number = (last(from) + 1).saturating_sub(back as u32 + 1);
                 for to in (0..NAMES.len()).map(|name| mate(from, name)) {
                     if self.stay_at(to, self.facts.len()).is_some() {
-                        self.deliver(ledger, &ids, to, from, number, from % NAMES.len());
+                        self.deliver(judge, &ids, to, from, number, from % NAMES.len());
                     }
                 }
             }
             Event::Added(to, name) => {
-                ledger.added(ids[to], NAMES[name]);
+                judge.added(ids[to], NAMES[name]);
                 self.facts.push(Fact::Added(to, mate(to, name)));
             }
             Event::Removed(to, name) => {
-                ledger.removed(ids[to], NAMES[name]);
+                judge.removed(ids[to], NAMES[name]);
                 self.facts.push(Fact::Removed(to, mate(to, name)));
             }
         }
@@ -161,14 +162,14 @@ impl Naive {
 
     fn deliver(
         &mut self,
-        ledger: &mut Ledger,
-        ids: &[MemberId],
+        judge: &mut Judge,
+        ids: &[usize],
         to: usize,
         from: usize,
-        number: u64,
+        number: u32,
         named: usize,
     ) {
-        ledger.delivered(ids[to], NAMES[named], &format!("{} and more", Ledger::text(ids[from], number)));
+        judge.heard(ids[to], NAMES[named], &format!("{} and more", Judge::text(ids[from], number)));
         self.facts.push(Fact::Delivered(to, from, number, named));
     }
 
@@ -245,7 +246,7 @@ impl Naive {
         arrivals.map(|(at, _)| at).collect()
     }
 
-    fn intrudes(&self, at: usize, named: usize, to: usize, from: &usize, number: u64) -> bool {
+    fn intrudes(&self, at: usize, named: usize, to: usize, from: &usize, number: u32) -> bool {
         let sent = self.sent();
         let sent = sent.iter().find(|sent| (sent.user, sent.number) == (*from, number) && sent.at < at);
         let (Some(sent), Some(stay)) = (sent, self.stay_at(to, at)) else { return true };

@@ -1,9 +1,11 @@
-//! A client's bytes: raw TCP as they are, WebSocket with its upgrade, masked frames out and plain frames in.
+//! A client's side of a WebSocket: its upgrade, plain frames in, masked frames out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use thiserror::Error;
 use tungstenite::handshake::derive_accept_key;
+
+use super::framing::FramingError;
+use crate::wire::WebSocketHeader;
 
 /// Longest head of an answer to the upgrade, in bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
@@ -13,20 +15,6 @@ const HEADER_FIELDS_MAX: usize = 64;
 
 /// Longest payload of a control frame (RFC 6455, 5.5).
 const CONTROL_BYTES_MAX: u64 = 125;
-
-/// Why the bytes of a server cannot be read.
-#[derive(Clone, PartialEq, Eq, Debug, Error)]
-pub(super) enum TransportError {
-    /// It did not become a WebSocket.
-    #[error("expected an upgrade to WebSocket, got {0}")]
-    NoUpgrade(String),
-    /// A frame that a server must not send.
-    #[error("expected a WebSocket frame, got {0}")]
-    BadFrame(&'static str),
-    /// The server closed in good order.
-    #[error("closed by the server")]
-    Closed,
-}
 
 /// Asks for an upgrade, and waits for the answer.
 #[derive(Debug)]
@@ -48,7 +36,7 @@ impl Upgrade {
     }
 
     /// Takes what belongs to the answer off `input`. True: the connection is a WebSocket from here on.
-    pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<bool, TransportError> {
+    pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<bool, FramingError> {
         while let Some((byte, rest)) = input.split_first() {
             self.head.push(*byte);
             *input = rest;
@@ -56,26 +44,26 @@ impl Upgrade {
                 return self.check().map(|()| true);
             }
             if self.head.len() == HEAD_BYTES_MAX {
-                return Err(TransportError::NoUpgrade("a long answer".to_owned()));
+                return Err(FramingError::NoUpgrade("a long answer".to_owned()));
             }
             if !b"HTTP/".starts_with(&self.head[..self.head.len().min(5)]) {
-                return Err(TransportError::NoUpgrade("no HTTP".to_owned()));
+                return Err(FramingError::NoUpgrade("no HTTP".to_owned()));
             }
         }
         Ok(false)
     }
 
-    fn check(&self) -> Result<(), TransportError> {
+    fn check(&self) -> Result<(), FramingError> {
         let mut fields = [httparse::EMPTY_HEADER; HEADER_FIELDS_MAX];
         let mut response = httparse::Response::new(&mut fields);
-        response.parse(&self.head).map_err(|error| TransportError::NoUpgrade(error.to_string()))?;
+        response.parse(&self.head).map_err(|error| FramingError::NoUpgrade(error.to_string()))?;
         if response.code != Some(101) {
-            return Err(TransportError::NoUpgrade(format!("HTTP {}", response.code.unwrap_or_default())));
+            return Err(FramingError::NoUpgrade(format!("HTTP {}", response.code.unwrap_or_default())));
         }
         let accepted = response.headers.iter().any(|field| {
             field.name.eq_ignore_ascii_case("Sec-WebSocket-Accept") && field.value == self.accept.as_bytes()
         });
-        if accepted { Ok(()) } else { Err(TransportError::NoUpgrade("another key".to_owned())) }
+        if accepted { Ok(()) } else { Err(FramingError::NoUpgrade("another key".to_owned())) }
     }
 }
 
@@ -94,8 +82,8 @@ pub(super) struct Frames {
 
 const CONTINUATION: u8 = 0;
 const TEXT: u8 = 1;
-const BINARY: u8 = 2;
-const CLOSE: u8 = 8;
+pub(super) const BINARY: u8 = 2;
+pub(super) const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
 
@@ -109,8 +97,8 @@ impl Frames {
         &mut self,
         input: &mut &'i [u8],
         between: bool,
-        writer: &mut Writer,
-    ) -> Result<&'i [u8], TransportError> {
+        out: &mut Masked,
+    ) -> Result<&'i [u8], FramingError> {
         loop {
             if self.remaining > 0 && self.opcode() < CLOSE {
                 let here = self.remaining.min(input.len() as u64) as usize;
@@ -131,7 +119,7 @@ impl Frames {
                 self.begin(between)?;
             }
             if self.remaining == 0 && self.opcode() >= CLOSE {
-                self.control_frame(writer)?;
+                self.control_frame(out)?;
             }
         }
     }
@@ -155,14 +143,14 @@ impl Frames {
     }
 
     /// Looks at a header that is whole.
-    fn begin(&mut self, between: bool) -> Result<(), TransportError> {
+    fn begin(&mut self, between: bool) -> Result<(), FramingError> {
         let [first, second, ext @ ..] = self.header;
         let finished = first & 0x80 != 0;
         if first & 0x70 != 0 {
-            return Err(TransportError::BadFrame("an extension that nobody asked for"));
+            return Err(FramingError::BadFrame("an extension that nobody asked for"));
         }
         if second & 0x80 != 0 {
-            return Err(TransportError::BadFrame("a mask, which is for clients"));
+            return Err(FramingError::BadFrame("a mask, which is for clients"));
         }
         self.remaining = match second {
             126 => u64::from(u16::from_be_bytes([ext[0], ext[1]])),
@@ -170,25 +158,31 @@ impl Frames {
             short => u64::from(short),
         };
         match self.opcode() {
-            TEXT | BINARY if self.unfinished => Err(TransportError::BadFrame("a message within another")),
-            TEXT | BINARY if !between => Err(TransportError::BadFrame("a message that ended in a package")),
-            CONTINUATION if !self.unfinished => Err(TransportError::BadFrame("the rest of no message")),
+            TEXT | BINARY if self.unfinished => Err(FramingError::BadFrame("a message within another")),
+            TEXT | BINARY if !between => Err(FramingError::BadFrame("a message that ended in a package")),
+            CONTINUATION if !self.unfinished => Err(FramingError::BadFrame("the rest of no message")),
             CONTINUATION | TEXT | BINARY => {
                 self.unfinished = !finished;
                 Ok(())
             }
             CLOSE | PING | PONG if finished && self.remaining <= CONTROL_BYTES_MAX => Ok(()),
-            CLOSE | PING | PONG => Err(TransportError::BadFrame("a long or cut control frame")),
-            _ => Err(TransportError::BadFrame("an unknown kind")),
+            CLOSE | PING | PONG => Err(FramingError::BadFrame("a long or cut control frame")),
+            _ => Err(FramingError::BadFrame("an unknown kind")),
         }
     }
 
-    fn control_frame(&mut self, writer: &mut Writer) -> Result<(), TransportError> {
+    fn control_frame(&mut self, out: &mut Masked) -> Result<(), FramingError> {
         let payload = std::mem::take(&mut self.control);
         match self.opcode() {
-            CLOSE => Err(TransportError::Closed),
+            CLOSE => {
+                let (code, reason) = match payload.split_first_chunk() {
+                    Some((code, reason)) => (Some(u16::from_be_bytes(*code)), reason),
+                    None => (None, &[][..]),
+                };
+                Err(FramingError::Closed(code, String::from_utf8_lossy(reason).into_owned()))
+            }
             PING => {
-                writer.frame(PONG, &payload);
+                out.frame(PONG, &payload);
                 Ok(())
             }
             _ => Ok(()),
@@ -196,65 +190,34 @@ impl Frames {
     }
 }
 
-/// What goes out: packages, over WebSocket each in a masked frame of its own.
+/// Frames that go out, each with a mask.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct Masked {
     /// What waits to be written to the socket.
     pub(super) out: Vec<u8>,
-    /// The next mask. Each frame must have another; on a loopback it need not be hard to guess.
-    mask: Option<u32>,
-    package: Vec<u8>,
+    mask: u32,
 }
 
-impl Writer {
-    /// For a WebSocket or a raw connection.
-    pub(super) fn new(websocket: bool, nonce: u64) -> Self {
-        Self { out: Vec::new(), mask: websocket.then_some(nonce as u32), package: Vec::new() }
+impl Masked {
+    /// The nonce begins the masks: each frame has another.
+    pub(super) fn new(nonce: u64) -> Self {
+        Self { out: Vec::new(), mask: nonce as u32 }
     }
 
-    /// Appends what `write` appends, which is one package or nothing.
-    pub(super) fn package<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
-        if self.mask.is_none() {
-            return write(&mut self.out);
-        }
-        let mut package = std::mem::take(&mut self.package);
-        let result = write(&mut package);
-        if !package.is_empty() {
-            self.frame(BINARY, &package);
-        }
-        package.clear();
-        self.package = package;
-        result
+    /// Appends a frame that is final.
+    pub(super) fn frame(&mut self, opcode: u8, payload: &[u8]) {
+        self.mask = self.mask.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
+        write_frame(&mut self.out, 0x80 | opcode, self.mask.to_be_bytes(), payload);
     }
+}
 
-    /// Says that the client leaves, where the transport has a word for it.
-    pub(super) fn close(&mut self) {
-        const NORMAL: [u8; 2] = 1000_u16.to_be_bytes();
-        self.frame(CLOSE, &NORMAL);
-    }
-
-    fn frame(&mut self, opcode: u8, payload: &[u8]) {
-        let Some(mask) = &mut self.mask else { return };
-        *mask = mask.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
-        let mask = mask.to_be_bytes();
-        let out = &mut self.out;
-        out.push(0x80 | opcode);
-        match payload.len() {
-            short @ 0..=125 => out.push(0x80 | short as u8),
-            middle @ 126..=0xffff => {
-                out.push(0x80 | 126);
-                out.extend_from_slice(&(middle as u16).to_be_bytes());
-            }
-            long => {
-                out.push(0x80 | 127);
-                out.extend_from_slice(&(long as u64).to_be_bytes());
-            }
-        }
-        out.extend_from_slice(&mask);
-        let start = out.len();
-        out.extend_from_slice(payload);
-        for chunk in out[start..].chunks_mut(mask.len()) {
-            chunk.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
-        }
+/// Appends a client's frame: its first byte as it is, its payload masked.
+pub fn write_frame(out: &mut Vec<u8>, first: u8, mask: [u8; 4], payload: &[u8]) {
+    out.extend_from_slice(WebSocketHeader::new(first, true, payload.len() as u64).as_bytes());
+    out.extend_from_slice(&mask);
+    let start = out.len();
+    out.extend_from_slice(payload);
+    for chunk in out[start..].chunks_mut(mask.len()) {
+        chunk.iter_mut().zip(mask).for_each(|(byte, mask)| *byte ^= mask);
     }
 }
