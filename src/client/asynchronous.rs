@@ -7,18 +7,14 @@ use serde_json::Value;
 use tokio::io::Interest;
 use tokio::net::{TcpStream, ToSocketAddrs};
 
-use super::shell::{READ_BYTES, Shell};
-use super::{ClientError, Connection, Hello, Incoming, Transport};
+use super::shell::{Client, READ_BYTES, Socket};
+use super::{ClientError, Hello, Incoming, Transport};
 
-/// A client whose calls are awaited. It writes and sends heartbeats while one of them is: await [`receive`](Self::receive) most of
-/// the time. A call that is dropped loses nothing that came.
-#[derive(Debug)]
-pub struct AsyncClient {
-    stream: TcpStream,
-    shell: Shell,
-}
+/// A client whose calls are awaited. It writes and sends heartbeats while one of them is: await
+/// [`receive`](Self::receive) most of the time. A call that is dropped loses nothing that came.
+pub type AsyncClient = Client<TcpStream>;
 
-impl AsyncClient {
+impl Client<TcpStream> {
     /// Connects and shakes hands.
     ///
     /// # Errors
@@ -33,9 +29,9 @@ impl AsyncClient {
     /// The server does not answer as one of Pomelo's does, or refuses.
     pub async fn over(stream: TcpStream, transport: Transport, hello: &Hello) -> Result<Self, ClientError> {
         stream.set_nodelay(true)?;
-        let shell = Shell::new(transport, stream.peer_addr()?, hello)?;
-        let mut client = Self { stream, shell };
-        while !client.shell.is_open()? {
+        let peer = stream.peer_addr()?;
+        let mut client = Self::begin(stream, peer, transport, hello)?;
+        while !client.is_open()? {
             client.turn().await?;
         }
         client.flush();
@@ -49,32 +45,11 @@ impl AsyncClient {
     pub async fn request(&mut self, route: &str, body: &impl Serialize) -> Result<Value, ClientError> {
         let id = self.send(route, body)?;
         loop {
-            if let Some(answer) = self.shell.answer(id)? {
+            if let Some(answer) = self.answer(id)? {
                 return Ok(answer);
             }
             self.turn().await?;
         }
-    }
-
-    /// Sends a request as far as the socket takes it; the rest goes out while another call is awaited. Gives the id of its
-    /// answer.
-    ///
-    /// # Errors
-    /// The request cannot be written as a message.
-    pub fn send(&mut self, route: &str, body: &impl Serialize) -> Result<u64, ClientError> {
-        let id = self.shell.request(route, body)?;
-        self.flush();
-        Ok(id)
-    }
-
-    /// Sends a message that is not answered, as far as the socket takes it.
-    ///
-    /// # Errors
-    /// As [`send`](Self::send).
-    pub fn notify(&mut self, route: &str, body: &impl Serialize) -> Result<(), ClientError> {
-        self.shell.notify(route, body)?;
-        self.flush();
-        Ok(())
     }
 
     /// Waits for the next push, answer or kick.
@@ -83,34 +58,17 @@ impl AsyncClient {
     /// The connection ends, or the server breaks the protocol.
     pub async fn receive(&mut self) -> Result<Incoming, ClientError> {
         loop {
-            if let Some(incoming) = self.shell.next()? {
+            if let Some(incoming) = self.next()? {
                 return Ok(incoming);
             }
             self.turn().await?;
         }
     }
 
-    /// What the handshake agreed on, and the session.
-    pub fn connection(&self) -> &Connection {
-        &self.shell.connection
-    }
-
-    /// The socket, for its options.
-    pub fn stream(&self) -> &TcpStream {
-        &self.stream
-    }
-
-    /// Leaves in good order. Dropping the client just closes the connection.
-    pub fn close(mut self) {
-        self.shell.connection.close();
-        self.flush();
-    }
-
     /// Waits until the socket can be read or written, or a heartbeat is due, and does that.
     async fn turn(&mut self) -> io::Result<()> {
-        let beat = self.shell.beat();
-        self.flush();
-        let interest = match self.shell.connection.out().is_empty() {
+        let beat = self.beat();
+        let interest = match self.connection.out().is_empty() {
             true => Interest::READABLE,
             false => Interest::READABLE | Interest::WRITABLE,
         };
@@ -124,16 +82,16 @@ impl AsyncClient {
         }
         let mut buffer = [0; READ_BYTES];
         let read = self.stream.try_read(&mut buffer);
-        self.shell.received(read.map(|bytes| &buffer[..bytes]));
+        self.received(read.map(|bytes| &buffer[..bytes]));
         Ok(())
     }
+}
 
-    /// Writes what the socket takes. A failure is left for reading to tell, after what still comes.
-    fn flush(&mut self) {
-        let out = self.shell.connection.out();
+impl Socket for TcpStream {
+    fn flush(&mut self, out: &mut Vec<u8>) {
         let mut written = 0;
         while written < out.len() {
-            match self.stream.try_write(&out[written..]) {
+            match self.try_write(&out[written..]) {
                 Ok(bytes) => written += bytes,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(_) => written = out.len(),

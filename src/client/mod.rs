@@ -80,6 +80,7 @@ pub use self::blocking::BlockingClient;
 pub use self::connection::{Connection, Hello, Terms};
 pub use self::framing::{Framing, FramingError, Transport};
 pub use self::message::{Event, Incoming, kick_reason};
+pub use self::shell::{Client, Socket};
 pub use self::websocket::write_frame;
 use crate::wire::{HandshakeError, MessageError, PackageType, ProtoError};
 

@@ -1,4 +1,4 @@
-//! What both shells do around a connection: a clock, and what came before somebody asked for it.
+//! A connection on a socket: what does not depend on how the socket waits.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -14,8 +14,11 @@ use crate::time::Time;
 /// What one read takes.
 pub(super) const READ_BYTES: usize = 16 * 1024;
 
+/// A client on a socket of the standard library ([`BlockingClient`](super::BlockingClient)) or of tokio
+/// ([`AsyncClient`](super::AsyncClient)). Dropping it just closes the connection.
 #[derive(Debug)]
-pub(super) struct Shell {
+pub struct Client<S> {
+    pub(super) stream: S,
     pub(super) connection: Connection,
     began: Instant,
     inbox: VecDeque<Incoming>,
@@ -23,15 +26,63 @@ pub(super) struct Shell {
     end: Option<ClientError>,
 }
 
-impl Shell {
-    pub(super) fn new(transport: Transport, peer: SocketAddr, hello: &Hello) -> Result<Self, ClientError> {
+/// A socket of either kind.
+pub trait Socket {
+    /// Takes what it writes off the front. A failure is left for reading to tell, after what still comes.
+    fn flush(&mut self, out: &mut Vec<u8>);
+}
+
+impl<S: Socket> Client<S> {
+    pub(super) fn begin(
+        stream: S,
+        peer: SocketAddr,
+        transport: Transport,
+        hello: &Hello,
+    ) -> Result<Self, ClientError> {
         let nonce = getrandom::u64().map_err(io::Error::from)?;
-        Ok(Self {
-            connection: Connection::new(transport, &peer.to_string(), nonce, hello),
-            began: Instant::now(),
-            inbox: VecDeque::new(),
-            end: None,
-        })
+        let connection = Connection::new(transport, &peer.to_string(), nonce, hello);
+        Ok(Self { stream, connection, began: Instant::now(), inbox: VecDeque::new(), end: None })
+    }
+
+    /// Sends a request and does not wait for its answer, whose id it gives. What the socket does not take at once goes out
+    /// with a later call.
+    ///
+    /// # Errors
+    /// The request cannot be written as a message.
+    pub fn send(&mut self, route: &str, body: &impl Serialize) -> Result<u64, ClientError> {
+        let id = self.connection.request(route, &serde_json::to_vec(body)?)?;
+        self.flush();
+        Ok(id)
+    }
+
+    /// Sends a message that is not answered.
+    ///
+    /// # Errors
+    /// As [`send`](Self::send).
+    pub fn notify(&mut self, route: &str, body: &impl Serialize) -> Result<(), ClientError> {
+        self.connection.notify(route, &serde_json::to_vec(body)?)?;
+        self.flush();
+        Ok(())
+    }
+
+    /// What the handshake agreed on, and the session.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The socket, for its options.
+    pub fn stream(&self) -> &S {
+        &self.stream
+    }
+
+    /// Leaves in good order.
+    pub fn close(mut self) {
+        self.connection.close();
+        self.flush();
+    }
+
+    pub(super) fn flush(&mut self) {
+        self.stream.flush(self.connection.out());
     }
 
     /// Takes what one read gave: nothing is the end.
@@ -78,18 +129,11 @@ impl Shell {
         self.end.take().map_or(Ok(goes_on), Err)
     }
 
-    pub(super) fn request(&mut self, route: &str, body: &impl Serialize) -> Result<u64, ClientError> {
-        self.connection.request(route, &serde_json::to_vec(body)?)
-    }
-
-    pub(super) fn notify(&mut self, route: &str, body: &impl Serialize) -> Result<(), ClientError> {
-        self.connection.notify(route, &serde_json::to_vec(body)?)
-    }
-
-    /// Sends the heartbeat if it is due. Gives how long it is to the next.
+    /// Sends the heartbeat if it is due, and what waits. Gives how long it is to the next.
     pub(super) fn beat(&mut self) -> Option<Duration> {
         let now = self.now();
         self.connection.tick(now);
+        self.flush();
         self.connection.due().map(|due| due.since(now))
     }
 
