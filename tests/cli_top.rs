@@ -6,7 +6,6 @@ mod support;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
 
-use serde_json::json;
 use support::admin::AdminWorld;
 use support::node::{self, Missing, Played};
 
@@ -14,7 +13,7 @@ node::tests!(top_gives_the_terminal_back);
 
 fn top_gives_the_terminal_back() -> Played {
     let world = AdminWorld::start();
-    assert!(world.ask("kill", json!({"ids": ["connector-server-2"]}))["ok"].is_object());
+    world.cluster().kill("connector-server-2").unwrap();
     let file = world.file.path().to_str().unwrap();
     let top = |more: &str| {
         let binary = env!("CARGO_BIN_EXE_pomelo-sim");

@@ -16,7 +16,8 @@ const FLOORS: &[&[&str]] = &[
     &["audit", "cluster", "placement", "ports", "program", "robots", "scenario", "supervisor"],
     &["world"],
     &["live", "virtual_time"],
-    &["admin", "experiments", "monitor", "verify"],
+    &["experiments", "monitor", "orders", "verify"],
+    &["admin"],
     &["console"],
     &["cli"],
 ];
