@@ -15,7 +15,8 @@ use super::running::Running;
 use crate::orders::{BODY_BYTES_MAX, HEAD_BYTES_MAX, Order, Refusal, Request};
 use crate::program;
 
-/// Gives orders to one cluster, each over a connection of its own: no silence between two is too long.
+/// Gives orders to one cluster, each over a connection of its own: no silence between two is too
+/// long.
 pub struct AdminClient(Running);
 
 /// Why an order is not answered well.

@@ -13,7 +13,8 @@ use super::output::{print, refuse};
 use crate::admin::{AdminClient, Credentials, Running, read};
 use crate::orders::Order;
 
-/// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`, `--json`.
+/// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`,
+/// `--json`.
 #[derive(Args, Clone, Debug)]
 pub struct AdminArgs {
     /// The configuration that it serves.
@@ -22,7 +23,8 @@ pub struct AdminArgs {
     /// The running cluster that serve was given this --port-offset for [default: the one without]
     #[arg(long, value_name = "N", conflicts_with = "admin_file")]
     pub port_offset: Option<u16>,
-    /// File of the running cluster, as the banner of serve names it [default: by --config and --env]
+    /// File of the running cluster, as the banner of serve names it [default: by --config and
+    /// --env]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
     /// Print one JSON object
@@ -39,7 +41,8 @@ impl AdminArgs {
         Ok(AdminClient::new(self.find()?))
     }
 
-    /// Gives orders, one after the other up to the first that fails. `name` says for which server or rule an answer is.
+    /// Gives orders, one after the other up to the first that fails. `name` says for which server
+    /// or rule an answer is.
     pub(super) fn each(
         &self,
         orders: impl IntoIterator<Item = Order>,

@@ -61,8 +61,9 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Opens it where the command line or `master.json` says; where neither does, or another program has that of
-/// `master.json`, at any port that is free, since commands find it by the file. None: it is off.
+/// Opens it where the command line or `master.json` says; where neither does, or another program
+/// has that of `master.json`, at any port that is free, since commands find it by the file. None:
+/// it is off.
 pub(super) fn open(
     wanted: Option<AdminPort>,
     file: Option<&Path>,

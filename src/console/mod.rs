@@ -7,15 +7,18 @@
 //!     └────────────── orders ◀── a pool of threads ◀── table ◀── guard ◀── requests
 //! ```
 //!
-//! Nothing of it runs on the cluster's thread but the answers to what it asks, and who watches costs the cluster nothing: all
-//! see what one look a second has put on the board (`board.rs`). A reader who is slow misses pictures, and holds up nobody.
+//! Nothing of it runs on the cluster's thread but the answers to what it asks, and who watches
+//! costs the cluster nothing: all see what one look a second has put on the board (`board.rs`). A
+//! reader who is slow misses pictures, and holds up nobody.
 //!
 //! It is served at one or two [doors](Door): that of the console has pages and the API, that of the
-//! [admin port](crate::admin) the API alone, and nothing without the token. What the API has is one row of a table each:
-//! [`ORDERS`](crate::orders::ORDERS) to the cluster, and [`OWN`] of the console.
+//! [admin port](crate::admin) the API alone, and nothing without the token. What the API has is one
+//! row of a table each: [`ORDERS`](crate::orders::ORDERS) to the cluster, and [`OWN`] of the
+//! console.
 //!
-//! `guard.rs` decides who may ask, before anything else is looked at: a page of another name, of another origin, or without
-//! the token gets nothing done. The token is on the page for readers on this machine who are the same user (`owner.rs`).
+//! `guard.rs` decides who may ask, before anything else is looked at: a page of another name, of
+//! another origin, or without the token gets nothing done. The token is on the page for readers on
+//! this machine who are the same user (`owner.rs`).
 
 mod about;
 mod answer;
@@ -97,8 +100,8 @@ impl Console {
         Ok(Self { shared, sampler: Some(sampler), servers })
     }
 
-    /// Takes no more orders, lets those in flight be answered, and ends; and with it robots and streams. Nothing of it
-    /// holds the cluster then.
+    /// Takes no more orders, lets those in flight be answered, and ends; and with it robots and
+    /// streams. Nothing of it holds the cluster then.
     pub fn end(mut self) {
         self.close();
     }

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use super::robots::Wanted;
 use crate::orders::{Method, Row, Takes};
 
-/// A request to the console itself: each a row of [`OWN`], as orders are of [`ORDERS`](crate::orders::ORDERS).
+/// A request to the console itself: each a row of [`OWN`], as orders are of
+/// [`ORDERS`](crate::orders::ORDERS).
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Own {

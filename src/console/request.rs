@@ -149,7 +149,8 @@ async fn carry_out(order: Order, shared: &Shared) -> Result<Answer, Refusal> {
     // Observers ask every second.
     let level = if order.changes() { log::Level::Info } else { log::Level::Debug };
     log::log!(level, "console order={order:?}");
-    // A client that goes away before the answer takes nothing back: the cluster ends when `End` is dropped.
+    // A client that goes away before the answer takes nothing back: the cluster ends when `End` is
+    // dropped.
     let end = (order == Order::StopCluster).then(|| End(live.stop.clone()));
     let answer = spawn_blocking(move || live.carry_out(order)).await.map_err(|_| Refusal::ended())??;
     Ok(keeping(end, well(answer.to_string())))
@@ -221,8 +222,8 @@ fn sender(head: &Parts) -> Sender<'_> {
     }
 }
 
-/// Whether the page may have the token: its reader is on this machine, as this user, and nobody stands between who says
-/// otherwise.
+/// Whether the page may have the token: its reader is on this machine, as this user, and nobody
+/// stands between who says otherwise.
 fn may_change(head: &Parts, ends: Ends) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let is_forwarded = forwarded.into_iter().any(|name| head.headers.contains_key(name));

@@ -159,8 +159,8 @@ fn ended(peer: SocketAddr, error: &(dyn Error + 'static)) {
     }
 }
 
-/// Reads what the client still sends: a socket that is closed before that resets the connection, and the client might
-/// lose the answer.
+/// Reads what the client still sends: a socket that is closed before that resets the connection,
+/// and the client might lose the answer.
 async fn linger(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut unwanted = [0; 4096];

@@ -85,8 +85,8 @@ pub(super) fn rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LinkRul
     Ok(rule)
 }
 
-/// A value, in few enough characters for a message. JSON leaves some control characters as they are; a terminal must not
-/// meet them.
+/// A value, in few enough characters for a message. JSON leaves some control characters as they
+/// are; a terminal must not meet them.
 fn short(value: &Value) -> String {
     let mut shown = String::new();
     for c in value.to_string().chars() {

@@ -30,8 +30,8 @@ pub struct Orders {
 pub type Load = Box<dyn Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync>;
 
 impl Orders {
-    /// Carries an order out, and gives its answer. [`Order::StopCluster`] is only answered here, so that the answer can be
-    /// sent first: a call of `stop` is to follow.
+    /// Carries an order out, and gives its answer. [`Order::StopCluster`] is only answered here, so
+    /// that the answer can be sent first: a call of `stop` is to follow.
     ///
     /// # Errors
     /// The cluster refuses it.

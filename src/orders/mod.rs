@@ -5,11 +5,12 @@
 //!                      Order::request           one row of the table: method, path, arguments
 //! ```
 //!
-//! An order is a variant of [`Order`], a row of [`ORDERS`] and an arm of [`Orders::carry_out`]. The row says how it is given
-//! over HTTP: commands make requests of it, the server reads requests by it, and the README's table is written from it.
+//! An order is a variant of [`Order`], a row of [`ORDERS`] and an arm of [`Orders::carry_out`]. The
+//! row says how it is given over HTTP: commands make requests of it, the server reads requests by
+//! it, and the README's table is written from it.
 //!
-//! Arguments in a path and a query are text, those in a body JSON; a number may be either. What is unknown, missing or out
-//! of range is refused with what was expected, what came, and where.
+//! Arguments in a path and a query are text, those in a body JSON; a number may be either. What is
+//! unknown, missing or out of range is refused with what was expected, what came, and where.
 
 mod args;
 mod carry_out;

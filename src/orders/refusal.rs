@@ -1,4 +1,5 @@
-//! Why a request is not answered well: a status for HTTP, a code for programs, a message for people.
+//! Why a request is not answered well: a status for HTTP, a code for programs, a message for
+//! people.
 
 use std::fmt;
 
@@ -142,5 +143,32 @@ impl From<ControlError> for Refusal {
             ControlError::Ended => Code::Ended,
         };
         Refusal::new(code, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Code, Refusal};
+
+    #[test]
+    fn programs_meet_a_code_and_a_status() {
+        for (code, name, status) in [
+            (Code::BadRequest, "bad_request", 400),
+            (Code::Unauthorized, "unauthorized", 401),
+            (Code::UnknownServer, "unknown_server", 404),
+            (Code::UnknownRule, "unknown_rule", 404),
+            (Code::Exists, "exists", 409),
+            (Code::PortTaken, "port_taken", 409),
+            (Code::WrongState, "wrong_state", 409),
+            (Code::BadConfig, "bad_config", 400),
+            (Code::CannotStart, "cannot_start", 409),
+            (Code::Busy, "busy", 503),
+            (Code::Ended, "ended", 503),
+        ] {
+            let refusal = Refusal::new(code, "why");
+            assert_eq!((json!(refusal), code.status()), (json!({"code": name, "message": "why"}), status));
+        }
     }
 }

@@ -103,8 +103,8 @@ pub struct Request {
 }
 
 impl Order {
-    /// The request that [`find`] and [`Row::complete`] read as this order. None for one without a row; a test holds that
-    /// there is no such order.
+    /// The request that [`find`] and [`Row::complete`] read as this order. None for one without a
+    /// row; a test holds that there is no such order.
     pub fn request(&self) -> Option<Request> {
         let (row, mut args) = self.parts()?;
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -174,27 +174,30 @@ impl Row {
                 return Err(Refusal::bad(format!("{key} is given twice")));
             }
         }
-        let fields = object(body)?;
-        self.check(fields.keys())?;
-        args.extend(fields);
+        let takes_body = if let Body(takes) = self.takes { takes } else { &[] };
+        for (key, value) in object(body)? {
+            if self.takes != Fields {
+                known("field", &key, takes_body)?;
+            }
+            args.insert(key, value);
+        }
         Ok(args)
-    }
-
-    /// Refuses fields that a body of it has not.
-    pub(super) fn check<'a>(&self, fields: impl IntoIterator<Item = &'a String>) -> Result<(), Refusal> {
-        let takes = match self.takes {
-            Fields => return Ok(()),
-            Body(takes) => takes,
-            Query(_) | Nothing => &[],
-        };
-        fields.into_iter().try_for_each(|field| known("field", field, takes))
     }
 
     /// What its name and these arguments say, such as an [`Order`].
     ///
     /// # Errors
-    /// An argument is missing or has a wrong value.
+    /// An argument is unknown or missing, or has a wrong value.
     pub fn read<T: DeserializeOwned>(&self, args: Map<String, Value>) -> Result<T, Refusal> {
+        let names = match self.takes {
+            Query(names) | Body(names) => names,
+            Fields | Nothing => &[],
+        };
+        let names: Vec<&str> =
+            self.path.split('/').filter_map(argument).chain(names.iter().copied()).collect();
+        if self.takes != Fields {
+            args.keys().try_for_each(|key| known("field", key, &names))?;
+        }
         let is_bare = self.takes == Nothing && !self.path.contains('{');
         let written = if is_bare { json!(self.name) } else { json!({ self.name: args }) };
         serde_path_to_error::deserialize(written).map_err(|error| {

@@ -23,8 +23,8 @@ fn read(text: &[u8]) -> Option<Result<Order, Refusal>> {
     Some(row.read(args))
 }
 
-/// Any text is an order, or is refused in words that a terminal can show; an order is what its request says, and holds no
-/// more than came.
+/// Any text is an order, or is refused in words that a terminal can show; an order is what its
+/// request says, and holds no more than came.
 fn order_law(text: &[u8]) {
     match within(text.len(), 64, 8192, || read(text)) {
         Some(Ok(order)) => {

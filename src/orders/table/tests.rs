@@ -115,3 +115,14 @@ fn every_order_is_read_from_the_request_that_it_makes() {
         assert_eq!(read(method.name(), path, query, &body), Ok(order), "{} {target} {body}", row.name);
     }
 }
+
+#[test]
+fn every_order_has_a_row_and_every_row_an_order() {
+    let error = serde_json::from_str::<Order>("\"nothing\"").unwrap_err().to_string();
+    let (_, names) = error.split_once("expected one of ").unwrap();
+    let names: Vec<&str> = names.split('`').skip(1).step_by(2).collect();
+    let mut rows: Vec<&str> = ORDERS.iter().map(|row| row.name).collect();
+    assert!(names.iter().all(|name| rows.contains(name)), "{names:?} have rows {rows:?}");
+    rows.dedup();
+    assert_eq!(rows.len(), names.len(), "{rows:?} are {names:?}");
+}
