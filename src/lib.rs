@@ -58,7 +58,8 @@
 //! own; [`live::ClusterView`] is all of it at one moment, [`monitor`] makes rates and percentiles of two of those, and `top`,
 //! [`console`] and `/metrics` show the same [`Picture`](monitor::Picture). Who looks is answered beside what changes the cluster, and never waits for
 //! it. The console has a thread of its own and looks once a second, for all who watch. A [`trace`] follows single messages, only
-//! while somebody watches. Whatever changes the cluster is one order, whether it comes by the [admin port](admin), HTTP or a page.
+//! while somebody watches. Whatever changes the cluster is one [order](orders::Order), whether it comes from a command, a script or a page: all of them
+//! speak HTTP, to the console or to the [admin port](admin).
 //!
 //! # Floors
 //!
@@ -91,12 +92,13 @@
 //! | 5 | [`world`] | a whole cluster without actors, sockets or real time, under a policy that says what happens next |
 //! | 6 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 6 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
-//! | 7 | [`admin`] | the admin port: orders to a running cluster, from a terminal |
+//! | 7 | [`orders`] | orders to a running cluster: typed, one row each in one table, and carried out |
 //! | 7 | [`monitor`] | what a cluster does, second by second: rates, percentiles, balance |
 //! | 7 | [`verify`] | what is known from theory and published tables, measured anew |
 //! | 7 | [`experiments`] | scenarios run under many strategies, many times: results, verdicts, reports |
-//! | 8 | [`console`] | the running cluster in a browser, over HTTP, and as metrics |
-//! | 9 | [`cli`] | one file a command |
+//! | 8 | [`admin`] | where the admin port of a cluster is, and how a command gives orders there |
+//! | 9 | [`console`] | the running cluster in a browser, over HTTP, and as metrics |
+//! | 10 | [`cli`] | one file a command |
 //!
 //! # What is deliberately absent
 //!
@@ -158,7 +160,7 @@
 //! | something that is known | one line in [`verify::ALL`] |
 //! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |
 //! | a command | one file in `cli/`, one line in its enum |
-//! | an order to a running cluster | one line in `admin/request.rs`, one method of [`Orders`](admin::Orders), one command, one line in `console/routes.rs` |
+//! | an order to a running cluster | a variant of [`Order`](orders::Order), a row of [`ORDERS`](orders::ORDERS), an arm of [`carry_out`](orders::Orders::carry_out); its command in `cli/` and its line in the README |
 //! | something on a page of the console | a file in `console/web/`, and its line in `console/assets.rs` |
 
 pub mod ids;
@@ -193,10 +195,12 @@ pub mod world;
 pub mod live;
 pub mod virtual_time;
 
-pub mod admin;
 pub mod experiments;
 pub mod monitor;
+pub mod orders;
 pub mod verify;
+
+pub mod admin;
 
 pub mod console;
 

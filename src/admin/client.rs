@@ -1,25 +1,23 @@
-//! The asking side: finds a running cluster by its file, and gives it orders.
+//! The asking side: finds a running cluster by its file, and gives it orders over HTTP.
 
-use std::io;
-use std::net::TcpStream;
+use std::io::{self, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use thiserror::Error;
 
-use super::LINE_BYTES_MAX;
 use super::file::{AdminFileError, Credentials};
-use super::lines::{Lines, NoLine};
 use super::running::Running;
-use super::token::Token;
+use crate::orders::{BODY_BYTES_MAX, HEAD_BYTES_MAX, Order, Refusal, Request};
 use crate::program;
 
-/// A connection to a running cluster.
-pub struct AdminClient {
-    lines: Lines,
-    token: Token,
-}
+/// Gives orders to one cluster, each over a connection of its own: no silence between two is too
+/// long.
+pub struct AdminClient(Running);
 
 /// Why an order is not answered well.
 #[derive(Debug, Error)]
@@ -36,27 +34,22 @@ pub enum ClientError {
         /// The file.
         path: PathBuf,
         /// What it says.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// What it says.
         pid: u32,
         /// Why nobody answers.
         error: io::Error,
     },
     /// The cluster refuses the order.
-    #[error("{message}{}", done_before(done))]
-    Refused {
-        /// For programs: see [`Code`](super::Code).
-        code: String,
-        /// For people.
-        message: String,
-        /// What the order was carried out for before.
-        done: Vec<String>,
-    },
+    #[error("{0}")]
+    Refused(Refusal),
     /// The order is longer than any may be.
-    #[error("the order is {bytes} bytes long; at most {LINE_BYTES_MAX} can be sent at once")]
+    #[error("the order is {bytes} bytes long; at most {most} can be sent")]
     TooLong {
         /// Its length.
         bytes: usize,
+        /// How long it may be.
+        most: usize,
     },
     /// The connection ended first.
     #[error("the cluster ended before it answered{}", reason(cause))]
@@ -67,10 +60,10 @@ pub enum ClientError {
     /// Nothing came for too long.
     #[error("no answer after {} seconds", ANSWER_TIMEOUT.as_secs())]
     Late,
-    /// What came is no answer.
-    #[error("what answers is no pomelo-sim: {met}")]
+    /// What came is not an answer.
+    #[error("unexpected response (not a pomelo-sim port?): {met}")]
     NoAnswer {
-        /// Its start.
+        /// Its start, or what is wrong with it.
         met: String,
     },
 }
@@ -78,14 +71,19 @@ pub enum ClientError {
 /// How long a loopback connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an order may take: a stop of a server waits for what is under way, and one may name many.
+/// How long an order may take: a stop of a server waits for what is in flight.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Longest answer, in bytes: the list of ten thousand servers has a fifth of it.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-fn done_before(done: &[String]) -> String {
-    if done.is_empty() { String::new() } else { format!("; done before: {}", done.join(", ")) }
+/// Most headers of an answer.
+const HEADERS_MAX: usize = 64;
+
+/// What stands in the body of a refusal.
+#[derive(Deserialize)]
+struct Refused {
+    error: Refusal,
 }
 
 fn reason(cause: &Option<io::Error>) -> String {
@@ -93,61 +91,98 @@ fn reason(cause: &Option<io::Error>) -> String {
 }
 
 impl AdminClient {
-    /// Connects to the cluster that wrote this file.
+    /// For the cluster that wrote this file.
     ///
     /// # Errors
-    /// There is no such file, or nobody listens where it says.
-    pub fn connect(path: &Path) -> Result<Self, ClientError> {
-        Self::connect_to(&Running { path: path.to_path_buf(), credentials: Credentials::read(path)? })
+    /// There is no such file.
+    pub fn of_file(path: &Path) -> Result<Self, ClientError> {
+        Ok(Self::new(Running { path: path.to_path_buf(), credentials: Credentials::read(path)? }))
     }
 
-    /// Connects to this cluster.
-    ///
-    /// # Errors
-    /// Nobody listens where its file says.
-    pub fn connect_to(Running { path, credentials }: &Running) -> Result<Self, ClientError> {
-        let Credentials { address, token, pid, .. } = credentials;
-        match TcpStream::connect_timeout(address, CONNECT_TIMEOUT) {
-            Ok(stream) => Ok(Self { lines: Lines::new(stream, ANSWER_BYTES_MAX), token: token.clone() }),
-            Err(error) => Err(ClientError::Gone { path: path.clone(), address: *address, pid: *pid, error }),
-        }
+    /// For this cluster.
+    pub fn new(running: Running) -> Self {
+        Self(running)
     }
 
-    /// Gives an order, and waits for the answer: what stands behind `ok`.
+    /// Gives an order, and waits for the answer.
     ///
     /// # Errors
-    /// The order is refused, or not answered.
-    pub fn ask(&mut self, command: &str, args: Value) -> Result<Value, ClientError> {
-        let request = json!({"token": self.token, "command": command, "args": args}).to_string();
-        if request.len() > LINE_BYTES_MAX {
-            return Err(ClientError::TooLong { bytes: request.len() });
-        }
-        let sent = self.lines.write(format!("{request}\n").as_bytes(), CONNECT_TIMEOUT);
-        // A cluster that closes at once, since it is busy, has said why.
-        let line = self.lines.next(ANSWER_TIMEOUT).map_err(|nothing| match nothing {
-            NoLine::End => ClientError::Unanswered { cause: sent.err() },
-            NoLine::Failed(error) => ClientError::Unanswered { cause: Some(error) },
-            NoLine::Late => ClientError::Late,
-            NoLine::TooLong => {
-                ClientError::NoAnswer { met: format!("a line of over {ANSWER_BYTES_MAX} bytes") }
+    /// Nobody listens where the file says, or the order is refused or not answered.
+    pub fn ask(&self, order: &Order) -> Result<Value, ClientError> {
+        let Credentials { address, token, pid, .. } = &self.0.credentials;
+        let no_row = || ClientError::NoAnswer { met: format!("{order:?} is in no table") };
+        let Request { method, target, body } = order.request().ok_or_else(no_row)?;
+        let (method, token, bytes) = (method.name(), token.as_str(), body.len());
+        let mut request = format!(
+            "{method} {target} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {bytes}\r\n\r\n"
+        );
+        for (bytes, most) in [(request.len(), HEAD_BYTES_MAX), (bytes, BODY_BYTES_MAX)] {
+            if bytes > most {
+                return Err(ClientError::TooLong { bytes, most });
             }
+        }
+        request.push_str(&body);
+        let stream = TcpStream::connect_timeout(address, CONNECT_TIMEOUT).map_err(|error| {
+            ClientError::Gone { path: self.0.path.clone(), address: *address, pid: *pid, error }
         })?;
-        answer(&line)
+        answer(&exchange(stream, request.as_bytes())?)
+    }
+
+    /// The same, with the answer read as `T`.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask), or the answer is something else.
+    pub fn ask_for<T: DeserializeOwned>(&self, order: &Order) -> Result<T, ClientError> {
+        read(&self.ask(order)?)
     }
 }
 
-fn answer(line: &[u8]) -> Result<Value, ClientError> {
+/// A part of an answer.
+pub(crate) fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, ClientError> {
+    T::deserialize(answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })
+}
+
+/// Sends a request, and reads until the other side closes.
+fn exchange(mut stream: TcpStream, request: &[u8]) -> Result<Vec<u8>, ClientError> {
+    let deadline = Instant::now() + ANSWER_TIMEOUT;
+    // A cluster that closes at once, since it ends, may have said why.
+    let sent = stream.set_write_timeout(Some(CONNECT_TIMEOUT)).and_then(|()| stream.write_all(request));
+    let (mut answer, mut bytes) = (Vec::new(), [0; 16 * 1024]);
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(ClientError::Late);
+        }
+        match stream.set_read_timeout(Some(left)).and_then(|()| stream.read(&mut bytes)) {
+            Ok(0) if answer.is_empty() => return Err(ClientError::Unanswered { cause: sent.err() }),
+            Ok(0) => return Ok(answer),
+            Ok(more) if answer.len() + more > ANSWER_BYTES_MAX => {
+                return Err(ClientError::NoAnswer { met: format!("over {ANSWER_BYTES_MAX} bytes") });
+            }
+            Ok(more) => answer.extend_from_slice(&bytes[..more]),
+            // The deadline judges.
+            Err(error)
+                if [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::Interrupted]
+                    .contains(&error.kind()) => {}
+            Err(error) => return Err(ClientError::Unanswered { cause: Some(error) }),
+        }
+    }
+}
+
+/// The body of an answer, if its status is 200.
+fn answer(bytes: &[u8]) -> Result<Value, ClientError> {
     let no_answer = || {
-        let met: String = String::from_utf8_lossy(line).chars().take(80).collect();
+        let met: String = String::from_utf8_lossy(bytes).chars().take(80).collect();
         ClientError::NoAnswer { met: format!("{met:?}") }
     };
-    let mut answer: Value = serde_json::from_slice(line).map_err(|_| no_answer())?;
-    if let Some(ok) = answer.get_mut("ok") {
-        return Ok(ok.take());
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+    let mut head = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(length)) = head.parse(bytes) else { return Err(no_answer()) };
+    let body = &bytes[length..];
+    if head.code == Some(200) {
+        return serde_json::from_slice(body).map_err(|_| no_answer());
     }
-    let text = |key: &str| answer["error"][key].as_str().map(str::to_owned);
-    let (Some(code), Some(message)) = (text("code"), text("message")) else { return Err(no_answer()) };
-    let done = answer["error"]["done"].as_array();
-    let done = done.map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect());
-    Err(ClientError::Refused { code, message, done: done.unwrap_or_default() })
+    let refused = serde_json::from_slice(body).map_err(|_| no_answer());
+    refused.and_then(|Refused { error }| Err(ClientError::Refused(error)))
 }

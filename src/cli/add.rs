@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::admin_args::{AdminArgs, Failure, lines, texts};
 use super::output::warn;
 use crate::config::pairs;
+use crate::orders::Order;
 
 /// Start servers in the running cluster
 ///
@@ -52,7 +53,7 @@ pub fn run(args: &AddArgs) -> ExitCode {
 
 fn add(args: &AddArgs) -> Result<Value, Failure> {
     let fields = pairs(args.fields.iter().map(String::as_str)).map_err(|error| format!("add: {error}"))?;
-    Ok(args.admin.connect()?.ask("add", Value::Object(fields))?)
+    Ok(args.admin.client()?.ask(&Order::Add(fields))?)
 }
 
 /// Make the running cluster what its configuration says now
@@ -79,11 +80,7 @@ const RELOAD_EXAMPLES: &str = "Examples:
 
 /// Runs `reload`.
 pub fn run_reload(args: &ReloadArgs) -> ExitCode {
-    args.admin.show(reload(&args.admin), changes)
-}
-
-fn reload(args: &AdminArgs) -> Result<Value, Failure> {
-    Ok(args.connect()?.ask("reload", json!({}))?)
+    args.admin.order(&Order::Reload, changes)
 }
 
 fn changes(answer: &Value) -> String {

@@ -1,16 +1,20 @@
 //! Flags of the commands that talk to a running cluster, and the way to it.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::config_args::ConfigArgs;
 use super::output::{print, refuse};
-use crate::admin::{AdminClient, Credentials, Running};
+use crate::admin::{AdminClient, Credentials, Running, read};
+use crate::orders::Order;
 
-/// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`, `--json`.
+/// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`,
+/// `--json`.
 #[derive(Args, Clone, Debug)]
 pub struct AdminArgs {
     /// The configuration that it serves.
@@ -19,7 +23,8 @@ pub struct AdminArgs {
     /// The running cluster that serve was given this --port-offset for [default: the one without]
     #[arg(long, value_name = "N", conflicts_with = "admin_file")]
     pub port_offset: Option<u16>,
-    /// File of the running cluster, as the banner of serve names it [default: by --config and --env]
+    /// File of the running cluster, as the banner of serve names it [default: by --config and
+    /// --env]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
     /// Print one JSON object
@@ -31,9 +36,47 @@ pub struct AdminArgs {
 pub(super) type Failure = Box<dyn std::error::Error>;
 
 impl AdminArgs {
-    /// Finds the running cluster, and connects to it.
-    pub(super) fn connect(&self) -> Result<AdminClient, Failure> {
-        Ok(AdminClient::connect_to(&self.find()?)?)
+    /// To give orders to the running cluster that is meant.
+    pub(super) fn client(&self) -> Result<AdminClient, Failure> {
+        Ok(AdminClient::new(self.find()?))
+    }
+
+    /// Gives orders, one after the other up to the first that fails. `name` says for which server
+    /// or rule an answer is.
+    pub(super) fn each(
+        &self,
+        orders: impl IntoIterator<Item = Order>,
+        name: fn(&Value) -> &Value,
+    ) -> Result<(Vec<String>, Vec<Value>), Failure> {
+        let client = self.client()?;
+        let (mut done, mut answers) = (Vec::new(), Vec::new());
+        for order in orders {
+            match client.ask(&order) {
+                Ok(answer) => {
+                    done.push(name(&answer).as_str().unwrap_or_default().to_owned());
+                    answers.push(answer);
+                }
+                Err(error) if done.is_empty() => return Err(error.into()),
+                Err(error) => return Err(format!("{error}; done before: {}", done.join(", ")).into()),
+            }
+        }
+        Ok((done, answers))
+    }
+
+    /// Gives an order, and prints the answer as it came, or as `text` says it.
+    pub(super) fn order<T: DeserializeOwned>(
+        &self,
+        order: &Order,
+        text: impl FnOnce(&T) -> String,
+    ) -> ExitCode {
+        let ask = || -> Result<String, Failure> {
+            let answer = self.client()?.ask(order)?;
+            Ok(if self.json { format!("{answer:#}\n") } else { text(&read(&answer)?) })
+        };
+        match ask() {
+            Ok(text) => print(&text),
+            Err(error) => refuse(error),
+        }
     }
 
     /// The running cluster that is meant.
@@ -69,6 +112,6 @@ pub(super) fn texts<'a>(answer: &'a Value, key: &str) -> Vec<&'a str> {
 }
 
 /// A line for each: `stopped chat-server-1`.
-pub(super) fn lines(verb: &str, names: &[&str]) -> String {
+pub(super) fn lines(verb: &str, names: &[impl Display]) -> String {
     names.iter().map(|name| format!("{verb} {name}\n")).collect()
 }

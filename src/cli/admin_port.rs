@@ -1,13 +1,12 @@
 //! The admin port of `serve`: whether and where it is opened, and how it ends.
 
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::Arc;
 
 use super::admin_args::Failure;
-use crate::admin::{AdminFile, AdminServer, Credentials, Identity, Orders, Running, Token};
+use crate::admin::{AdminFile, Credentials, Identity, Running, Token};
 use crate::config::Ports;
 use crate::live::{StartError, TakenPort};
 
@@ -37,21 +36,34 @@ impl AdminPort {
 
 /// A port that is open, and nobody served on it yet.
 pub(super) struct Opened {
-    listener: TcpListener,
-    path: PathBuf,
-    identity: Identity,
+    pub(super) listener: TcpListener,
+    pub(super) place: AdminPlace,
     /// Why it is not at the port of `master.json`.
     pub(super) warning: Option<String>,
 }
 
-/// The admin port of a running cluster. The file is to go last: who waits for the end waits for that.
-pub(super) struct Admin {
-    server: AdminServer,
-    file: AdminFile,
+/// Where an admin port is, and which file is to say so.
+pub(super) struct AdminPlace {
+    address: SocketAddr,
+    path: PathBuf,
+    identity: Identity,
 }
 
-/// Opens it where the command line or `master.json` says; where neither does, or another program has that of
-/// `master.json`, at any port that is free, since commands find it by the file. None: it is off.
+/// The admin port of a running cluster. The file is to go last: `stop` waits for that.
+pub(super) struct Admin {
+    /// Where it listens.
+    pub(super) address: SocketAddr,
+    /// Where commands find it.
+    pub(super) file: AdminFile,
+}
+
+fn listen(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+}
+
+/// Opens it where the command line or `master.json` says; where neither does, or another program
+/// has that of `master.json`, at any port that is free, since commands find it by the file. None:
+/// it is off.
 pub(super) fn open(
     wanted: Option<AdminPort>,
     file: Option<&Path>,
@@ -77,10 +89,10 @@ pub(super) fn open(
         }
     };
     let mut warning = None;
-    let listener = match (AdminServer::listen(port.or(master).unwrap_or(0)), port, master) {
+    let listener = match (listen(port.or(master).unwrap_or(0)), port, master) {
         (Ok(listener), ..) => listener,
         (Err(error), None, Some(master)) => {
-            let listener = AdminServer::listen(0)?;
+            let listener = listen(0)?;
             let address = listener.local_addr()?;
             warning = Some(format!(
                 "admin port: cannot listen on 127.0.0.1:{master}, the port of master.json ({error}): it is at {address}"
@@ -101,7 +113,8 @@ pub(super) fn open(
             .into());
         }
     };
-    Ok(Some(Opened { listener, path, identity, warning }))
+    let place = AdminPlace { address: listener.local_addr()?, path, identity };
+    Ok(Some(Opened { listener, place, warning }))
 }
 
 /// One file tells of one cluster.
@@ -135,40 +148,18 @@ fn refuse_second_of(identity: &Identity) -> Result<(), Failure> {
     .into())
 }
 
-impl Opened {
-    /// Serves it, and tells commands where it is, and where gate and console are.
-    pub(super) fn start(
+impl AdminPlace {
+    /// Tells commands where the port is, and where gate and console are.
+    pub(super) fn tell(
         self,
         token: Token,
         gate: Option<SocketAddr>,
         console: Option<SocketAddr>,
-        orders: Arc<dyn Orders>,
     ) -> Result<Admin, Failure> {
-        let Self { listener, path, identity, .. } = self;
-        let address = listener.local_addr()?;
+        let Self { address, path, identity } = self;
         let own = AdminFile::default_directory().ok().filter(|own| path.parent() == Some(own));
         own.map_or(Ok(()), |own| AdminFile::make_directory(&own))?;
-        let (pid, of_file) = (process::id(), token.clone());
-        let credentials = Credentials { identity, address, token: of_file, pid, gate, console };
-        let file = AdminFile::create(&path, &credentials)?;
-        Ok(Admin { server: AdminServer::start(listener, token, orders)?, file })
-    }
-}
-
-impl Admin {
-    /// Where it listens.
-    pub(super) fn address(&self) -> SocketAddr {
-        self.server.address()
-    }
-
-    /// Where commands find it.
-    pub(super) fn file(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// Takes no more orders. The file stays for as long as what this returns.
-    pub(super) fn end(self) -> AdminFile {
-        self.server.end();
-        self.file
+        let credentials = Credentials { identity, address, token, pid: process::id(), gate, console };
+        Ok(Admin { address, file: AdminFile::create(&path, &credentials)? })
     }
 }

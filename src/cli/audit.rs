@@ -3,10 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::admin_args::{AdminArgs, Failure};
 use super::output::{count, refuse, write};
+use crate::orders::Order;
 
 /// Check that the running cluster is as it must be
 ///
@@ -43,7 +44,7 @@ pub fn run(args: &AuditArgs) -> ExitCode {
 
 /// What to print, and whether all holds.
 fn ask(args: &AdminArgs) -> Result<(String, bool), Failure> {
-    let answer = args.connect()?.ask("audit", json!({}))?;
+    let answer = args.client()?.ask(&Order::Audit)?;
     let found = answer["violations"].as_array().map(Vec::as_slice).unwrap_or_default();
     let text = match (args.json, found) {
         (true, _) => format!("{answer:#}\n"),

@@ -5,14 +5,14 @@ use std::thread;
 use std::time::Duration;
 
 use clap::Args;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::admin_args::{AdminArgs, Failure};
 use super::output::{refuse, write, write_on};
 use super::people::printable;
-use crate::admin::ClientError;
+use crate::admin::read;
 use crate::live::{Event, Events};
+use crate::orders::Order;
 
 /// How often it is looked whether something has happened.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
@@ -57,12 +57,11 @@ pub fn run(args: &EventsArgs) -> ExitCode {
 fn show(args: &EventsArgs) -> Result<(), Failure> {
     let mut since = args.since;
     loop {
-        let answer = ask(&args.admin, since)?;
+        let answer = args.admin.client()?.ask(&Order::Events { since })?;
         if args.admin.json && !args.follow {
             return Ok(write(&format!("{answer:#}\n"))?);
         }
-        let Events { events, next } =
-            Events::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+        let Events { events, next } = read(&answer)?;
         for event in &events {
             let line = if args.admin.json { json!(event).to_string() } else { line(event) };
             if !write_on(&(line + "\n"))? {
@@ -75,11 +74,6 @@ fn show(args: &EventsArgs) -> Result<(), Failure> {
         since = next;
         thread::sleep(FOLLOW_EVERY);
     }
-}
-
-/// By a connection of its own: nothing is asked for longer than one may stay silent.
-pub(super) fn ask(admin: &AdminArgs, since: u64) -> Result<Value, Failure> {
-    Ok(admin.connect()?.ask("events", json!({ "since": since }))?)
 }
 
 /// `12:03:05  killed      chat-server-1: vanished, as by a crash`.

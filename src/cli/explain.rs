@@ -3,16 +3,17 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use thiserror::Error;
 
-use super::admin_args::{AdminArgs, Failure};
+use super::admin_args::AdminArgs;
 use super::config_args::{UnknownType, candidates, strategies_help};
 use super::output::{print, refuse, table};
 use crate::config::ConfigError;
 use crate::ids::ServerId;
 use crate::live::LiveExplanation;
+use crate::orders::Order;
 use crate::router::KeyFate;
 use crate::strategies::{ALL, Candidate, Fate, StrategySpec, fate, one_more};
 
@@ -104,7 +105,8 @@ pub enum ExplainError {
 /// Runs the command.
 pub fn run(args: &ExplainArgs) -> ExitCode {
     if args.live {
-        return args.admin.show(ask(args), live_text);
+        let order = Order::Explain { uid: args.uid.clone(), rid: args.rid.clone() };
+        return args.admin.order(&order, live_text);
     }
     if args.admin.admin_file.is_some() || args.admin.port_offset.is_some() {
         return refuse(
@@ -132,27 +134,22 @@ fn explain(args: &ExplainArgs) -> Result<Explanation, ExplainError> {
     })
 }
 
-fn ask(args: &ExplainArgs) -> Result<Value, Failure> {
-    Ok(args.admin.connect()?.ask("explain", json!({ "uid": args.uid, "rid": args.rid }))?)
-}
-
-fn live_text(answer: &Value) -> String {
-    let Ok(found) = LiveExplanation::deserialize(answer) else { return format!("{answer:#}\n") };
+fn live_text(found: &LiveExplanation) -> String {
     let LiveExplanation { uid, rid, gates, connector, chat, session, room } = found;
-    let session = session.map_or_else(
+    let session = session.as_ref().map_or_else(
         || format!("{uid} is not logged in to {rid}"),
         |at| format!("{uid} is logged in at {}, session {}", at.frontend, at.session),
     );
-    let room = room.map_or_else(
+    let room = room.as_ref().map_or_else(
         || format!("{rid} has nobody in it"),
         |at| format!("{rid} is on {}, with {} in it", at.server, at.members),
     );
     format!(
         "{}. {session}; {room}.\n\n\
          The connector, by the uid {uid}:\n\n{}\nThe chat server, by the rid {rid}:\n\n{}",
-        asks(&uid, &gates),
-        key_text(&connector),
-        key_text(&chat)
+        asks(uid, gates),
+        key_text(connector),
+        key_text(chat)
     )
 }
 

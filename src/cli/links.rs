@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::admin_args::{AdminArgs, Failure, lines, texts};
-use super::output::{print, refuse, table, warn};
-use crate::admin::{ClientError, link_rule};
+use super::output::{table, warn};
+use crate::orders::{Order, link_rule};
 use crate::router::LinkRule;
 
 /// Show the rules of the links between servers
@@ -86,22 +86,17 @@ const HEAL_EXAMPLES: &str = "Examples:
 
 /// Runs `links`.
 pub fn run_links(args: &LinksArgs) -> ExitCode {
-    let report = || -> Result<String, Failure> {
-        let answer = args.admin.connect()?.ask("links", json!({}))?;
-        if args.admin.json {
-            return Ok(format!("{answer:#}\n"));
-        }
-        let rules = Vec::<LinkRule>::deserialize(&answer["rules"])
-            .map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
-        Ok(as_text(&rules))
-    };
-    match report() {
-        Ok(text) => print(&text),
-        Err(error) => refuse(error),
-    }
+    args.admin.order(&Order::Links, as_text)
 }
 
-fn as_text(rules: &[LinkRule]) -> String {
+/// An answer, and a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules<T> {
+    rules: Vec<T>,
+}
+
+fn as_text(Rules { rules }: &Rules<LinkRule>) -> String {
     if rules.is_empty() {
         return "no rules: everything arrives at once\n".to_owned();
     }
@@ -135,26 +130,20 @@ fn link(args: &LinkArgs) -> Result<Value, Failure> {
         Some(file) => load_rules(file)?,
         None => vec![rule(&args.fields).map_err(|error| format!("link: {error}"))?],
     };
-    let mut client = args.admin.connect()?;
-    let (mut names, mut warnings) = (Vec::new(), Vec::new());
-    for rule in rules {
-        // One order a rule: many do not fit into one.
-        let answer = client.ask("link", serde_json::to_value(&rule)?).map_err(|error| {
-            let done =
-                if names.is_empty() { String::new() } else { format!("; done before: {}", names.join(", ")) };
-            format!("{error}{done}")
-        })?;
-        names.push(answer["name"].as_str().unwrap_or_default().to_owned());
-        warnings.extend(texts(&answer, "warnings").into_iter().map(str::to_owned));
-    }
+    let (names, answers) = args.admin.each(rules.into_iter().map(Order::Link), |answer| &answer["name"])?;
+    let warnings: Vec<&str> = answers.iter().flat_map(|answer| texts(answer, "warnings")).collect();
     Ok(json!({"names": names, "warnings": warnings}))
 }
 
 /// Runs `heal`.
 pub fn run_heal(args: &HealArgs) -> ExitCode {
     let heal = || -> Result<Value, Failure> {
-        let order = if args.names.is_empty() { json!({}) } else { json!({ "names": args.names }) };
-        Ok(args.admin.connect()?.ask("heal", order)?)
+        if args.names.is_empty() {
+            return Ok(args.admin.client()?.ask(&Order::HealAll)?);
+        }
+        let orders = args.names.iter().map(|name| Order::Heal { name: name.clone() });
+        let (healed, _) = args.admin.each(orders, |answer| &answer["healed"][0])?;
+        Ok(json!({ "healed": healed }))
     };
     args.admin.show(heal(), |answer| {
         let text = lines("healed", &texts(answer, "healed"));
@@ -198,11 +187,6 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 pub fn load_rules(file: &Path) -> Result<Vec<LinkRule>, String> {
     const EXPECTED: &str =
         "expected {\"rules\":[{\"from\":\"connector\",\"to\":\"chat\",\"latency\":\"20ms\"}]}";
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Rules {
-        rules: Vec<Map<String, Value>>,
-    }
     let name = file.display();
     let mut text = String::new();
     let read = File::open(file).and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
@@ -210,7 +194,7 @@ pub fn load_rules(file: &Path) -> Result<Vec<LinkRule>, String> {
     if bytes as u64 > FILE_BYTES_MAX {
         return Err(format!("{name}: larger than {FILE_BYTES_MAX} bytes, the most that is read"));
     }
-    let Rules { rules } =
+    let Rules::<Map<String, Value>> { rules } =
         serde_json::from_str(&text).map_err(|error| format!("{name}: {error}: {EXPECTED}"))?;
     let checked = rules.iter().enumerate();
     checked

@@ -4,11 +4,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Deserialize;
-use serde_json::json;
 
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{print, refuse, table};
-use crate::admin::ClientError;
+use super::admin_args::AdminArgs;
+use super::output::table;
+use crate::orders::Order;
 
 /// Show how every server of the running cluster is
 ///
@@ -31,6 +30,11 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim list --json --admin-file game/admin.json
       for scripts: the cluster that was started with that --admin-file";
 
+#[derive(Deserialize)]
+struct Rows {
+    servers: Vec<Row>,
+}
+
 /// What is shown of a server.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -48,23 +52,10 @@ struct Row {
 
 /// Runs the command.
 pub fn run(args: &ListArgs) -> ExitCode {
-    match report(&args.admin) {
-        Ok(text) => print(&text),
-        Err(error) => refuse(error),
-    }
+    args.admin.order(&Order::List, as_text)
 }
 
-fn report(args: &AdminArgs) -> Result<String, Failure> {
-    let answer = args.connect()?.ask("list", json!({}))?;
-    if args.json {
-        return Ok(format!("{answer:#}\n"));
-    }
-    let rows = Vec::<Row>::deserialize(&answer["servers"])
-        .map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
-    Ok(as_text(&rows))
-}
-
-fn as_text(rows: &[Row]) -> String {
+fn as_text(Rows { servers }: &Rows) -> String {
     let cells = |row: &Row| {
         let is_up = row.uptime_seconds > 0.0;
         vec![
@@ -80,7 +71,7 @@ fn as_text(rows: &[Row]) -> String {
         ]
     };
     let header = ["ID", "TYPE", "PORT", "CLIENTS", "STATE", "UPTIME", "SESSIONS", "ROOMS", "MSG/S"];
-    table(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+    table(&header, &servers.iter().map(cells).collect::<Vec<_>>())
 }
 
 /// The two largest units: `12s`, `3m05s`, `2h03m`, `4d01h`.

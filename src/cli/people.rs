@@ -3,13 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{count, print, refuse, table};
-use crate::admin::ClientError;
+use super::admin_args::AdminArgs;
+use super::output::{count, table};
 use crate::live::{MemberLine, RoomDetail, RoomLine, RoomSort, Rooms, UserLine, Users};
+use crate::orders::{KICK_REASON, Order};
 
 /// Show the rooms of the running cluster, or who is in one
 ///
@@ -24,8 +23,8 @@ pub struct RoomsArgs {
     #[arg(value_name = "PART", conflicts_with = "members")]
     pub search: Option<String>,
     /// Which come first: members, messages or name
-    #[arg(long, value_name = "BY", default_value = "members", value_parser = sort)]
-    pub sort: String,
+    #[arg(long, value_name = "BY", default_value = "members", value_parser = str::parse::<RoomSort>)]
+    pub sort: RoomSort,
     /// How many are shown, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub limit: u64,
@@ -81,9 +80,9 @@ pub struct KickArgs {
     /// Who, as users has it
     #[arg(value_name = "UID")]
     pub uid: String,
-    /// What the client is told, at most 256 bytes [default: kicked by an operator]
-    #[arg(long, value_name = "TEXT")]
-    pub reason: Option<String>,
+    /// What the client is told, at most 256 bytes
+    #[arg(long, value_name = "TEXT", default_value = KICK_REASON)]
+    pub reason: String,
     /// Which cluster.
     #[command(flatten)]
     pub admin: AdminArgs,
@@ -95,57 +94,26 @@ const KICK_EXAMPLES: &str = "Examples:
 
 /// Runs `rooms`.
 pub fn run_rooms(args: &RoomsArgs) -> ExitCode {
-    match &args.members {
-        Some(room) => show(&args.admin, "room", json!({ "room": room }), members_as_text),
-        None => {
-            let mut order = Map::from_iter([
-                ("sort".to_owned(), args.sort.clone().into()),
-                ("limit".to_owned(), args.limit.into()),
-            ]);
-            order.extend(args.search.clone().map(|search| ("search".to_owned(), search.into())));
-            show(&args.admin, "rooms", order.into(), rooms_as_text)
-        }
+    if let Some(room) = &args.members {
+        return args.admin.order(&Order::Room { room: room.clone() }, members_as_text);
     }
+    let search = args.search.clone().unwrap_or_default();
+    args.admin.order(&Order::Rooms { search, sort: args.sort, limit: args.limit }, rooms_as_text)
 }
 
 /// Runs `users`.
 pub fn run_users(args: &UsersArgs) -> ExitCode {
-    let mut order = Map::from_iter([("limit".to_owned(), args.limit.into())]);
-    order.extend(args.search.clone().map(|search| ("search".to_owned(), search.into())));
-    show(&args.admin, "users", order.into(), users_as_text)
+    let search = args.search.clone().unwrap_or_default();
+    args.admin.order(&Order::Users { search, limit: args.limit }, users_as_text)
 }
 
 /// Runs `kick`.
 pub fn run_kick(args: &KickArgs) -> ExitCode {
-    let mut order = Map::from_iter([("uid".to_owned(), args.uid.clone().into())]);
-    order.extend(args.reason.clone().map(|reason| ("reason".to_owned(), reason.into())));
-    let kick = || -> Result<Value, Failure> { Ok(args.admin.connect()?.ask("kick", order.into())?) };
-    args.admin.show(kick(), |answer| {
+    let order = Order::Kick { uid: args.uid.clone(), reason: args.reason.clone() };
+    args.admin.order(&order, |answer: &Value| {
         let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();
         format!("kicked {} from {}\n", text("kicked"), text("frontend"))
     })
-}
-
-/// Asks, and prints the answer as it came or as `text` says it.
-fn show<T: DeserializeOwned>(
-    admin: &AdminArgs,
-    command: &str,
-    order: Value,
-    text: impl FnOnce(&T) -> String,
-) -> ExitCode {
-    let report = || -> Result<String, Failure> {
-        let answer = admin.connect()?.ask(command, order)?;
-        if admin.json {
-            return Ok(format!("{answer:#}\n"));
-        }
-        let answer =
-            T::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
-        Ok(text(&answer))
-    };
-    match report() {
-        Ok(text) => print(&text),
-        Err(error) => refuse(error),
-    }
 }
 
 fn rooms_as_text(Rooms { rooms, total }: &Rooms) -> String {
@@ -200,8 +168,4 @@ pub(super) fn printable(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() })
         .collect()
-}
-
-fn sort(text: &str) -> Result<String, String> {
-    text.parse::<RoomSort>().map(|_| text.to_owned())
 }

@@ -2,7 +2,7 @@
 
 mod place;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,18 +14,19 @@ use unicode_width::UnicodeWidthStr;
 
 use self::place::{Pages, first, open_pages};
 use super::admin_args::Failure;
-use super::admin_port::{self, Admin, AdminPort};
+use super::admin_port::{Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
 use super::console_port::{ConsoleAddress, url};
 use super::fit_args::FitArgs;
 use super::links::load_rules;
 use super::output::{count, refuse, table, warn, write};
 use super::reach;
-use crate::admin::{Identity, LiveOrders, Orders, Token};
+use crate::admin::{Identity, Token};
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, Warning};
-use crate::console::Console;
+use crate::console::{Console, Door};
 use crate::live::{RunningCluster, StopHandle, StopSignal};
+use crate::orders::Orders;
 use crate::program;
 use crate::router::OnDuplicate;
 use crate::strategies;
@@ -228,7 +229,10 @@ pub fn run(args: &ServeArgs) -> ExitCode {
 struct Started {
     running: Arc<RunningCluster>,
     admin: Option<Admin>,
+    /// What serves both.
     console: Option<Console>,
+    /// Where the pages are.
+    pages: Option<SocketAddr>,
     /// Why admin port or console are not at their default ports.
     elsewhere: Vec<String>,
     /// The flags by which commands reach it.
@@ -238,7 +242,7 @@ struct Started {
 impl Started {
     /// Takes no more orders, then stops the cluster, then takes the admin file away.
     fn stop(self) {
-        let _file = self.admin.map(Admin::end);
+        let _file = self.admin;
         drop(self.console);
         match Arc::into_inner(self.running) {
             Some(running) => running.stop(),
@@ -307,17 +311,15 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     let Pages { admin, console, elsewhere } = open_pages(args, &cluster, &identity)?;
     let token = Token::random().map_err(|error| format!("no random token: {error}"))?;
     let running = Arc::new(cluster.start()?);
-    let orders: Arc<dyn Orders> =
-        Arc::new(LiveOrders { cluster: Arc::clone(&running), stop, load: Box::new(load) });
-    let start_console =
-        |listener| Console::start(listener, token.clone(), Arc::clone(&running), Arc::clone(&orders));
-    let console = console.map(start_console).transpose().map_err(|error| format!("console: {error}"))?;
-    let at = console.as_ref().map(Console::address);
-    let gate = first(&running, "gate");
-    let start_admin = |opened: admin_port::Opened| opened.start(token.clone(), gate, at, Arc::clone(&orders));
-    let admin = admin.map(start_admin).transpose()?;
+    let orders = Orders { cluster: Arc::clone(&running), stop, load: Box::new(load) };
+    let pages = console.as_ref().map(TcpListener::local_addr).transpose()?;
+    let (door, place) = admin.map(|opened| (Door::admin(opened.listener), opened.place)).unzip();
+    let doors: Vec<Door> = door.into_iter().chain(console.map(Door::console)).collect();
+    let start = || Console::start(doors, token.clone(), orders).map_err(|error| format!("console: {error}"));
+    let console = (place.is_some() || pages.is_some()).then(start).transpose()?;
+    let admin = place.map(|place| place.tell(token, first(&running, "gate"), pages)).transpose()?;
     let reach = args.reach(&identity, admin.as_ref());
-    Ok((Started { running, admin, console, elsewhere, reach }, warnings))
+    Ok((Started { running, admin, console, pages, elsewhere, reach }, warnings))
 }
 
 /// Columns of the commands in the banner, at most: a long path moves only its own line.
@@ -349,7 +351,7 @@ fn hints(config: &str, reach: Option<&str>) -> String {
 
 /// Who listens where, and what to do next.
 fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
-    let Started { running, admin, console, reach, .. } = started;
+    let Started { running, admin, pages, reach, .. } = started;
     let spec = running.spec();
     let rows: Vec<Vec<String>> = running
         .servers()
@@ -383,12 +385,12 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
         Some(seconds) => format!(" A heartbeat every {seconds} s."),
     };
     let orders = admin.as_ref().map_or_else(String::new, |admin| {
-        format!("Admin port {}, its token in {}.\n", admin.address(), admin.file().display())
+        format!("Admin port {}, its token in {}.\n", admin.address, admin.file.path().display())
     });
     let hints = hints(&args.config.flags(), admin.is_some().then_some(reach.as_str()));
-    let (pages, browse) = console.as_ref().map_or_else(Default::default, |console| {
-        let url = url(console.address());
-        let open = if console.address().ip().is_loopback() { "" } else { "; others can look, not change" };
+    let (pages, browse) = pages.map_or_else(Default::default, |address| {
+        let url = url(address);
+        let open = if address.ip().is_loopback() { "" } else { "; others can look, not change" };
         (
             format!("Chat page {url}/, console {url}/console{open}.\n"),
             format!("open {url}/console in a browser: what it does, live\n       "),

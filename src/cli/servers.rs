@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::admin_args::{AdminArgs, Failure, lines, texts};
 use crate::admin::{AdminClient, AdminFileError, Credentials, Running};
+use crate::orders::Order;
 
 /// A verb and its servers.
 #[derive(Subcommand, Clone, Debug)]
@@ -107,30 +108,27 @@ const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs the command.
 pub fn run(command: &ServersCommand) -> ExitCode {
-    let (verb, past, IdsArgs { ids, admin }) = match command {
-        ServersCommand::Remove(args) => ("remove", "removed", args),
-        ServersCommand::Kill(args) => ("kill", "killed", args),
-        ServersCommand::Pause(args) => ("pause", "paused", args),
-        ServersCommand::Resume(args) => ("resume", "resumed", args),
-        ServersCommand::Restart(args) => ("restart", "restarted", args),
-        ServersCommand::Stop(StopArgs { ids, admin }) if ids.is_empty() => {
+    use ServersCommand::{Kill, Pause, Remove, Restart, Resume, Stop};
+    let (past, ids, admin, order): (_, _, _, fn(String) -> Order) = match command {
+        Remove(IdsArgs { ids, admin }) => ("removed", ids, admin, |id| Order::Remove { id }),
+        Kill(IdsArgs { ids, admin }) => ("killed", ids, admin, |id| Order::Kill { id }),
+        Pause(IdsArgs { ids, admin }) => ("paused", ids, admin, |id| Order::Pause { id }),
+        Resume(IdsArgs { ids, admin }) => ("resumed", ids, admin, |id| Order::Resume { id }),
+        Restart(IdsArgs { ids, admin }) => ("restarted", ids, admin, |id| Order::Restart { id }),
+        Stop(StopArgs { ids, admin }) if ids.is_empty() => {
             return admin.show(stop_all(admin), |_| "stopped the cluster\n".to_owned());
         }
-        ServersCommand::Stop(StopArgs { ids, admin }) => {
-            return admin.show(each(admin, "stop", ids), |answer| lines("stopped", &texts(answer, "done")));
-        }
+        Stop(StopArgs { ids, admin }) => ("stopped", ids, admin, |id| Order::Stop { id }),
     };
-    admin.show(each(admin, verb, ids), |answer| lines(past, &texts(answer, "done")))
-}
-
-fn each(admin: &AdminArgs, verb: &str, ids: &[String]) -> Result<Value, Failure> {
-    Ok(admin.connect()?.ask(verb, json!({ "ids": ids }))?)
+    let done = admin.each(ids.iter().cloned().map(order), |answer| &answer["done"][0]);
+    let done = done.map(|(done, _)| json!({ "done": done }));
+    admin.show(done, |answer| lines(past, &texts(answer, "done")))
 }
 
 /// Waits for the end, so that the ports are free when the command returns: the cluster removes its file last.
 fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
     let running = admin.find()?;
-    AdminClient::connect_to(&running)?.ask("stop", json!({}))?;
+    AdminClient::new(running.clone()).ask(&Order::StopCluster)?;
     let Running { path: file, credentials: before } = running;
     let give_up = Instant::now() + END_TIMEOUT;
     loop {

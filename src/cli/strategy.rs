@@ -4,13 +4,13 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::admin_args::{AdminArgs, Failure, texts};
+use super::admin_args::AdminArgs;
 use super::config_args::{StrategyChoice, strategies_help};
-use super::output::{print, refuse, table, warn};
-use crate::admin::ClientError;
+use super::output::{table, warn};
 use crate::live::TypeView;
+use crate::orders::Order;
 use crate::router::Preview;
 
 /// Show by which strategy servers are chosen in the running cluster, or change it
@@ -54,35 +54,17 @@ const EXAMPLES: &str = "Examples:
 
 /// Runs the command.
 pub fn run(args: &StrategyArgs) -> ExitCode {
-    let Some(choice) = &args.choice else {
-        return args.admin.show(
-            args.admin.connect().and_then(|mut client| Ok(client.ask("strategies", json!({}))?)),
-            shown,
-        );
+    let Some(choice) = &args.choice else { return args.admin.order(&Order::Strategies, shown) };
+    let (server_type, strategy) = (choice.server_type.clone(), choice.strategy.clone());
+    let order = match args.preview {
+        true => Order::Preview { server_type, strategy },
+        false => Order::Strategy { server_type, strategy },
     };
-    let order = json!({
-        "serverType": choice.server_type,
-        "strategy": choice.strategy,
-        "preview": args.preview,
-    });
-    match change(&args.admin, order) {
-        Ok(text) => print(&text),
-        Err(error) => refuse(error),
-    }
-}
-
-fn change(admin: &AdminArgs, order: Value) -> Result<String, Failure> {
-    let answer = admin.connect()?.ask("strategy", order)?;
-    if admin.json {
-        return Ok(format!("{answer:#}\n"));
-    }
-    texts(&answer, "warnings").into_iter().for_each(warn);
-    let preview =
-        Preview::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
-    Ok(as_text(&preview))
+    args.admin.order(&order, as_text)
 }
 
 fn as_text(preview: &Preview) -> String {
+    preview.warnings.iter().for_each(warn);
     let Preview { server_type, from, to, applied, .. } = preview;
     let verb = if *applied { "changed" } else { "would change" };
     let mut text = format!("{verb} {server_type} from {from} to {to}\n");

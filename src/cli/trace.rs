@@ -5,14 +5,12 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
 use tokio::runtime::Builder;
 use tokio::signal::ctrl_c;
 
 use super::admin_args::{AdminArgs, Failure};
 use super::output::{refuse, write};
-use crate::admin::{AdminClient, ClientError};
+use crate::orders::Order;
 use crate::trace::{Reason, Step, TapeView, TraceId, Way, What};
 
 /// Follow messages through the running cluster, step by step
@@ -79,14 +77,9 @@ pub fn run(args: &TraceArgs) -> ExitCode {
 
 fn follow(args: &TraceArgs) -> Result<(), Failure> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let mut client = args.admin.connect()?;
-    let mut order = Map::from_iter([("seconds".to_owned(), json!(args.seconds))]);
-    for (key, value) in
-        [("uid", &args.uid), ("rid", &args.rid), ("route", &args.route), ("server", &args.server)]
-    {
-        order.extend(value.iter().map(|value| (key.to_owned(), json!(value))));
-    }
-    let mut view = ask(&mut client, "trace_on", Value::Object(order))?;
+    let client = args.admin.client()?;
+    let TraceArgs { uid, rid, route, server, seconds, .. } = args.clone();
+    let mut view: TapeView = client.ask_for(&Order::TraceOn { uid, rid, route, server, seconds })?;
     let mut waiting = Waiting::default();
     let (mut shown, mut is_over) = (0, false);
     while !is_over {
@@ -97,7 +90,7 @@ fn follow(args: &TraceArgs) -> Result<(), Failure> {
             }
         });
         let (filter, next) = (view.filter, view.next);
-        view = ask(&mut client, "trace", json!({ "since": next }))?;
+        view = client.ask_for(&Order::Trace { since: next })?;
         // Another filter took this one's place, or the time is up.
         let is_ours = view.on && view.filter == filter;
         waiting.take(std::mem::take(&mut view.steps), Instant::now());
@@ -113,16 +106,11 @@ fn follow(args: &TraceArgs) -> Result<(), Failure> {
             return Ok(());
         }
     }
-    let skipped = ask(&mut client, "trace_off", json!({}))?.skipped;
+    let skipped = client.ask_for::<TapeView>(&Order::TraceOff)?.skipped;
     if skipped > 0 && !args.admin.json {
         write(&format!("{skipped} more were not traced: too many came at once\n"))?;
     }
     Ok(())
-}
-
-fn ask(client: &mut AdminClient, command: &str, args: Value) -> Result<TapeView, Failure> {
-    let answer = client.ask(command, args)?;
-    Ok(TapeView::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?)
 }
 
 /// Messages whose steps are still coming.

@@ -9,9 +9,10 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+use serde_json::json;
 
-use super::failure::Failure;
 use super::stream::Stream;
+use crate::orders::Refusal;
 
 /// An answer of the console.
 pub(super) type Answer = Response<Content>;
@@ -84,7 +85,7 @@ pub(super) fn harden(headers: &mut HeaderMap) {
 }
 
 /// JSON that is well.
-pub(super) fn json(text: impl Into<Bytes>) -> Answer {
+pub(super) fn well(text: impl Into<Bytes>) -> Answer {
     typed(StatusCode::OK, "application/json", text)
 }
 
@@ -108,14 +109,14 @@ pub(super) fn streamed(stream: Option<Stream>) -> Answer {
 }
 
 /// Why not.
-pub(super) fn failed(failure: &Failure) -> Answer {
-    let status = StatusCode::from_u16(failure.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let mut answer = typed(status, "application/json", format!("{}\n", failure.json()));
+pub(super) fn refused(refusal: &Refusal) -> Answer {
+    let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = typed(status, "application/json", format!("{}\n", json!({ "error": refusal })));
     let headers = answer.headers_mut();
-    if let Some(allow) = failure.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
+    if let Some(allow) = refusal.allow.as_deref().and_then(|allow| HeaderValue::from_str(allow).ok()) {
         headers.insert(header::ALLOW, allow);
     }
-    if matches!(failure.status, 401 | 403 | 408 | 413 | 415) {
+    if matches!(status.as_u16(), 401 | 403 | 408 | 413 | 415) {
         // The rest of what it sends is not waited for.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

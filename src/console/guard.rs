@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::failure::Failure;
 use crate::admin::Token;
+use crate::orders::{Code, Refusal};
 
 /// What the head of a request says of where it comes from.
 #[derive(Clone, Copy, Default, Debug)]
@@ -18,6 +18,10 @@ pub struct Sender<'a> {
     pub authorization: Option<&'a str>,
 }
 
+/// What is missing without the token.
+const NO_TOKEN: &str =
+    "wrong or missing token: expected Authorization: Bearer TOKEN; it stands in the file that serve names";
+
 /// Longest `Host` that is looked at, in bytes: an IPv6 address with brackets and a port has fewer.
 const HOST_BYTES_MAX: usize = 64;
 
@@ -27,9 +31,9 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     /// `Host` is missing, or says something else than an address or `localhost`, with or without a port.
-    pub fn check_host(&self) -> Result<&'a str, Failure> {
+    pub fn check_host(&self) -> Result<&'a str, Refusal> {
         let Some(host) = self.host else {
-            return Err(Failure::forbidden("the request says no Host: expected an address of this machine"));
+            return Err(Refusal::forbidden("the request says no Host: expected an address of this machine"));
         };
         if host_part(host).is_some_and(is_address) {
             return Ok(host);
@@ -38,24 +42,24 @@ impl<'a> Sender<'a> {
             "Host {}: expected an IP address or localhost; a page of another name must not reach this one",
             shown(host)
         );
-        Err(Failure::forbidden(message))
+        Err(Refusal::forbidden(message))
     }
 
     /// Refuses what a page from elsewhere sends.
     ///
     /// # Errors
     /// `Origin` is another one than `Host`, or `Sec-Fetch-Site` says that it is.
-    pub fn check_origin(&self) -> Result<(), Failure> {
+    pub fn check_origin(&self) -> Result<(), Refusal> {
         let host = self.check_host()?;
         if let Some(origin) = self.origin
             && !origin.strip_prefix("http://").is_some_and(|origin| origin.eq_ignore_ascii_case(host))
         {
             let message = format!("Origin {}: expected http://{host}, the console's own", shown(origin));
-            return Err(Failure::forbidden(message));
+            return Err(Refusal::forbidden(message));
         }
         match self.site {
             None | Some("same-origin" | "none") => Ok(()),
-            Some(other) => Err(Failure::forbidden(format!(
+            Some(other) => Err(Refusal::forbidden(format!(
                 "Sec-Fetch-Site {}: expected same-origin; a page from elsewhere must not ask",
                 shown(other)
             ))),
@@ -66,12 +70,12 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     /// `Authorization` is missing, or has another one.
-    pub fn check_token(&self, token: &Token) -> Result<(), Failure> {
+    pub fn check_token(&self, token: &Token) -> Result<(), Refusal> {
         let given = self.authorization.and_then(|text| text.split_once(' '));
         let is_it = |(scheme, given): (&str, &str)| {
             scheme.eq_ignore_ascii_case("Bearer") && token.is(given.trim_start_matches(' '))
         };
-        if given.is_some_and(is_it) { Ok(()) } else { Err(Failure::unauthorized()) }
+        if given.is_some_and(is_it) { Ok(()) } else { Err(Refusal::new(Code::Unauthorized, NO_TOKEN)) }
     }
 }
 

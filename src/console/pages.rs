@@ -6,10 +6,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::answer::{Answer, typed};
 use super::assets::Asset;
-use super::failure::Failure;
 use super::metrics;
 use super::server::Shared;
 use crate::admin::Token;
+use crate::orders::{Code, Refusal};
 
 /// Where a page has the token, or nothing.
 const TOKEN: &str = r#"<meta name="pomelo-token" content=""#;
@@ -20,7 +20,7 @@ pub(super) fn page(
     known: Option<&HeaderValue>,
     token: Option<&Token>,
     shared: &Shared,
-) -> Result<Answer, Failure> {
+) -> Result<Answer, Refusal> {
     match path {
         "/" => asset("chat.html", known),
         "/console" => console(token),
@@ -33,14 +33,15 @@ pub(super) fn page(
     }
 }
 
-fn nowhere() -> Failure {
-    Failure::unknown_path(
+fn nowhere() -> Refusal {
+    Refusal::new(
+        Code::UnknownPath,
         "no such page: / is the chat, /console the console, /api/v1/... the API, /metrics for Prometheus",
     )
 }
 
 /// A file as it is. Browsers ask each time, and get it only when it is another one than they have.
-fn asset(path: &str, known: Option<&HeaderValue>) -> Result<Answer, Failure> {
+fn asset(path: &str, known: Option<&HeaderValue>) -> Result<Answer, Refusal> {
     let asset = Asset::find(path).ok_or_else(nowhere)?;
     let tag = format!("\"{:016x}\"", xxh3_64(asset.bytes));
     let is_known = known
@@ -55,7 +56,7 @@ fn asset(path: &str, known: Option<&HeaderValue>) -> Result<Answer, Failure> {
 }
 
 /// The console, with the token for whoever may change something.
-fn console(token: Option<&Token>) -> Result<Answer, Failure> {
+fn console(token: Option<&Token>) -> Result<Answer, Refusal> {
     let asset = Asset::find("console.html").ok_or_else(nowhere)?;
     let text = String::from_utf8_lossy(asset.bytes);
     let token = token.map(Token::as_str).unwrap_or_default();
@@ -64,14 +65,14 @@ fn console(token: Option<&Token>) -> Result<Answer, Failure> {
 }
 
 /// Whether the cluster is up.
-fn health(shared: &Shared) -> Result<Answer, Failure> {
+fn health(shared: &Shared) -> Result<Answer, Refusal> {
     shared.target.live()?;
     Ok(typed(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"))
 }
 
 /// The last view, for Prometheus: who asks often costs the cluster nothing.
-fn figures(shared: &Shared) -> Result<Answer, Failure> {
-    let seen = shared.board.seen().ok_or_else(Failure::ended)?;
+fn figures(shared: &Shared) -> Result<Answer, Refusal> {
+    let seen = shared.board.seen().ok_or_else(Refusal::ended)?;
     let (view, picture) = &*seen;
     let page = metrics::page(view, picture, shared.streams.count());
     Ok(typed(StatusCode::OK, metrics::CONTENT_TYPE, page))

@@ -10,27 +10,27 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderName};
 use hyper::http::request::Parts;
 use hyper::{Method as HttpMethod, Request};
-use serde_json::{Map, Value};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::BODY_BYTES_MAX;
 use super::about;
-use super::answer::{Answer, failed, harden, json, keeping, streamed};
-use super::failure::Failure;
+use super::answer::{Answer, harden, keeping, refused, streamed, well};
 use super::guard::{Sender, is_local};
+use super::own::{OWN, Own};
 use super::owner::may_be_own;
 use super::pages::page;
-use super::robots::Wanted;
-use super::routes::{Method, Own, Route, Target};
 use super::server::{REQUEST_TIMEOUT, Shared};
+use crate::live::StopHandle;
+use crate::orders::{BODY_BYTES_MAX, Code, Method, ORDERS, Order, Refusal, find};
 
 /// The ends of a connection.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
     pub(super) client: SocketAddr,
-    /// The console's port.
+    /// The port of the door.
     pub(super) port: u16,
+    /// Whether it has pages, and lets look without the token.
+    pub(super) has_pages: bool,
 }
 
 /// A request that is not answered yet.
@@ -56,11 +56,20 @@ pub(super) async fn answer(request: Request<Incoming>, ends: Ends, shared: &Shar
     let mut answer = match decide(&head, body, ends, shared).await {
         Ok(Decision::Stream(answer)) => answer,
         Ok(Decision::Whole(answer)) => keeping(busy, answer),
-        Err(failure) => {
-            let (status, message) = (failure.status, &failure.message);
-            let (method, path) = (&head.method, head.uri.path());
-            log::debug!("console refused method={method} path={path:?} status={status} reason={message:?}");
-            keeping(busy, failed(&failure))
+        Err(refusal) => {
+            let (code, message, peer) = (refusal.code, &refusal.message, ends.client);
+            match code {
+                // What strangers say is not logged.
+                Code::Unauthorized => log::warn!("console request refused peer={peer} reason=token"),
+                Code::Forbidden => log::warn!("console request refused peer={peer} reason=origin"),
+                _ => {
+                    let (method, path) = (&head.method, head.uri.path());
+                    log::debug!(
+                        "console refused method={method} path={path:?} code={code:?} reason={message:?}"
+                    );
+                }
+            }
+            keeping(busy, refused(&refusal))
         }
     };
     harden(answer.headers_mut());
@@ -72,60 +81,58 @@ enum Decision {
     Stream(Answer),
 }
 
-async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Result<Decision, Failure> {
+async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Result<Decision, Refusal> {
     let from = sender(head);
     let host = from.check_host()?;
     if head.uri.authority().is_some_and(|named| named.as_str() != host) {
-        return Err(Failure::forbidden("the request names another host than its Host"));
+        return Err(Refusal::forbidden("the request names another host than its Host"));
     }
     let Some(method) = Method::named(head.method.as_str()) else {
-        return Err(Failure::method("GET, POST, PUT, DELETE".to_owned()));
+        return Err(Refusal::method("GET, POST, PUT, DELETE".to_owned()));
     };
-    if method != Method::Get {
+    if method != Method::Get || !ends.has_pages {
         from.check_origin()?;
         from.check_token(&shared.token)?;
     }
     let path = head.uri.path();
-    if !path.starts_with("/api/") {
+    if ends.has_pages && !path.starts_with("/api/") {
         if method != Method::Get {
-            return Err(Failure::method("GET".to_owned()));
+            return Err(Refusal::method("GET".to_owned()));
         }
         let token = may_change(head, ends).then_some(&shared.token);
         return page(path, head.headers.get(header::IF_NONE_MATCH), token, shared).map(Decision::Whole);
     }
     // Looking costs something too, and a page from elsewhere could make a browser look all day.
     from.check_origin()?;
-    let (route, args) = Route::find(method, path)?;
+    let (row, args) = find(ORDERS.iter().chain(OWN), method, path)?;
     let body = read(head, body).await?;
-    let args = route.complete(args, head.uri.query().unwrap_or_default(), &body)?;
-    match route.target {
-        Target::Order(command) => order(command, args, shared).await.map(Decision::Whole),
-        Target::Own(Own::Live) if head.method == HttpMethod::HEAD => Ok(Decision::Whole(streamed(None))),
-        Target::Own(Own::Live) => {
+    let args = row.complete(args, head.uri.query().unwrap_or_default(), &body)?;
+    if ORDERS.iter().any(|order| order.name == row.name) {
+        return carry_out(row.read(args)?, shared).await.map(Decision::Whole);
+    }
+    match row.read(args)? {
+        Own::Live if head.method == HttpMethod::HEAD => Ok(Decision::Whole(streamed(None))),
+        Own::Live => {
             let stream = shared.streams.begin(Arc::clone(&shared.board))?;
             Ok(Decision::Stream(streamed(Some(stream))))
         }
-        Target::Own(what) => own(what, args, host, may_change(head, ends), shared).map(Decision::Whole),
+        asked => own(asked, host, may_change(head, ends), shared).map(Decision::Whole),
     }
 }
 
 /// What the console answers without asking the cluster.
-fn own(
-    what: Own,
-    args: Map<String, Value>,
-    host: &str,
-    may_change: bool,
-    shared: &Shared,
-) -> Result<Answer, Failure> {
+fn own(asked: Own, host: &str, may_change: bool, shared: &Shared) -> Result<Answer, Refusal> {
     let live = shared.target.live()?;
-    let answer = match what {
+    let answer = match asked {
         Own::Cluster => about::cluster(&live.cluster, host, may_change),
-        Own::Picture => return Ok(json(shared.board.picture_json())),
-        Own::Robots | Own::Live => return Ok(json(shared.board.robots_json())),
+        Own::Picture => return Ok(well(shared.board.picture_json())),
+        Own::Robots | Own::Live => return Ok(well(shared.board.robots_json())),
         Own::History => shared.board.history_json(),
-        Own::StartRobots => {
-            let wanted = Wanted::read(args)?;
-            let entry = about::entry(&live.cluster).ok_or_else(Failure::no_entry)?;
+        Own::StartRobots(wanted) => {
+            wanted.check()?;
+            let no_entry = "no gate is up, and no connector of a cluster without one: robots log in there";
+            let entry =
+                about::entry(&live.cluster).ok_or_else(|| Refusal::new(Code::WrongState, no_entry))?;
             log::info!("console robots={wanted:?}");
             let status = shared.robots.start(wanted, entry)?;
             shared.robots.publish(&shared.board);
@@ -133,54 +140,66 @@ fn own(
         }
         Own::StopRobots => shared.robots.stop(),
     };
-    Ok(json(answer.to_string()))
+    Ok(well(answer.to_string()))
 }
 
 /// Carries an order out, where it may wait.
-async fn order(command: &'static str, args: Map<String, Value>, shared: &Shared) -> Result<Answer, Failure> {
+async fn carry_out(order: Order, shared: &Shared) -> Result<Answer, Refusal> {
     let live = shared.target.live()?;
-    log::info!("console order={command} args={}", Value::Object(args.clone()));
-    // A client that goes away before the answer takes nothing back: the cluster ends when `End` is dropped.
-    let carry_out = move || {
-        let (answer, ends) = live.carry_out(command, args)?;
-        Ok::<_, Failure>((answer, ends.then(|| End(Arc::clone(&live.orders)))))
-    };
-    let (answer, end) = spawn_blocking(carry_out).await.map_err(|_| Failure::ended())??;
-    Ok(keeping(end, json(answer.to_string())))
+    // Observers ask every second.
+    let level = if order.changes() { log::Level::Info } else { log::Level::Debug };
+    log::log!(level, "console order={order:?}");
+    // A client that goes away before the answer takes nothing back: the cluster ends when `End` is
+    // dropped.
+    let end = (order == Order::StopCluster).then(|| End(live.stop.clone()));
+    let answer = spawn_blocking(move || live.carry_out(order)).await.map_err(|_| Refusal::ended())??;
+    Ok(keeping(end, well(answer.to_string())))
 }
 
 /// Ends the cluster when the answer that says so is sent.
-struct End(Arc<dyn crate::admin::Orders>);
+struct End(StopHandle);
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.0.end();
+        self.0.stop();
     }
 }
 
 /// The whole body, which is JSON or nothing.
-async fn read(head: &Parts, body: Incoming) -> Result<Vec<u8>, Failure> {
+async fn read(head: &Parts, body: Incoming) -> Result<Vec<u8>, Refusal> {
     let headers = &head.headers;
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
-        return Err(Failure::too_large(BODY_BYTES_MAX));
+        return Err(too_large());
     }
-    let body = timeout(REQUEST_TIMEOUT, collect(body)).await.map_err(|_| Failure::late())??;
+    let body = timeout(REQUEST_TIMEOUT, collect(body)).await.map_err(|_| late())??;
     let content_type = headers.get(header::CONTENT_TYPE);
     let is_json = content_type.and_then(|value| value.to_str().ok()).is_some_and(|value| {
         value.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
     });
-    if is_json || (body.is_empty() && content_type.is_none()) { Ok(body) } else { Err(Failure::media_type()) }
+    if is_json || (body.is_empty() && content_type.is_none()) {
+        Ok(body)
+    } else {
+        Err(Refusal::new(Code::UnsupportedMediaType, "expected Content-Type: application/json"))
+    }
+}
+
+fn late() -> Refusal {
+    Refusal::new(Code::Late, "the request did not arrive in time")
+}
+
+fn too_large() -> Refusal {
+    Refusal::new(Code::TooLarge, format!("expected a body of at most {BODY_BYTES_MAX} bytes"))
 }
 
 /// As many bytes as come, up to the limit.
-async fn collect(mut body: Incoming) -> Result<Vec<u8>, Failure> {
+async fn collect(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let frame = frame.map_err(|error| Failure::bad(format!("body: {error}")))?;
+        let frame = frame.map_err(|error| Refusal::bad(format!("body: {error}")))?;
         // A frame without data has trailers, which mean nothing here.
         let chunk = frame.into_data().unwrap_or_default();
         if bytes.len() + chunk.len() > BODY_BYTES_MAX {
-            return Err(Failure::too_large(BODY_BYTES_MAX));
+            return Err(too_large());
         }
         bytes.extend_from_slice(&chunk);
     }
@@ -203,8 +222,8 @@ fn sender(head: &Parts) -> Sender<'_> {
     }
 }
 
-/// Whether the page may have the token: its reader is on this machine, as this user, and nobody stands between who says
-/// otherwise.
+/// Whether the page may have the token: its reader is on this machine, as this user, and nobody
+/// stands between who says otherwise.
 fn may_change(head: &Parts, ends: Ends) -> bool {
     let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
     let is_forwarded = forwarded.into_iter().any(|name| head.headers.contains_key(name));

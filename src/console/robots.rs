@@ -6,12 +6,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::about::Entry;
 use super::board::Board;
-use super::failure::Failure;
 use crate::live::{EventKind, Timeline};
+use crate::orders::Refusal;
 use crate::robots::{self, Plan, Progress, Report, Settings};
 
 /// How long the end waits for robots that log out.
@@ -48,29 +48,23 @@ fn seconds() -> f64 {
 }
 
 impl Wanted {
-    /// Reads the fields of a body.
-    pub(super) fn read(fields: Map<String, Value>) -> Result<Self, Failure> {
-        let wanted: Self = serde_path_to_error::deserialize(Value::Object(fields)).map_err(|error| {
-            let path = error.path().to_string();
-            let place = if path == "." { String::new() } else { format!("{path}: ") };
-            Failure::bad(format!("{place}{}", error.inner()))
-        })?;
+    /// Refuses what is out of range.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
         let within = |what: &str, value: f64, least: f64, most: f64| {
             if (least..=most).contains(&value) {
                 return Ok(());
             }
-            Err(Failure::bad(format!("{what}: expected {least} to {most}, got {value}")))
+            Err(Refusal::bad(format!("{what}: expected {least} to {most}, got {value}")))
         };
-        within("users", wanted.users as f64, 1.0, 2000.0)?;
-        within("rooms", wanted.rooms as f64, 1.0, wanted.users as f64)?;
-        within("messagesPerSecond", wanted.messages_per_second, 0.0, 20_000.0)?;
-        within("bytes", wanted.bytes as f64, 0.0, 4096.0)?;
-        within("seconds", wanted.seconds, 1.0, 3600.0)?;
-        Ok(wanted)
+        within("users", self.users as f64, 1.0, 2000.0)?;
+        within("rooms", self.rooms as f64, 1.0, self.users as f64)?;
+        within("messagesPerSecond", self.messages_per_second, 0.0, 20_000.0)?;
+        within("bytes", self.bytes as f64, 0.0, 4096.0)?;
+        within("seconds", self.seconds, 1.0, 3600.0)
     }
 
     /// The plan of a run at that gate or connector.
-    fn plan(&self, entry: Entry) -> Result<Plan, Failure> {
+    fn plan(&self, entry: Entry) -> Result<Plan, Refusal> {
         let is_silent = self.messages_per_second <= 0.0;
         let (gate, connector) = match entry {
             Entry::Gate(gate) => (Some(gate.to_string()), None),
@@ -89,7 +83,7 @@ impl Wanted {
             prefix: Some(PREFIX.to_owned()),
             ..Settings::default()
         };
-        settings.plan().map_err(|error| Failure::bad(error.to_string()))
+        settings.plan().map_err(|error| Refusal::bad(error.to_string()))
     }
 }
 
@@ -149,7 +143,7 @@ impl Robots {
     }
 
     /// Begins a run, after the end of one that goes on. Says how it is then.
-    pub(super) fn start(self: &Arc<Self>, wanted: Wanted, entry: Entry) -> Result<Value, Failure> {
+    pub(super) fn start(self: &Arc<Self>, wanted: Wanted, entry: Entry) -> Result<Value, Refusal> {
         let plan = wanted.plan(entry)?;
         let mut run = self.run();
         run.stop.store(true, Ordering::Relaxed);

@@ -6,6 +6,8 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use serde_json::json;
+
 use super::board::Board;
 use super::robots::Robots;
 use super::target::Target;
@@ -64,10 +66,8 @@ fn look(target: &Target, board: &Board, monitor: &mut Monitor) {
     let picture = monitor.take(now.as_millis() as u64, view.clone());
     board.picture(view, picture);
     let (event, step) = board.next();
-    if let Some(events) = live.look("events", event) {
-        board.events(&events);
-    }
-    if let Some(trace) = live.look("trace", step) {
-        board.trace(trace);
+    board.events(&json!(live.cluster.timeline().since(event)));
+    if let Ok(trace) = live.cluster.trace(step) {
+        board.trace(json!(trace));
     }
 }

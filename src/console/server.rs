@@ -1,9 +1,9 @@
-//! The HTTP server: a thread of its own, which accepts connections and ends them.
+//! The HTTP server of a door: a thread of its own, which accepts connections and ends them.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
-use std::net::TcpListener as StdListener;
-use std::rc::Rc;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
@@ -19,13 +19,14 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{sleep, timeout};
 
+use super::Door;
 use super::board::Board;
 use super::request::{Ends, answer};
 use super::robots::Robots;
 use super::stream::Streams;
 use super::target::Target;
-use super::{CONNECTIONS_MAX, HEAD_BYTES_MAX};
 use crate::admin::Token;
+use crate::orders::HEAD_BYTES_MAX;
 
 /// How long the head of a request may take, silence before it included, and its body again.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -61,7 +62,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start(listener: StdListener, shared: Shared) -> io::Result<Self> {
+    pub(super) fn start(
+        Door { listener, has_pages, connections_max }: Door,
+        shared: Arc<Shared>,
+    ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
         let runtime = Builder::new_current_thread()
             .thread_name("console order")
@@ -79,7 +83,7 @@ impl Server {
             let connections = LocalSet::new();
             connections.block_on(&runtime, async {
                 tokio::select! {
-                    () = accept(listener, Rc::new(shared)) => {}
+                    () = accept(listener, connections_max, has_pages, shared) => {}
                     () = stopped.notified() => {}
                 }
             });
@@ -106,15 +110,15 @@ impl Server {
 }
 
 /// Serves as many connections at a time as may be; others wait in the system's queue.
-async fn accept(listener: TcpListener, shared: Rc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+async fn accept(listener: TcpListener, connections_max: usize, has_pages: bool, shared: Arc<Shared>) {
+    let places = Arc::new(Semaphore::new(connections_max));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
-            Ok((stream, _)) => {
-                let connection = serve(stream, Rc::clone(&shared));
+            Ok((stream, peer)) => {
+                let connection = serve(stream, peer, has_pages, Arc::clone(&shared));
                 spawn_local(async move {
-                    connection.await.unwrap_or_else(|error| log::debug!("console connection error={error}"));
+                    connection.await.unwrap_or_else(|error| ended(peer, &*error));
                     drop(place);
                 });
             }
@@ -127,11 +131,16 @@ async fn accept(listener: TcpListener, shared: Rc<Shared>) {
 }
 
 /// The requests of one connection, one after the other.
-async fn serve(stream: TcpStream, shared: Rc<Shared>) -> Result<(), Box<dyn std::error::Error>> {
+async fn serve(
+    stream: TcpStream,
+    client: SocketAddr,
+    has_pages: bool,
+    shared: Arc<Shared>,
+) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
-    let ends = Ends { client: stream.peer_addr()?, port: stream.local_addr()?.port() };
+    let ends = Ends { client, port: stream.local_addr()?.port(), has_pages };
     let service = service_fn(move |request| {
-        let shared = Rc::clone(&shared);
+        let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(answer(request, ends, &shared).await) }
     });
     let mut http = http1::Builder::new();
@@ -141,8 +150,17 @@ async fn serve(stream: TcpStream, shared: Rc<Shared>) -> Result<(), Box<dyn std:
     Ok(())
 }
 
-/// Reads what the client still sends: a socket that is closed before that resets the connection, and the client might
-/// lose the answer.
+/// What is not HTTP is logged without a word of it.
+fn ended(peer: SocketAddr, error: &(dyn Error + 'static)) {
+    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        log::warn!("console request refused peer={peer} reason=\"not HTTP\"");
+    } else {
+        log::debug!("console connection peer={peer} error={error}");
+    }
+}
+
+/// Reads what the client still sends: a socket that is closed before that resets the connection,
+/// and the client might lose the answer.
 async fn linger(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut unwanted = [0; 4096];

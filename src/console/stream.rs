@@ -11,7 +11,7 @@ use tokio::task::spawn_local;
 use tokio::time::timeout;
 
 use super::board::{Board, Cursor};
-use super::failure::Failure;
+use crate::orders::{Code, Refusal};
 
 /// Streams at a time.
 pub(super) const STREAMS_MAX: usize = 32;
@@ -39,10 +39,13 @@ impl Streams {
     ///
     /// # Errors
     /// There are as many as may be.
-    pub(super) fn begin(&self, board: Arc<Board>) -> Result<Stream, Failure> {
+    pub(super) fn begin(&self, board: Arc<Board>) -> Result<Stream, Refusal> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {
             self.count.fetch_sub(1, Ordering::Relaxed);
-            return Err(Failure::busy(format!("{STREAMS_MAX} streams are served already; close one")));
+            return Err(Refusal::new(
+                Code::Busy,
+                format!("{STREAMS_MAX} streams are served already; close one"),
+            ));
         }
         // One chunk under way: whoever reads slowly gets the picture of the moment when there is room, not an old one.
         let (sender, chunks) = channel(1);

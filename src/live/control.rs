@@ -7,6 +7,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::StartError;
+use super::view::ServerView;
 use crate::config::ConfigError;
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
@@ -42,6 +43,25 @@ pub struct ServerStatus {
     pub messages_per_second: u64,
     /// How often it has come up again: after a panic, or by order.
     pub restarts: u64,
+}
+
+impl From<ServerView> for ServerStatus {
+    fn from(view: ServerView) -> Self {
+        let (sessions, rooms) = view.account.map_or((0, 0), |account| (account.sessions, account.channels));
+        Self {
+            id: view.id,
+            server_type: view.server_type,
+            state: view.state,
+            host: view.host,
+            port: view.pomelo_port,
+            clients: view.clients,
+            uptime: Duration::from_secs_f64(view.uptime_seconds),
+            sessions,
+            rooms,
+            messages_per_second: view.messages_per_second,
+            restarts: view.restarts,
+        }
+    }
 }
 
 fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {

@@ -12,12 +12,13 @@ use actix::prelude::*;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::control::{ServerState, ServerStatus};
+use super::control::ServerState;
 use super::roster::{Entry, Roster};
 use super::router_actor::{RouterActor, WithRouter};
-use super::running::ClusterSnapshot;
-use super::server_actor::{Clock, Count, Inspect, InspectHoldings, ServerActor};
+use super::running::{ClusterSnapshot, LiveServer};
+use super::server_actor::{Clock, Count, InspectHoldings, ServerActor};
 use super::timeline::{EventKind, Timeline};
+use super::view::ServerView;
 use crate::audit::{RouterView, Violation, audit};
 use crate::ids::ServerId;
 use crate::router::{Moved, Routed, Router};
@@ -75,32 +76,11 @@ impl Observer {
     }
 
     pub(super) async fn snapshot(&self) -> ClusterSnapshot {
-        let servers = self.ask_all(|| Inspect).await.into_iter().filter_map(|(_, seen)| seen).collect();
+        let live = |view: ServerView| Some(LiveServer { server: view.account?, port: view.port });
+        let servers = self.servers().await.0.into_iter().filter_map(live).collect();
         let router = self.with_router(|router, _, _| (router.counters(), router.uids().len())).await;
         let (router, uids) = router.unwrap_or_default();
         ClusterSnapshot { servers, router, uids }
-    }
-
-    pub(super) async fn list(&self) -> Vec<ServerStatus> {
-        let seen = self.ask_all(|| Inspect).await.into_iter();
-        let status = |(entry, seen): (Entry, Option<super::LiveServer>)| {
-            let is_up = seen.is_some();
-            let server = seen.map(|seen| seen.server);
-            ServerStatus {
-                id: entry.id(),
-                server_type: entry.spec.server_type.clone(),
-                state: entry.state_with(server.as_ref().is_some_and(|server| server.is_restarting)),
-                host: entry.spec.host.clone(),
-                port: entry.spec.port,
-                clients: entry.clients,
-                uptime: if is_up { entry.since.elapsed() } else { Duration::ZERO },
-                sessions: server.as_ref().map_or(0, |server| server.sessions),
-                rooms: server.as_ref().map_or(0, |server| server.channels),
-                messages_per_second: entry.messages_per_second,
-                restarts: entry.restarts(server.map_or(0, |server| server.counters.restarts)),
-            }
-        };
-        seen.map(status).collect()
     }
 
     /// What does not hold at this moment.

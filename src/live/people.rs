@@ -33,7 +33,8 @@ pub struct RoomQuery {
 }
 
 /// Which rooms come first.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum RoomSort {
     /// Those with most members.
     #[default]

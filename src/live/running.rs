@@ -116,7 +116,7 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn list(&self) -> Result<Vec<ServerStatus>, ControlError> {
-        self.look(async |observer| observer.list().await)
+        self.look(async |observer| observer.servers().await.0.into_iter().map(ServerStatus::from).collect())
     }
 
     /// Starts a server: a new one at the end of its type's list; one that was stopped or killed again, with these fields and

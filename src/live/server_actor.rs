@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use tokio::sync::oneshot::{Sender, channel};
 
-pub(super) use self::inspect::{Count, FindRooms, Inspect, InspectHoldings, Observe, Observed, ShowRoom};
+pub(super) use self::inspect::{Count, FindRooms, InspectHoldings, Observe, Observed, ShowRoom};
 use super::router_actor::{Carry, RouterActor};
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};

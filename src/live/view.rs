@@ -49,6 +49,10 @@ pub struct ServerView {
     pub id: ServerId,
     /// Of which type.
     pub server_type: ServerType,
+    /// Its host, as configured.
+    pub host: String,
+    /// Pomelo's port between servers, as configured; nothing listens on it.
+    pub pomelo_port: Option<u16>,
     /// Whether clients connect to it.
     pub frontend: bool,
     /// Its share beside the others of its type.
@@ -61,6 +65,8 @@ pub struct ServerView {
     pub uptime_seconds: f64,
     /// How often it has come up again: after a panic, or by order.
     pub restarts: u64,
+    /// Messages from clients and calls of other servers that it took, in the last whole second.
+    pub messages_per_second: u64,
     /// Its account of itself; none when it is not up.
     pub account: Option<ServerSnapshot>,
     /// Its port's; none on a backend.
@@ -91,64 +97,66 @@ struct Routed {
     counters: RouterCounters,
     uids: usize,
     /// How much waits for each server that is paused.
-    waiting: Vec<(ServerId, usize)>,
+    waiting: Vec<usize>,
 }
 
 impl Observer {
-    async fn view(self, env: String, source: String) -> Result<ClusterView, ControlError> {
+    /// Every server's account, and of which moment. Of a paused one's queue only what waits inside of it.
+    pub(super) async fn servers(&self) -> (Vec<ServerView>, Instant) {
         let seen = self.ask_all(|| Observe).await;
-        let is_paused = |(entry, _): &&(Entry, _)| entry.state == ServerState::Paused;
-        let paused: Vec<ServerId> = seen.iter().filter(is_paused).map(|(entry, _)| entry.id()).collect();
+        // All by one look at the clock: two views then say whether a server was started between them.
+        let now = Instant::now();
+        (seen.into_iter().map(|(entry, seen)| server_view(entry, seen, now)).collect(), now)
+    }
+
+    async fn view(self, env: String, source: String) -> Result<ClusterView, ControlError> {
+        let (mut servers, now) = self.servers().await;
+        let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
+        let states: Vec<_> = servers.iter().map(|server| (server.id.clone(), server.state)).collect();
         let routed = self.with_router(move |router, _, _| Routed {
             types: router.types(),
             edges: router.edges(),
             rules: router.rules(),
             counters: router.counters(),
             uids: router.uids().len(),
-            waiting: paused.into_iter().map(|id| (id.clone(), router.waiting_for(&id))).collect(),
+            waiting: states
+                .into_iter()
+                .map(|(id, state)| if state == ServerState::Paused { router.waiting_for(&id) } else { 0 })
+                .collect(),
         });
         let Routed { types, edges, rules, counters, uids, waiting } =
             routed.await.map_err(|_| ControlError::Ended)?;
-        // All by one look at the clock: whoever compares two views sees whether a server was started between them.
-        let now = Instant::now();
-        let servers: Vec<ServerView> = seen
-            .into_iter()
-            .map(|(entry, seen)| {
-                let waits =
-                    waiting.iter().find(|(id, _)| *id == entry.spec.id).map_or(0, |(_, waits)| *waits);
-                server_view(entry, seen, waits, now)
-            })
-            .collect();
+        servers.iter_mut().zip(waiting).for_each(|(server, waits)| server.queue += waits);
         let order: Vec<ServerType> = servers.iter().map(|server| server.server_type.clone()).collect();
         let types = in_order_of(&order, types);
-        let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
         Ok(ClusterView { env, source, uptime_seconds, servers, types, edges, rules, router: counters, uids })
     }
 }
 
-fn server_view(entry: Entry, seen: Option<Observed>, waits: usize, now: Instant) -> ServerView {
+fn server_view(entry: Entry, seen: Option<Observed>, now: Instant) -> ServerView {
     let up = now.saturating_duration_since(entry.since).as_secs_f64();
     let uptime_seconds = if seen.is_some() { up } else { 0.0 };
-    let (live, latency, queue) = match seen {
-        Some(Observed { live, latency, queue }) => (Some(live), latency, queue),
-        None => (None, Histogram::default(), 0),
+    let (account, port, latency, queue) = match seen {
+        Some(Observed { account, port, latency, queue }) => (Some(account), port, latency, queue),
+        None => (None, None, Histogram::default(), 0),
     };
-    let (account, port) = live.map(|live| (live.server, live.port)).unzip();
-    let account: Option<ServerSnapshot> = account;
     let is_restarting = account.as_ref().is_some_and(|account| account.is_restarting);
     ServerView {
         id: entry.id(),
         server_type: entry.spec.server_type.clone(),
+        host: entry.spec.host.clone(),
+        pomelo_port: entry.spec.port,
         frontend: entry.spec.frontend,
         weight: entry.spec.weight,
         state: entry.state_with(is_restarting),
         clients: entry.clients,
         uptime_seconds,
         restarts: entry.restarts(account.as_ref().map_or(0, |account| account.counters.restarts)),
+        messages_per_second: entry.messages_per_second,
         account,
-        port: port.flatten(),
+        port,
         latency,
-        queue: queue + waits,
+        queue,
     }
 }
 

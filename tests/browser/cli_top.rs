@@ -5,17 +5,16 @@ use std::process::{Command, Stdio};
 
 use crate::support::admin::AdminWorld;
 use crate::support::node::{self, Missing, Played};
-use serde_json::json;
 
 node::tests!(top_gives_the_terminal_back);
 
 fn top_gives_the_terminal_back() -> Played {
     let world = AdminWorld::start();
-    assert!(world.ask("kill", json!({"ids": ["connector-server-2"]}))["ok"].is_object());
+    world.cluster().kill("connector-server-2").unwrap();
     let file = world.file.path().to_str().unwrap();
     let top = |more: &str| {
         let binary = env!("CARGO_BIN_EXE_pomelo-sim");
-        let line = format!("stty rows 14 cols 60; exec {binary} top --every 0.1 --admin-file {file} {more}");
+        let line = format!("stty rows 17 cols 60; exec {binary} top --every 0.1 --admin-file {file} {more}");
         let mut command = Command::new("script");
         command.args(["-qec", &line, "/dev/null"]).env_remove("NO_COLOR");
         command

@@ -5,7 +5,9 @@ use std::process::{Command, Stdio};
 
 use crate::support::client::{Client, Transport};
 use crate::support::served::World;
-use pomelo_sim::console::ROUTES;
+use clap::CommandFactory as _;
+use pomelo_sim::console::OWN;
+use pomelo_sim::orders::{ORDERS, Row, Takes};
 
 const README: &str = include_str!("../../README.md");
 
@@ -67,19 +69,43 @@ fn the_commands_run_as_they_stand() {
     world.end();
 }
 
+/// A row as the README has it.
+fn written(row: &Row) -> String {
+    let path = row.path.strip_prefix("/api/v1").unwrap();
+    let mut asked = format!("{} `{path}", row.method.name());
+    let with = match row.takes {
+        Takes::Query(names) => {
+            asked += &format!("?{}=", names.join("=&"));
+            String::new()
+        }
+        Takes::Body(names) => format!("; body: `{}`", names.join("`, `")),
+        Takes::Fields | Takes::Nothing => String::new(),
+    };
+    let command = if row.command.is_empty() { String::new() } else { format!("`{}`", row.command) };
+    format!("| {asked}` | {command} | {}{with} |", row.summary)
+}
+
 #[test]
-fn the_table_has_every_path() {
-    let table = section("The HTTP API");
-    for route in ROUTES {
-        let path = route.path().strip_prefix("/api/v1").unwrap();
-        let path =
-            path.replace("{ids[]}", "{id}").replace("{names[]}", "{name}").replace("{serverType}", "{type}");
-        let row = table.lines().find(|line| {
-            let mut cells = line.split('|').skip(1);
-            let cell = cells.next().unwrap_or_default();
-            cell.contains(route.method().name())
-                && (cell.contains(&format!("`{path}`")) || cell.contains(&format!("`{path}?")))
+fn the_table_is_that_of_the_api() {
+    let expected: Vec<String> = ORDERS.iter().chain(OWN).map(written).collect();
+    let rows = section("The HTTP API").lines().filter(|line| line.starts_with("| ")).skip(1);
+    assert_eq!(
+        rows.collect::<Vec<_>>().join("\n"),
+        expected.join("\n"),
+        "write the table as this test has it"
+    );
+}
+
+#[test]
+fn every_order_has_a_command_that_the_readme_names() {
+    let line = pomelo_sim::cli::Cli::command();
+    for row in ORDERS {
+        let command = line.find_subcommand(row.command);
+        assert!(command.is_some(), "{}: no command {:?}", row.name, row.command);
+        let named = README.lines().filter(|line| line.starts_with("| `")).any(|line| {
+            let cell = line.split('|').nth(1).unwrap();
+            cell.split('`').skip(1).step_by(2).any(|text| text.split(' ').next() == Some(row.command))
         });
-        assert!(row.is_some(), "no {} {path} in the README's table", route.method().name());
+        assert!(named, "no table of the README has {}", row.command);
     }
 }

@@ -1,13 +1,15 @@
 //! The file that tells where an admin port is: for its user's eyes only, and gone when its cluster is.
 
 use std::fs::{self, Permissions};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
 use std::path::{Path, PathBuf};
 
 use crate::support::admin::{AdminWorld, credentials, private_directory};
-use pomelo_sim::admin::{AdminClient, AdminFile, Credentials, Identity, Token};
+use pomelo_sim::admin::{AdminClient, AdminFile, ClientError, Credentials, Identity, Token};
 use pomelo_sim::config::Ports;
+use pomelo_sim::orders::{Code, Order};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -179,7 +181,7 @@ fn where_nobody_runs_the_error_says_what_to_do() {
     let path = directory.join("admin.json");
     let told = credentials(identity(), closed, &Token::random().unwrap());
     let _file = AdminFile::create(&path, &told).unwrap();
-    let error = AdminClient::connect(&path).err().unwrap().to_string();
+    let error = AdminClient::of_file(&path).unwrap().ask(&Order::Links).err().unwrap().to_string();
     assert!(
         error.contains("no cluster answers at") && error.contains("pomelo-sim serve starts one"),
         "{error}"
@@ -188,14 +190,70 @@ fn where_nobody_runs_the_error_says_what_to_do() {
 
 #[test]
 fn a_client_finds_the_port_by_it_and_hears_refusals() {
-    let world = AdminWorld::start();
-    let mut client = AdminClient::connect(world.file.path()).unwrap();
-    assert_eq!(client.ask("links", json!({})).unwrap(), json!({"rules": []}));
-    let refused = client.ask("kill", json!({"ids": ["chat-server-1", "nobody"]})).unwrap_err().to_string();
-    assert!(refused.ends_with("; done before: chat-server-1"), "{refused}");
-    let long = client.ask("kill", json!({"ids": ["x".repeat(65536)]})).unwrap_err().to_string();
-    assert!(long.starts_with("the order is "), "{long}");
-    world.server.end();
-    let ended = client.ask("links", json!({})).unwrap_err().to_string();
-    assert!(ended.starts_with("the cluster ended before it answered"), "{ended}");
+    let mut world = AdminWorld::start();
+    let client = AdminClient::of_file(world.file.path()).unwrap();
+    assert_eq!(client.ask(&Order::Links).unwrap(), json!({"rules": []}));
+    let kill = |id: &str| client.ask(&Order::Kill { id: id.to_owned() });
+    assert_eq!(kill("chat-server-1").unwrap(), json!({"done": ["chat-server-1"]}));
+    match kill("nobody / ?#%&+").unwrap_err() {
+        ClientError::Refused(refusal) => {
+            assert_eq!(refusal.code, Code::UnknownServer);
+            assert!(refusal.message.starts_with("no server nobody / ?#%&+: expected one of "), "{refusal}");
+        }
+        other => panic!("{other}"),
+    }
+    let long = kill(&"x".repeat(32 * 1024)).unwrap_err().to_string();
+    assert!(long.starts_with("the order is ") && long.ends_with("at most 32768 can be sent"), "{long}");
+    let fields = [("id".to_owned(), Value::from("x".repeat(65536)))].into_iter().collect();
+    let long = client.ask(&Order::Add(fields)).unwrap_err().to_string();
+    assert!(long.starts_with("the order is ") && long.ends_with("at most 65536 can be sent"), "{long}");
+    world.console.take().unwrap().end();
+    let gone = client.ask(&Order::Links).unwrap_err().to_string();
+    assert!(gone.starts_with("no cluster answers at"), "{gone}");
+}
+
+/// What a client makes of a program that answers with these bytes, and closes.
+fn met(answer: Vec<u8>) -> ClientError {
+    let parent = TempDir::new().unwrap();
+    let path = private_directory(&parent, "run").join("admin.json");
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let told = credentials(identity(), listener.local_addr().unwrap(), &Token::random().unwrap());
+    let _file = AdminFile::create(&path, &told).unwrap();
+    let liar = std::thread::spawn(move || {
+        let mut stream = listener.accept().unwrap().0;
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            head.push(byte[0]);
+        }
+        // Of an answer that is too long, the client does not read the end.
+        let _ = stream.write_all(&answer);
+    });
+    let error = AdminClient::of_file(&path).unwrap().ask(&Order::List).unwrap_err();
+    liar.join().unwrap();
+    error
+}
+
+#[test]
+fn what_another_program_answers_is_not_believed_and_bounded() {
+    for answer in [
+        "HTTP/1.1 200 OK\r\n\r\nnot JSON",
+        "HTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 404 Not Found\r\n\r\n{\"error\":\"nothing\"}",
+        "HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\n\r\n",
+        "{\"ok\":{}}\n",
+        "HTTP/1.1 200 OK\r\nX: ",
+        "\u{1b}[31m\r\n\r\n",
+    ] {
+        let error = met(answer.as_bytes().to_vec()).to_string();
+        assert!(error.starts_with("unexpected response (not a pomelo-sim port?): "), "{error}");
+        assert!(!error.contains(|c: char| c.is_control()) && error.len() < 300, "{error}");
+    }
+    let many = format!("HTTP/1.1 200 OK\r\n{}\r\n{{}}", "X: 1\r\n".repeat(100));
+    let long = [b"HTTP/1.1 200 OK\r\n\r\n\"".to_vec(), vec![b'x'; 17 << 20]].concat();
+    for answer in [many.into_bytes(), long] {
+        assert!(matches!(met(answer), ClientError::NoAnswer { .. }));
+    }
+    assert!(met(Vec::new()).to_string().starts_with("the cluster ended before it answered"));
 }

@@ -6,8 +6,9 @@ use crate::support::client::{Client, Transport};
 use crate::support::console::ConsoleWorld;
 use crate::support::wait_until;
 use pomelo_sim::cluster::Cluster;
-use pomelo_sim::console::{ASSETS, Method, ROUTES};
+use pomelo_sim::console::{ASSETS, OWN};
 use pomelo_sim::live::ServerState;
+use pomelo_sim::orders::{Method, ORDERS};
 use serde_json::{Value, json};
 
 /// What the state of a server is in the cluster's own words.
@@ -140,9 +141,9 @@ fn a_refusal_has_its_status_and_code() {
 fn every_path_of_the_table_answers() {
     let world = ConsoleWorld::start();
     let looks =
-        ROUTES.iter().filter(|route| route.method() == Method::Get && !route.path().ends_with("live"));
-    for route in looks {
-        let path = route.path().replace(['{', '}'], "");
+        ORDERS.iter().chain(OWN).filter(|row| row.method == Method::Get && !row.path.ends_with("live"));
+    for row in looks {
+        let path = row.path.replace(['{', '}'], "");
         let reply = world.say("GET", &path, "", "");
         // What a room or user of that name would be, or an argument that is missing.
         assert!([200, 400, 404].contains(&reply.status), "{path}: {} {}", reply.status, reply.body);

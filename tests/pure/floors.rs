@@ -14,7 +14,8 @@ const FLOORS: &[&[&str]] = &[
     &["audit", "client", "cluster", "placement", "ports", "program", "scenario", "supervisor"],
     &["robots", "world"],
     &["live", "virtual_time"],
-    &["admin", "experiments", "monitor", "verify"],
+    &["experiments", "monitor", "orders", "verify"],
+    &["admin"],
     &["console"],
     &["cli"],
 ];

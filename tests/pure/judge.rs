@@ -2,8 +2,8 @@
 //! in random rooms.
 
 pub(crate) mod naive;
-mod rooms;
-mod stream;
+pub(crate) mod rooms;
+pub(crate) mod stream;
 
 use naive::{Event, Naive};
 use pomelo_sim::judge::{Judge, To, Verdict};

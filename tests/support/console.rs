@@ -4,11 +4,12 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-use pomelo_sim::admin::{LiveOrders, Token};
+use pomelo_sim::admin::Token;
 use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::ClusterSpec;
-use pomelo_sim::console::Console;
+use pomelo_sim::console::{Console, Door};
 use pomelo_sim::live::{RunningCluster, StopSignal};
+use pomelo_sim::orders::Orders;
 use serde_json::Value;
 
 use super::{PATIENCE, patient, tutorial};
@@ -58,15 +59,20 @@ impl ConsoleWorld {
     }
 
     pub fn of(cluster: Cluster) -> Self {
+        Self::at(cluster, Door::console)
+    }
+
+    /// Served at such a door.
+    pub fn at(cluster: Cluster, door: fn(TcpListener) -> Door) -> Self {
         let cluster = Arc::new(cluster.options(patient()).start().unwrap());
         let stop = StopSignal::install().unwrap();
         let (source, env) = (cluster.spec().source.clone(), cluster.spec().env.clone());
         let load = Box::new(move || ClusterSpec::load(&source, &env));
-        let orders = Arc::new(LiveOrders { cluster: Arc::clone(&cluster), stop: stop.handle(), load });
+        let orders = Orders { cluster: Arc::clone(&cluster), stop: stop.handle(), load };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let token = Token::random().unwrap();
-        let console = Console::start(listener, token.clone(), Arc::clone(&cluster), orders).unwrap();
-        let address = console.address();
+        let address = listener.local_addr().unwrap();
+        let console = Console::start(vec![door(listener)], token.clone(), orders).unwrap();
         Self { cluster: Some(cluster), console: Some(console), token, address, stop: Some(stop) }
     }
 

@@ -10,7 +10,6 @@ pub mod browser;
 pub mod client;
 pub mod comeback;
 pub mod console;
-pub mod figures;
 pub mod fragile;
 pub mod house;
 pub mod liar;

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 
 use crate::admin::{AdminClient, Running};
 use crate::cli::admin_args::{AdminArgs, Failure};
 use crate::cli::config_args::ConfigArgs;
+use crate::orders::Order;
 use crate::program;
 
 /// Where robots log in.
@@ -78,7 +78,7 @@ fn address(host: &str, port: u16) -> String {
 
 /// Where clients log in at a cluster that runs, as it is now.
 fn entry_of(running: &Running) -> Result<Entry, Failure> {
-    let answer = AdminClient::connect_to(running)?.ask("list", json!({}))?;
+    let answer = AdminClient::new(running.clone()).ask(&Order::List)?;
     let servers = answer["servers"].as_array().map_or(&[][..], Vec::as_slice);
     let of_type =
         |server_type: &'static str| servers.iter().filter(move |server| server["serverType"] == server_type);

@@ -29,7 +29,8 @@ impl ServeArgs {
 
     /// The flags by which commands reach this very cluster, each behind a space.
     pub(super) fn reach(&self, identity: &Identity, admin: Option<&Admin>) -> String {
-        let file = || admin.map_or_else(String::new, |admin| admin.file().to_string_lossy().into_owned());
+        let file =
+            || admin.map_or_else(String::new, |admin| admin.file.path().to_string_lossy().into_owned());
         match identity.ports {
             _ if self.admin_file.is_some() => format!(" --admin-file {}", quoted(&file())),
             Ports::Any => format!(" --admin-file {}", quoted(&file())),

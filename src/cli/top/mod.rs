@@ -8,17 +8,15 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::{Args, ValueEnum};
-use serde::Deserialize;
 use serde_json::json;
 
 use self::page::Page;
 use self::screen::{Interrupts, Screen};
 use super::admin_args::{AdminArgs, Failure};
-use super::events;
 use super::output::{refuse, write_on};
-use crate::admin::ClientError;
 use crate::live::{ClusterView, Event, Events};
 use crate::monitor::{Monitor, Picture};
+use crate::orders::Order;
 
 /// Events that are shown below the servers.
 const EVENTS_SHOWN: usize = 6;
@@ -115,10 +113,7 @@ fn watch(args: &TopArgs) -> Result<(), Failure> {
 }
 
 fn look(args: &TopArgs, monitor: &mut Monitor) -> Result<Picture, Failure> {
-    // By a connection of its own: nothing is asked for longer than one may stay silent.
-    let answer = args.admin.connect()?.ask("view", json!({}))?;
-    let view = ClusterView::deserialize(&answer)
-        .map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+    let view: ClusterView = args.admin.client()?.ask_for(&Order::View)?;
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Ok(monitor.take(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX), view))
 }
@@ -135,9 +130,7 @@ struct LastEvents {
 
 impl LastEvents {
     fn look(&mut self, admin: &AdminArgs) -> Result<(), Failure> {
-        let answer = events::ask(admin, self.next)?;
-        let Events { events, next } =
-            Events::deserialize(&answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })?;
+        let Events { events, next } = admin.client()?.ask_for(&Order::Events { since: self.next })?;
         self.next = next;
         self.events.extend(events);
         self.events.drain(..self.events.len().saturating_sub(EVENTS_SHOWN));

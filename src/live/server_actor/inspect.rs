@@ -7,24 +7,19 @@ use actix::prelude::*;
 use super::ServerActor;
 use crate::channels::Member;
 use crate::live::people::{MEMBERS_SHOWN, RoomQuery, RoomSeen, find_rooms};
-use crate::live::running::LiveServer;
-use crate::ports::Port;
-use crate::servers::{Holdings, HostCounters};
+use crate::ports::{Port, PortSnapshot};
+use crate::servers::{Holdings, HostCounters, ServerSnapshot};
 use crate::stats::Histogram;
 
-/// Asks for the server's account of itself and its port.
-#[derive(Message)]
-#[rtype(result = "LiveServer")]
-pub(in crate::live) struct Inspect;
-
-/// The same, with all figures.
+/// Asks for all figures of the server and its port.
 #[derive(Message)]
 #[rtype(result = "Observed")]
 pub(in crate::live) struct Observe;
 
-/// A server's account of itself, with all figures.
+/// A server's account of itself and its port's, with all figures.
 pub(in crate::live) struct Observed {
-    pub(in crate::live) live: LiveServer,
+    pub(in crate::live) account: ServerSnapshot,
+    pub(in crate::live) port: Option<PortSnapshot>,
     /// How long what it was asked took.
     pub(in crate::live) latency: Histogram,
     /// Most deliveries that one turn had before it, in this second or the one before, and what has come while it is paused.
@@ -51,12 +46,6 @@ pub(in crate::live) struct InspectHoldings;
 #[rtype(result = "HostCounters")]
 pub(in crate::live) struct Count;
 
-impl ServerActor {
-    fn account(&self) -> LiveServer {
-        LiveServer { server: self.server.snapshot(), port: self.port.as_ref().map(Port::snapshot) }
-    }
-}
-
 impl Handler<InspectHoldings> for ServerActor {
     type Result = MessageResult<InspectHoldings>;
 
@@ -75,21 +64,18 @@ impl Handler<Count> for ServerActor {
     }
 }
 
-impl Handler<Inspect> for ServerActor {
-    type Result = MessageResult<Inspect>;
-
-    fn handle(&mut self, Inspect: Inspect, _ctx: &mut Self::Context) -> Self::Result {
-        MessageResult(self.account())
-    }
-}
-
 impl Handler<Observe> for ServerActor {
     type Result = MessageResult<Observe>;
 
     fn handle(&mut self, Observe: Observe, _ctx: &mut Self::Context) -> Self::Result {
         let waiting = self.paused.as_ref().map_or(0, Vec::len);
         let queue = self.queue.highest(self.clock.now()) as usize + waiting;
-        MessageResult(Observed { live: self.account(), latency: self.server.latency(), queue })
+        MessageResult(Observed {
+            account: self.server.snapshot(),
+            port: self.port.as_ref().map(Port::snapshot),
+            latency: self.server.latency(),
+            queue,
+        })
     }
 }
 

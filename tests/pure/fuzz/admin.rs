@@ -1,9 +1,9 @@
-//! Orders to a running cluster, as lines of the admin port.
+//! Orders to a running cluster, as JSON.
 
 use bolero::check;
-use pomelo_sim::admin::{Code, Order, Refusal, parse_request};
 use pomelo_sim::config::additions;
-use serde_json::json;
+use pomelo_sim::orders::{ORDERS, Order, Refusal};
+use serde_json::{Map, Value, json};
 
 use super::input::{hold, seeds};
 use super::laws::{assert_printable, within};
@@ -14,34 +14,48 @@ fn orders() {
     check!(name = "orders").for_each(|input| hold(&seeds, input, order_law));
 }
 
-/// Any line is an order, or is refused in words that a terminal can show; what is an order names at least one server where
-/// it must, and holds no more than came.
-fn order_law(line: &[u8]) {
-    let read = || parse_request(line).and_then(|request| request.order());
-    match within(line.len(), 64, 8192, read) {
-        Ok(Order::Each(verb, ids)) => assert!(!ids.is_empty(), "{verb:?} nobody"),
-        Ok(Order::Link(rule)) => {
-            assert!(rule.cut || rule.loss > 0.0 || rule.latency.is_some(), "{rule:?} does nothing");
-            assert_printable(&format!("x{}{}{}", rule.name, rule.from, rule.to));
-        }
-        // What a new server would be is looked at when it is known what is there.
-        Ok(Order::Add(fields)) => match additions(&fields, &[]) {
-            Ok(servers) => {
-                assert!(!servers.is_empty() && servers.iter().all(|server| !server.id.as_str().is_empty()))
+/// The order of `{"name":{arguments}}`; none when that is not the form or no order has the name.
+fn read(text: &[u8]) -> Option<Result<Order, Refusal>> {
+    let order: Map<String, Value> = serde_json::from_slice(text).ok()?;
+    let (name, args) = order.into_iter().next()?;
+    let row = ORDERS.iter().find(|row| row.name == name)?;
+    let args = if let Value::Object(args) = args { args } else { Map::new() };
+    Some(row.read(args))
+}
+
+/// Any text is an order, or is refused in words that a terminal can show; an order is what its
+/// request says, and holds no more than came.
+fn order_law(text: &[u8]) {
+    match within(text.len(), 64, 8192, || read(text)) {
+        Some(Ok(order)) => {
+            let request = order.request().unwrap();
+            assert!(request.target.is_ascii() && !request.target.contains([' ', '\r', '\n']), "{request:?}");
+            assert!(!request.body.contains('\n'), "{request:?}");
+            match order {
+                Order::Link(rule) => {
+                    assert!(rule.cut || rule.loss > 0.0 || rule.latency.is_some(), "{rule:?} does nothing");
+                    assert_printable(&format!("x{}{}{}", rule.name, rule.from, rule.to));
+                }
+                // What a new server would be is looked at when it is known what is there.
+                Order::Add(fields) => match additions(&fields, &[]) {
+                    Ok(servers) => {
+                        assert!(!servers.is_empty() && servers.iter().all(|one| !one.id.as_str().is_empty()));
+                    }
+                    Err(error) => assert_printable(&error.to_string()),
+                },
+                _ => {}
             }
-            Err(error) => assert_printable(&error.to_string()),
-        },
-        Ok(_) => {}
-        Err(refusal) => refusal_law(&refusal, line.len()),
+        }
+        Some(Err(refusal)) => refusal_law(&refusal, text.len()),
+        None => {}
     }
 }
 
-fn refusal_law(refusal: &Refusal, line_bytes: usize) {
-    let Refusal { code, message, done } = refusal;
-    assert!(matches!(code, Code::BadRequest | Code::UnknownCommand), "{code:?}");
-    assert_printable(message);
-    assert!(message.len() < line_bytes + 1000, "{} bytes for {line_bytes}", message.len());
-    assert!(done.is_empty());
+fn refusal_law(refusal: &Refusal, bytes: usize) {
+    assert_eq!(refusal.code.status(), 400, "{refusal:?}");
+    assert_printable(&refusal.message);
+    assert!(refusal.message.len() < bytes + 1000, "{} bytes for {bytes}", refusal.message.len());
+    assert!(refusal.done.is_empty());
     // It goes out as one line of JSON.
     assert!(!json!({ "error": refusal }).to_string().contains('\n'));
 }

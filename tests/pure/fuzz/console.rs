@@ -1,8 +1,8 @@
 //! Requests to the console, as far as they become an order: method, path, query and body.
 
 use bolero::check;
-use pomelo_sim::admin::Request;
-use pomelo_sim::console::{Failure, Method, Route, Sender, Target};
+use pomelo_sim::console::{OWN, Sender};
+use pomelo_sim::orders::{Method, ORDERS, Order, Refusal, find};
 
 use super::input::{hold, seeds};
 use super::laws::{assert_printable, within};
@@ -22,22 +22,24 @@ fn path_law(bytes: &[u8]) {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let Some(method) = Method::named(method) else { return };
     let read = || {
-        let (route, args) = Route::find(method, path)?;
-        let args = route.complete(args, query, body.as_bytes())?;
-        match route.target {
-            Target::Order(command) => Request::new(command, args).order().map(drop).map_err(Failure::from),
-            Target::Own(_) => Ok(()),
+        let (row, args) = find(ORDERS.iter().chain(OWN), method, path)?;
+        let args = row.complete(args, query, body.as_bytes())?;
+        if ORDERS.iter().any(|order| order.name == row.name) {
+            row.read::<Order>(args).map(drop)
+        } else {
+            Ok(())
         }
     };
-    if let Err(failure) = within(bytes.len(), 64, 16_384, read) {
-        assert_refusal(&failure, bytes.len());
+    if let Err(refusal) = within(bytes.len(), 64, 16_384, read) {
+        assert_refusal(&refusal, bytes.len());
     }
 }
 
-fn assert_refusal(failure: &Failure, bytes: usize) {
-    assert!(matches!(failure.status, 400 | 404 | 405), "{failure:?}");
-    assert_printable(&failure.message);
-    assert!(failure.message.len() < bytes + 1000, "{} bytes for {bytes}", failure.message.len());
+fn assert_refusal(refusal: &Refusal, bytes: usize) {
+    assert!(matches!(refusal.code.status(), 400 | 404 | 405), "{refusal:?}");
+    assert_printable(&refusal.message);
+    assert!(refusal.message.len() < bytes + 1000, "{} bytes for {bytes}", refusal.message.len());
+    assert!(refusal.done.is_empty());
 }
 
 #[test]
@@ -60,9 +62,9 @@ fn host_law(bytes: &[u8]) {
             let is_address = name.parse::<std::net::IpAddr>().is_ok();
             assert!(is_address || name.eq_ignore_ascii_case("localhost"), "{host:?}");
         }
-        Err(failure) => {
-            assert_eq!(failure.status, 403);
-            assert_printable(&failure.message);
+        Err(refusal) => {
+            assert_eq!(refusal.code.status(), 403);
+            assert_printable(&refusal.message);
         }
     }
     if let (Ok(()), Some(origin)) = (sender.check_origin(), origin) {

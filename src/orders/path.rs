@@ -2,13 +2,13 @@
 
 use percent_encoding::percent_decode_str;
 
-use super::failure::Failure;
+use super::refusal::Refusal;
 
 /// The parts between the slashes, each decoded; the first slash is none of them.
 ///
 /// # Errors
 /// A part is no UTF-8.
-pub(super) fn parts(path: &str) -> Result<Vec<String>, Failure> {
+pub(super) fn parts(path: &str) -> Result<Vec<String>, Refusal> {
     path.strip_prefix('/').unwrap_or(path).split('/').map(|part| text(part, "path")).collect()
 }
 
@@ -16,7 +16,7 @@ pub(super) fn parts(path: &str) -> Result<Vec<String>, Failure> {
 ///
 /// # Errors
 /// A name or a value is no UTF-8.
-pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
     let read = |pair: &str| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         Ok((text(&key.replace('+', " "), "query")?, text(&value.replace('+', " "), "query")?))
@@ -24,10 +24,10 @@ pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Failure> {
     query.split('&').filter(|pair| !pair.is_empty()).map(read).collect()
 }
 
-fn text(encoded: &str, what: &str) -> Result<String, Failure> {
+fn text(encoded: &str, what: &str) -> Result<String, Refusal> {
     match percent_decode_str(encoded).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(Failure::bad(format!("{what}: expected UTF-8 behind the percent signs"))),
+        Err(_) => Err(Refusal::bad(format!("{what}: expected UTF-8 behind the percent signs"))),
     }
 }
 
