@@ -58,16 +58,18 @@ pub(super) async fn answer(request: Request<Incoming>, ends: Ends, shared: &Shar
         Ok(Decision::Whole(answer)) => keeping(busy, answer),
         Err(refusal) => {
             let (code, message, peer) = (refusal.code, &refusal.message, ends.client);
+            let (method, path) = (&head.method, head.uri.path());
             match code {
-                // What strangers say is not logged.
-                Code::Unauthorized => log::warn!("console request refused peer={peer} reason=token"),
-                Code::Forbidden => log::warn!("console request refused peer={peer} reason=origin"),
-                _ => {
-                    let (method, path) = (&head.method, head.uri.path());
-                    log::debug!(
-                        "console refused method={method} path={path:?} code={code:?} reason={message:?}"
-                    );
+                // On this machine it is another user, or a browser. What they say is not logged.
+                Code::Unauthorized if !ends.has_pages => {
+                    log::warn!("admin request refused peer={peer} reason=token");
                 }
+                Code::Forbidden if !ends.has_pages => {
+                    log::warn!("admin request refused peer={peer} reason=origin");
+                }
+                _ => log::debug!(
+                    "console refused method={method} path={path:?} code={code:?} reason={message:?}"
+                ),
             }
             keeping(busy, refused(&refusal))
         }
