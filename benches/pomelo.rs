@@ -1,7 +1,7 @@
 //! The original Pomelo and this cluster side by side: the same configuration, the same robots, in turn.
 //!
 //! `cargo bench --bench pomelo` installs the original when it is missing (`benches/pomelo`: npm's `pomelo`, unpatched,
-//! and our own small chat on it, whose bytes `tests/pomelo_app.rs` holds against ours), looks for the load under which the
+//! and our own small chat on it, whose bytes `tests/browser/pomelo_app.rs` holds against ours), looks for the load under which the
 //! original delivers most, and then goes round after round: one cluster is started, measured and stopped, then the
 //! other; which is first alternates. Robots run in a process of their own on the same machine and by WebSocket, since the
 //! original's raw TCP does not work on Node.js of today. `--help` has the settings.

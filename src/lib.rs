@@ -41,7 +41,7 @@
 //! [`live`] runs the machines on actors, ports and this machine's clock. [`virtual_time`] runs them on an event queue: an
 //! integer number of nanoseconds that moves from event to event, servers that take what a cost model says, people drawn
 //! from a seed. The same router, strategies, links and servers, so what an experiment says of a strategy is said of the
-//! code that serves; `tests/virtual_worlds.rs` plays one script on both and compares what clients hear.
+//! code that serves; `tests/live/virtual_worlds.rs` plays one script on both and compares what clients hear.
 //!
 //! **When servers come, stop, hang, crash and come back is decided once**, by the pure [`supervisor`]. [`live`] carries its
 //! decisions out on actors and ports; the [`world`] does on the machines alone, in the order of sending, as a seed draws it,
@@ -63,7 +63,7 @@
 //!
 //! # Floors
 //!
-//! A module imports only from floors below its own; `tests/floors.rs` holds that. Below floor 4 nothing knows a
+//! A module imports only from floors below its own; `tests/pure/floors.rs` holds that. Below floor 4 nothing knows a
 //! socket, a clock, an actor, or chance that is not drawn from a seed.
 //!
 //! | floor | module | what is in it |
@@ -74,20 +74,21 @@
 //! | 1 | [`strategies`] | key to server: one file each, one table |
 //! | 1 | [`stats`] | how even a load is, how sure a mean is |
 //! | 1 | [`channels`] | who hears what: the rooms of a server |
-//! | 1 | [`ledger`] | who sent what to whom, who got it, and whether that is as it must be |
+//! | 1 | [`judge`] | who sent what to whom, who got it, and whether that is as it must be |
 //! | 1 | [`trace`] | the way of single messages, step by step, for whoever watches |
 //! | 2 | [`config`] | `servers.json` and its neighbours: raw shapes to a checked [`ClusterSpec`](config::ClusterSpec), as Pomelo takes them |
 //! | 2 | [`envelope`] | what servers say to each other |
 //! | 3 | [`router`] | routes, links, the servers of each type, which session has which uid, who is in which room |
 //! | 3 | [`servers`] | the programming model, its host, and the tutorial's gate, connector and chat |
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
+//! | 4 | [`client`] | a client of the protocol: without a socket, on one of std, on one of tokio |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 4 | [`program`] | the command that started the process, for hints |
-//! | 4 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 4 | [`supervisor`] | the life of servers: how they come up, hang, stop, crash and come back |
+//! | 5 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`world`] | a whole cluster without actors, sockets or real time, under a policy that says what happens next |
 //! | 6 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
 //! | 6 | [`virtual_time`] | the same router and servers on an event queue, with virtual people |
@@ -141,9 +142,9 @@
 //! Between servers there are links: streams, as TCP's, that rules make slow, lossy or cut ([`router::links`]). Loss costs time;
 //! a cut holds everything until it heals. The router itself is no server and has no links: it is the ground that all stand on.
 //!
-//! [`audit`] states in code what must hold whenever nothing is on its way, [`ledger`] what clients must see. Storms, drawn
-//! from seeds, are held against them: `tests/storm_pure.rs` on the machines alone, a thousand in a second;
-//! `tests/storm.rs` over real sockets. What they found is played step by step in `tests/races.rs`.
+//! [`audit`] states in code what must hold whenever nothing is on its way, [`judge`] what clients must see. Storms, drawn
+//! from seeds, are held against them: `tests/pure/storm_pure.rs` on the machines alone, a thousand in a second;
+//! `tests/storm/main.rs` over real sockets. What they found is played step by step in `tests/pure/races.rs`.
 //!
 //! # Adding things
 //!
@@ -167,7 +168,7 @@ pub mod random;
 pub mod time;
 
 pub mod channels;
-pub mod ledger;
+pub mod judge;
 pub mod stats;
 pub mod strategies;
 pub mod trace;
@@ -180,14 +181,15 @@ pub mod router;
 pub mod servers;
 
 pub mod audit;
+pub mod client;
 pub mod cluster;
 pub mod placement;
 pub mod ports;
 pub mod program;
-pub mod robots;
 pub mod scenario;
 pub mod supervisor;
 
+pub mod robots;
 pub mod world;
 
 pub mod live;

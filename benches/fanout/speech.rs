@@ -1,5 +1,6 @@
 //! How a member speaks to each kind of server: what it says to enter, how a message looks, and what came.
 
+use pomelo_sim::client::{Connection, Hello, Transport};
 use pomelo_sim::wire::{HEADER_BYTES, PackageType, WireRoute, package_header, write_push, write_request};
 use serde_json::{Value, json};
 
@@ -52,8 +53,8 @@ const PUSH_OPENS: &[u8] = b"\x06\x06onChat";
 
 impl Speech for Pomelo {
     fn login(&self, member: usize) -> Vec<Login> {
-        let hello = json!({"sys": {"type": "bench", "version": "1"}}).to_string();
-        let shake = [&package_header(PackageType::Handshake, hello.len())[..], hello.as_bytes()].concat();
+        let mut client = Connection::new(Transport::Tcp, "", 0, &Hello::default());
+        let shake = std::mem::take(client.out());
         let mut enter = package_header(PackageType::HandshakeAck, 0).to_vec();
         let body = json!({"username": format!("m{member:06}"), "rid": "room"});
         request(&mut enter, 1, "connector.entryHandler.enter", &body);

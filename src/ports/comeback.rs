@@ -3,23 +3,24 @@
 use std::rc::Rc;
 
 use super::history::Data;
-use super::resume::{Outcome, Place};
+use super::resume::{Found, Outcome, Place};
 use super::shared::Shared;
-use super::table::{Found, Table};
+use super::stream::Stream;
+use super::table::Table;
 use super::{CloseReason, PortEvent};
 use crate::time::Time;
 
-impl Shared {
+impl<S: Stream> Shared<S> {
     /// A connection ends. Keeps its session if that may go on without it; forgets it otherwise.
     pub(super) fn keep(
         self: &Rc<Self>,
-        table: &mut Table,
+        table: &mut Table<S>,
         index: usize,
         now: Time,
         reason: CloseReason,
     ) -> bool {
         let Some(key) = table.rows.get(index).and_then(|row| row.kept) else { return false };
-        let may_go_on = reason.is_loss() && table.rows[index].was_opened();
+        let may_go_on = reason.is_loss() && table.rows[index].opened;
         if may_go_on {
             // The client may be listening still. From here on it is given nothing here that it would be given again.
             self.write(table, index);
@@ -44,7 +45,7 @@ impl Shared {
 
     /// Does for the rest of the port what the package that a row has just got means: its session was another's, or is
     /// open now.
-    pub(super) fn settle(self: &Rc<Self>, table: &mut Table, index: usize, now: Time, was_surplus: bool) {
+    pub(super) fn settle(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, was_surplus: bool) {
         let Some(resume) = &mut table.resume else { return };
         if let Some(outcome) = resume.outcome() {
             self.take_over(table, index, now, outcome);
@@ -65,7 +66,7 @@ impl Shared {
         }
     }
 
-    fn take_over(self: &Rc<Self>, table: &mut Table, index: usize, now: Time, outcome: Outcome) {
+    fn take_over(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, outcome: Outcome) {
         let Outcome { is_resumed, from } = outcome;
         let (under_way, reason) = match from {
             None => (0, None),
@@ -79,7 +80,7 @@ impl Shared {
         let row = &mut table.rows[index];
         let (session, peer) = (row.session, row.peer);
         if is_resumed {
-            row.take_on(under_way);
+            row.under_way += under_way;
             table.counted.resumed += 1;
             log::debug!("session resumed server={server} session={session} peer={peer}");
         } else {
@@ -91,7 +92,7 @@ impl Shared {
 
     /// Ends a connection whose client has made another before this one was known to be lost. Gives the number of the
     /// session's messages under way.
-    fn leave(&self, table: &mut Table, old: usize, now: Time) -> usize {
+    fn leave(&self, table: &mut Table<S>, old: usize, now: Time) -> usize {
         let Some(connection) = table.rows.get_mut(old) else { return 0 };
         let under_way = connection.let_go();
         connection.end(now, CloseReason::Client);
@@ -105,7 +106,7 @@ impl Shared {
 
     /// Keeps a package for a client that is to come back. A session that misses too much ends, as one that reads too
     /// slowly does.
-    pub(super) fn put_by(self: &Rc<Self>, table: &mut Table, key: u32, data: Data<'_>) {
+    pub(super) fn put_by(self: &Rc<Self>, table: &mut Table<S>, key: u32, data: Data<'_>) {
         let Some(resume) = &mut table.resume else { return };
         if !resume.missed(key, data) {
             let reason = CloseReason::SlowConsumer;
@@ -117,7 +118,7 @@ impl Shared {
     /// Ends a session and its connection, if it has one; `kick` is what its client is told.
     pub(super) fn end_session(
         self: &Rc<Self>,
-        table: &mut Table,
+        table: &mut Table<S>,
         found: Found,
         reason: CloseReason,
         kick: Option<&str>,
@@ -144,7 +145,7 @@ impl Shared {
     }
 
     /// Ends the sessions whose clients have been away for too long, as if they had ended when they were lost.
-    pub(super) fn expire(&self, table: &mut Table, now: Time) {
+    pub(super) fn expire(&self, table: &mut Table<S>, now: Time) {
         let Some(resume) = &table.resume else { return };
         if resume.away() == 0 {
             return;
@@ -155,7 +156,7 @@ impl Shared {
     }
 
     /// Ends every session that waits for its client, and keeps none from now on.
-    pub(super) fn keep_none(&self, table: &mut Table) {
+    pub(super) fn keep_none(&self, table: &mut Table<S>) {
         let Some(resume) = &table.resume else { return };
         for key in resume.all_away() {
             self.end_away(table, key, CloseReason::Shutdown, "");
@@ -163,7 +164,7 @@ impl Shared {
         table.resume = None;
     }
 
-    fn end_away(&self, table: &mut Table, key: u32, reason: CloseReason, why: &str) {
+    fn end_away(&self, table: &mut Table<S>, key: u32, reason: CloseReason, why: &str) {
         let Some(resume) = &mut table.resume else { return };
         let (session, Place::Away(away)) = resume.forget(key) else { return };
         let peer = away.peer;

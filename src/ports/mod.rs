@@ -8,6 +8,8 @@
 //! the same for one frame or twenty, and far more than anything else on the way, so frames per write decides the speed
 //! of a room.
 //!
+//! What bytes mean is decided without any socket, by [`Protocol`].
+//!
 //! A session may outlive its connection for a while: `resume.rs` keeps those whose clients may come back, each with the
 //! last packages that it was sent. The server behind the port notices nothing of that.
 
@@ -15,11 +17,14 @@ mod batch;
 mod comeback;
 mod connection;
 mod history;
+mod inbound;
 mod machine;
 mod outbox;
 mod port;
+mod protocol;
 mod resume;
 mod shared;
+mod stream;
 mod table;
 mod tasks;
 mod token;
@@ -35,9 +40,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use connection::{OfflineConnection, Received};
 pub use machine::{Action, Machine, Timeouts};
 pub use port::Port;
+pub use protocol::{Event, Protocol};
+pub use transport::Fault;
 
 use crate::ids::{ServerId, SessionId};
 use crate::wire::HandshakeOffer;

@@ -2,9 +2,8 @@
 
 use std::io::{self, IoSlice};
 
-use tokio::net::TcpStream;
-
 use super::batch::{BatchId, Batches, Form};
+use super::stream::Stream;
 
 /// An outbox larger than this gives its memory back when it is empty.
 pub(super) const OUTBOX_BYTES_KEPT: usize = 4 * 1024;
@@ -104,7 +103,7 @@ impl Outbox {
     }
 
     /// Writes what waits, as far as the socket takes it. Only pieces that the socket did not take are copied.
-    pub(super) fn write(&mut self, stream: &TcpStream, batches: &Batches) -> Written {
+    pub(super) fn write(&mut self, stream: &impl Stream, batches: &Batches) -> Written {
         let mut done = 0;
         loop {
             let taken = match self.only_chunk(batches) {

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
-use super::connection::Connection;
 use super::history::Data;
-use super::resume::Resume;
+use super::resume::{Found, Resume};
 use super::shared::Shared;
-use super::table::{Found, Table};
+use super::table::Table;
 use super::tasks::{accept, sweep};
 use super::{CloseReason, PortEvent, PortOptions, PortSnapshot};
 use crate::ids::SessionId;
@@ -28,7 +27,7 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// An open client port. It must be opened and used on one thread, inside a tokio `LocalSet`.
 pub struct Port {
-    shared: Rc<Shared>,
+    shared: Rc<Shared<TcpStream>>,
     address: SocketAddr,
     tasks: Vec<AbortHandle>,
 }
@@ -46,7 +45,7 @@ impl Port {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let table = Table { resume: Resume::new(&options), ..Table::default() };
+        let table = Table::new(Resume::new(&options));
         let shared = Rc::new(Shared {
             options,
             events: Box::new(events),
@@ -72,7 +71,7 @@ impl Port {
         self.push_each(&mut self.shared.table.borrow_mut(), sessions, frame);
     }
 
-    fn push_each(&self, table: &mut Table, sessions: &[SessionId], frame: &PushFrame) {
+    fn push_each(&self, table: &mut Table<TcpStream>, sessions: &[SessionId], frame: &PushFrame) {
         for session in sessions {
             match table.find(*session) {
                 Some(found) => {
@@ -196,8 +195,8 @@ impl Port {
         let rows = table.rows.iter().map(|(_, row)| row);
         PortSnapshot {
             connections: table.connections(),
-            waiting_bytes: rows.clone().map(Connection::waiting_bytes).sum(),
-            outbox_bytes: rows.map(Connection::outbox_bytes).sum(),
+            waiting_bytes: rows.clone().map(|row| row.outbox.waiting_bytes()).sum(),
+            outbox_bytes: rows.map(|row| row.outbox.bytes()).sum(),
             away: table.resume.as_ref().map_or(0, Resume::away),
             kept_bytes: table.resume.as_ref().map_or(0, Resume::bytes),
             ..table.counted.clone()

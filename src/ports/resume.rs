@@ -11,6 +11,7 @@
 //! A token is worth nothing once the client has acknowledged another. Until then each is that was given out since: the
 //! answer that brings one may be lost like anything else, and nobody knows which has arrived.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -21,7 +22,7 @@ use slab::Slab;
 use super::batch::Batches;
 use super::connection::Connection;
 use super::history::{Data, History};
-use super::table::Found;
+use super::stream::Stream;
 use super::token::Token;
 use super::{CloseReason, PortOptions};
 use crate::ids::SessionId;
@@ -65,6 +66,15 @@ pub(super) enum Place {
     Row(usize),
     /// Nowhere: its connection was lost.
     Away(Away),
+}
+
+/// Where to find a session that has not ended.
+#[derive(Clone, Copy)]
+pub(super) enum Found {
+    /// In a row that is open.
+    Row(usize),
+    /// Kept until its client has come back.
+    Kept(u32),
 }
 
 /// A session without a connection.
@@ -170,6 +180,7 @@ impl Resume {
             greeting.kept = Some(self.sessions.insert(new) as u32);
         }
         let token = token.to_string();
+        let message = message.map(Cow::Borrowed);
         ResumeOffer { token, seconds: seconds(self.grace), resumed, message }.add_to(answer);
         greeting
     }
@@ -227,15 +238,15 @@ impl Resume {
     }
 
     /// Puts what a client has missed into the outbox of its new connection, once it is open. Gives their number.
-    pub(super) fn attach(&mut self, key: u32, connection: &mut Connection, batches: &Batches) -> usize {
+    pub(super) fn attach(&mut self, key: u32, row: &mut Connection<impl Stream>, batches: &Batches) -> usize {
         let session = &mut self.sessions[key as usize];
-        if session.is_attached || !connection.is_open() {
+        if session.is_attached || !row.is_open() {
             return 0;
         }
         session.is_attached = true;
         session.history.replay(|data| {
-            connection.put(data, batches);
-            connection.waiting_bytes()
+            row.put(data, batches);
+            row.outbox.waiting_bytes()
         })
     }
 
@@ -313,7 +324,7 @@ impl Resume {
     }
 
     /// Where a session is that is not in the row that its number names.
-    pub(super) fn find(&self, session: SessionId, rows: &Slab<Connection>) -> Option<Found> {
+    pub(super) fn find(&self, session: SessionId, rows: &Slab<Connection<impl Stream>>) -> Option<Found> {
         let key = *self.moved.get(&session)?;
         match self.sessions[key as usize].place {
             Place::Row(row) if is_open(rows, row) => Some(Found::Row(row)),
@@ -322,7 +333,7 @@ impl Resume {
     }
 
     /// The sessions that the server behind the port knows, and that are in no open row.
-    pub(super) fn waiting<'a>(&'a self, rows: &'a Slab<Connection>) -> impl Iterator<Item = u32> + 'a {
+    pub(super) fn waiting(&self, rows: &Slab<Connection<impl Stream>>) -> impl Iterator<Item = u32> {
         let waiting = self.sessions.iter().filter(move |(_, session)| match session.place {
             Place::Row(row) => !session.unacknowledged.is_empty() && !is_open(rows, row),
             Place::Away(_) => true,
@@ -356,8 +367,8 @@ impl Resume {
     }
 }
 
-fn is_open(rows: &Slab<Connection>, row: usize) -> bool {
-    rows.get(row).is_some_and(Connection::is_open)
+fn is_open(rows: &Slab<Connection<impl Stream>>, row: usize) -> bool {
+    rows.get(row).is_some_and(|row| row.is_open())
 }
 
 /// Whole seconds as a whole number.

@@ -1,24 +1,22 @@
 //! What happens on a port, whoever asks for it: bytes come, frames go into outboxes, outboxes are written, connections end.
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::net::{Shutdown, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::Waker;
 use std::time::Instant;
 
-use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use super::connection::Connection;
 use super::history::Data;
 use super::outbox::Written;
-use super::table::{Found, Table};
+use super::resume::Found;
+use super::stream::Stream;
+use super::table::Table;
 use super::tasks::{read, unblock};
-use super::transport::Fault;
 use super::{CloseReason, PortEvent, PortOptions};
 use crate::ids::SessionId;
 use crate::time::Time;
@@ -28,11 +26,11 @@ use crate::wire::PushFrame;
 const SURPLUS_MAX: usize = 64;
 
 /// What the port, its tasks and its connections share.
-pub(super) struct Shared {
+pub(super) struct Shared<S> {
     pub(super) options: PortOptions,
     pub(super) events: Box<dyn Fn(PortEvent)>,
     pub(super) epoch: Instant,
-    pub(super) table: RefCell<Table>,
+    pub(super) table: RefCell<Table<S>>,
     /// Nothing more is read from clients: the cluster stops.
     pub(super) drains: Cell<bool>,
     /// Nothing is taken or read, and nobody is overdue: the server is paused.
@@ -42,13 +40,13 @@ pub(super) struct Shared {
     pub(super) read_buffer: RefCell<Box<[u8]>>,
 }
 
-impl Shared {
+impl<S: Stream> Shared<S> {
     pub(super) fn now(&self) -> Time {
         Time::START + self.epoch.elapsed()
     }
 
     /// Makes a row for a connection, and its reader.
-    pub(super) fn accepted(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+    pub(super) fn accepted(self: &Rc<Self>, stream: S, peer: SocketAddr) {
         let table = &mut *self.table.borrow_mut();
         let server = &self.options.server;
         let address = peer.ip().to_canonical();
@@ -73,10 +71,6 @@ impl Shared {
             table.counted.accepted += 1;
             table.take_place(peer, &self.options);
         }
-        // Frames are put together before they are written; waiting for more would only delay them.
-        if let Err(error) = stream.set_nodelay(true) {
-            log::debug!("cannot set nodelay server={} peer={peer} error={error}", self.options.server);
-        }
         let serial = self.options.serials.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         let entry = table.rows.vacant_entry();
         let index = entry.key();
@@ -88,48 +82,8 @@ impl Shared {
         spawn_local(read(Rc::clone(self), index, stream));
     }
 
-    /// Takes what a socket has: true when there may be more, an error when it has come to its end.
-    pub(super) fn read_once(self: &Rc<Self>, index: usize, stream: &TcpStream) -> io::Result<bool> {
-        let mut buffer = self.read_buffer.borrow_mut();
-        match stream.try_read(&mut buffer) {
-            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(bytes) => {
-                self.received(index, &buffer[..bytes]);
-                Ok(bytes == buffer.len())
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn received(self: &Rc<Self>, index: usize, bytes: &[u8]) {
-        let now = self.now();
-        let table = &mut *self.table.borrow_mut();
-        let Some(connection) = table.rows.get_mut(index) else { return };
-        let was_surplus = connection.is_surplus;
-        let resume = table.resume.as_mut();
-        connection.cut(&table.batches);
-        let (ignored, result) = connection.receive(now, bytes, index, resume, &self.options, &self.events);
-        table.counted.ignored += ignored;
-        self.settle(table, index, now, was_surplus);
-        if let Err(Fault(reason, why)) = result {
-            self.end(table, index, now, reason, &why);
-        }
-        // Replies to the handshake, to heartbeats and to pings: nobody else would write them.
-        let waits = table.rows.get(index).is_some_and(|row| row.waiting_bytes() > 0 && !row.dirty);
-        if waits {
-            self.write(table, index);
-        }
-        self.bound(table, index);
-    }
-
-    pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
-        let row = &mut self.table.borrow_mut().rows[index];
-        row.may_read(self.drains.get() || self.paused.get(), waker)
-    }
-
     /// Appends to an outbox, or to what is kept until there is one; within their bounds.
-    pub(super) fn put(self: &Rc<Self>, table: &mut Table, found: Found, data: Data<'_>) {
+    pub(super) fn put(self: &Rc<Self>, table: &mut Table<S>, found: Found, data: Data<'_>) {
         let index = match found {
             Found::Row(index) => index,
             Found::Kept(key) => return self.put_by(table, key, data),
@@ -137,7 +91,7 @@ impl Shared {
         let Some(connection) = table.rows.get_mut(index) else { return };
         connection.put(data, &table.batches);
         if let (Some(key), Some(resume)) = (connection.kept, &mut table.resume) {
-            resume.sent(key, data, connection.waiting_bytes());
+            resume.sent(key, data, connection.outbox.waiting_bytes());
         }
         table.counted.frames_out += 1;
         if !connection.dirty && !connection.blocked {
@@ -150,7 +104,7 @@ impl Shared {
     /// Puts a push into the outboxes of many at once. None of them may outlive its connection.
     pub(super) fn put_together(
         self: &Rc<Self>,
-        table: &mut Table,
+        table: &mut Table<S>,
         recipients: &Arc<[SessionId]>,
         frame: &PushFrame,
     ) {
@@ -165,14 +119,14 @@ impl Shared {
     }
 
     /// Writes every outbox that has changed, each at once, and empties the batches.
-    pub(super) fn flush(self: &Rc<Self>, table: &mut Table) {
+    pub(super) fn flush(self: &Rc<Self>, table: &mut Table<S>) {
         let mut dirty = std::mem::take(&mut table.dirty);
         for index in dirty.drain(..) {
             let Some(connection) = table.rows.get_mut(index) else { continue };
             connection.dirty = false;
             self.write(table, index);
             if let Some(connection) = table.rows.get_mut(index) {
-                connection.settle(&table.batches);
+                connection.outbox.settle(&table.batches);
             }
             self.bound(table, index);
         }
@@ -182,11 +136,11 @@ impl Shared {
     }
 
     /// Ends a connection for which too much waits. What was never offered to its socket does not count.
-    fn bound(self: &Rc<Self>, table: &mut Table, index: usize) {
+    pub(super) fn bound(self: &Rc<Self>, table: &mut Table<S>, index: usize) {
         let max = self.options.outbound_bytes_max;
-        let over = |table: &Table| {
+        let over = |table: &Table<S>| {
             let row = table.rows.get(index);
-            row.is_some_and(|row| row.waiting_bytes() > max && row.ending().is_none())
+            row.is_some_and(|row| row.outbox.waiting_bytes() > max && row.ending.is_none())
         };
         if over(table) {
             self.write(table, index);
@@ -201,18 +155,18 @@ impl Shared {
     /// Decides that a connection ends. Its row stays until its reader finds the stream's end.
     pub(super) fn end(
         self: &Rc<Self>,
-        table: &mut Table,
+        table: &mut Table<S>,
         index: usize,
         now: Time,
         reason: CloseReason,
         why: &str,
     ) {
-        if table.rows.get(index).is_none_or(|row| row.ending().is_some()) {
+        if table.rows.get(index).is_none_or(|row| row.ending.is_some()) {
             return;
         }
         let goes_on = self.keep(table, index, now, reason);
         let Some(connection) = table.rows.get_mut(index) else { return };
-        if let Some(batch) = connection.part(&table.batches) {
+        if let Some(batch) = connection.outbox.part(&table.batches) {
             table.batches.parted(batch);
         }
         connection.end(now, reason);
@@ -226,9 +180,9 @@ impl Shared {
             self.options.server,
             connection.session,
             connection.peer,
-            connection.transport_name(),
+            connection.protocol.transport.name(),
         );
-        if connection.was_opened() {
+        if connection.opened {
             (self.events)(PortEvent::Closed { session: connection.session });
         }
         if !connection.dirty {
@@ -236,16 +190,16 @@ impl Shared {
         }
     }
 
-    pub(super) fn write(self: &Rc<Self>, table: &mut Table, index: usize) {
+    pub(super) fn write(self: &Rc<Self>, table: &mut Table<S>, index: usize) {
         let Some(connection) = table.rows.get_mut(index) else { return };
         if connection.blocked {
             return;
         }
         table.counted.writes += 1;
-        let waiting_bytes = connection.waiting_bytes();
+        let waiting_bytes = connection.outbox.waiting_bytes();
         let written = connection.write(&table.batches);
         if let (Some(key), Some(resume)) = (connection.kept, &mut table.resume) {
-            resume.taken(key, waiting_bytes - connection.waiting_bytes());
+            resume.taken(key, waiting_bytes - connection.outbox.waiting_bytes());
         }
         match written {
             Written::All => {}

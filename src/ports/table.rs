@@ -9,14 +9,14 @@ use slab::Slab;
 
 use super::batch::{BatchId, Batches};
 use super::connection::Connection;
-use super::resume::Resume;
+use super::resume::{Found, Resume};
+use super::stream::Stream;
 use super::{PortOptions, PortSnapshot};
 use crate::ids::SessionId;
 
 /// The connections of a port.
-#[derive(Default)]
-pub(super) struct Table {
-    pub(super) rows: Slab<Connection>,
+pub(super) struct Table<S> {
+    pub(super) rows: Slab<Connection<S>>,
     /// Rows for which there was no place.
     pub(super) surplus: usize,
     /// Places that are taken, by the other rows and by sessions that wait for their clients.
@@ -32,20 +32,24 @@ pub(super) struct Table {
     pub(super) counted: PortSnapshot,
 }
 
-/// Where a session is.
-#[derive(Clone, Copy)]
-pub(super) enum Found {
-    /// In a row that is open.
-    Row(usize),
-    /// Kept until its client has come back.
-    Kept(u32),
-}
+impl<S: Stream> Table<S> {
+    pub(super) fn new(resume: Option<Resume>) -> Self {
+        Self {
+            rows: Slab::new(),
+            surplus: 0,
+            places: 0,
+            by_address: HashMap::new(),
+            dirty: Vec::new(),
+            batches: Batches::default(),
+            resume,
+            counted: PortSnapshot::default(),
+        }
+    }
 
-impl Table {
     /// Takes out a row whose connection has come to its end.
     pub(super) fn remove(&mut self, index: usize) {
         let Some(connection) = self.rows.try_remove(index) else { return };
-        if let Some(batch) = connection.joined() {
+        if let Some(batch) = connection.outbox.joined() {
             self.batches.parted(batch);
         }
         if connection.dirty {
@@ -96,7 +100,7 @@ impl Table {
     pub(super) fn batch_for(&self, recipients: &Arc<[SessionId]>) -> Option<BatchId> {
         // Whoever of them is there is in it, or nobody is.
         let mut rows = recipients.iter().filter_map(|session| self.open_row(*session));
-        let batch = self.rows[rows.next()?].joined()?;
+        let batch = self.rows[rows.next()?].outbox.joined()?;
         self.batches.is_for(batch, recipients).then_some(batch)
     }
 
@@ -106,13 +110,13 @@ impl Table {
         for session in recipients.iter() {
             let Some(index) = self.open_row(*session) else { continue };
             let connection = &mut self.rows[index];
-            if connection.joined() == Some(batch) {
+            if connection.outbox.joined() == Some(batch) {
                 continue;
             }
-            if let Some(other) = connection.join(batch, &self.batches) {
+            if let Some(other) = connection.outbox.join(batch, &self.batches) {
                 self.batches.close(other);
             }
-            self.batches.joined(batch, connection.form());
+            self.batches.joined(batch, connection.outbox.form);
             if !std::mem::replace(&mut connection.dirty, true) {
                 self.dirty.push(index);
             }

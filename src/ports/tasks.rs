@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::Connection;
 use super::shared::Shared;
+use super::stream::Stream;
 use super::{CloseReason, PortOptions, Timeouts};
 
 /// How often connections are looked at for what is overdue.
@@ -23,7 +24,7 @@ const LINGER: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes connections for as long as the port wants them.
-pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
+pub(super) async fn accept(shared: Rc<Shared<TcpStream>>, listener: TcpListener) {
     let mut failing = false;
     loop {
         match listener.accept().await {
@@ -31,6 +32,11 @@ pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
                 failing = false;
                 while shared.paused.get() {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+                // Frames are put together before they are written; waiting for more would only delay them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    let server = &shared.options.server;
+                    log::debug!("cannot set nodelay server={server} peer={peer} error={error}");
                 }
                 shared.accepted(stream, peer);
             }
@@ -46,7 +52,7 @@ pub(super) async fn accept(shared: Rc<Shared>, listener: TcpListener) {
 }
 
 /// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
-pub(super) async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>) {
+pub(super) async fn read<S: Stream>(shared: Rc<Shared<S>>, index: usize, stream: Rc<S>) {
     let reason = loop {
         if stream.readable().await.is_err() {
             break CloseReason::Io;
@@ -71,12 +77,12 @@ pub(super) async fn read(shared: Rc<Shared>, index: usize, stream: Rc<TcpStream>
 }
 
 /// Goes on writing when a full socket has room again.
-pub(super) async fn unblock(shared: Weak<Shared>, index: usize, stream: Rc<TcpStream>) {
+pub(super) async fn unblock<S: Stream>(shared: Weak<Shared<S>>, index: usize, stream: Rc<S>) {
     let writable = stream.writable().await;
     let Some(shared) = shared.upgrade() else { return };
     let table = &mut *shared.table.borrow_mut();
     // The row may be another's by now. A session may change its row, but a stream never does.
-    let is_its_row = |row: &&mut Connection| Rc::ptr_eq(&row.stream, &stream);
+    let is_its_row = |row: &&mut Connection<S>| Rc::ptr_eq(&row.stream, &stream);
     let Some(connection) = table.rows.get_mut(index).filter(is_its_row) else { return };
     connection.blocked = false;
     match writable {
@@ -86,7 +92,7 @@ pub(super) async fn unblock(shared: Weak<Shared>, index: usize, stream: Rc<TcpSt
 }
 
 /// One timer for all connections: a timer each would cost more than the connection.
-pub(super) async fn sweep(shared: Weak<Shared>) {
+pub(super) async fn sweep<S: Stream>(shared: Weak<Shared<S>>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
@@ -99,8 +105,8 @@ pub(super) async fn sweep(shared: Weak<Shared>) {
         table.batches.shrink();
         let mut overdue = Vec::new();
         for (index, connection) in &mut table.rows {
-            connection.shrink();
-            match connection.ending() {
+            connection.outbox.shrink();
+            match connection.ending {
                 Some((_, since)) if now.since(since) >= LINGER => connection.shut(Shutdown::Both),
                 Some(_) => {}
                 None => {

@@ -1,15 +1,17 @@
 //! From the bytes of a socket to Pomelo's packages, over WebSocket or raw TCP, told apart by the first byte.
 
 use std::io::{self, Read, Write};
+use std::ops::Range;
 
+use bytes::Bytes;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::protocol::{Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error as WebSocketError, Message};
 
 use super::CloseReason;
-use super::connection::Core;
+use super::batch::Form;
 use super::upgrade::{Upgrade, upgrade};
-use crate::wire::{HEADER_BYTES, PackageDecoder, PackageError};
+use crate::wire::{HEADER_BYTES, PackageDecoder, PackageError, PackageType, Taken};
 
 /// How a connection speaks.
 pub(super) enum Transport {
@@ -20,13 +22,28 @@ pub(super) enum Transport {
     /// Packages, one behind the other.
     Tcp(PackageDecoder),
     /// Packages in WebSocket messages.
-    WebSocket(Box<WebSocketContext>),
+    WebSocket(Box<WebSocket>),
+}
+
+pub(super) struct WebSocket {
+    context: WebSocketContext,
+    /// The message at hand.
+    message: Bytes,
+    /// Where the body of its current package is.
+    body: Range<usize>,
+    /// What a close frame is to say; none: it was sent.
+    pub(super) close: Option<CloseCode>,
 }
 
 /// Why a connection must end, and what to tell the log.
-pub(super) struct Fault(pub(super) CloseReason, pub(super) String);
+#[derive(Debug)]
+pub struct Fault(pub CloseReason, pub String);
 
 impl Transport {
+    pub(super) fn form(&self) -> Form {
+        if matches!(self, Transport::WebSocket(_)) { Form::WebSocket } else { Form::Tcp }
+    }
+
     /// Whether the client has said enough to know how it speaks.
     pub(super) fn is_known(&self) -> bool {
         matches!(self, Transport::Tcp(_) | Transport::WebSocket(_))
@@ -41,108 +58,137 @@ impl Transport {
         }
     }
 
-    /// Takes what the socket gave; the packages in it go to `core`.
-    pub(super) fn receive(&mut self, mut bytes: &[u8], core: &mut Core<'_>) -> Result<(), Fault> {
-        if let Transport::Unknown = self {
-            // A package starts with its type, 1 to 5; an HTTP request with a capital letter. One byte tells.
-            *self = match bytes.first() {
-                None => return Ok(()),
-                Some(b'A'..=b'Z') => Transport::Upgrading(Vec::new()),
-                Some(_) => Transport::Tcp(PackageDecoder::new(core.options.body_bytes_max)),
-            };
-        }
-        if let Transport::Upgrading(head) = self {
-            let held = head.len();
-            head.extend_from_slice(bytes);
-            match upgrade(head) {
-                Upgrade::Partial => return Ok(()),
-                Upgrade::Refused { answer } => {
-                    core.outbox.extend_from_slice(answer.as_bytes());
-                    let line = answer.lines().next().unwrap_or_default();
-                    return Err(Fault(CloseReason::NotWebSocket, line.to_owned()));
-                }
-                Upgrade::Accepted { answer, head_bytes } => {
-                    core.outbox.extend_from_slice(answer.as_bytes());
-                    bytes = bytes.get(head_bytes.saturating_sub(held)..).unwrap_or_default();
-                    let config = websocket_config(core.options.body_bytes_max);
-                    *self = Transport::WebSocket(Box::new(WebSocketContext::new(Role::Server, Some(config))));
-                    core.is_websocket = true;
-                }
-            }
-        }
+    /// The next package in what the socket gave, which is taken off the front of `input`. Its body is in
+    /// [`body`](Self::body) when it is not here.
+    #[inline]
+    pub(super) fn advance<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        body_bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Taken<'i>>, Fault> {
         match self {
-            Transport::Tcp(decoder) => packages(decoder, bytes, core),
-            Transport::WebSocket(context) => messages(context, bytes, core),
-            Transport::Unknown | Transport::Upgrading(_) => Ok(()),
+            Transport::Tcp(decoder) => decoder.advance(input).map_err(bad_package),
+            Transport::WebSocket(socket) => {
+                Ok(socket.advance(input, body_bytes_max, out)?.map(|kind| (kind, None)))
+            }
+            // A package starts with its type, 1 to 5; an HTTP request with a capital letter. One byte tells.
+            Transport::Unknown => {
+                *self = match input.first() {
+                    None => return Ok(None),
+                    Some(b'A'..=b'Z') => Transport::Upgrading(Vec::new()),
+                    Some(_) => Transport::Tcp(PackageDecoder::new(body_bytes_max)),
+                };
+                self.advance(input, body_bytes_max, out)
+            }
+            Transport::Upgrading(head) => {
+                let (held, rest) = (head.len(), std::mem::take(input));
+                head.extend_from_slice(rest);
+                match upgrade(head) {
+                    Upgrade::Partial => Ok(None),
+                    Upgrade::Refused { answer } => {
+                        out.extend_from_slice(answer.as_bytes());
+                        let line = answer.lines().next().unwrap_or_default();
+                        Err(Fault(CloseReason::NotWebSocket, line.to_owned()))
+                    }
+                    Upgrade::Accepted { answer, head_bytes } => {
+                        out.extend_from_slice(answer.as_bytes());
+                        *input = rest.get(head_bytes.saturating_sub(held)..).unwrap_or_default();
+                        *self = Transport::WebSocket(Box::new(WebSocket::new(body_bytes_max)));
+                        self.advance(input, body_bytes_max, out)
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn body(&self) -> &[u8] {
+        match self {
+            Transport::Tcp(decoder) => decoder.body(),
+            Transport::WebSocket(socket) => &socket.message[socket.body.clone()],
+            Transport::Unknown | Transport::Upgrading(_) => &[],
         }
     }
 }
 
-/// A WebSocket message may hold several packages, so several of the longest must fit. The read buffer is small:
-/// there is one a connection, and a chat message is smaller still.
-fn websocket_config(body_bytes_max: usize) -> WebSocketConfig {
-    let message_bytes_max = Some(4 * (body_bytes_max + HEADER_BYTES));
-    WebSocketConfig::default()
-        .read_buffer_size(256)
-        .write_buffer_size(0)
-        .max_message_size(message_bytes_max)
-        .max_frame_size(message_bytes_max)
+fn bad_package(error: PackageError) -> Fault {
+    let why = match error {
+        PackageError::TooLong { declared, max } => {
+            format!("expected a body of at most {max} bytes (--package-max), got {declared} declared")
+        }
+        error => error.to_string(),
+    };
+    Fault(CloseReason::BadPackage, why)
 }
 
-fn packages(decoder: &mut PackageDecoder, mut bytes: &[u8], core: &mut Core<'_>) -> Result<(), Fault> {
-    loop {
-        match decoder.next(&mut bytes) {
-            Ok(Some(package)) => core.package(package)?,
-            Ok(None) => return Ok(()),
-            Err(PackageError::TooLong { declared, max }) => {
-                let why = format!(
-                    "expected a body of at most {max} bytes (--package-max), got {declared} declared"
-                );
-                return Err(Fault(CloseReason::BadPackage, why));
-            }
-            Err(error) => return Err(Fault(CloseReason::BadPackage, error.to_string())),
-        }
+impl WebSocket {
+    /// A message may hold several packages, so several of the longest must fit. The read buffer is small: there is one a
+    /// connection, and a chat message is smaller still.
+    fn new(body_bytes_max: usize) -> Self {
+        let message_bytes_max = Some(4 * (body_bytes_max + HEADER_BYTES));
+        let config = WebSocketConfig::default()
+            .read_buffer_size(256)
+            .write_buffer_size(0)
+            .max_message_size(message_bytes_max)
+            .max_frame_size(message_bytes_max);
+        let context = WebSocketContext::new(Role::Server, Some(config));
+        // A normal end, as Pomelo's servers say it.
+        Self { context, message: Bytes::new(), body: 0..0, close: Some(CloseCode::Normal) }
     }
-}
 
-fn messages(context: &mut WebSocketContext, bytes: &[u8], core: &mut Core<'_>) -> Result<(), Fault> {
-    let mut input = bytes;
-    loop {
-        // The library answers pings and closes by itself, into the connection's outbox.
-        let mut stream = MemoryStream { input: &mut input, output: core.outbox };
-        let payload = match context.read(&mut stream) {
-            Ok(Message::Binary(payload)) => payload,
-            Ok(Message::Text(text)) => text.into(),
-            Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
-            Ok(Message::Close(_)) => {
-                core.close_sent = true;
-                // Reading on sends the answer.
-                let mut stream = MemoryStream { input: &mut input, output: core.outbox };
-                let _ = context.flush(&mut stream);
-                return Err(Fault(CloseReason::Client, String::new()));
-            }
-            Err(WebSocketError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(WebSocketError::ConnectionClosed | WebSocketError::AlreadyClosed) => {
-                return Err(Fault(CloseReason::Client, String::new()));
-            }
-            Err(error @ WebSocketError::Capacity(_)) => {
-                core.close_code = close_code(&error);
-                let why = format!("{error}, which --package-max bounds");
-                return Err(Fault(CloseReason::BadWebSocket, why));
-            }
-            Err(error) => {
-                core.close_code = close_code(&error);
-                return Err(Fault(CloseReason::BadWebSocket, error.to_string()));
-            }
-        };
-        if payload.is_empty() {
-            return Err(Fault(CloseReason::BadPackage, "an empty websocket message".to_owned()));
+    fn advance(
+        &mut self,
+        input: &mut &[u8],
+        body_bytes_max: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<PackageType>, Fault> {
+        if self.body.end == self.message.len() {
+            (self.message, self.body) = (Bytes::new(), 0..0);
+            let Some(message) = self.next_message(input, out)? else { return Ok(None) };
+            self.message = message;
         }
-        let mut decoder = PackageDecoder::new(core.options.body_bytes_max);
-        packages(&mut decoder, &payload, core)?;
-        if decoder.is_partial() {
+        let mut rest = &self.message[self.body.end..];
+        let found = PackageDecoder::new(body_bytes_max).advance(&mut rest).map_err(bad_package)?;
+        let Some((kind, Some(body))) = found else {
             let why = "a websocket message that ends inside a package".to_owned();
             return Err(Fault(CloseReason::BadPackage, why));
+        };
+        let end = self.message.len() - rest.len();
+        self.body = end - body.len()..end;
+        Ok(Some(kind))
+    }
+
+    fn next_message(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<Option<Bytes>, Fault> {
+        loop {
+            // The library answers pings and closes by itself.
+            let mut stream = MemoryStream { input: &mut *input, output: &mut *out };
+            let payload = match self.context.read(&mut stream) {
+                Ok(Message::Binary(payload)) => payload,
+                Ok(Message::Text(text)) => text.into(),
+                Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
+                Ok(Message::Close(_)) => {
+                    self.close = None;
+                    // Reading on sends the answer.
+                    let _ = self.context.flush(&mut stream);
+                    return Err(Fault(CloseReason::Client, String::new()));
+                }
+                Err(WebSocketError::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Ok(None);
+                }
+                Err(WebSocketError::ConnectionClosed | WebSocketError::AlreadyClosed) => {
+                    return Err(Fault(CloseReason::Client, String::new()));
+                }
+                Err(error) => {
+                    self.close = self.close.map(|_| close_code(&error));
+                    let bound = matches!(error, WebSocketError::Capacity(_));
+                    let bound = if bound { ", which --package-max bounds" } else { "" };
+                    return Err(Fault(CloseReason::BadWebSocket, format!("{error}{bound}")));
+                }
+            };
+            if payload.is_empty() {
+                return Err(Fault(CloseReason::BadPackage, "an empty websocket message".to_owned()));
+            }
+            return Ok(Some(payload));
         }
     }
 }

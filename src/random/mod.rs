@@ -12,7 +12,7 @@ use rand_xoshiro::rand_core::SeedableRng;
 pub use law::{Law, Shape};
 pub(crate) use mix::{mix, nth};
 pub use streams::Streams;
-pub use zipf::Zipf;
+pub use zipf::{Zipf, sizes};
 
 /// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:
 /// so two runs that differ in one thing meet the same chance everywhere else.

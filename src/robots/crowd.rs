@@ -1,7 +1,7 @@
 //! Who is in which room, and who of them sends: a plan's rooms, drawn from its seed.
 
 use super::plan::Plan;
-use crate::random::Random;
+use crate::random::{Random, sizes};
 
 /// The members of all rooms. A member is an index from 0, a room too.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,21 +36,4 @@ impl Crowd {
         let senders = (0..room_of.len()).filter(|member| sends(room_of[*member])).collect();
         Self { room_of, senders }
     }
-}
-
-/// So many users in rooms whose sizes go as `1/k^skew`: each gets its share rounded down, and those with the largest
-/// remainders one more, so that the sum is exact. Small rooms may come out empty.
-pub fn sizes(users: usize, rooms: usize, skew: f64) -> Vec<usize> {
-    let weights: Vec<f64> = (1..=rooms).map(|rank| (rank as f64).powf(-skew)).collect();
-    let sum: f64 = weights.iter().sum();
-    let shares: Vec<f64> = weights.iter().map(|weight| users as f64 * weight / sum).collect();
-    let mut sizes: Vec<usize> = shares.iter().map(|share| *share as usize).collect();
-    let mut by_remainder: Vec<usize> = (0..rooms).collect();
-    // Stable: of equal remainders the earlier room's counts first, which keeps the sizes in order.
-    by_remainder.sort_by(|a, b| shares[*b].fract().total_cmp(&shares[*a].fract()));
-    let missing = users - sizes.iter().sum::<usize>().min(users);
-    for room in by_remainder.into_iter().cycle().take(missing) {
-        sizes[room] += 1;
-    }
-    sizes
 }

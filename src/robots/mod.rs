@@ -1,6 +1,6 @@
 //! Robots: a load generator for any chat that speaks Pomelo's protocol and the tutorial's routes, this one or the original.
 //!
-//! It is a black box test: it knows [`wire`](crate::wire), and nothing of the servers of this crate.
+//! It is a black box test: it knows the [`client`](crate::client), and nothing of the servers of this crate.
 //!
 //! # A run
 //!
@@ -25,7 +25,7 @@
 //! delivery is not parsed as JSON, allocates nothing, and needs no table: its content says who said it, as which message
 //! and when (`content.rs`). The clock is read once a read. So robots on one core can load a server on another.
 //!
-//! The [`judge`] checks on the fly that everybody gets what they must get, once and in order.
+//! The [`judge`](crate::judge) checks on the fly that everybody gets what they must get, once and in order.
 
 mod answer;
 mod clock;
@@ -33,8 +33,6 @@ mod content;
 pub mod crowd;
 mod descriptors;
 mod engine;
-pub mod judge;
-mod line;
 mod pacer;
 pub mod plan;
 pub mod process;
@@ -46,7 +44,6 @@ mod settings;
 pub mod shared;
 mod sockets;
 mod tally;
-mod transport;
 
 use std::io;
 use std::net::TcpStream;
@@ -57,13 +54,13 @@ use mio::Events;
 use thiserror::Error;
 
 use self::engine::Engine;
-use self::judge::Integrity;
 pub use self::plan::{Load, Plan, PlanError, Transport};
 use self::process::Processes;
 pub use self::report::{Flow, Latencies, Logins, Report, Server};
 use self::robot::NEVER;
 pub use self::settings::Settings;
 pub use self::tally::Summary;
+use crate::judge::Verdict;
 use crate::time::Time;
 
 /// How long robots are silent between login and load.
@@ -249,7 +246,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
     fn drain(&mut self, end: Time) -> Result<(), RobotsError> {
         let mut done = |engine: &mut Engine| {
             engine.robots.iter().all(|robot| robot.is_idle()) && {
-                let Integrity { lost, unanswered, .. } = engine.shared.judge.verdict();
+                let Verdict { lost, unanswered, .. } = engine.shared.judge.verdict();
                 lost + unanswered == 0
             }
         };

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::judge::Integrity;
 use super::plan::Plan;
 use super::tally::Summary;
+use crate::judge::Verdict;
 
 /// The result of a run. Counts, rates and the server's CPU time are of the measured seconds; logins, errors and integrity
 /// of the whole run. A latency belongs to the measured seconds when what it is of was meant to begin in them.
@@ -36,7 +36,7 @@ pub struct Report {
     /// What went wrong, by kind.
     pub errors: BTreeMap<String, u64>,
     /// Whether everybody got what they had to get.
-    pub integrity: Integrity,
+    pub integrity: Verdict,
     /// The server's processes, when they were named.
     pub server: Option<Server>,
 }

@@ -13,16 +13,25 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::answer::Answer;
-use super::line::{Ask, Heard, Line, LineError};
 use super::requests::Requests;
 use super::shared::Shared;
+use crate::client::{ClientError, Connection, Event, Hello, Transport, kick_reason};
 use crate::time::Time;
+use crate::wire::WireRoute;
+
+const QUERY_ENTRY: &str = "gate.gateHandler.queryEntry";
+const ENTER: &str = "connector.entryHandler.enter";
+const SEND: &str = "chat.chatHandler.send";
+const ON_CHAT: &str = "onChat";
 
 /// How long after a login that failed, or a connection that was lost, the next login begins.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// How long a user stays away that leaves to enter again.
 const ABSENCE: Duration = Duration::from_millis(100);
+
+/// As much is told of why a server kicks.
+const REASON_CHARS_MAX: usize = 80;
 
 /// Never.
 pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
@@ -63,7 +72,9 @@ pub struct Robot {
     room: usize,
     websocket: bool,
     stage: Stage,
-    line: Option<Line>,
+    line: Option<Connection>,
+    /// The code of `onChat` on this line.
+    chat: Option<u16>,
     /// When the step of the login began that is under way.
     began: Time,
     /// Whether the login under way is the second try.
@@ -75,7 +86,6 @@ pub struct Robot {
     requests: Requests,
     /// Intended moments of messages that wait until it is in.
     waiting: VecDeque<Time>,
-    beat_at: Time,
 }
 
 impl Robot {
@@ -87,13 +97,13 @@ impl Robot {
             websocket,
             stage: Stage::Away(arrives),
             line: None,
+            chat: None,
             began: arrives,
             again: false,
             settled: false,
             done: false,
             requests: Requests::default(),
             waiting: VecDeque::new(),
-            beat_at: NEVER,
         }
     }
 
@@ -109,24 +119,22 @@ impl Robot {
 
     /// What waits to be written to its connection.
     pub fn output(&mut self) -> Option<&mut Vec<u8>> {
-        self.line.as_mut().map(Line::out).filter(|out| !out.is_empty())
+        self.line.as_mut().map(Connection::out).filter(|out| !out.is_empty())
     }
 
     /// When it wants [`tick`](Self::tick) to be called.
     pub fn due(&self, shared: &Shared) -> Time {
+        let beat = self.line.as_ref().and_then(Connection::due).unwrap_or(NEVER);
         match self.stage {
             Stage::Away(until) | Stage::Absent(until) => until,
-            Stage::Gate | Stage::Entry => (self.began + shared.timeout).min(self.beat_at),
-            Stage::In | Stage::Leaving => self.requests.deadline().unwrap_or(NEVER).min(self.beat_at),
+            Stage::Gate | Stage::Entry => (self.began + shared.timeout).min(beat),
+            Stage::In | Stage::Leaving => self.requests.deadline().unwrap_or(NEVER).min(beat),
         }
     }
 
     /// A moment that it waited for has come.
     pub fn tick(&mut self, shared: &mut Shared, now: Time) -> Next {
-        if now >= self.beat_at {
-            self.beat_at = NEVER;
-            self.line.iter_mut().for_each(Line::beat);
-        }
+        self.line.iter_mut().for_each(|line| line.tick(now));
         match self.stage {
             Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
                 // The first login counts from when it was meant to begin.
@@ -149,7 +157,9 @@ impl Robot {
     /// The connection that was asked for is open; `host` is the one that it was opened to.
     pub fn connected(&mut self, host: &str) {
         let nonce = (self.member as u64) << 32 | self.began.as_nanos() & 0xffff_ffff;
-        self.line = Some(Line::new(self.websocket.then_some(host), nonce));
+        let transport = if self.websocket { Transport::WebSocket } else { Transport::Tcp };
+        let hello = Hello { client_type: "pomelo-sim-robot".to_owned(), ..Hello::default() };
+        self.line = Some(Connection::new(transport, host, nonce, &hello));
     }
 
     /// Bytes have come.
@@ -162,35 +172,51 @@ impl Robot {
         }
     }
 
-    fn hear(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Result<Next, LineError> {
+    fn hear(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Result<Next, ClientError> {
         let mut input = bytes;
         let Some(line) = &mut self.line else { return Ok(Next::Stay) };
-        while let Some(heard) = line.next(&mut input)? {
-            match heard {
-                Heard::Chat(body) => shared.heard(self.member, &body, now),
-                Heard::Nothing => {}
-                Heard::Heartbeat(after) => self.beat_at = now + after,
-                Heard::Open => {
-                    self.beat_at = line.heartbeat().map_or(NEVER, |after| now + after);
-                    let (ask, body) = match self.stage {
-                        Stage::Gate => (Ask::Entry, shared.names.entry(self.member)),
-                        _ => (Ask::Enter, shared.names.enter(self.member, self.room)),
+        while let Some(event) = line.receive(&mut input, now)? {
+            match event {
+                Event::Push { route, body, .. } => {
+                    let is_chat = match route {
+                        WireRoute::Name(name) => name == ON_CHAT,
+                        WireRoute::Code(code) => Some(code) == self.chat,
                     };
-                    line.request(ask, body.as_bytes())?;
+                    if is_chat {
+                        shared.heard(self.member, &body, now);
+                    }
                 }
-                Heard::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
+                Event::Heartbeat => {}
+                Event::Open(terms) => {
+                    self.chat = terms.code(ON_CHAT);
+                    line.share(&mut shared.terms);
+                    if self.stage == Stage::Gate {
+                        line.request(QUERY_ENTRY, shared.names.entry(self.member).as_bytes())?;
+                    } else {
+                        shared.judge.entering(self.member);
+                        line.request(ENTER, shared.names.enter(self.member, self.room).as_bytes())?;
+                    }
+                }
+                Event::Kicked(body) => {
+                    // Without what would upset a terminal.
+                    let reason = kick_reason(body);
+                    let why = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX);
+                    let why = format!("kicked: {}", String::from_iter(why));
+                    return Ok(self.broken(shared, now, &why));
+                }
+                Event::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
                     match self.requests.take(id) {
                         Some(sent) => shared.answered(self.member, &sent, &body, now),
                         None => shared.tally.error("send: an answer that nobody asked for"),
                     }
                 }
-                Heard::Response { body, .. } => {
+                Event::Response { body, .. } => {
                     let answer = Answer::read(&body);
                     match (self.stage, answer) {
                         (Stage::Gate, Ok(Answer { host: Some(host), port: Some(port), .. })) => {
                             shared.tally.gate.record(self.began, now);
                             (self.stage, self.began) = (Stage::Entry, now);
-                            line.farewell();
+                            line.close();
                             return Ok(Next::Server(host, port));
                         }
                         (Stage::Entry, Ok(_)) => {
@@ -226,7 +252,8 @@ impl Robot {
     /// A step of the login failed.
     fn failed(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
         let step = if self.stage == Stage::Gate { "gate" } else { "enter" };
-        (self.line, self.beat_at) = (None, NEVER);
+        self.line = None;
+        shared.judge.left(self.member);
         if !self.again && !shared.ending {
             self.again = true;
             self.stage = Stage::Away(now + RETRY_AFTER);
@@ -268,6 +295,6 @@ impl Robot {
     fn out_of_room(&mut self, shared: &mut Shared) {
         self.abandon_requests(shared);
         shared.judge.left(self.member);
-        (self.line, self.beat_at) = (None, NEVER);
+        self.line = None;
     }
 }

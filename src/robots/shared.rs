@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::answer::refusal;
 use super::content::{Contents, Found, decimal};
 use super::crowd::Crowd;
-use super::judge::Judge;
 use super::plan::{Load, Plan};
 use super::requests::Sent;
 use super::tally::Tally;
+use crate::client::Terms;
+use crate::judge::{Judge, KEPT, To};
 use crate::time::Time;
 
 /// Names of users and rooms.
@@ -19,14 +20,22 @@ pub(super) struct Names {
 }
 
 impl Names {
+    fn user(&self, member: usize) -> String {
+        format!("{}-{member}", self.prefix)
+    }
+
+    fn room(&self, room: usize) -> String {
+        format!("{}-room-{room}", self.prefix)
+    }
+
     /// The body of the question to the gate.
     pub(super) fn entry(&self, member: usize) -> String {
-        format!(r#"{{"uid":"{}-{member}"}}"#, self.prefix)
+        format!(r#"{{"uid":"{}"}}"#, self.user(member))
     }
 
     /// The body of the request to enter.
     pub(super) fn enter(&self, member: usize, room: usize) -> String {
-        format!(r#"{{"username":"{0}-{member}","rid":"{0}-room-{room}"}}"#, self.prefix)
+        format!(r#"{{"username":"{}","rid":"{}"}}"#, self.user(member), self.room(room))
     }
 }
 
@@ -34,6 +43,8 @@ impl Names {
 #[derive(Debug)]
 pub struct Shared {
     pub(super) names: Names,
+    /// What handshakes have agreed on: dictionaries and definitions are the same for all, and kept once.
+    pub(super) terms: Terms,
     pub(super) judge: Judge,
     pub(super) tally: Tally,
     pub(super) timeout: Duration,
@@ -45,21 +56,24 @@ pub struct Shared {
     /// Requests that a sender keeps in flight now.
     window: usize,
     is_sender: Vec<bool>,
-    message: Vec<u8>,
+    /// What was written last by [`write_message`](Self::write_message).
+    pub(super) message: Vec<u8>,
 }
 
 impl Shared {
     /// Before anything has happened: nobody sends of itself.
     pub fn new(plan: &Plan, crowd: &Crowd) -> Self {
-        let mut judge = Judge::default();
+        let mut judge = Judge::of_one_order(KEPT);
+        let names = Names { prefix: plan.prefix.clone() };
         let mut is_sender = vec![false; crowd.room_of.len()];
         crowd.senders.iter().for_each(|member| is_sender[*member] = true);
-        for room in &crowd.room_of {
+        for (member, room) in crowd.room_of.iter().enumerate() {
             // Members count up from 0, here and there.
-            let _ = judge.member(*room);
+            judge.member(&names.room(*room), &names.user(member));
         }
         Self {
-            names: Names { prefix: plan.prefix.clone() },
+            names,
+            terms: Terms::default(),
             judge,
             tally: Tally::new(),
             timeout: Duration::from_secs_f64(plan.timeout),
@@ -102,7 +116,7 @@ impl Shared {
 
     /// A member got in, by a login whose last step began then.
     pub(super) fn entered(&mut self, member: usize, began: Time, now: Time, returns: bool) {
-        self.judge.entered(member);
+        let _ = self.judge.entered(member);
         self.tally.enter.record(began, now);
         if returns {
             self.tally.returns += 1;
@@ -133,7 +147,7 @@ impl Shared {
                 self.tally.answered(sent.intended, now);
             }
             Some(code) => {
-                self.judge.failed(member, sent.number);
+                self.judge.failed(member, sent.number, code.parse().unwrap_or_default());
                 self.tally.error(&format!("send: {code}"));
             }
         }
@@ -141,7 +155,7 @@ impl Shared {
 
     /// Writes a member's next message into [`message`](Self::message): what the tutorial's web client sends. Its number.
     pub(super) fn write_message(&mut self, member: usize, room: usize, intended: Time, now: Time) -> u32 {
-        let number = self.judge.sending(member);
+        let number = self.judge.sending(member, To::All);
         self.tally.sent(now);
         let prefix = self.names.prefix.as_bytes();
         let body = &mut self.message;
@@ -158,10 +172,5 @@ impl Shared {
         decimal(body, member as u64);
         body.extend_from_slice(br#"","target":"*"}"#);
         number
-    }
-
-    /// The message that was written last.
-    pub(super) fn message(&self) -> &[u8] {
-        &self.message
     }
 }

@@ -1,5 +1,6 @@
 //! The first package each way: what a client says, what a server answers, and the kick that may end it all.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -58,18 +59,28 @@ impl HandshakeOffer {
 }
 
 /// What a client says of itself first.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHandshake {
     /// The kind of client, such as `js-websocket`. Servers ignore it unless told to check it.
     pub client_type: String,
     /// The client's version, such as `0.0.1`.
     pub version: String,
+    /// What it says of its session, if it can come back to one.
+    pub resume: Option<ResumeRequest>,
 }
 
 impl ClientHandshake {
     /// The body of the handshake package, as the chat tutorial's browser client sends it.
     pub fn body(&self) -> Vec<u8> {
-        json!({ "sys": { "type": self.client_type, "version": self.version } }).to_string().into_bytes()
+        let mut hello = json!({ "sys": { "type": self.client_type, "version": self.version } });
+        if let Some(ResumeRequest { token, received }) = &self.resume {
+            let mut resume = token.as_ref().map_or(json!(true), |token| json!({ "token": token }));
+            if let (Some(_), Received::Packages(count)) = (token, received) {
+                resume["received"] = json!(count);
+            }
+            hello["user"] = json!({ "resume": resume });
+        }
+        hello.to_string().into_bytes()
     }
 }
 
@@ -86,6 +97,8 @@ pub struct HandshakeReply {
     pub use_proto: bool,
     /// The definitions of these bodies, when the server sent them.
     pub protos: Option<Protos>,
+    /// The session, when the server keeps it for a client that comes back.
+    pub resume: Option<ResumeOffer>,
 }
 
 /// A server's handshake that a client cannot read.
@@ -107,7 +120,7 @@ impl HandshakeReply {
     /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a
     /// Pomelo server sends, its message definitions included.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
-        let reply: RawReply = serde_json::from_slice(body)?;
+        let mut reply: RawReply = serde_json::from_slice(body)?;
         let codes = reply.sys.dict.map(|dict| {
             dict.into_iter().filter_map(|(route, code)| Some((route, u16::try_from(code.as_u64()?).ok()?)))
         });
@@ -117,6 +130,8 @@ impl HandshakeReply {
             dictionary: codes.map(Dictionary::from_codes),
             use_proto: reply.sys.use_proto,
             protos: reply.sys.protos.as_ref().map(Protos::from_handshake).transpose()?,
+            // Applications may say anything about the user.
+            resume: reply.user.get_mut("resume").and_then(|it| serde_json::from_value(it.take()).ok()),
         })
     }
 }
@@ -161,7 +176,7 @@ impl ResumeRequest {
 }
 
 /// What a server adds to its handshake for clients that may come back: `"user":{"resume":{…}}`.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeOffer {
     /// What the client must show when it comes back.
     pub token: String,
@@ -172,7 +187,7 @@ pub struct ResumeOffer {
     pub resumed: Option<bool>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<&'static str>,
+    pub message: Option<Cow<'static, str>>,
 }
 
 impl ResumeOffer {
@@ -225,6 +240,8 @@ struct RawReply {
     code: u64,
     #[serde(default)]
     sys: RawSys,
+    #[serde(default)]
+    user: Value,
 }
 
 #[derive(Default, Deserialize)]

@@ -38,7 +38,7 @@
 //! # Sources
 //!
 //! The npm packages `pomelo-protocol` 0.1.6 and `pomelo-protobuf` 0.4.0, and the handshake and dictionary of
-//! `pomelo` 2.2.7. `tests/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
+//! `pomelo` 2.2.7. `tests/browser/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
 //! third said on the wire.
 
 pub mod cesu8;
@@ -58,6 +58,7 @@ pub use handshake::{
 pub use message::{
     Message, MessageError, MessageKind, WireRoute, write_notify, write_push, write_request, write_response,
 };
+pub(crate) use package::Taken;
 pub use package::{
     BODY_BYTES_LIMIT, BODY_BYTES_MAX_DEFAULT, HEADER_BYTES, Package, PackageDecoder, PackageError,
     PackageType, package_header, write_package,

@@ -50,6 +50,9 @@ pub struct Package<'a> {
     pub body: &'a [u8],
 }
 
+/// The type and the body of a package that is taken apart; no body: the decoder has it.
+pub(crate) type Taken<'i> = (PackageType, Option<&'i [u8]>);
+
 /// Why a stream cannot be read any further. There is no way to find the next package after one: close the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PackageError {
@@ -106,6 +109,13 @@ impl PackageDecoder {
     /// A type is refused with its first byte, a length with the last byte of the header, before anything is
     /// allocated for the body. The error stays: each later call returns it again.
     pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Package<'a>>, PackageError> {
+        let found = self.advance(input)?;
+        Ok(found.map(|(kind, here)| Package { kind, body: here.unwrap_or(&self.body) }))
+    }
+
+    /// The same without a borrow of the decoder, for loops: a body that did not come in one piece is in
+    /// [`body`](Self::body), until the next call.
+    pub(crate) fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, PackageError> {
         if self.is_complete() {
             // Handed out by the call before; the borrow has ended since.
             self.header_len = 0;
@@ -125,10 +135,15 @@ impl PackageDecoder {
         *input = rest;
         if here.len() == declared {
             self.header_len = 0;
-            return Ok(Some(Package { kind, body: here }));
+            return Ok(Some((kind, Some(here))));
         }
         self.body.extend_from_slice(here);
-        Ok(self.is_complete().then_some(Package { kind, body: &self.body }))
+        Ok(self.is_complete().then_some((kind, None)))
+    }
+
+    /// The body that [`advance`](Self::advance) has put together.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
     }
 
     /// Whether the bytes so far end inside a package.

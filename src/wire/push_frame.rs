@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::message::{Message, MessageError, MessageKind, WireRoute};
 use super::package::{HEADER_BYTES, PackageType, package_header};
 
-/// The longest WebSocket header that a server sends: no mask, 64-bit length.
+/// The longest WebSocket header without its mask: 64-bit length.
 const WEBSOCKET_HEADER_BYTES_MAX: usize = 10;
 
 /// One allocation holds `[websocket header][package]`: a WebSocket client gets all of it, a TCP client gets
@@ -52,7 +52,7 @@ impl PushFrame {
     }
 }
 
-/// Header of an unmasked, unfragmented WebSocket frame (RFC 6455, 5.2): what a server sends.
+/// Header of a WebSocket frame (RFC 6455, 5.2), without the mask that follows a client's.
 #[derive(Clone, Copy, Debug)]
 pub struct WebSocketHeader {
     bytes: [u8; WEBSOCKET_HEADER_BYTES_MAX],
@@ -60,27 +60,28 @@ pub struct WebSocketHeader {
 }
 
 impl WebSocketHeader {
-    /// For a binary frame of `payload_len` bytes.
+    /// For a binary message of `payload_len` bytes in one frame, as a server sends it.
     pub fn binary(payload_len: usize) -> Self {
         const FIN_BINARY: u8 = 0x82;
+        Self::new(FIN_BINARY, false, payload_len as u64)
+    }
+
+    /// For a frame with this first byte; a mask follows if it `is_masked`.
+    pub fn new(first: u8, is_masked: bool, payload_len: u64) -> Self {
         let mut bytes = [0; WEBSOCKET_HEADER_BYTES_MAX];
-        bytes[0] = FIN_BINARY;
-        let len = match payload_len {
-            0..=125 => {
-                bytes[1] = payload_len as u8;
-                2
-            }
+        bytes[0] = first;
+        let (short, len) = match payload_len {
+            0..=125 => (payload_len as u8, 2),
             126..=0xffff => {
-                bytes[1] = 126;
                 bytes[2..4].copy_from_slice(&(payload_len as u16).to_be_bytes());
-                4
+                (126, 4)
             }
             _ => {
-                bytes[1] = 127;
-                bytes[2..10].copy_from_slice(&(payload_len as u64).to_be_bytes());
-                10
+                bytes[2..10].copy_from_slice(&payload_len.to_be_bytes());
+                (127, 10)
             }
         };
+        bytes[1] = u8::from(is_masked) << 7 | short;
         Self { bytes, len }
     }
 

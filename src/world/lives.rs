@@ -77,10 +77,16 @@ impl World {
         match act {
             // Nothing listens here.
             Act::Bind => self.learn(station, Fact::Bound),
-            Act::Admit => drop(self.router.admit(&spec())),
+            Act::Admit => {
+                let spec = spec();
+                if let Some(turns) = &mut self.turns {
+                    turns.drop_mail_of(station);
+                }
+                // Its type is served: that was asked when it was to start.
+                let _ = self.router.admit(&spec);
+            }
             Act::Make => {
                 self.generations += 1;
-                // Its type is served: that was asked when it was to start.
                 if let Some(planned) = self.blueprint.server(&spec(), self.generations) {
                     self.put(station, (planned.make)());
                 }
@@ -161,11 +167,13 @@ impl World {
     fn holds(&self, station: u16) -> bool {
         let slot = &self.slots[usize::from(station)];
         let seen = || slot.server.as_ref().map(|server| server.snapshot());
+        // What an actor has said is in the router's mailbox before the actor reports anything.
+        let is_carried = || self.turns.as_ref().is_none_or(|turns| turns.has_carried(station));
         match slot.awaits {
-            Some(Fact::Told) => {
-                slot.done >= slot.told && self.turns.as_ref().is_none_or(|turns| turns.has_carried(station))
+            Some(Fact::Told) => slot.done >= slot.told && is_carried(),
+            Some(Fact::Idle) => {
+                slot.queue.is_idle() && is_carried() && seen().is_none_or(|seen| seen.calls_pending == 0)
             }
-            Some(Fact::Idle) => slot.queue.is_idle() && seen().is_none_or(|seen| seen.calls_pending == 0),
             Some(Fact::Unconnected) => slot.queue.is_idle() && seen().is_none_or(|seen| seen.sessions == 0),
             Some(Fact::EmptyHanded) => self.router.is_empty_handed(&self.stations.at(station).spec.id),
             _ => false,

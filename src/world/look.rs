@@ -31,6 +31,11 @@ impl World {
         slot.told > 0 && slot.done >= slot.told
     }
 
+    /// Whether the supervisor has decided something that is not carried out yet.
+    pub fn is_deciding(&self) -> bool {
+        !self.decisions.is_empty()
+    }
+
     /// What does not hold of the cluster at this moment.
     pub fn audit(&mut self) -> BTreeSet<Violation> {
         let held: BTreeMap<_, _> = self

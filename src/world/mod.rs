@@ -205,9 +205,13 @@ impl World {
         true
     }
 
-    /// A client sends a message. False when the server's queue is full, and the message lost.
+    /// A client sends a message. False when the server's queue is full, and the message lost. A server that takes no more
+    /// clients reads nothing from those that it has.
     pub fn message(&mut self, now: Time, station: u16, session: SessionId, bytes: Bytes) -> bool {
         self.now = now;
+        if !self.stations.at(station).is_open {
+            return true;
+        }
         if self.is_full(station) {
             return false;
         }

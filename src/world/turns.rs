@@ -58,6 +58,12 @@ impl Turns {
         }
     }
 
+    /// What a server said that has ended since is as if it had never been said. The router hears it out, and does not listen,
+    /// before it hears of another server of that id.
+    pub(super) fn drop_mail_of(&mut self, station: u16) {
+        self.mail.retain(|(_, from, _)| *from != station);
+    }
+
     /// Whether the router has all that a server has said.
     pub(super) fn has_carried(&self, station: u16) -> bool {
         self.mail.iter().all(|(_, from, _)| *from != station)

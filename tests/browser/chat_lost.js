@@ -17,7 +17,8 @@ export const checks = {
     await ben.is('connected');
     const [first, second] = [await servedBy(ann), await servedBy(ben)];
     if (first === second) throw new Error(`expected ann and ben on two connectors, both are on ${first}`);
-    await ann.sees('ann (you)', 'ben').catch(() => ann.sees('ben', 'ann (you)'));
+    // They log in at the same time: either may be the first in the room.
+    await eventually('who is here', async () => (await ann.people()).sort(), ['ann (you)', 'ben']);
 
     // What a person sees meanwhile, as the badge says it.
     await page.evaluate(() => {

@@ -1,6 +1,6 @@
 // How the console feels: focus that stays, work that is not done, a page for those who may only look, the theme.
 
-import { ConsolePage } from './support/console.js';
+import { ConsolePage, press } from './support/console.js';
 import { eventually, same } from './support/expect.js';
 
 export const checks = {
@@ -54,16 +54,16 @@ export const checks = {
     await eventually('verbs are off', () => kill.isDisabled().catch(() => false), true);
     same('forms too', await page.locator('#robots-start').isDisabled(), true);
     await page.getByLabel('Token').fill(token);
-    await page.getByRole('button', { name: 'Use it' }).click();
+    await press(page.getByRole('button', { name: 'Use it' }));
     await eventually('verbs are on', () => kill.isEnabled(), true);
     await seen.goTo('faults');
-    await page.getByRole('button', { name: 'Lose 5 % everywhere' }).click();
+    await press(page.getByRole('button', { name: 'Lose 5 % everywhere' }));
     await eventually(
       'the token holds',
       () => seen.rows('#fault-rows'),
       (rows) => rows.length === 1,
     );
-    await page.getByRole('button', { name: 'Heal all' }).click();
+    await press(page.getByRole('button', { name: 'Heal all' }));
     await eventually('healed', () => seen.rows('#fault-rows'), []);
   },
 

@@ -1,6 +1,6 @@
 // What the console shows of messages: robots, the trace, the request form, explain; and names that would be HTML.
 
-import { ConsolePage, People } from './support/console.js';
+import { ConsolePage, People, press } from './support/console.js';
 import { eventually, same } from './support/expect.js';
 
 const USER = '<img src=x onerror=alert(1)>';
@@ -12,8 +12,10 @@ export const checks = {
     await seen.goTo('load');
     await seen.page.locator('#robots-users').fill('400');
     await seen.says('output[for="robots-users"]', /^\d+ users$/);
-    await seen.page.getByRole('button', { name: 'Start robots' }).click();
+    await press(seen.page.getByRole('button', { name: 'Start robots' }));
     await seen.says('#robots-state', /users in .* planned/);
+    // Logins are messages too: what robots have said is known to the API alone.
+    await eventually('robots talk', async () => (await seen.api('robots')).sends, (sends) => sends > 100);
     await eventually(
       'messages in the head',
       () => seen.text('[data-total="messages"]'),
@@ -32,7 +34,7 @@ export const checks = {
     );
     await seen.says('#answer-hot', /Hottest chat: chat-server-\d with .* × the mean/);
     await seen.goTo('load');
-    await seen.page.locator('#robots-stop').click();
+    await press(seen.page.locator('#robots-stop'));
     await seen.says(
       '#robots-report',
       /every message reached everybody once, in one order; 0 lost, 0 doubled, 0 out of order/,
@@ -49,12 +51,12 @@ export const checks = {
     await seen.goTo('trace');
     await seen.says('#trace-state', 'off');
     await seen.page.locator('#trace-rid').fill('tracks');
-    await seen.page.getByRole('button', { name: 'Trace on' }).click();
+    await press(seen.page.getByRole('button', { name: 'Trace on' }));
     await seen.says('#trace-state', /^on for .*: rid tracks$/);
     await people.say('tess', 'which way?');
     const row = seen.page.locator('#trace-rows details').filter({ hasText: 'chat.chatHandler.send' });
     await eventually('a row', () => row.count(), 1);
-    await row.locator('summary').click();
+    await press(row.locator('summary'));
     const steps = await eventually(
       'its steps',
       () => row.locator('li').allTextContents(),
@@ -73,25 +75,25 @@ export const checks = {
         true,
       );
     }
-    await seen.page.getByRole('button', { name: 'Trace off' }).click();
+    await press(seen.page.getByRole('button', { name: 'Trace off' }));
     await seen.says('#trace-state', 'off');
     await people.leave();
   },
 
   'the request form logs in, asks, notifies, and hears pushes': async (stage) => {
     const seen = await ConsolePage.open(stage);
-    await seen.page.getByRole('button', { name: 'Log in' }).click();
+    await press(seen.page.getByRole('button', { name: 'Log in' }));
     await seen.says('#login-state', /^operator in lobby, on /);
-    await seen.page.getByRole('button', { name: 'Send' }).click();
+    await press(seen.page.getByRole('button', { name: 'Send' }));
     await seen.says('#request-log', /onChat[^]*"msg": "hello"[^]*"from": "operator"/);
     await seen.page.getByLabel('kind').selectOption('notify');
     await seen.page.getByLabel('body, as JSON').fill('{"content": "quietly", "target": "*"}');
-    await seen.page.getByRole('button', { name: 'Send' }).click();
+    await press(seen.page.getByRole('button', { name: 'Send' }));
     await seen.says('#request-log', /"msg": "quietly"/);
     await seen.page.getByLabel('body, as JSON').fill('{');
-    await seen.page.getByRole('button', { name: 'Send' }).click();
+    await press(seen.page.getByRole('button', { name: 'Send' }));
     await seen.says('#request-output', /no JSON/);
-    await seen.page.getByRole('button', { name: 'Log out' }).click();
+    await press(seen.page.getByRole('button', { name: 'Log out' }));
     await seen.says('#login-state', 'logged out');
   },
 
@@ -99,13 +101,10 @@ export const checks = {
     const people = await People.enter(stage, [['eve', 'cellar']]);
     const seen = await ConsolePage.open(stage);
     const { server } = await seen.findRoom('cellar');
-    await seen.page
-      .locator('#rooms-rows')
-      .getByRole('button', { name: /^why there/ })
-      .click();
+    await press(seen.page.locator('#rooms-rows').getByRole('button', { name: /^why there/ }));
     await seen.says('#explain-result', new RegExp(`cellar is on ${server} with 1 member, as the strategy says`));
     await seen.page.locator('#explain-uid').fill('eve');
-    await seen.page.getByRole('button', { name: 'Explain' }).click();
+    await press(seen.page.getByRole('button', { name: 'Explain' }));
     await seen.says('#explain-result', /eve is logged in on connector-server-\d/);
     same(
       'a row a type',
@@ -119,22 +118,19 @@ export const checks = {
     const people = await People.enter(stage, [[USER, ROOM]]);
     const seen = await ConsolePage.open(stage);
     await seen.findRoom(ROOM);
-    await seen.page.getByRole('button', { name: `members of ${ROOM}` }).click();
+    await press(seen.page.getByRole('button', { name: `members of ${ROOM}` }));
     const dialog = seen.page.getByRole('dialog', { name: ROOM });
     await eventually(
       'the member',
       () => dialog.locator('tbody th').allTextContents(),
       (names) => names.length === 1 && names[0].startsWith(USER),
     );
-    await dialog.getByRole('button', { name: 'Close' }).click();
-    await seen.page
-      .locator('#rooms-rows')
-      .getByRole('button', { name: /^why there/ })
-      .click();
+    await press(dialog.getByRole('button', { name: 'Close' }));
+    await press(seen.page.locator('#rooms-rows').getByRole('button', { name: /^why there/ }));
     await seen.says('#explain-result', /<script>.* is on chat-server-\d with 1 member/);
     await seen.goTo('trace');
     await seen.page.locator('#trace-uid').fill(USER);
-    await seen.page.getByRole('button', { name: 'Trace on' }).click();
+    await press(seen.page.getByRole('button', { name: 'Trace on' }));
     await seen.says('#trace-state', /onerror/);
     await people.say(USER, '<b onclick=alert(3)>');
     await eventually(
@@ -142,14 +138,14 @@ export const checks = {
       () => seen.page.locator('#trace-rows details').count(),
       (count) => count > 0,
     );
-    await seen.page.getByRole('button', { name: 'Trace off' }).click();
+    await press(seen.page.getByRole('button', { name: 'Trace off' }));
 
     await seen.goTo('people');
     await seen.page.locator('#users-search').fill('onerror');
     await eventually('the user', () => seen.page.locator('#users-rows tr').count(), 1);
-    await seen.page.locator('#users-rows').getByRole('button', { name: /^kick/ }).click();
+    await press(seen.page.locator('#users-rows').getByRole('button', { name: /^kick/ }));
     await seen.page.locator('#kick-reason').fill('<i>enough</i>');
-    await seen.page.getByRole('dialog').getByRole('button', { name: 'Kick' }).click();
+    await press(seen.page.getByRole('dialog').getByRole('button', { name: 'Kick' }));
     await eventually('the client hears why', () => people.kicked(USER), '<i>enough</i>');
     await eventually('the user is gone', () => seen.page.locator('#users-rows tr').count(), 0);
     await seen.goTo('timeline');

@@ -1,6 +1,6 @@
 // Orders of the console: a server is killed and comes back, one is added, links break, strategies change.
 
-import { ConsolePage, People } from './support/console.js';
+import { ConsolePage, People, press } from './support/console.js';
 import { eventually, same } from './support/expect.js';
 
 const ROOM = 'harbour';
@@ -16,12 +16,9 @@ export const checks = {
     const { server, members } = await seen.findRoom(ROOM);
     same('members', members, 3);
 
-    await seen.page.locator('#rooms-rows').getByRole('button', { name: server }).click();
+    await press(seen.page.locator('#rooms-rows').getByRole('button', { name: server }));
     await seen.says('#detail h3', server);
-    await seen.page
-      .locator('#detail')
-      .getByRole('button', { name: `kill ${server}` })
-      .click();
+    await press(seen.page.locator('#detail').getByRole('button', { name: `kill ${server}` }));
     const dialog = seen.page.getByRole('dialog', { name: `Kill ${server}?` });
     await dialog.waitFor();
     await seen.says('#confirm-moves-text', /room.* with \d+ members? moves? to chat-server-\d/);
@@ -31,7 +28,7 @@ export const checks = {
       (rows) => rows.some(([room]) => room === ROOM),
     );
     const [, , target] = forecast.find(([room]) => room === ROOM);
-    await dialog.getByRole('button', { name: 'Kill' }).click();
+    await press(dialog.getByRole('button', { name: 'Kill' }));
     await seen.shows(server, 'killed');
     await seen.warns(new RegExp(`${server} is killed`));
     await eventually('the room moves as was said', async () => (await seen.findRoom(ROOM)).server, target);
@@ -44,7 +41,7 @@ export const checks = {
     );
     await eventually('marks in the plots', () => seen.page.locator('#timeline-plots .mark-broke').count(), 4);
 
-    await seen.page.getByRole('button', { name: 'Undo: restart' }).click();
+    await press(seen.page.getByRole('button', { name: 'Undo: restart' }));
     await seen.shows(server, 'running');
     await eventually('the room is back', async () => (await seen.findRoom(ROOM)).server, server);
     await seen.warns('All servers run, and no link has a fault.');
@@ -65,36 +62,36 @@ export const checks = {
       'stop chat-server-1',
     );
 
-    await row.getByRole('button', { name: 'pause chat-server-1' }).click();
-    await seen.page.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
+    await press(row.getByRole('button', { name: 'pause chat-server-1' }));
+    await press(seen.page.getByRole('dialog').getByRole('button', { name: 'Pause' }));
     await seen.shows('chat-server-1', 'paused');
-    await row.getByRole('button', { name: 'resume chat-server-1' }).click();
+    await press(row.getByRole('button', { name: 'resume chat-server-1' }));
     await seen.shows('chat-server-1', 'running');
   },
 
   'a server is added with what the form proposes, and removed': async (stage) => {
     const seen = await ConsolePage.open(stage, { expected: /409|400/ });
-    await seen.page.getByText('Add a server').click();
+    await press(seen.page.locator('summary', { hasText: 'Add a server' }));
     await seen.page.locator('#add-type').selectOption('chat');
     await eventually('the proposed id', () => seen.page.locator('#add-id').inputValue(), 'chat-server-4');
-    await seen.page.getByRole('button', { name: 'Add', exact: true }).click();
+    await press(seen.page.getByRole('button', { name: 'Add', exact: true }));
     await seen.shows('chat-server-4', 'running');
     await eventually('the next one', () => seen.page.locator('#add-id').inputValue(), 'chat-server-5');
 
     await seen.page.locator('#add-id').fill('chat-server-4');
-    await seen.page.getByRole('button', { name: 'Add', exact: true }).click();
+    await press(seen.page.getByRole('button', { name: 'Add', exact: true }));
     await seen.says('#add-output', /chat-server-4/);
     same('it is an error', await seen.page.locator('#add-output').getAttribute('class'), 'output error');
 
-    await seen.page.locator('#servers-rows').getByRole('button', { name: 'remove chat-server-4' }).click();
-    await seen.page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await press(seen.page.locator('#servers-rows').getByRole('button', { name: 'remove chat-server-4' }));
+    await press(seen.page.getByRole('dialog').getByRole('button', { name: 'Remove' }));
     await eventually('it is gone', () => seen.card('chat-server-4').count(), 0);
   },
 
   'links are cut, shown so, and healed': async (stage) => {
     const seen = await ConsolePage.open(stage, { expected: /400/ });
     await seen.goTo('faults');
-    await seen.page.getByRole('button', { name: 'Cut connector ↔ chat-server-1' }).click();
+    await press(seen.page.getByRole('button', { name: 'Cut connector ↔ chat-server-1' }));
     await eventually(
       'the rule',
       () => seen.rows('#fault-rows'),
@@ -110,11 +107,11 @@ export const checks = {
 
     await seen.goTo('faults');
     await seen.page.getByLabel('latency').fill('soon');
-    await seen.page.getByRole('button', { name: 'Add the rule' }).click();
+    await press(seen.page.getByRole('button', { name: 'Add the rule' }));
     await seen.says('#fault-output', /latency/);
     await seen.page.getByLabel('latency').fill('20ms..50ms');
     await seen.page.getByLabel('loss, %').fill('1');
-    await seen.page.getByRole('button', { name: 'Add the rule' }).click();
+    await press(seen.page.getByRole('button', { name: 'Add the rule' }));
     await seen.warns('3 links cut, 6 lossy.');
     same(
       'the API agrees',
@@ -126,10 +123,10 @@ export const checks = {
     );
 
     await seen.goTo('faults');
-    await seen.page.locator('#fault-rows').getByRole('button').first().click();
+    await press(seen.page.locator('#fault-rows').getByRole('button').first());
     await seen.warns('9 links lossy.');
     await seen.goTo('faults');
-    await seen.page.getByRole('button', { name: 'Heal all' }).click();
+    await press(seen.page.getByRole('button', { name: 'Heal all' }));
     await seen.warns('All servers run, and no link has a fault.');
   },
 
@@ -146,7 +143,7 @@ export const checks = {
     const before = await strategy();
     await form.locator('#strategy-chat').selectOption('ring');
     await form.getByLabel(/points/).fill('60');
-    await form.getByRole('button', { name: 'Preview' }).click();
+    await press(form.getByRole('button', { name: 'Preview' }));
     const text = await eventually(
       'the preview',
       () =>
@@ -160,7 +157,7 @@ export const checks = {
     same('nothing has changed yet', await strategy(), before);
     same('a row a server', await form.locator('table.bars tbody tr').count(), 3);
 
-    await form.getByRole('button', { name: 'Apply' }).click();
+    await press(form.getByRole('button', { name: 'Apply' }));
     await eventually('the API agrees', strategy, 'ring(60)');
     await eventually('the page says so', () => form.locator('b').first().textContent(), 'ring(60)');
     const [, moves] = /, (\d+) of 12 rooms/.exec(text);
@@ -169,7 +166,7 @@ export const checks = {
       () => form.locator('.output').textContent(),
       (said) => said.startsWith(`Applied ring(60): ${moves} room`),
     );
-    await seen.page.getByRole('button', { name: `Undo: ${before}` }).click();
+    await press(seen.page.getByRole('button', { name: `Undo: ${before}` }));
     await eventually('the old one', strategy, before);
     await people.leave();
   },

@@ -2,7 +2,7 @@
 
 import path from 'node:path';
 
-import { ConsolePage } from './support/console.js';
+import { ConsolePage, press } from './support/console.js';
 import { eventually, same } from './support/expect.js';
 
 const CROWD = { users: 120, rooms: 14, messagesPerSecond: 240, seconds: 600 };
@@ -54,14 +54,14 @@ export const checks = {
     for (const options of [{}, ...Object.values(OTHERS)]) {
       const { page } = await ConsolePage.open(stage, options);
       await page.locator('#map .card.server').first().click();
-      await page.getByText('Add a server').click();
+      await press(page.locator('summary', { hasText: 'Add a server' }));
       await page.locator('#explain-uid').fill('ann');
       await page.locator('#explain-rid').fill('lobby');
-      await page.getByRole('button', { name: 'Explain' }).click();
+      await press(page.getByRole('button', { name: 'Explain' }));
       await page.locator('.way').waitFor();
       await stage.isAccessible(page);
       await stage.fitsItsWidth(page);
-      await page.locator('#servers-rows').getByRole('button', { name: 'kill chat-server-2' }).click();
+      await press(page.locator('#servers-rows').getByRole('button', { name: 'kill chat-server-2' }));
       await page.locator('#confirm-moves-rows tr').first().waitFor({ state: 'attached' });
       await stage.isAccessible(page);
       await page.close();

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use pomelo_sim::ledger::Verdict;
+use pomelo_sim::judge::Verdict;
 use pomelo_sim::live::{RunningCluster, ServerState};
 
 use crate::executor::{Storm, gates, wait};

@@ -1,24 +1,18 @@
-//! A blocking client of the real protocol, over WebSocket or raw TCP.
+//! A client of the real protocol that does only what a test tells it, over WebSocket or raw TCP.
 
 use std::collections::VecDeque;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+pub use pomelo_sim::client::Transport;
+use pomelo_sim::client::{Framing, FramingError, kick_reason};
 use pomelo_sim::wire::{
-    BODY_BYTES_LIMIT, Message, MessageKind, PackageDecoder, PackageType, WireRoute, write_notify,
-    write_package, write_request,
+    HEADER_BYTES, Message, MessageKind, PackageType, WireRoute, write_notify, write_package, write_request,
 };
 use serde_json::{Value, json};
-use tungstenite::WebSocket;
 
 use super::PATIENCE;
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Transport {
-    Tcp,
-    WebSocket,
-}
 
 pub const BOTH: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];
 
@@ -35,8 +29,8 @@ pub enum Got {
 }
 
 pub struct Client {
-    socket: Socket,
-    decoder: PackageDecoder,
+    stream: TcpStream,
+    framing: Framing,
     got: VecDeque<Got>,
     /// Each package as it came, for those who compare bytes.
     pub packages: Vec<Vec<u8>>,
@@ -44,11 +38,7 @@ pub struct Client {
     pub next_id: u64,
     /// What the WebSocket was told with the close code.
     close_reason: String,
-}
-
-enum Socket {
-    Tcp(TcpStream),
-    WebSocket(Box<WebSocket<TcpStream>>),
+    is_websocket: bool,
 }
 
 impl Client {
@@ -60,22 +50,17 @@ impl Client {
     /// The same over a connection that is made already.
     pub fn over(stream: TcpStream, address: SocketAddr, transport: Transport) -> Self {
         stream.set_nodelay(true).unwrap();
-        let socket = match transport {
-            Transport::Tcp => Socket::Tcp(stream),
-            Transport::WebSocket => {
-                let (socket, _) = tungstenite::client(format!("ws://{address}/"), stream).unwrap();
-                Socket::WebSocket(Box::new(socket))
-            }
-        };
-        let decoder = PackageDecoder::new(BODY_BYTES_LIMIT);
-        Self {
-            socket,
-            decoder,
-            got: VecDeque::new(),
-            packages: Vec::new(),
-            next_id: 1,
-            close_reason: String::new(),
+        let framing = Framing::new(transport, &address.to_string(), u64::from(address.port()));
+        let (got, packages, close_reason) = Default::default();
+        let is_websocket = transport == Transport::WebSocket;
+        let mut client = Self { stream, framing, got, packages, next_id: 1, close_reason, is_websocket };
+        client.flush();
+        while !client.framing.is_open() {
+            client.read(PATIENCE);
+            // A server that is full says so right behind the upgrade.
+            assert!(client.framing.is_open() || client.got.is_empty(), "no WebSocket: {:?}", client.got);
         }
+        client
     }
 
     /// A client that may send messages: handshake and acknowledgement are done.
@@ -112,27 +97,21 @@ impl Client {
 
     /// Bytes as they are; on a WebSocket as one binary message.
     pub fn raw(&mut self, bytes: &[u8]) {
-        // A server that has hung up already says so on reading.
-        let _ = match &mut self.socket {
-            Socket::Tcp(stream) => stream.write_all(bytes).map_err(tungstenite::Error::from),
-            Socket::WebSocket(socket) => socket.send(tungstenite::Message::binary(bytes.to_vec())),
-        };
+        self.framing.send(|out| out.extend_from_slice(bytes));
+        self.flush();
     }
 
     /// The same bytes as one text message.
     pub fn text(&mut self, text: &str) {
-        let Socket::WebSocket(socket) = &mut self.socket else {
-            panic!("only a WebSocket has text messages")
-        };
-        let _ = socket.send(tungstenite::Message::text(text));
+        const TEXT: u8 = 1;
+        self.framing.frame(TEXT, text.as_bytes());
+        assert!(!self.framing.out().is_empty(), "only a WebSocket has text messages");
+        self.flush();
     }
 
     /// Bytes past the WebSocket's framing.
     pub fn raw_stream(&mut self) -> &mut TcpStream {
-        match &mut self.socket {
-            Socket::Tcp(stream) => stream,
-            Socket::WebSocket(socket) => socket.get_mut(),
-        }
+        &mut self.stream
     }
 
     /// Sends a request, and does not wait.
@@ -214,10 +193,7 @@ impl Client {
     /// transport has a word for it.
     pub fn assert_closed_by_stop(&mut self, reason: &str) {
         let (kick, code) = self.closed();
-        let expected = match self.socket {
-            Socket::Tcp(_) => (None, ""),
-            Socket::WebSocket(_) => (Some(1001), reason),
-        };
+        let expected = if self.is_websocket { (Some(1001), reason) } else { (None, "") };
         assert_eq!((kick, (code, &*self.close_reason)), (None, expected));
     }
 
@@ -235,71 +211,69 @@ impl Client {
 
     /// Ends the stream as a client that goes away does.
     pub fn close(mut self) {
-        if let Socket::WebSocket(socket) = &mut self.socket {
-            let _ = socket.close(None);
-            let _ = socket.flush();
-        }
-        let _ = self.raw_stream().shutdown(Shutdown::Write);
+        self.framing.close();
+        self.flush();
+        let _ = self.stream.shutdown(Shutdown::Write);
+    }
+
+    /// A server that has hung up already says so on reading.
+    fn flush(&mut self) {
+        let _ = self.stream.write_all(&std::mem::take(self.framing.out()));
     }
 
     fn read(&mut self, patience: Duration) {
-        self.raw_stream().set_read_timeout(Some(patience)).unwrap();
-        match &mut self.socket {
-            Socket::Tcp(stream) => {
-                let mut buffer = [0; 64 * 1024];
-                match stream.read(&mut buffer) {
-                    Ok(0) => self.got.push_back(Got::Closed(None)),
-                    Ok(bytes) => self.decode(&buffer[..bytes]),
-                    Err(error) if is_timeout(&error) => {}
-                    Err(_) => self.got.push_back(Got::Closed(None)),
+        self.stream.set_read_timeout(Some(patience)).unwrap();
+        let mut buffer = [0; 64 * 1024];
+        let taken = match self.stream.read(&mut buffer) {
+            Ok(taken) if taken > 0 => taken,
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return,
+            _ => return self.got.push_back(Got::Closed(None)),
+        };
+        let mut bytes = &buffer[..taken];
+        loop {
+            match self.framing.next(&mut bytes) {
+                Ok(Some(package)) => {
+                    let mut whole = Vec::new();
+                    write_package(&mut whole, package.kind, package.body);
+                    self.got.push_back(Got::of(&whole));
+                    self.packages.push(whole);
                 }
+                Ok(None) => break,
+                Err(FramingError::Closed(code, reason)) => {
+                    self.close_reason = reason;
+                    self.got.push_back(Got::Closed(code));
+                    break;
+                }
+                Err(error) => panic!("{error}"),
             }
-            Socket::WebSocket(socket) => match socket.read() {
-                Ok(tungstenite::Message::Binary(bytes)) => self.decode(&bytes),
-                Ok(tungstenite::Message::Close(frame)) => {
-                    if let Some(frame) = &frame {
-                        self.close_reason = frame.reason.to_string();
-                    }
-                    self.got.push_back(Got::Closed(frame.map(|frame| frame.code.into())));
-                }
-                Ok(other) => panic!("servers send binary frames, got {other:?}"),
-                Err(tungstenite::Error::Io(error)) if is_timeout(&error) => {}
-                Err(_) => self.got.push_back(Got::Closed(None)),
-            },
         }
-    }
-
-    fn decode(&mut self, mut bytes: &[u8]) {
-        while let Some(package) = self.decoder.next(&mut bytes).unwrap() {
-            let mut whole = Vec::new();
-            write_package(&mut whole, package.kind, package.body);
-            self.packages.push(whole);
-            let json = |body: &[u8]| -> Value {
-                serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)))
-            };
-            let got = match package.kind {
-                PackageType::Handshake => Got::Handshake(json(package.body)),
-                PackageType::Heartbeat => Got::Heartbeat,
-                PackageType::Kick => {
-                    Got::Kick(json(package.body)["reason"].as_str().unwrap_or_default().to_owned())
-                }
-                PackageType::HandshakeAck => panic!("a server acknowledges no handshake"),
-                PackageType::Data => match Message::decode(package.body).unwrap() {
-                    Message { kind: MessageKind::Response { id }, body, .. } => Got::Response(id, json(body)),
-                    Message { kind: MessageKind::Push, route: Some(WireRoute::Name(route)), body } => {
-                        Got::Push(route.into_owned(), json(body))
-                    }
-                    Message { kind: MessageKind::Push, route: Some(WireRoute::Code(code)), body } => {
-                        Got::Push(format!("code {code}"), json(body))
-                    }
-                    other => panic!("servers send responses and pushes, got {other:?}"),
-                },
-            };
-            self.got.push_back(got);
-        }
+        // Pings are answered.
+        self.flush();
     }
 }
 
-fn is_timeout(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+impl Got {
+    /// What a package is, as it came.
+    pub fn of(package: &[u8]) -> Self {
+        let body = &package[HEADER_BYTES..];
+        let json = |body: &[u8]| -> Value {
+            serde_json::from_slice(body).unwrap_or_else(|_| Value::from(String::from_utf8_lossy(body)))
+        };
+        match PackageType::from_byte(package[0]).unwrap() {
+            PackageType::Handshake => Got::Handshake(json(body)),
+            PackageType::Heartbeat => Got::Heartbeat,
+            PackageType::Kick => Got::Kick(kick_reason(body)),
+            PackageType::HandshakeAck => panic!("a server acknowledges no handshake"),
+            PackageType::Data => match Message::decode(body).unwrap() {
+                Message { kind: MessageKind::Response { id }, body, .. } => Got::Response(id, json(body)),
+                Message { kind: MessageKind::Push, route: Some(WireRoute::Name(route)), body } => {
+                    Got::Push(route.into_owned(), json(body))
+                }
+                Message { kind: MessageKind::Push, route: Some(WireRoute::Code(code)), body } => {
+                    Got::Push(format!("code {code}"), json(body))
+                }
+                other => panic!("servers send responses and pushes, got {other:?}"),
+            },
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
-use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, PackageType, WireRoute};
+use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 use socket2::{Domain, SockRef, Socket, Type};
 
@@ -137,7 +137,7 @@ impl Guest {
 
     /// Every push of the session's life, in order.
     pub fn pushes(&self) -> Vec<(String, Value)> {
-        let pushes = self.data().filter_map(|package| match decode(package) {
+        let pushes = self.data().filter_map(|package| match Got::of(package) {
             Got::Push(route, body) => Some((route, body)),
             _ => None,
         });
@@ -162,7 +162,7 @@ impl Guest {
 
     /// Every response of the session's life, in order.
     pub fn responses(&self) -> Vec<(u64, Value)> {
-        let responses = self.data().filter_map(|package| match decode(package) {
+        let responses = self.data().filter_map(|package| match Got::of(package) {
             Got::Response(id, body) => Some((id, body)),
             _ => None,
         });
@@ -235,17 +235,6 @@ pub fn narrow(address: SocketAddr, transport: Transport) -> Client {
 pub fn reset(mut client: Client) {
     let stream = client.raw_stream();
     SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-fn decode(package: &[u8]) -> Got {
-    let json = |body: &[u8]| serde_json::from_slice(body).unwrap();
-    match Message::decode(&package[HEADER_BYTES..]).unwrap() {
-        Message { kind: MessageKind::Response { id }, body, .. } => Got::Response(id, json(body)),
-        Message { kind: MessageKind::Push, route: Some(WireRoute::Name(route)), body } => {
-            Got::Push(route.into_owned(), json(body))
-        }
-        other => panic!("servers send responses and pushes, got {other:?}"),
-    }
 }
 
 /// What `from` says to all, as each hears it.

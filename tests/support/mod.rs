@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
 
 pub mod admin;
+pub mod alone;
 pub mod areas;
 pub mod browser;
 pub mod client;
@@ -16,6 +17,7 @@ pub mod load;
 pub mod node;
 pub mod official;
 pub mod processes;
+pub mod protos;
 pub mod pure;
 pub mod raw;
 pub mod rooms;

@@ -27,27 +27,29 @@ impl Missing {
 pub type Played = Result<(), Missing>;
 
 /// A test and its name.
-type Named<'a> = (&'a str, fn() -> Played);
+pub type Named = (&'static str, fn() -> Played);
 
-/// Runs tests as `main` of their binary. The harness of Rust knows only before a test whether it is to be ignored.
-pub fn run_tests<const N: usize>(tests: [Named<'_>; N]) -> ExitCode {
+/// Runs the tests of modules as `main` of their binary. The harness of Rust knows only before a test whether it is to be
+/// ignored.
+pub fn run_tests(modules: &[(&str, &[Named])]) -> ExitCode {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    let trial = |(name, play): Named<'_>| {
-        Trial::ignorable_test(name, move || match play() {
+    let trial = |module: &str, (name, play): Named| {
+        Trial::ignorable_test(format!("{module}::{name}"), move || match play() {
             Ok(()) => Ok(Completion::Completed),
             Err(Missing(what)) if in_ci => Err(format!("this test must run when CI=true: {what}").into()),
             Err(Missing(what)) => Ok(Completion::ignored_with(what)),
         })
     };
-    libtest_mimic::run(&Arguments::from_args(), tests.map(trial).into()).exit_code()
+    let of_module = |(module, tests): &(&str, &[Named])| {
+        tests.iter().map(|test| trial(module, *test)).collect::<Vec<_>>()
+    };
+    libtest_mimic::run(&Arguments::from_args(), modules.iter().flat_map(of_module).collect()).exit_code()
 }
 
-/// The `main` of a binary with these tests.
+/// The tests of a module, for the `main` of their binary.
 macro_rules! tests {
     ($($test:ident),+ $(,)?) => {
-        fn main() -> std::process::ExitCode {
-            node::run_tests([$((stringify!($test), $test as fn() -> node::Played)),+])
-        }
+        pub(crate) const TESTS: &[crate::support::node::Named] = &[$((stringify!($test), $test)),+];
     };
 }
 pub(crate) use tests;

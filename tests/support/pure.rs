@@ -195,6 +195,12 @@ impl PureCluster {
         self.is_up(key.frontend.as_str()) && !self.inboxes[key].iter().any(gone)
     }
 
+    /// The clients of a frontend that are connected.
+    pub fn clients_of(&self, id: &str) -> Vec<SessionKey> {
+        let keys = self.inboxes.keys().filter(|key| key.frontend.as_str() == id);
+        keys.filter(|key| self.is_connected(key)).cloned().collect()
+    }
+
     /// A server that is up, to look at.
     pub fn server(&self, id: &str) -> &dyn Server {
         self.world.server(self.station(id)).expect("it is up")
@@ -223,9 +229,7 @@ impl PureCluster {
                 ToClient::Kick { session, reason } => self.give(&frontend, session, Out::Kick(reason.into())),
                 ToClient::Reject { session, error } => self.give(&frontend, session, Out::Rejected(error)),
                 ToClient::Shut { reason } => {
-                    let keys: Vec<SessionKey> =
-                        self.inboxes.keys().filter(|key| key.frontend == frontend).cloned().collect();
-                    for key in keys.into_iter().filter(|key| self.is_connected(key)).collect::<Vec<_>>() {
+                    for key in self.clients_of(frontend.as_str()) {
                         self.give(&frontend, key.session, Out::Kick(reason.to_owned()));
                         self.close(&key);
                     }

@@ -4,7 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use pomelo_sim::wire::{WireRoute, write_request};
+use pomelo_sim::client::write_frame;
+use pomelo_sim::wire::{WebSocketHeader, WireRoute, write_request};
 use serde_json::Value;
 
 use super::PATIENCE;
@@ -212,28 +213,14 @@ pub fn send(id: u64, content: &Value) -> Vec<u8> {
 
 /// A WebSocket frame as a client masks it.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
-    const MASK: [u8; 4] = [0x12, 0x34, 0x56, 0x78];
-    let mut bytes = frame_header(first, 0x80, payload.len() as u64);
-    bytes.extend_from_slice(&MASK);
-    bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    let mut bytes = Vec::new();
+    write_frame(&mut bytes, first, [0x12, 0x34, 0x56, 0x78], payload);
     bytes
 }
 
 /// The head of a frame that declares any length.
-pub fn frame_header(first: u8, mask_bit: u8, len: u64) -> Vec<u8> {
-    let mut bytes = vec![first];
-    match len {
-        0..=125 => bytes.push(mask_bit | len as u8),
-        126..=0xffff => {
-            bytes.push(mask_bit | 126);
-            bytes.extend_from_slice(&(len as u16).to_be_bytes());
-        }
-        _ => {
-            bytes.push(mask_bit | 127);
-            bytes.extend_from_slice(&len.to_be_bytes());
-        }
-    }
-    bytes
+pub fn frame_header(first: u8, is_masked: bool, len: u64) -> Vec<u8> {
+    WebSocketHeader::new(first, is_masked, len).as_bytes().to_vec()
 }
 
 /// A WebSocket upgrade, with these lines more; each ends in `\r\n`.

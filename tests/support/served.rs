@@ -96,7 +96,9 @@ impl World {
     pub fn serve(&mut self, flags: &[&str]) {
         // Its default port is one for all tests.
         let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
-        self.serve_at_default(&[console, flags].concat());
+        // A client that waits for another command sends nothing meanwhile, however long that takes.
+        let heartbeat: &[&str] = if flags.contains(&"--heartbeat") { &[] } else { &["--heartbeat", "0"] };
+        self.serve_at_default(&[console, heartbeat, flags].concat());
     }
 
     /// With no more than these flags: the console's port is then the one that all have.

@@ -1,7 +1,7 @@
 //! What a robot in its room says, and when it may go.
 
-use super::{ABSENCE, NEVER, Next, Robot, Stage};
-use crate::robots::line::{Ask, Line, LineError};
+use super::{ABSENCE, NEVER, Next, Robot, SEND, Stage};
+use crate::client::{ClientError, Connection};
 use crate::robots::requests::Sent;
 use crate::robots::shared::Shared;
 use crate::time::Time;
@@ -31,7 +31,7 @@ impl Robot {
                 Next::Stay
             }
             Stage::Leaving if self.requests.in_flight() == 0 => {
-                self.line.iter_mut().for_each(Line::farewell);
+                self.line.iter_mut().for_each(Connection::close);
                 // The line stays until what it has to say is written.
                 let line = self.line.take();
                 self.out_of_room(shared);
@@ -50,11 +50,11 @@ impl Robot {
 
     pub(super) fn abandon_requests(&mut self, shared: &mut Shared) {
         for sent in self.requests.drain() {
-            shared.judge.failed(self.member, sent.number);
+            shared.judge.given_up(self.member, sent.number);
         }
     }
 
-    fn send_what_may(&mut self, shared: &mut Shared, now: Time) -> Result<(), LineError> {
+    fn send_what_may(&mut self, shared: &mut Shared, now: Time) -> Result<(), ClientError> {
         while let Some(intended) = self.waiting.pop_front() {
             self.send(shared, intended, now)?;
         }
@@ -64,17 +64,12 @@ impl Robot {
         Ok(())
     }
 
-    fn send(&mut self, shared: &mut Shared, intended: Time, now: Time) -> Result<(), LineError> {
+    fn send(&mut self, shared: &mut Shared, intended: Time, now: Time) -> Result<(), ClientError> {
         let Some(line) = &mut self.line else { return Ok(()) };
         let number = shared.write_message(self.member, self.room, intended, now);
-        let id = match line.request(Ask::Send, shared.message()) {
-            Ok(id) => id,
-            Err(error) => {
-                // Nobody will answer what was not sent.
-                shared.judge.failed(self.member, number);
-                return Err(error);
-            }
-        };
+        // Nobody will answer what was not sent.
+        let unsent = |_: &ClientError| shared.judge.given_up(self.member, number);
+        let id = line.request(SEND, &shared.message).inspect_err(unsent)?;
         self.requests.push(id, Sent { number, intended, deadline: now + shared.timeout });
         Ok(())
     }

@@ -121,6 +121,15 @@ export class ConsolePage {
   }
 }
 
+/**
+ * Presses a button by the keyboard: lists above it grow when their rows come, and a click would meet what has moved there.
+ * @param {import('playwright-core').Locator} button
+ */
+export async function press(button) {
+  await eventually('the button can be pressed', () => button.isEnabled(), true);
+  await button.press('Enter');
+}
+
 /** People in rooms, as clients in a page of their own. Give them `[uid, rid]`. */
 export class People {
   static async enter(stage, people) {

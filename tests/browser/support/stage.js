@@ -6,6 +6,8 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
+import { PATIENCE_MS } from './expect.js';
+
 const require = createRequire(import.meta.url);
 const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
@@ -36,6 +38,7 @@ export class Stage {
     const url = new URL(address, this.url);
     const context = await this.#browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     this.#contexts.push(context);
+    context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     const complain = (what) => expected?.test(what) || this.#problems.push(`${address}: ${what}`);
     page.on('console', (message) => ['error', 'warning'].includes(message.type()) && complain(message.text()));

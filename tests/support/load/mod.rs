@@ -1,12 +1,11 @@
-//! Hundreds of users on one thread, who chat, and write everything that they do and hear into a ledger.
+//! Hundreds of users on one thread, who chat, and tell a judge everything that they do and hear.
 //!
 //! A user whose connection ends, however, asks the gate again and comes back. Orders make users do what real ones do to a
 //! server: go and come, read nothing for a while, ask for what panics.
 
 pub mod user;
-pub mod wire;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -14,7 +13,7 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use pomelo_sim::ledger::{Ledger, Verdict};
+use pomelo_sim::judge::{Judge, Verdict};
 use tokio::runtime::Builder;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
@@ -60,7 +59,7 @@ pub struct Status {
     pub under_way: AtomicUsize,
     /// Messages that were answered, with or without an error.
     pub answered: AtomicU64,
-    /// The moment of the last event in the ledger.
+    /// The judge's last moment.
     pub moment: AtomicU64,
     /// Laws broken so far.
     pub broken: AtomicU64,
@@ -89,8 +88,7 @@ enum Call {
 
 /// What the users share on their thread.
 struct Shared {
-    ledger: RefCell<Ledger>,
-    moment: Cell<u64>,
+    judge: RefCell<Judge>,
     status: Arc<Status>,
     gates: watch::Receiver<Vec<SocketAddr>>,
     phase: watch::Receiver<Phase>,
@@ -109,9 +107,8 @@ impl Load {
             move || {
                 let runtime = Builder::new_current_thread().enable_all().build().unwrap();
                 let troubles = RefCell::new(vec![String::new(); plan.users]);
-                let (ledger, moment) = (RefCell::default(), Cell::default());
-                let shared =
-                    Rc::new(Shared { ledger, moment, status, gates: gate_list, phase: phases, troubles });
+                let judge = RefCell::default();
+                let shared = Rc::new(Shared { judge, status, gates: gate_list, phase: phases, troubles });
                 LocalSet::new().block_on(&runtime, serve(plan, shared, to_do));
             }
         });
@@ -140,7 +137,7 @@ impl Load {
         self.call(Call::Order(user, order));
     }
 
-    /// What the ledger says now; what is under way counts as lost.
+    /// What the judge says now; what is under way counts as lost.
     pub fn verdict(&self) -> Verdict {
         let (sender, receiver) = mpsc::channel();
         self.call(Call::Verdict(sender));
@@ -186,19 +183,13 @@ impl Drop for Load {
 }
 
 impl Shared {
-    /// The moment of an event.
-    fn tick(&self) -> u64 {
-        self.moment.set(self.moment.get() + 1);
-        self.moment.get()
-    }
-
-    /// Writes into the ledger, and looks what that broke.
-    fn record<T>(&self, write: impl FnOnce(&mut Ledger, u64) -> T) -> T {
-        let mut ledger = self.ledger.borrow_mut();
-        let written = write(&mut ledger, self.tick());
-        self.status.moment.store(self.moment.get(), Ordering::Relaxed);
-        self.status.broken.store(ledger.so_far().broken(), Ordering::Relaxed);
-        written
+    /// Tells the judge something, and looks what that broke.
+    fn record<T>(&self, tell: impl FnOnce(&mut Judge) -> T) -> T {
+        let mut judge = self.judge.borrow_mut();
+        let told = tell(&mut judge);
+        self.status.moment.store(judge.now(), Ordering::Relaxed);
+        self.status.broken.store(judge.so_far().broken(), Ordering::Relaxed);
+        told
     }
 }
 
@@ -226,8 +217,8 @@ async fn serve(plan: LoadPlan, shared: Rc<Shared>, mut calls: UnboundedReceiver<
             call = calls.recv() => match call {
                 // A user that has panicked takes no order; that is told when its task is awaited.
                 Some(Call::Order(user, order)) => drop(orders[user % orders.len()].send(order)),
-                Some(Call::Verdict(asker)) => drop(asker.send(shared.ledger.borrow().verdict())),
-                Some(Call::SoFar(asker)) => drop(asker.send(shared.ledger.borrow().so_far().clone())),
+                Some(Call::Verdict(asker)) => drop(asker.send(shared.judge.borrow().verdict())),
+                Some(Call::SoFar(asker)) => drop(asker.send(shared.judge.borrow().so_far().clone())),
                 Some(Call::WhoIsOut(asker)) => {
                     let troubles = shared.troubles.borrow();
                     let out = troubles.iter().filter(|trouble| !trouble.is_empty()).cloned();

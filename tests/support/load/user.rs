@@ -1,27 +1,29 @@
 //! One user: logs in through a gate, chats, listens, and comes back when it was thrown out.
 
-use std::borrow::Cow;
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use pomelo_sim::ledger::{Ledger, MemberId, To};
+use pomelo_sim::client::{AsyncClient, ClientError, FramingError, Hello, Incoming, Session, Transport};
+use pomelo_sim::judge::{Judge, To};
 use pomelo_sim::random::Random;
-use serde::Deserialize;
 use serde_json::{Value, json};
+use socket2::SockRef;
+use tokio::net::TcpSocket;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::super::client::Transport;
 use super::super::fragile::PANIC_ROUTE;
-use super::wire::{Event, Wire};
 use super::{LoadPlan, Phase, Shared};
 
 /// A login that takes longer is given up, and tried again: its server may hang.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Little room and short segments, so that neither side's kernel holds much for a client that does not read.
+const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
+const SEGMENT_BYTES: u32 = 1400;
 
 /// Between two logins: at first, and at most.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
@@ -50,9 +52,9 @@ pub struct User {
     name: String,
     room: String,
     place: usize,
-    id: MemberId,
+    id: usize,
     transport: Transport,
-    mates: Vec<(String, MemberId)>,
+    mates: Vec<(String, usize)>,
     window: usize,
     pause: Duration,
     random: Random,
@@ -60,21 +62,9 @@ pub struct User {
     phase: watch::Receiver<Phase>,
     rounds_done: u64,
     under_way: usize,
+    /// What to add to the id of a request on this connection for the number of its message.
+    number_of_id: u32,
     shared: Rc<Shared>,
-}
-
-#[derive(Deserialize)]
-struct OnChat<'a> {
-    #[serde(borrow)]
-    msg: Cow<'a, str>,
-    #[serde(borrow)]
-    from: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Presence<'a> {
-    #[serde(borrow)]
-    user: Cow<'a, str>,
 }
 
 /// How a stay ends.
@@ -103,11 +93,11 @@ impl User {
         orders: UnboundedReceiver<Order>,
     ) -> Self {
         let (name, room) = (name_of(place), room_of(place, plan));
-        let mut ledger = shared.ledger.borrow_mut();
+        let mut judge = shared.judge.borrow_mut();
         let mates = (0..plan.users).filter(|other| room_of(*other, plan) == room).map(name_of);
-        let mates = mates.map(|mate| (mate.clone(), ledger.member(&room, &mate))).collect();
-        let id = ledger.member(&room, &name);
-        drop(ledger);
+        let mates = mates.map(|mate| (mate.clone(), judge.member(&room, &mate))).collect();
+        let id = judge.member(&room, &name);
+        drop(judge);
         shared.troubles.borrow_mut()[place] = format!("{name}: has not logged in yet");
         Self {
             random: Random::new(plan.seed, &name),
@@ -123,6 +113,7 @@ impl User {
             phase: shared.phase.clone(),
             rounds_done: 0,
             under_way: 0,
+            number_of_id: 0,
             shared,
         }
     }
@@ -135,10 +126,13 @@ impl User {
             self.shared.status.inside.fetch_sub(1, Ordering::Relaxed);
             self.shared.status.under_way.fetch_sub(self.under_way, Ordering::Relaxed);
             self.under_way = 0;
-            self.shared.record(|ledger, _| ledger.gone(self.id));
+            self.shared.record(|judge| judge.gone(self.id));
             match end {
-                End::Left { abrupt: true } => wire.reset(),
-                End::Left { abrupt: false } => drop(wire),
+                // As a crashing client does: with a reset.
+                End::Left { abrupt: true } => {
+                    let _ = SockRef::from(wire.stream()).set_linger(Some(Duration::ZERO));
+                }
+                End::Left { abrupt: false } => wire.close(),
                 End::ThrownOut => {
                     self.shared.status.thrown_out.fetch_add(1, Ordering::Relaxed);
                     self.trouble("was thrown out");
@@ -149,7 +143,7 @@ impl User {
     }
 
     /// Tries to log in until it succeeds; none when all users go first.
-    async fn come_in(&mut self) -> Option<Wire> {
+    async fn come_in(&mut self) -> Option<AsyncClient> {
         let mut backoff = BACKOFF[0];
         let mut phase = self.phase.clone();
         loop {
@@ -161,7 +155,7 @@ impl User {
                 attempt = attempt => Some(attempt),
             };
             let Some(attempt) = attempt else {
-                self.shared.record(|ledger, _| ledger.gone(self.id));
+                self.shared.record(|judge| judge.gone(self.id));
                 return None;
             };
             let failure = match attempt {
@@ -172,7 +166,7 @@ impl User {
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => format!("no login in {LOGIN_TIMEOUT:?}"),
             };
-            self.shared.record(|ledger, _| ledger.gone(self.id));
+            self.shared.record(|judge| judge.gone(self.id));
             self.shared.status.logins_failed.fetch_add(1, Ordering::Relaxed);
             self.trouble(&failure);
             sleep(backoff.mul_f64(0.5 + self.random.unit())).await;
@@ -185,44 +179,67 @@ impl User {
     }
 
     /// Asks a gate, goes to the connector that it names, and enters.
-    async fn log_in(&mut self) -> io::Result<Wire> {
+    async fn log_in(&mut self) -> Result<AsyncClient, String> {
         let gates = self.shared.gates.borrow().clone();
         let Some(gate) = gates.get(self.random.index(gates.len())) else {
-            return Err(io::Error::other("no gate is open"));
+            return Err("no gate is open".to_owned());
         };
-        let mut wire = Wire::open(*gate, self.transport).await?;
-        wire.request(1, "gate.gateHandler.queryEntry", &json!({"uid": self.name}));
-        let answer = self.answer_to_login(&mut wire).await?;
-        drop(wire);
+        let mut wire = self.connect(*gate).await?;
+        let answer =
+            self.ask_to_log_in(&mut wire, "gate.gateHandler.queryEntry", json!({"uid": self.name})).await?;
+        wire.close();
         let host = answer["host"].as_str().and_then(|host| host.parse::<IpAddr>().ok());
         let port = answer["port"].as_u64().and_then(|port| u16::try_from(port).ok());
         let Some(address) = host.zip(port).map(SocketAddr::from) else {
-            return Err(io::Error::other(format!("the gate says {answer}")));
+            return Err(format!("the gate says {answer}"));
         };
-        let mut wire = Wire::open(address, self.transport).await?;
-        self.shared.record(|ledger, at| ledger.entering(at, self.id));
-        wire.request(1, "connector.entryHandler.enter", &json!({"username": self.name, "rid": self.room}));
-        let answer = self.answer_to_login(&mut wire).await?;
+        let mut wire = self.connect(address).await?;
+        self.shared.record(|judge| judge.entering(self.id));
+        let enter = json!({"username": self.name, "rid": self.room});
+        let answer = self.ask_to_log_in(&mut wire, "connector.entryHandler.enter", enter).await?;
         let Some(users) = answer["users"].as_array() else {
-            return Err(io::Error::other(format!("the connector says {answer}")));
+            return Err(format!("the connector says {answer}"));
         };
         let users = users.iter().map(|user| user.as_str().unwrap_or_default());
-        self.shared.record(|ledger, at| ledger.entered(at, self.id, users));
+        self.shared.record(|judge| {
+            if judge.entered(self.id) {
+                judge.sees(self.id, users);
+            }
+        });
         Ok(wire)
     }
 
-    async fn answer_to_login(&mut self, wire: &mut Wire) -> io::Result<Value> {
+    async fn connect(&self, address: SocketAddr) -> Result<AsyncClient, String> {
+        let connect = async {
+            let socket = TcpSocket::new_v4()?;
+            socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
+            SockRef::from(&socket).set_tcp_mss(SEGMENT_BYTES)?;
+            let stream = socket.connect(address).await?;
+            // It knows how to come back: where sessions wait for their clients, its own does.
+            let hello = Hello { session: Session::New, ..Hello::default() };
+            AsyncClient::over(stream, self.transport, &hello).await
+        };
+        connect.await.map_err(|error: ClientError| error.to_string())
+    }
+
+    /// What comes before the answer is heard before it.
+    async fn ask_to_log_in(
+        &mut self,
+        wire: &mut AsyncClient,
+        route: &str,
+        body: Value,
+    ) -> Result<Value, String> {
+        let asked = wire.send(route, &body).map_err(|error| error.to_string())?;
         loop {
-            match wire.next().await {
-                Event::Response { id: 1, body } => return Ok(serde_json::from_slice(&body)?),
-                Event::Closed => return Err(io::ErrorKind::ConnectionReset.into()),
-                event => self.hear(event),
+            match wire.receive().await.map_err(|error| error.to_string())? {
+                Incoming::Response { id, body } if id == asked => return Ok(body),
+                came => self.hear(came),
             }
         }
     }
 
     /// Chats and listens until the connection ends or an order ends it.
-    async fn chat(&mut self, wire: &mut Wire) -> End {
+    async fn chat(&mut self, wire: &mut AsyncClient) -> End {
         let mut next_at = Instant::now() + self.draw_pause();
         loop {
             let phase = *self.phase.borrow_and_update();
@@ -253,9 +270,12 @@ impl User {
                         return End::Over;
                     }
                 }
-                event = wire.next() => match event {
-                    Event::Closed => return End::ThrownOut,
-                    event => self.hear(event),
+                came = wire.receive() => match came {
+                    Ok(came) => self.hear(came),
+                    Err(ClientError::Io(_) | ClientError::Framing(FramingError::Closed(..))) => {
+                        return End::ThrownOut;
+                    }
+                    Err(error) => panic!("{}: {error}", self.name),
                 },
                 () = sleep_until(next_at), if may_send => {
                     next_at = Instant::now() + self.draw_pause();
@@ -277,71 +297,67 @@ impl User {
     }
 
     /// Sends a message to the room, or to one in it, with so many bytes more.
-    fn say(&mut self, wire: &mut Wire, target: Option<usize>, padding: usize) {
+    fn say(&mut self, wire: &mut AsyncClient, target: Option<usize>, padding: usize) {
         let target = target.map(|place| &self.mates[place]);
         let to = target.map_or(To::All, |(_, id)| To::One(*id));
-        let number = self.shared.record(|ledger, at| ledger.attempted(at, self.id, to));
-        let content = format!("{} {}", Ledger::text(self.id, number), "x".repeat(padding));
+        let number = self.shared.record(|judge| judge.sending(self.id, to));
+        let content = format!("{} {}", Judge::text(self.id, number), "x".repeat(padding));
         let target = target.map_or("*", |(name, _)| name);
         self.ask(wire, number, "chat.chatHandler.send", &json!({"content": content, "target": target}));
     }
 
-    /// In the ledger it is a message to nobody else, which fails.
-    fn ask_for_panic(&mut self, wire: &mut Wire) {
-        let number = self.shared.record(|ledger, at| ledger.attempted(at, self.id, To::One(self.id)));
+    /// To the judge it is a message to nobody else, which fails.
+    fn ask_for_panic(&mut self, wire: &mut AsyncClient) {
+        let number = self.shared.record(|judge| judge.sending(self.id, To::One(self.id)));
         self.ask(wire, number, PANIC_ROUTE, &json!({}));
     }
 
-    fn ask(&mut self, wire: &mut Wire, number: u64, route: &str, body: &Value) {
+    fn ask(&mut self, wire: &mut AsyncClient, number: u32, route: &str, body: &Value) {
         self.under_way += 1;
         self.shared.status.under_way.fetch_add(1, Ordering::Relaxed);
-        // 1 was the login.
-        wire.request(number + 1, route, body);
-    }
-
-    /// Writes down what came.
-    fn hear(&mut self, event: Event) {
-        match event {
-            Event::Response { id, body } => self.hear_answer(id.saturating_sub(1), &body),
-            Event::Push { route, body } => self.hear_push(&route, &body),
-            Event::Kick | Event::Closed => {}
+        match wire.send(route, body) {
+            Ok(id) => self.number_of_id = number.wrapping_sub(id as u32),
+            // It was kicked, and will hear the end next.
+            Err(ClientError::NotOpen) => {}
+            Err(error) => panic!("{}: {error}", self.name),
         }
     }
 
-    fn hear_answer(&mut self, number: u64, body: &[u8]) {
+    /// Writes down what came.
+    fn hear(&mut self, came: Incoming) {
+        match came {
+            // 1 was the login.
+            Incoming::Response { id: 1, .. } => self.hear_answer(0, &Value::Null),
+            Incoming::Response { id, body } => {
+                self.hear_answer(self.number_of_id.wrapping_add(id as u32), &body)
+            }
+            Incoming::Push { route, body } => self.hear_push(&route, &body),
+            Incoming::Kicked(_) => {}
+        }
+    }
+
+    fn hear_answer(&mut self, number: u32, body: &Value) {
         let status = &self.shared.status;
-        // More answers than requests are for the ledger to tell.
+        // More answers than requests are for the judge to tell.
         if self.under_way > 0 {
             self.under_way -= 1;
             status.under_way.fetch_sub(1, Ordering::Relaxed);
         }
         status.answered.fetch_add(1, Ordering::Relaxed);
-        let code = if body == b"{}" {
-            None
-        } else {
-            let answer: Value = serde_json::from_slice(body).unwrap();
-            Some(answer["code"].as_u64().and_then(|code| u16::try_from(code).ok()).unwrap_or_default())
-        };
-        self.shared.record(|ledger, at| match code {
-            None => ledger.acknowledged(at, self.id, number),
-            Some(code) => ledger.failed(self.id, number, code),
+        let is_done = body.as_object().is_some_and(|body| body.is_empty());
+        let code = body["code"].as_u64().unwrap_or_default();
+        self.shared.record(|judge| match is_done {
+            true => judge.acknowledged(self.id, number),
+            false => judge.failed(self.id, number, code),
         });
     }
 
-    fn hear_push(&mut self, route: &str, body: &[u8]) {
-        self.shared.record(|ledger, _| match route {
-            "onChat" => match serde_json::from_slice(body) {
-                Ok(OnChat { msg, from }) => ledger.delivered(self.id, &from, &msg),
-                Err(_) => ledger.delivered(self.id, "", &String::from_utf8_lossy(body)),
-            },
-            "onAdd" | "onLeave" => {
-                let Presence { user } = serde_json::from_slice(body).unwrap();
-                if route == "onAdd" {
-                    ledger.added(self.id, &user);
-                } else {
-                    ledger.removed(self.id, &user);
-                }
-            }
+    fn hear_push(&mut self, route: &str, body: &Value) {
+        let field = |name: &str| body[name].as_str().unwrap_or_default();
+        self.shared.record(|judge| match route {
+            "onChat" => judge.heard(self.id, field("from"), field("msg")),
+            "onAdd" => judge.added(self.id, field("user")),
+            "onLeave" => judge.removed(self.id, field("user")),
             other => panic!("no chat server pushes {other}"),
         });
     }

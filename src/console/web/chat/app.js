@@ -7,8 +7,8 @@ import { Pane } from './pane.js';
 const PANES_MAX = 4;
 
 const main = document.getElementById('panes');
-const template = document.getElementById('pane');
-const add = document.getElementById('add');
+const template = /** @type {HTMLTemplateElement} */ (document.getElementById('pane'));
+const add = /** @type {HTMLButtonElement} */ (document.getElementById('add'));
 
 let panes = [];
 let isToShow = false;

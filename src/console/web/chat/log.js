@@ -13,6 +13,7 @@ export class Log {
   #newer;
   #pending = [];
   #unread = 0;
+  /** @type {{ kind?: string, at?: Date }} the last line */
   #last = {};
 
   /**
@@ -35,7 +36,7 @@ export class Log {
   said({ from, text, isPrivate, to }) {
     const now = new Date();
     const kind = `${from}\n${isPrivate ? (to ?? '\n') : ''}`;
-    const follows = this.#last.kind === kind && now - this.#last.at < FOLLOWS_WITHIN_MS;
+    const follows = this.#last.kind === kind && now.getTime() - this.#last.at.getTime() < FOLLOWS_WITHIN_MS;
     // Said under one name, it is still read aloud with it.
     const head = element('span', { class: follows ? 'unseen' : 'head' }, nameOf(from));
     if (isPrivate) {
@@ -83,8 +84,9 @@ export class Log {
     box.append(...this.#pending.splice(0));
     const excess = box.childElementCount - LINES_MAX;
     if (excess > 0) {
-      const gone = [...box.children].slice(0, excess);
-      const height = box.children[excess].offsetTop - gone[0].offsetTop;
+      const lines = /** @type {HTMLElement[]} */ ([...box.children]);
+      const gone = lines.slice(0, excess);
+      const height = lines[excess].offsetTop - gone[0].offsetTop;
       gone.forEach((line) => line.remove());
       // Who reads further up keeps reading the same lines.
       box.scrollTop = top - height;

@@ -28,7 +28,7 @@ export class Pane extends EventTarget {
    */
   constructor(template, { name, room }) {
     super();
-    this.element = template.content.firstElementChild.cloneNode(true);
+    this.element = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
     const parts = (this.#parts = partsOf(this.element));
     this.#login = parts.login.elements;
     this.#say = parts.say.elements.text;
@@ -173,6 +173,7 @@ export class Pane extends EventTarget {
     if (isIn) this.#log.toEnd();
   }
 
+  /** @param {{ field?: string, why?: string }} refused */
   #showErrors({ field, why }) {
     const { name, room } = this.#login;
     showError(this.#parts['name-error'], name, field === 'name' ? why : undefined);

@@ -27,6 +27,12 @@ const KICKS_OF_SERVERS = ['server stopped', 'server restarts', 'server removed',
  * - `left`, by its own will
  * @typedef {object} State
  * @property {'connecting'|'connected'|'waiting'|'kicked'|'refused'|'left'} phase
+ * @property {boolean} [again]
+ * @property {{ host: string, port: number }} [connector]
+ * @property {number} [until]
+ * @property {string} [why]
+ * @property {string} [reason]
+ * @property {string} [field]
  */
 
 /**

@@ -52,6 +52,7 @@ export class StateView {
     }
   }
 
+  /** @param {import('./session.js').State} state */
   #wait({ until, why }) {
     this.#notice.dataset.state = 'warn';
     this.#text.textContent = `Connection lost: ${why}. The way back goes through the gate.`;

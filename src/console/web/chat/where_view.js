@@ -31,6 +31,8 @@ export class WhereView {
     clearTimeout(this.#timer);
     this.#round += 1;
     this.#line.hidden = phase !== 'connected';
+    // Until the cluster has answered, the servers of the last connection would be a wrong answer.
+    for (const what of Object.keys(this.#servers)) this.#set(what, UNKNOWN);
     if (phase === 'left' || phase === 'refused') this.#chat = undefined;
     if (phase === 'connected') this.#ask({ name, room, connector }, this.#round);
   }

@@ -14,7 +14,9 @@ export class ApiError extends Error {
 /** Calls to `/api/v1`, with the token of this page or one that somebody pasted. */
 export class Api {
   constructor() {
-    this.token = document.querySelector('meta[name="pomelo-token"]')?.content ?? '';
+    /** @type {HTMLMetaElement | null} */
+    const meta = document.querySelector('meta[name="pomelo-token"]');
+    this.token = meta?.content ?? '';
     this.pasted = false;
     const kept = sessionStorage.getItem(KEPT);
     if (this.token === '' && kept) this.paste(kept);
@@ -53,6 +55,7 @@ export class Api {
   async call(method, path, body, query = {}) {
     const given = Object.entries(query).filter(([, value]) => value !== '' && value != null);
     const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+    /** @type {Record<string, string>} */
     const headers = {};
     if (method !== 'GET') headers.Authorization = `Bearer ${this.token}`;
     if (body !== undefined) headers['Content-Type'] = 'application/json';

@@ -19,8 +19,8 @@ import { mountServers } from './servers.js';
 import { mountTimeline } from './timeline.js';
 import { mountTrace } from './trace.js';
 
-/** What all panels see. `state` only changes here; panels ask for a render by `changed`. */
-class App {
+/** What all panels share. `state` only changes here; panels ask for a render by `changed`, and each other for services. */
+export class App {
   constructor() {
     this.api = new Api();
     this.state = {
@@ -35,8 +35,16 @@ class App {
       canChange: false,
     };
     this.panels = [];
+    this.observer = new IntersectionObserver((entries) => this.seen(entries), { rootMargin: '300px' });
     this.frame = 0;
     this.spentMs = 0;
+    /** @type {Promise<object[]> | null} the strategies that there are: asked for once */
+    this.strategies = null;
+    this.notices = mountNotices(this);
+    this.orders = mountOrders(this);
+    this.explain = mountExplain(this);
+    this.people = mountPeople(this);
+    this.showStream = mountHead(this);
   }
 
   /**
@@ -46,7 +54,6 @@ class App {
   add(root, render) {
     const panel = { root, render, isSeen: false, isDrawn: false, isStale: true };
     this.panels.push(panel);
-    this.observer ??= new IntersectionObserver((entries) => this.seen(entries), { rootMargin: '300px' });
     this.observer.observe(root);
   }
 
@@ -113,8 +120,9 @@ class App {
   decide() {
     this.state.canChange = this.api.pasted || (this.api.token !== '' && this.state.cluster?.mayChange !== false);
     document.documentElement.toggleAttribute('data-read-only', !this.state.canChange);
-    for (const fieldset of document.querySelectorAll('fieldset[data-changes]'))
-      fieldset.disabled = !this.state.canChange;
+    /** @type {NodeListOf<HTMLFieldSetElement>} */
+    const fieldsets = document.querySelectorAll('fieldset[data-changes]');
+    for (const fieldset of fieldsets) fieldset.disabled = !this.state.canChange;
     this.changed();
   }
 
@@ -125,20 +133,20 @@ class App {
   }
 }
 
+/** The panels that serve no other. */
+const PANELS = [
+  mountMap,
+  mountServers,
+  mountBalance,
+  mountTrace,
+  mountFaults,
+  mountLoad,
+  mountTimeline,
+  mountRequest,
+];
+
 const app = new App();
-mountNotices(app);
-mountOrders(app);
-mountHead(app);
-mountMap(app);
-mountServers(app);
-mountPeople(app);
-mountBalance(app);
-mountExplain(app);
-mountTrace(app);
-mountFaults(app);
-mountLoad(app);
-mountTimeline(app);
-mountRequest(app);
+for (const mount of PANELS) mount(app);
 app.decide();
 new Live({
   heard: (name, json) => app.heard(name, json),

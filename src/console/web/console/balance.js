@@ -15,7 +15,9 @@ const POINTS_MAX = 3000;
 
 export function mountBalance(app) {
   const root = byId('balance-types');
-  const measures = [...document.querySelectorAll('input[name="measure"]')];
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const radios = document.querySelectorAll('input[name="measure"]');
+  const measures = [...radios];
   const measure = () => measures.find((input) => input.checked).value;
   for (const input of measures) input.addEventListener('change', () => app.changed());
 

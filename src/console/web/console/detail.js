@@ -32,7 +32,7 @@ export function mountDetail(app) {
   const state = badge();
   const known = facts(FACTS);
   const output = h('p', { class: 'output', role: 'status' });
-  const verbs = app.verbs(output);
+  const verbs = app.orders.verbs(output);
   const ifKilled = h('p', { class: 'quiet' });
   const links = h('tbody');
   const table = h(
@@ -70,7 +70,9 @@ export function mountDetail(app) {
   function closeDetail() {
     const id = app.state.selected;
     app.select(null);
-    document.querySelector(`#map [data-id="${CSS.escape(id)}"]`)?.focus();
+    /** @type {HTMLElement | null} */
+    const card = document.querySelector(`#map [data-id="${CSS.escape(id)}"]`);
+    card?.focus();
   }
   root.addEventListener('keydown', (event) => {
     if (event.key === 'Escape') closeDetail();

@@ -13,7 +13,11 @@ export function s(tag, attributes = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), attributes, children);
 }
 
-/** The element of that id. */
+/**
+ * The element of that id.
+ * @param {string} id
+ * @returns {any} of whatever kind the page has under it
+ */
 export function byId(id) {
   return document.getElementById(id);
 }

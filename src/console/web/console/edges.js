@@ -102,7 +102,9 @@ function endsOf(picture, map) {
   return [...ends.values()];
 }
 
-function edge(key, from, to, perSecond, busiest, [[x, y], anchor]) {
+/** @param {any[]} label where it stands and its anchor: `[[x, y], anchor]` */
+function edge(key, from, to, perSecond, busiest, label) {
+  const [[x, y], anchor] = label;
   return {
     key,
     path: curve(...from, ...to),

@@ -3,6 +3,11 @@
 import { byId, h } from './dom.js';
 import { plural, sentence } from './format.js';
 
+/**
+ * @param {import('./app.js').App} app
+ * @returns {(uid: string | null, rid: string | null) => void} explains from elsewhere on the page; what is `null` stays as it
+ *   is in the form
+ */
 export function mountExplain(app) {
   const form = byId('explain-form');
   const result = byId('explain-result');
@@ -12,12 +17,11 @@ export function mountExplain(app) {
     event.preventDefault();
     const uid = form.elements.uid.value.trim();
     const rid = form.elements.rid.value.trim();
-    const seen = await app.attempt(output, () => app.api.get('explain', { uid, rid }));
+    const seen = await app.notices.attempt(output, () => app.api.get('explain', { uid, rid }));
     result.replaceChildren(...(seen ? shown(seen) : []));
   });
 
-  /** Explains from elsewhere on the page; what is `null` stays as it is in the form. */
-  app.explain = (uid, rid) => {
+  return (uid, rid) => {
     if (uid !== null) form.elements.uid.value = uid;
     if (rid !== null) form.elements.rid.value = rid;
     form.elements.uid.value ||= 'somebody';

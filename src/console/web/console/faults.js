@@ -13,16 +13,16 @@ export function mountFaults(app) {
   const output = byId('fault-output');
 
   async function add(rule) {
-    const done = await app.attempt(output, () => app.api.post('links', rule));
+    const done = await app.notices.attempt(output, () => app.api.post('links', rule));
     if (!done) return;
     setText(output, [`added rule ${done.name}`, ...(done.warnings ?? [])].join('; '));
-    app.notice(`${rule.from} ${rule.both ? '↔' : '→'} ${rule.to}: ${ruleWords(rule)}`, {
+    app.notices.show(`${rule.from} ${rule.both ? '↔' : '→'} ${rule.to}: ${ruleWords(rule)}`, {
       label: 'Undo: heal',
       act: () => heal(done.name),
     });
   }
   async function heal(name) {
-    const done = await app.attempt(output, () => app.api.delete(name === null ? 'links' : `links/${part(name)}`));
+    const done = await app.notices.attempt(output, () => app.api.delete(name === null ? 'links' : `links/${part(name)}`));
     if (done)
       setText(output, done.healed.length > 0 ? `healed ${done.healed.join(', ')}` : 'there was nothing to heal');
   }

@@ -14,15 +14,19 @@ const STREAM = {
 
 const THEMES = ['system', 'light', 'dark'];
 
+/**
+ * @param {import('./app.js').App} app
+ * @returns {(stream: string) => void} shows how the live stream is
+ */
 export function mountHead(app) {
-  const total = Object.fromEntries(
-    [...document.querySelectorAll('[data-total]')].map((node) => [node.dataset.total, node]),
-  );
+  /** @type {NodeListOf<HTMLElement>} */
+  const shown = document.querySelectorAll('[data-total]');
+  const total = Object.fromEntries([...shown].map((node) => [node.dataset.total, node]));
   mountTheme();
   mountToken(app);
   byId('find').addEventListener('submit', (event) => {
     event.preventDefault();
-    app.find(byId('find-text').value.trim());
+    app.people.find(byId('find-text').value.trim());
   });
 
   app.add(byId('head'), (state) => {
@@ -46,13 +50,6 @@ export function mountHead(app) {
     setAttribute(total.errors.parentNode, 'data-state', totals.errorsPerSecond > 0 ? 'bad' : null);
   });
 
-  app.showStream = (stream) => {
-    const [kind, word] = STREAM[stream];
-    setAttribute(byId('stream'), 'data-state', kind);
-    setText(byId('stream'), word);
-    document.documentElement.toggleAttribute('data-lost', stream === 'lost');
-  };
-
   app.add(byId('answer'), (state) => {
     const down = state.picture.servers.filter((server) => server.state !== 'running');
     const sentences = [...hottest(state.picture, state.history)]
@@ -67,6 +64,13 @@ export function mountHead(app) {
     setText(byId('answer-down'), isWell ? 'All servers run, and no link has a fault.' : words.join(' '));
     byId('answer-down').classList.toggle('wrong', !isWell);
   });
+
+  return (stream) => {
+    const [kind, word] = STREAM[stream];
+    setAttribute(byId('stream'), 'data-state', kind);
+    setText(byId('stream'), word);
+    document.documentElement.toggleAttribute('data-lost', stream === 'lost');
+  };
 }
 
 function inWords(type, heat, picture) {

@@ -31,15 +31,15 @@ export function mountLoad(app) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const plan = { ...planned(), seconds: Number(form.elements.seconds.value) };
-    const robots = await app.attempt(output, () => app.api.put('robots', plan));
+    const robots = await app.notices.attempt(output, () => app.api.put('robots', plan));
     if (!robots) return;
-    app.notice('robots start');
+    app.notices.show('robots start');
     take(robots);
   });
   byId('robots-stop').addEventListener('click', async () => {
-    const robots = await app.attempt(output, () => app.api.delete('robots'));
+    const robots = await app.notices.attempt(output, () => app.api.delete('robots'));
     if (!robots) return;
-    app.notice('robots log out, and count what arrived');
+    app.notices.show('robots log out, and count what arrived');
     take(robots);
   });
   function take(robots) {

@@ -5,11 +5,18 @@ import { byId, h, setText } from './dom.js';
 /** How long a notice stays, in milliseconds; longer while somebody points at it or is in it. */
 const STAYS_MS = 10_000;
 
-/** Gives the app `notice(text, undo)` and `attempt(output, action)`. */
+/**
+ * @param {import('./app.js').App} app
+ * @returns {Notices}
+ * @typedef {object} Notices
+ * @property {(text: string, undo?: { label: string, act: () => void }) => void} show says what was done
+ * @property {<T>(output: HTMLElement, action: () => Promise<T>) => Promise<T | undefined>} attempt
+ *   runs an action, shows its error in `output`, and gives what the action gave, or `undefined`
+ */
 export function mountNotices(app) {
   const place = byId('notices');
 
-  app.notice = (text, undo = null) => {
+  const show = (text, undo = null) => {
     const close = h('button', { type: 'button', class: 'small plain', onclick: () => notice.remove() }, 'Dismiss');
     const notice = h('div', { class: 'notice' }, h('span', { class: 'foreign' }, text));
     if (undo) {
@@ -30,8 +37,7 @@ export function mountNotices(app) {
     setTimeout(leave, STAYS_MS);
   };
 
-  /** Runs an action; what goes wrong is shown in `output`, as it came. Gives what the action gave, or `undefined`. */
-  app.attempt = async (output, action) => {
+  const attempt = async (output, action) => {
     setText(output, '');
     output.classList.remove('error');
     try {
@@ -43,6 +49,8 @@ export function mountNotices(app) {
       return undefined;
     }
   };
+
+  return { show, attempt };
 }
 
 /** A token that no longer holds, as after a restart of the program, is asked for again. */

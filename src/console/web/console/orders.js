@@ -21,7 +21,14 @@ const ING = {
   remove: 'Removing',
 };
 
-/** Gives the app `order(verb, id, output)` and `verbs(output)`. */
+/**
+ * @param {import('./app.js').App} app
+ * @returns {Orders}
+ * @typedef {object} Orders
+ * @property {(verb: string, id: string, output: HTMLElement) => Promise<void>} give asks first where an order does harm
+ * @property {(output: HTMLElement) => { node: HTMLElement, update: (server: object) => void }} verbs
+ *   buttons for the verbs of a server; errors are shown in `output`
+ */
 export function mountOrders(app) {
   const dialog = byId('confirm');
   const output = byId('confirm-output');
@@ -34,20 +41,20 @@ export function mountOrders(app) {
     const { verb, id } = asked;
     const button = byId('confirm-do');
     button.disabled = true;
-    const done = await app.attempt(output, () => give(app.api, verb, id));
+    const done = await app.notices.attempt(output, () => give(app.api, verb, id));
     button.disabled = false;
     if (done === undefined) return;
     dialog.close();
     said(verb, id);
   });
 
-  app.order = async (verb, id, place) => {
+  const giveOrder = async (verb, id, place) => {
     const server = app.state.picture?.servers.find((server) => server.id === id);
     if (!server) return;
     const isDown = server.state === 'stopped' || server.state === 'killed';
     if (!ASKS.has(verb) || (verb === 'restart' && isDown)) {
       setText(place, `${ING[verb]} ${id} …`);
-      const done = await app.attempt(place, () => give(app.api, verb, id));
+      const done = await app.notices.attempt(place, () => give(app.api, verb, id));
       if (done === undefined) return;
       setText(place, '');
       said(verb, id);
@@ -58,8 +65,8 @@ export function mountOrders(app) {
 
   function said(verb, id) {
     const back = UNDO[verb];
-    const undo = back && { label: `Undo: ${back}`, act: () => app.order(back, id, byId('servers-output')) };
-    app.notice(`${DONE[verb]} ${id}`, undo);
+    const undo = back && { label: `Undo: ${back}`, act: () => giveOrder(back, id, byId('servers-output')) };
+    app.notices.show(`${DONE[verb]} ${id}`, undo);
   }
 
   async function ask(verb, server) {
@@ -77,10 +84,17 @@ export function mountOrders(app) {
     dialog.showModal();
     if (server.rooms === 0 || verb === 'pause') return;
     setText(byId('confirm-moves-text'), 'Asking the cluster where its rooms would go …');
-    const found = await whereRoomsGo(app.api, server).catch((error) => ({ error }));
+    let found = { moves: [], rest: 0 };
+    let words;
+    try {
+      found = await whereRoomsGo(app.api, server);
+      words = movesInWords(found);
+    } catch (error) {
+      words = error.message;
+    }
     if (asked !== question) return;
-    setText(byId('confirm-moves-text'), found.error ? found.error.message : movesInWords(found));
-    if (found.error || found.moves.length === 0) return;
+    setText(byId('confirm-moves-text'), words);
+    if (found.moves.length === 0) return;
     moves.hidden = false;
     setText(byId('confirm-moves-summary'), `Which ${plural(found.moves.length, 'room')}`);
     byId('confirm-moves-rows').replaceChildren(
@@ -96,8 +110,7 @@ export function mountOrders(app) {
     );
   }
 
-  /** Buttons for the verbs of a server, as `{node, update(server)}`; `place` is where errors are shown. */
-  app.verbs = (place) => {
+  const verbs = (place) => {
     const buttons = new Map();
     const node = h('div', { class: 'verbs' });
     let id = null;
@@ -107,7 +120,7 @@ export function mountOrders(app) {
         {
           type: 'button',
           class: `small${verb === 'kill' || verb === 'remove' ? ' danger' : ''}`,
-          onclick: () => app.order(verb, id, place),
+          onclick: () => giveOrder(verb, id, place),
         },
         verb,
       );
@@ -128,4 +141,6 @@ export function mountOrders(app) {
     };
     return { node, update };
   };
+
+  return { give: giveOrder, verbs };
 }

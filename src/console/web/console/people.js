@@ -10,6 +10,15 @@ const EVERY_MS = 2000;
 
 const LIMIT = 50;
 
+/**
+ * @param {import('./app.js').App} app
+ * @returns {People}
+ * @typedef {object} People
+ * @property {(text: string) => void} find looks for a room or a user from the head of the page
+ * @property {() => Promise<void>} refresh asks for both lists again
+ * @property {(room: string) => Promise<void>} openRoom shows the members of a room
+ * @property {(uid: string) => void} kick asks for a reason, then kicks
+ */
 export function mountPeople(app) {
   const rooms = byId('rooms-search');
   const users = byId('users-search');
@@ -22,10 +31,10 @@ export function mountPeople(app) {
   async function refresh() {
     const mine = (asked += 1);
     const [ofRooms, ofUsers] = await Promise.all([
-      app.attempt(byId('rooms-output'), () =>
+      app.notices.attempt(byId('rooms-output'), () =>
         app.api.get('rooms', { search: rooms.value.trim(), sort: sort.value, limit: LIMIT }),
       ),
-      app.attempt(byId('users-output'), () => app.api.get('users', { search: users.value.trim(), limit: LIMIT })),
+      app.notices.attempt(byId('users-output'), () => app.api.get('users', { search: users.value.trim(), limit: LIMIT })),
     ]);
     // An answer that was overtaken by a newer one is old.
     if (mine !== asked) return;
@@ -67,17 +76,14 @@ export function mountPeople(app) {
   }
   sort.addEventListener('change', refresh);
 
-  /** Looks for a room or a user from the head of the page. */
-  app.find = (text) => {
+  const find = (text) => {
     rooms.value = text;
     users.value = text;
     byId('people').scrollIntoView({ block: 'start' });
     rooms.focus({ preventScroll: true });
     refresh();
   };
-  app.refreshPeople = refresh;
-  mountMembers(app);
-  mountKick(app);
+  return { find, refresh, openRoom: mountMembers(app), kick: mountKick(app) };
 }
 
 /** Messages a second since the last look, where the server does not say them. */
@@ -110,7 +116,7 @@ function roomRow(app, { room }) {
   const perSecond = h('td', { class: 'number' });
   const open = h(
     'button',
-    { type: 'button', class: 'small', 'aria-label': `members of ${room}`, onclick: () => app.openRoom(room) },
+    { type: 'button', class: 'small', 'aria-label': `members of ${room}`, onclick: () => app.people.openRoom(room) },
     'members',
   );
   const why = h(
@@ -172,7 +178,7 @@ function userRow(app, { uid }) {
 function kickButton(app, uid) {
   const node = h(
     'button',
-    { type: 'button', class: 'small danger', 'aria-label': `kick ${uid}`, onclick: () => app.kick(uid) },
+    { type: 'button', class: 'small danger', 'aria-label': `kick ${uid}`, onclick: () => app.people.kick(uid) },
     'kick',
   );
   const update = () => (node.disabled = !app.state.canChange);
@@ -185,13 +191,13 @@ function mountMembers(app) {
   let open = null;
   byId('room-close').addEventListener('click', () => dialog.close());
 
-  app.openRoom = async (room) => {
+  return async (room) => {
     open = room;
     setText(byId('room-title'), room);
     setText(byId('room-where'), '');
     byId('room-rows').replaceChildren();
     if (!dialog.open) dialog.showModal();
-    const seen = await app.attempt(byId('room-output'), () => app.api.get(`rooms/${part(room)}`));
+    const seen = await app.notices.attempt(byId('room-output'), () => app.api.get(`rooms/${part(room)}`));
     if (!seen || open !== room) return;
     setText(
       byId('room-where'),
@@ -219,17 +225,17 @@ function mountKick(app) {
   byId('kick-form').addEventListener('submit', async (event) => {
     event.preventDefault();
     const reason = byId('kick-reason').value.trim();
-    const done = await app.attempt(byId('kick-output'), () =>
+    const done = await app.notices.attempt(byId('kick-output'), () =>
       app.api.post(`users/${part(whom)}/kick`, reason ? { reason } : {}),
     );
     if (done === undefined) return;
     dialog.close();
-    app.notice(`kicked ${whom} from ${done.frontend}`);
-    app.refreshPeople();
-    if (byId('room').open) app.openRoom(byId('room-title').textContent);
+    app.notices.show(`kicked ${whom} from ${done.frontend}`);
+    app.people.refresh();
+    if (byId('room').open) app.people.openRoom(byId('room-title').textContent);
   });
 
-  app.kick = (uid) => {
+  return (uid) => {
     whom = uid;
     setText(byId('kick-title'), `Kick ${uid}?`);
     setText(byId('kick-output'), '');

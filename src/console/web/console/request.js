@@ -79,8 +79,8 @@ export function mountRequest(app) {
     client = new Client();
     pushes.clear();
     const mine = client;
-    mine.addEventListener('kick', ({ reason }) => note('kick', 'kicked', reason, true));
-    mine.addEventListener('close', ({ error }) => {
+    mine.addEventListener('kick', (/** @type {any} */ { reason }) => note('kick', 'kicked', reason, true));
+    mine.addEventListener('close', (/** @type {any} */ { error }) => {
       if (client === mine) ended(error?.message ?? 'logged out');
     });
     await mine.connect(url).catch((error) => {
@@ -105,14 +105,14 @@ export function mountRequest(app) {
 
   login.addEventListener('submit', (event) => {
     event.preventDefault();
-    app.attempt(output, logIn);
+    app.notices.attempt(output, logIn);
   });
   byId('logout').addEventListener('click', () => client?.close());
   byId('request-clear').addEventListener('click', () => log.replaceChildren());
 
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    app.attempt(output, async () => {
+    app.notices.attempt(output, async () => {
       const route = form.elements.route.value.trim();
       const body = parsed(form.elements.body.value);
       for (const name of form.elements.pushes.value.split(/[\s,]+/)) if (name) hear(name);
@@ -123,10 +123,12 @@ export function mountRequest(app) {
   });
 
   app.add(byId('request'), ({ cluster }) => {
-    const frontends = (cluster?.frontends ?? []).filter((frontend) => frontend.serverType !== 'gate');
+    // Until the cluster is known, the way through the gate stays: without an option there is none.
+    if (!cluster) return;
+    const frontends = cluster.frontends.filter((frontend) => frontend.serverType !== 'gate');
     if (!login.elements.where.disabled)
       setOptions(login.elements.where, [
-        ...(cluster?.gate ? [['gate', 'through the gate']] : []),
+        ...(cluster.gate ? [['gate', 'through the gate']] : []),
         ...frontends.map(({ id, host, port }) => [`ws://${host}:${port}`, `straight to ${id}`]),
       ]);
   });

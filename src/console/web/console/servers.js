@@ -116,7 +116,7 @@ function row(app, output) {
   const state = badge();
   const cells = COLUMNS.slice(3).map(() => h('td', { class: 'number' }));
   const plot = new Plot(1, 'spark');
-  const verbs = app.verbs(output);
+  const verbs = app.orders.verbs(output);
   const node = h(
     'tr',
     {},
@@ -163,7 +163,7 @@ function mountAdd(app) {
   const type = form.elements.serverType;
 
   const prefill = () =>
-    app.attempt(output, async () => {
+    app.notices.attempt(output, async () => {
       const servers = (await app.api.get('servers')).servers.map((server) => ({
         ...server,
         clientPort: server.clients ? Number(server.clients.split(':').at(-1)) : null,
@@ -181,12 +181,12 @@ function mountAdd(app) {
     const body = { serverType: given.serverType, id: given.id, host: given.host };
     if (given.port) body.port = Number(given.port);
     if (given.clientPort) Object.assign(body, { clientPort: Number(given.clientPort), frontend: true });
-    const done = await app.attempt(output, () => app.api.post('servers', body));
+    const done = await app.notices.attempt(output, () => app.api.post('servers', body));
     if (done === undefined) return;
     setText(output, [`added ${done.added.join(', ')}`, ...(done.warnings ?? [])].join('; '));
-    app.notice(`added ${done.added.join(', ')}`, {
+    app.notices.show(`added ${done.added.join(', ')}`, {
       label: 'Undo: remove',
-      act: () => app.order('remove', done.added[0], output),
+      act: () => app.orders.give('remove', done.added[0], output),
     });
     await prefillKeeping(prefill, output);
   });

@@ -64,7 +64,7 @@ export function strategyForm(app, serverType) {
     event.preventDefault();
     forget();
     const strategy = choice();
-    const seen = await app.attempt(output, () => app.api.get(`strategies/${part(serverType)}/preview`, { strategy }));
+    const seen = await app.notices.attempt(output, () => app.api.get(`strategies/${part(serverType)}/preview`, { strategy }));
     // Whoever has chosen another one meanwhile does not want this any more.
     if (!seen || choice() !== strategy) return;
     result.replaceChildren(...inWords(seen), bars(seen));
@@ -72,11 +72,11 @@ export function strategyForm(app, serverType) {
 
   apply.addEventListener('click', () => change(choice()));
   async function change(strategy) {
-    const done = await app.attempt(output, () => app.api.put(`strategies/${part(serverType)}`, { strategy }));
+    const done = await app.notices.attempt(output, () => app.api.put(`strategies/${part(serverType)}`, { strategy }));
     if (!done) return;
     forget();
     setText(output, `Applied ${done.to}: ${moved(done)}.`);
-    app.notice(`${serverType}: ${done.from} → ${done.to}, ${moved(done)}`, {
+    app.notices.show(`${serverType}: ${done.from} → ${done.to}, ${moved(done)}`, {
       label: `Undo: ${done.from}`,
       act: () => change(done.from),
     });

@@ -67,6 +67,7 @@ export function mountTimeline(app) {
   });
 }
 
+/** @param {{ title: string, lines?: string[], names: string[], text: (n: number) => string }} shown */
 function plotBox({ title, lines, names, text }) {
   const plot = new Plot(names.length, 'strip tall');
   const now = h('b', { class: 'number' });

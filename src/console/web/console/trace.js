@@ -23,10 +23,10 @@ export function mountTrace(app) {
     event.preventDefault();
     const filter = Object.fromEntries(Object.entries(fields(form)).filter(([, value]) => value !== ''));
     if (filter.seconds) filter.seconds = Number(filter.seconds);
-    take(await app.attempt(output, () => app.api.put('trace', filter)));
+    take(await app.notices.attempt(output, () => app.api.put('trace', filter)));
   });
   byId('trace-off').addEventListener('click', async () =>
-    take(await app.attempt(output, () => app.api.delete('trace'))),
+    take(await app.notices.attempt(output, () => app.api.delete('trace'))),
   );
   byId('trace-clear').addEventListener('click', () => {
     app.state.traces.clear();

@@ -38,6 +38,7 @@ export class Client extends EventTarget {
   #options;
   #connection;
   #codec;
+  /** @type {'closed'|'connecting'|'open'} */
   #state = 'closed';
   #handlers = new Map();
   #requests = new Map();
@@ -160,6 +161,7 @@ export class Client extends EventTarget {
     this.#connection.send(this.#codec.encode(message));
   }
 
+  /** @param {import('./message.js').Message} message */
   #receive({ kind, id, route, body }) {
     switch (kind) {
       case MESSAGE.RESPONSE:

@@ -27,12 +27,13 @@ const hasRoute = (kind) => kind !== MESSAGE.RESPONSE;
  */
 export function encodeMessage({ kind, id, route, body }) {
   const isCode = hasRoute(kind) && typeof route === 'number';
+  /** @type {Uint8Array[]} */
   const parts = [Uint8Array.of((kind << 1) | (isCode ? COMPRESSED : 0))];
   if (hasId(kind)) parts.push(varint(id));
   if (isCode) {
     parts.push(Uint8Array.of(route >>> 8, route));
   } else if (hasRoute(kind)) {
-    const name = toBytes(route);
+    const name = toBytes(/** @type {string} */ (route));
     if (name.length > ROUTE_BYTES_MAX) {
       throw new PomeloError('body', `expected a route of at most ${ROUTE_BYTES_MAX} bytes, got ${name.length}`);
     }
@@ -51,7 +52,8 @@ export function decodeMessage(bytes) {
   const flag = reader.byte();
   const kind = (flag >> 1) & 7;
   if (kind > MESSAGE.PUSH) throw new PomeloError('protocol', `expected a message of kind 0 to 3, got ${kind}`);
-  const message = { kind };
+  /** @type {Message} */
+  const message = { kind, body: undefined };
   if (hasId(kind)) message.id = reader.varint();
   if (hasRoute(kind)) {
     const isCode = (flag & COMPRESSED) !== 0;

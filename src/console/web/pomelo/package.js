@@ -62,7 +62,9 @@ export class PackageReader {
     this.#heldBytes = bytes.length;
   }
 
-  #bodyBytes([type, high, middle, low]) {
+  /** @param {Uint8Array} bytes from a package's beginning */
+  #bodyBytes(bytes) {
+    const [type, high, middle, low] = bytes;
     if (type < PACKAGE.HANDSHAKE || type > PACKAGE.KICK) {
       throw new PomeloError('protocol', `expected a package of type 1 to 5, got ${type}`);
     }

@@ -61,7 +61,7 @@ pub(super) fn rooms_of(model: &ChatModel, seed: u64, replication: u32) -> Vec<u3
 /// rooms share the rest.
 fn sizes(model: &ChatModel) -> Vec<u32> {
     let rooms = model.rooms.max(1) as usize;
-    let mut sizes = crate::robots::crowd::sizes(model.users as usize, rooms, model.zipf);
+    let mut sizes = crate::random::sizes(model.users as usize, rooms, model.zipf);
     let most = model.room_users_max.map_or(usize::MAX, |most| most.max(1) as usize);
     let mut over: usize = sizes.iter().map(|size| size.saturating_sub(most)).sum();
     for size in &mut sizes {

@@ -1,0 +1,107 @@
+//! The verdict: what was broken before, and what is if nothing more comes.
+
+use std::collections::BTreeSet;
+
+use super::verdict::{Law, Verdict};
+use super::{Answer, Judge, Missing, State, UNSEEN, small};
+
+impl Judge {
+    /// What is broken if nothing more comes. It may be asked before, too: what is missing may still come.
+    pub fn verdict(&self) -> Verdict {
+        let mut verdict = self.so_far.clone();
+        let sent = self.authors.iter().flat_map(|author| author.all());
+        let is_open = |answer| matches!(answer, Answer::Open | Answer::GivenUp);
+        verdict.totals.open = sent.filter(|(_, sent)| is_open(sent.answer)).count() as u64;
+        for (place, room) in self.rooms.iter().enumerate() {
+            let unseen = self.unseen(place);
+            let present: BTreeSet<u32> =
+                room.members.iter().copied().filter(|mate| self.is_in(*mate as usize)).collect();
+            for mate in &room.members {
+                self.judge_requests(*mate as usize, &mut verdict);
+                self.judge_picture(*mate, &present, &mut verdict);
+                for (sender, number) in self.unheard(*mate as usize, &unseen) {
+                    self.judge_loss(*mate, sender, number, &mut verdict);
+                }
+            }
+        }
+        for ((receiver, sender, number), missing) in &self.missing {
+            let is_lost = match missing {
+                Missing::Due(_) | Missing::Free => false,
+                Missing::Lost => true,
+                Missing::Doubtful(until) => {
+                    let sent = self.authors[*sender as usize].get(*number);
+                    sent.is_some_and(|sent| self.is_lost(*receiver, sent.place, *until))
+                }
+            };
+            if is_lost {
+                self.judge_loss(*receiver, *sender, *number, &mut verdict);
+            }
+        }
+        self.late
+            .iter()
+            .filter(|late| self.is_disordered(late))
+            .for_each(|late| self.tell(late, &mut verdict));
+        verdict
+    }
+
+    fn judge_requests(&self, who: usize, verdict: &mut Verdict) {
+        let member = &self.members[who];
+        if member.state != State::There {
+            return;
+        }
+        if member.stay.entered.is_none() {
+            verdict.add(Law::Unanswered, || format!("{} asked to enter", self.name(who)));
+        }
+        for (number, sent) in self.authors[who].all() {
+            if sent.answer == Answer::Open && sent.at > member.stay.entering {
+                verdict.add(Law::Unanswered, || format!("message {number} of {}", self.name(who)));
+            }
+        }
+    }
+
+    fn judge_loss(&self, receiver: u32, sender: u32, number: u32, verdict: &mut Verdict) {
+        let Some(sent) = self.authors[sender as usize].get(number) else { return };
+        if let Answer::Acknowledged(acknowledged) = sent.answer {
+            verdict.add(Law::Lost, || {
+                let (from, who) = (self.name(sender as usize), self.name(receiver as usize));
+                let at = sent.at;
+                format!("message {number} of {from} did not reach {who}: sent at {at}, acknowledged at {acknowledged}")
+            });
+        }
+    }
+
+    /// What a room's members have sent and nobody that it is for has heard.
+    pub(super) fn unseen(&self, room: usize) -> Vec<(u32, u32)> {
+        let mut unseen = Vec::new();
+        for sender in &self.rooms[room].members {
+            for (number, sent) in self.authors[*sender as usize].all() {
+                if sent.place == UNSEEN && sent.to.is_none_or(|(_, is_heard)| !is_heard) {
+                    unseen.push((*sender, number));
+                }
+            }
+        }
+        unseen
+    }
+
+    /// What must have come to a member that is there, and has not: sender and number.
+    pub(super) fn unheard(&self, who: usize, unseen: &[(u32, u32)]) -> Vec<(u32, u32)> {
+        let member = &self.members[who];
+        if member.state != State::There {
+            return Vec::new();
+        }
+        let receiver = small(who);
+        let skipped = self.missing.range((receiver, 0, 0)..=(receiver, u32::MAX, u32::MAX));
+        let skipped = skipped.filter(|(_, missing)| matches!(missing, Missing::Due(_)));
+        let skipped = skipped.map(|((_, sender, number), _)| (*sender, *number));
+        let room = &self.rooms[member.room as usize];
+        let tail = (member.position.max(room.base)..room.end()).filter(|place| !member.has_heard(*place));
+        let tail = tail.filter_map(|place| room.at(place));
+        let is_due = |(sender, number): &(u32, u32)| {
+            let sent = self.authors[*sender as usize].get(*number);
+            sent.is_some_and(|sent| {
+                sent.to.is_none_or(|(target, _)| target == receiver) && member.is_due(sent)
+            })
+        };
+        skipped.chain(tail.chain(unseen.iter().copied()).filter(is_due)).collect()
+    }
+}

@@ -1,0 +1,455 @@
+//! The judge of a chat: whether each message came to every member of its room, once, in order, and to nobody else.
+//!
+//! Whoever drives clients tells it what they do and hear; [`Judge::verdict`] says which laws were broken. It knows no cluster,
+//! socket or clock: robots, storms and tests use the same one.
+//!
+//! # Moments
+//!
+//! Each call is a moment. What a client does is told before it is done, what a client hears after it is heard: only then does
+//! "before" mean anything.
+//!
+//! # The laws
+//!
+//! - Every request gets exactly one answer, unless its client is gone.
+//! - A message that was acknowledged reaches exactly once whoever it is for and had entered before it was sent: all of them
+//!   that stay. One who goes may miss the end, but nothing before something that it heard.
+//! - Nobody gets a message twice. One that failed comes once or never, to each.
+//! - What one client sent on one connection arrives in that order. Nothing arrives behind a message that was sent after its
+//!   acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also wants all members of a room to hear what was
+//!   acknowledged in one order: so it is where a room's server stays and its links are healthy.
+//! - Nobody gets what was not sent, not to them, by another than the push says, or acknowledged before they asked to enter.
+//! - Whoever was told who is there sees the others: then one `onAdd` for each who comes and one `onLeave` for each who goes. In
+//!   the end it sees those who are there.
+//!
+//! # How
+//!
+//! A room has a log of its messages as whoever was first heard them, and each member a position in it. In the good case a
+//! delivery is the log's entry at that position: one comparison. All else takes the long way (`hear.rs`): the first
+//! delivery of a message, what is found ahead, so that the entries between are missing, and what is found behind.
+//!
+//! The log is in the order of first hearing, which need not be the room's: a member that lags may hear what nobody in front of
+//! it gets. So a member that hears an entry behind a later one breaks the one order only if another heard the two the other
+//! way round (`order.rs`).
+//!
+//! A judge of one order forgets what all members of a room have passed, but for what is missing, and stands millions of
+//! deliveries a second. Among people who come and go at once it may miss a fault whose witnesses it has forgotten. The other
+//! keeps 50 bytes a message, and misses none.
+
+mod end;
+mod hear;
+mod numbers;
+mod order;
+mod presence;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use self::numbers::Numbers;
+use self::verdict::Law;
+pub use self::verdict::{Totals, Verdict};
+
+/// Entries that a log keeps although all members have passed them: one who enters may hear them first.
+pub const KEPT: usize = 256;
+
+/// The place of what is in no log.
+const UNSEEN: u64 = u64::MAX;
+
+/// The code of an answer that refuses a message since the server is busy.
+const BUSY: u64 = 503;
+
+/// Marks a log's entry for the long way: its order must be looked at for each who hears it.
+const ODD: u32 = 1 << 31;
+
+/// Hears what clients do and get. See the module.
+#[derive(Clone, Default, Debug)]
+pub struct Judge {
+    /// How many entries a log keeps, when one order is wanted.
+    kept: Option<usize>,
+    rooms: Vec<Room>,
+    room_of: BTreeMap<Box<str>, usize>,
+    members: Vec<Member>,
+    authors: Vec<Author>,
+    /// What members have not heard although they heard something behind it: by receiver, sender and number.
+    missing: BTreeMap<(u32, u32, u32), Missing>,
+    /// What members heard behind something that stands later in the log.
+    late: Vec<Late>,
+    /// The last moment.
+    now: u64,
+    so_far: Verdict,
+}
+
+/// Whom a message is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum To {
+    /// Everybody in the room, the sender too.
+    All,
+    /// One of the room.
+    One(usize),
+}
+
+#[derive(Clone, Default, Debug)]
+struct Room {
+    name: Box<str>,
+    members: Vec<u32>,
+    of_name: BTreeMap<Box<str>, u32>,
+    /// Sender and number, in the order in which they were first heard.
+    log: VecDeque<(u32, u32)>,
+    /// Place of the log's first entry, since the room began.
+    base: u64,
+    /// The length at which the log is cut.
+    cut_at: usize,
+}
+
+/// A member as one who hears. What each delivery needs lies together.
+#[derive(Clone, Default, Debug)]
+#[repr(C)]
+struct Member {
+    /// Place of what comes next.
+    position: u64,
+    room: u32,
+    /// Whether all from the position on came to the log after it asked to enter: then the next entry is lawful.
+    is_plain: bool,
+    is_first: bool,
+    state: State,
+    /// Where the run of places began that it has heard up to its position.
+    start: u64,
+    /// The places that it has heard before.
+    heard: Numbers,
+    /// Behind the last place that it has ever heard.
+    high: u64,
+    /// Where the log ended when it asked to enter.
+    end_before: u64,
+    stay: Stay,
+    name: Box<str>,
+}
+
+/// A connection of a member: from the request to enter until it is gone.
+#[derive(Clone, Default, Debug)]
+struct Stay {
+    /// Which: the first is 1.
+    number: u32,
+    entering: u64,
+    entered: Option<u64>,
+    /// The latest moment at which something was sent that it has heard, but for the run from `horizon_at` to its position.
+    horizon: u64,
+    horizon_at: u64,
+    /// Who is there, as far as it was told.
+    picture: Option<BTreeSet<u32>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
+enum State {
+    /// Has asked to enter.
+    There,
+    /// Expects nothing any more, and may hear anything.
+    Leaving,
+    /// Hears nothing any more.
+    #[default]
+    Gone,
+}
+
+/// A member as one who sends.
+#[derive(Clone, Default, Debug)]
+struct Author {
+    /// Messages that were dropped from the front of `sent`.
+    dropped: u32,
+    sent: VecDeque<Sent>,
+    /// Of those that were dropped, what is not over: not answered, not heard, or missing to somebody.
+    open: BTreeMap<u32, Sent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    at: u64,
+    place: u64,
+    /// Whom it is for alone, and whether it has come there.
+    to: Option<(u32, bool)>,
+    stay: u32,
+    answer: Answer,
+    /// How many members were passed over with it.
+    missed_by: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Answer {
+    Open,
+    Acknowledged(u64),
+    Failed,
+    /// Nobody waits for it any more.
+    GivenUp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Missing {
+    /// Its receiver is there: it must come, and should have before something below this place.
+    Due(u64),
+    /// Its receiver is there, but came while it was under way: it may come.
+    Free,
+    /// Its receiver should have heard it before something that it heard.
+    Lost,
+    /// Its receiver left. It is lost if another heard it, and then something below this place that the receiver heard too.
+    Doubtful(u64),
+}
+
+/// A member heard a place behind others below `until`.
+#[derive(Clone, Copy, Debug)]
+struct Late {
+    member: u32,
+    place: u64,
+    until: u64,
+}
+
+impl Judge {
+    /// A judge that also wants one order in each room, and forgets what all have passed but for the last so many messages.
+    pub fn of_one_order(kept: usize) -> Self {
+        Self { kept: Some(kept), ..Self::default() }
+    }
+
+    /// A user of a room: the same pair is the same member. Members count up from 0.
+    pub fn member(&mut self, room: &str, name: &str) -> usize {
+        let Self { rooms, room_of, members, authors, kept, .. } = self;
+        let place = *room_of.entry(room.into()).or_insert_with(|| {
+            let cut_at = kept.map_or(usize::MAX, |kept| 4 * kept);
+            rooms.push(Room { name: room.into(), cut_at, ..Room::default() });
+            rooms.len() - 1
+        });
+        let Room { members: mates, of_name, .. } = &mut rooms[place];
+        let index = *of_name.entry(name.into()).or_insert_with(|| {
+            let index = small(members.len());
+            mates.push(index);
+            let (room, name) = (small(place), name.into());
+            members.push(Member { room, is_first: true, name, ..Member::default() });
+            authors.push(Author::default());
+            index
+        });
+        index as usize
+    }
+
+    /// The member is about to ask to enter its room, on a new connection. One that it had before is gone.
+    pub fn entering(&mut self, who: usize) {
+        self.gone(who);
+        self.now += 1;
+        let member = &mut self.members[who];
+        let end = self.rooms[member.room as usize].end();
+        member.close_run();
+        (member.state, member.is_plain, member.is_first) = (State::There, false, true);
+        (member.position, member.start, member.end_before) = (end, end, end);
+        let number = member.stay.number + 1;
+        member.stay = Stay { number, entering: self.now, horizon_at: end, ..Stay::default() };
+    }
+
+    /// It was told that it has entered: what is sent from now on must reach it. False: it had not asked.
+    pub fn entered(&mut self, who: usize) -> bool {
+        self.now += 1;
+        let Member { state, stay, .. } = &mut self.members[who];
+        if *state == State::There && stay.entered.is_none() {
+            stay.entered = Some(self.now);
+            self.so_far.totals.entered += 1;
+            return true;
+        }
+        let name = self.name(who);
+        self.so_far.add(Law::Doubled, || format!("{name} was told again that it has entered"));
+        false
+    }
+
+    /// It is about to leave: from now on it expects nothing, and what it hears is not looked at.
+    pub fn left(&mut self, who: usize) {
+        self.leave(who, State::Leaving);
+    }
+
+    /// It is not let in, or its connection is gone, closed or lost: from now on it hears nothing.
+    pub fn gone(&mut self, who: usize) {
+        self.leave(who, State::Gone);
+    }
+
+    fn leave(&mut self, who: usize, state: State) {
+        if self.members[who].state == State::There {
+            self.settle(who);
+            let member = &mut self.members[who];
+            (member.is_plain, member.stay.picture) = (false, None);
+        }
+        self.members[who].state = state;
+    }
+
+    /// The member is about to send a message. Gives its number: 1, 2, 3, …
+    pub fn sending(&mut self, who: usize, to: To) -> u32 {
+        self.now += 1;
+        self.so_far.totals.attempted += 1;
+        let to = match to {
+            To::All => None,
+            To::One(whom) => Some((small(whom), false)),
+        };
+        let stay = self.members[who].stay.number.max(1);
+        let author = &mut self.authors[who];
+        let (at, place, answer) = (self.now, UNSEEN, Answer::Open);
+        author.sent.push_back(Sent { at, place, to, stay, answer, missed_by: 0 });
+        author.last()
+    }
+
+    /// What a message must say, at least up to its first space, for [`heard`](Self::heard) to know it.
+    pub fn text(who: usize, number: u32) -> String {
+        format!("{who}:{number}")
+    }
+
+    /// A message of its was answered without an error.
+    pub fn acknowledged(&mut self, who: usize, number: u32) {
+        self.now += 1;
+        if self.answered(who, number, Answer::Acknowledged(self.now)) {
+            self.so_far.totals.acknowledged += 1;
+        }
+    }
+
+    /// A message of its was answered with an error.
+    pub fn failed(&mut self, who: usize, number: u32, code: u64) {
+        if self.answered(who, number, Answer::Failed) {
+            let refused = u64::from(code == BUSY);
+            self.so_far.totals.refused += refused;
+            self.so_far.totals.failed += 1 - refused;
+        }
+    }
+
+    /// Nobody waits for the answer to a message any more, which may still come.
+    pub fn given_up(&mut self, who: usize, number: u32) {
+        if let Some(sent) = self.authors[who].get_mut(number)
+            && sent.answer == Answer::Open
+        {
+            sent.answer = Answer::GivenUp;
+        }
+        self.forget(who, number);
+    }
+
+    fn answered(&mut self, who: usize, number: u32, answer: Answer) -> bool {
+        let Member { state, stay, .. } = &self.members[who];
+        // An answer belongs to the connection of its request.
+        let is_asker = |sent: &Sent| *state != State::Gone && sent.stay == stay.number;
+        let law = match self.authors[who].get_mut(number) {
+            None => Law::Foreign,
+            Some(sent) if !is_asker(sent) => Law::Foreign,
+            Some(sent) if !matches!(sent.answer, Answer::Open | Answer::GivenUp) => Law::Doubled,
+            Some(sent) => {
+                sent.answer = answer;
+                self.forget(who, number);
+                return true;
+            }
+        };
+        let name = self.name(who);
+        self.so_far.add(law, || match law {
+            Law::Doubled => format!("message {number} of {name} was answered again"),
+            _ => {
+                format!("{name} got an answer to message {number}, which it did not send on this connection")
+            }
+        });
+        false
+    }
+
+    /// A message came to a member: `sender` and `number` are what it says of itself, whatever that is.
+    #[inline]
+    pub fn delivered(&mut self, receiver: usize, sender: usize, number: u32) {
+        let Member { position, is_plain, room, .. } = &mut self.members[receiver];
+        let room = &self.rooms[*room as usize];
+        let due = usize::try_from(position.wrapping_sub(room.base)).ok().and_then(|at| room.log.get(at));
+        let is_due = due.is_some_and(|due| due.0 as usize == sender && due.1 == number);
+        if is_due && *is_plain {
+            *position += 1;
+        } else {
+            self.delivered_oddly(receiver, sender, number);
+        }
+    }
+
+    /// Whether the member is in its room.
+    pub fn is_in(&self, who: usize) -> bool {
+        let Member { state, stay, .. } = &self.members[who];
+        *state == State::There && stay.entered.is_some()
+    }
+
+    /// What is broken for good already. What is missing may still come, and is not in it.
+    pub fn so_far(&self) -> &Verdict {
+        &self.so_far
+    }
+
+    /// How many messages are not forgotten, in logs and for themselves.
+    pub fn remembered(&self) -> usize {
+        let logs: usize = self.rooms.iter().map(|room| room.log.len()).sum();
+        logs + self.authors.iter().map(|author| author.sent.len() + author.open.len()).sum::<usize>()
+    }
+
+    /// The last moment.
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    fn name(&self, who: usize) -> String {
+        let member = &self.members[who];
+        format!("{}*{}", member.name, self.rooms[member.room as usize].name)
+    }
+}
+
+impl Room {
+    /// The place of what will be heard next.
+    fn end(&self) -> u64 {
+        self.base + self.log.len() as u64
+    }
+
+    /// The message at a place that is in the log.
+    fn at(&self, place: u64) -> Option<(u32, u32)> {
+        let at = usize::try_from(place.checked_sub(self.base)?).ok()?;
+        self.log.get(at).map(|(sender, number)| (sender & !ODD, *number))
+    }
+}
+
+impl Member {
+    fn has_heard(&self, place: u64) -> bool {
+        (self.start..self.position).contains(&place) || self.heard.contains(place)
+    }
+
+    /// The place behind the last that it has ever heard.
+    fn behind_all(&self) -> u64 {
+        if self.position > self.start { self.high.max(self.position) } else { self.high }
+    }
+
+    /// Puts the run up to its position aside.
+    fn close_run(&mut self) {
+        self.high = self.behind_all();
+        self.heard.extend(self.start, self.position);
+        self.start = self.position;
+    }
+
+    /// Whether a message must come to it, if it is for it and will be acknowledged.
+    fn is_due(&self, sent: &Sent) -> bool {
+        self.stay.entered.is_some_and(|entered| entered < sent.at)
+    }
+}
+
+impl Author {
+    /// The number of the last message that was sent.
+    fn last(&self) -> u32 {
+        self.dropped + small(self.sent.len())
+    }
+
+    /// A message that is not forgotten.
+    fn get(&self, number: u32) -> Option<&Sent> {
+        match number.checked_sub(self.dropped + 1) {
+            Some(at) => self.sent.get(at as usize),
+            None => self.open.get(&number),
+        }
+    }
+
+    /// The same, to change it.
+    fn get_mut(&mut self, number: u32) -> Option<&mut Sent> {
+        match number.checked_sub(self.dropped + 1) {
+            Some(at) => self.sent.get_mut(at as usize),
+            None => self.open.get_mut(&number),
+        }
+    }
+
+    /// Every message that is not forgotten, with its number.
+    fn all(&self) -> impl Iterator<Item = (u32, &Sent)> {
+        let open = self.open.iter().map(|(number, sent)| (*number, sent));
+        open.chain((self.dropped + 1..).zip(&self.sent))
+    }
+}
+
+/// Members, rooms and a member's messages are fewer than two thousand million.
+fn small(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,32 @@
+//! A set of places that come nearly in order, as ranges: what came in one piece takes sixteen bytes.
+
+/// Ranges in order, with gaps between them; each ends before its second number.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Numbers(Vec<(u64, u64)>);
+
+impl Numbers {
+    /// Adds the numbers from `low` up to, not including, `end`, none of which is in it yet.
+    pub(super) fn extend(&mut self, low: u64, end: u64) {
+        if low >= end {
+            return;
+        }
+        let Self(ranges) = self;
+        let next = ranges.partition_point(|(_, before)| *before < low);
+        match ranges.get_mut(next) {
+            Some(range) if range.1 == low => {
+                range.1 = end;
+                if ranges.get(next + 1).is_some_and(|after| after.0 == end) {
+                    ranges[next].1 = ranges.remove(next + 1).1;
+                }
+            }
+            Some(range) if range.0 == end => range.0 = low,
+            _ => ranges.insert(next, (low, end)),
+        }
+    }
+
+    /// Whether a number is in it.
+    pub(super) fn contains(&self, number: u64) -> bool {
+        let at = self.0.partition_point(|(_, end)| *end <= number);
+        self.0.get(at).is_some_and(|(low, _)| *low <= number)
+    }
+}

@@ -1,0 +1,67 @@
+//! Who sees whom: what members were told of those in their room.
+
+use std::collections::BTreeSet;
+
+use super::verdict::{Law, Verdict};
+use super::{Judge, Member, State};
+
+impl Judge {
+    /// A member that has just entered was told who is there.
+    pub fn sees<'a>(&mut self, who: usize, users: impl IntoIterator<Item = &'a str>) {
+        if self.is_in(who) {
+            self.members[who].stay.picture.get_or_insert_default();
+        }
+        users.into_iter().for_each(|user| self.appears(who, user, "the users of its login"));
+    }
+
+    /// An `onAdd` came.
+    pub fn added(&mut self, receiver: usize, user: &str) {
+        self.appears(receiver, user, "onAdd");
+    }
+
+    /// An `onLeave` came.
+    pub fn removed(&mut self, receiver: usize, user: &str) {
+        let whom = self.known(receiver, user);
+        let picture = self.members[receiver].stay.picture.as_mut();
+        if !whom.zip(picture).is_some_and(|(whom, picture)| picture.remove(&whom)) {
+            let name = self.name(receiver);
+            self.so_far.add(Law::Ghosts, || format!("{name} got onLeave of {user:?}, who was not there"));
+        }
+    }
+
+    /// Somebody appears in a member's picture.
+    fn appears(&mut self, receiver: usize, user: &str, where_from: &str) {
+        let whom = self.known(receiver, user);
+        let Member { state, stay, .. } = &mut self.members[receiver];
+        let why = match (whom, &mut stay.picture) {
+            (None, _) => "whom nobody knows",
+            (_, None) if *state != State::There => "although it has gone itself",
+            (_, None) => "before it was told that it has entered",
+            (Some(whom), Some(picture)) => {
+                if picture.insert(whom) {
+                    return;
+                }
+                "who was there already"
+            }
+        };
+        let name = self.name(receiver);
+        self.so_far.add(Law::Ghosts, || format!("{name} got {user:?} by {where_from}, {why}"));
+    }
+
+    /// Who in the member's room has that name.
+    fn known(&self, mate: usize, name: &str) -> Option<u32> {
+        self.rooms[self.members[mate].room as usize].of_name.get(name).copied()
+    }
+
+    pub(super) fn judge_picture(&self, who: u32, present: &BTreeSet<u32>, verdict: &mut Verdict) {
+        let Some(picture) = &self.members[who as usize].stay.picture else { return };
+        let name = |who: &u32| self.name(*who as usize);
+        for ghost in picture.difference(present) {
+            verdict.add(Law::Ghosts, || format!("{} sees {}, who has gone", name(&who), name(ghost)));
+        }
+        for unseen in present.difference(picture) {
+            verdict
+                .add(Law::Ghosts, || format!("{} does not see {}, who is there", name(&who), name(unseen)));
+        }
+    }
+}

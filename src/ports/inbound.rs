@@ -1,0 +1,118 @@
+//! What clients send: from their sockets, by the protocol, to the server behind the port.
+
+use std::io;
+use std::rc::Rc;
+use std::task::Waker;
+
+use bytes::Bytes;
+
+use super::connection::Connection;
+use super::protocol::Event;
+use super::resume::Resume;
+use super::shared::Shared;
+use super::stream::Stream;
+use super::transport::Fault;
+use super::{CloseReason, PortEvent};
+use crate::time::Time;
+use crate::wire::{Package, PackageType};
+
+impl<S: Stream> Shared<S> {
+    pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
+        let row = &mut self.table.borrow_mut().rows[index];
+        row.may_read(self.drains.get() || self.paused.get(), waker)
+    }
+
+    /// Takes what a socket has: true when there may be more, an error when it has come to its end.
+    pub(super) fn read_once(self: &Rc<Self>, index: usize, stream: &S) -> io::Result<bool> {
+        let mut buffer = self.read_buffer.borrow_mut();
+        match stream.try_read(&mut buffer) {
+            Ok(0) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(bytes) => {
+                self.received(index, &buffer[..bytes]);
+                Ok(bytes == buffer.len())
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn received(self: &Rc<Self>, index: usize, bytes: &[u8]) {
+        let now = self.now();
+        let table = &mut *self.table.borrow_mut();
+        let Some(connection) = table.rows.get_mut(index) else { return };
+        let was_surplus = connection.is_surplus;
+        connection.outbox.cut(&table.batches);
+        connection.heard = now;
+        let ignored = &mut table.counted.ignored;
+        let mut result = self.take(connection, index, bytes, now, table.resume.as_mut(), ignored);
+        connection.outbox.form = connection.protocol.transport.form();
+        if connection.is_surplus && connection.protocol.transport.is_known() && table.resume.is_none() {
+            result = Err(Fault(CloseReason::TooMany, String::new()));
+        }
+        self.settle(table, index, now, was_surplus);
+        if let Err(Fault(reason, why)) = result {
+            self.end(table, index, now, reason, &why);
+        }
+        // Replies to the handshake, to heartbeats and to pings: nobody else would write them.
+        let waits = table.rows.get(index).is_some_and(|row| row.outbox.waiting_bytes() > 0 && !row.dirty);
+        if waits {
+            self.write(table, index);
+        }
+        self.bound(table, index);
+    }
+
+    /// Does what the packages mean that came for a row.
+    fn take(
+        &self,
+        row: &mut Connection<S>,
+        index: usize,
+        mut bytes: &[u8],
+        now: Time,
+        mut resume: Option<&mut Resume>,
+        ignored: &mut u64,
+    ) -> Result<(), Fault> {
+        if row.ending.is_some() {
+            return Ok(());
+        }
+        loop {
+            let awaiting = resume.as_deref();
+            let admits = |Package { kind, body }: Package<'_>| {
+                // There is a place for one after all: for a client that comes back to a session that holds it.
+                let comes_back = || awaiting.is_some_and(|resume| resume.is_awaited(body));
+                row.is_surplus &= kind != PackageType::Handshake || !comes_back();
+                !row.is_surplus
+            };
+            let out = row.outbox.own_uncut();
+            match row.protocol.receive(now, &mut bytes, &self.options, out, admits)? {
+                None => return Ok(()),
+                Some(Event::Handshake { hello, mut answer }) => {
+                    if let Some(resume) = resume.as_deref_mut() {
+                        let greeting = resume.greet(row.session, index, hello, &mut answer);
+                        // Said before anything is of the new session: it may want what the old one has.
+                        if let Some(session) = greeting.ended {
+                            (self.events)(PortEvent::Closed { session });
+                        }
+                        (row.session, row.kept, row.opened) =
+                            (greeting.session, greeting.kept, greeting.is_resumed);
+                    }
+                    row.protocol.reply(PackageType::Handshake, &answer, row.outbox.own_uncut());
+                }
+                Some(Event::Open) => {
+                    if let (Some(resume), Some(key)) = (resume.as_deref_mut(), row.kept) {
+                        resume.acknowledged(key);
+                    }
+                    if !std::mem::replace(&mut row.opened, true) {
+                        (self.events)(PortEvent::Opened { session: row.session, peer: row.peer });
+                    }
+                }
+                Some(Event::Message(bytes)) => {
+                    row.under_way += 1;
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    (self.events)(PortEvent::Message { session: row.session, bytes });
+                }
+                Some(Event::Heartbeat) => {}
+                Some(Event::Ignored) => *ignored += 1,
+            }
+        }
+    }
+}

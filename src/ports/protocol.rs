@@ -1,0 +1,107 @@
+//! The protocol of one connection, pure: a client's bytes and the time in; events, and what the client is told, out.
+//!
+//! It knows no socket and no port: ports put one on each socket, fuzzers drive it by itself.
+
+use super::batch::Form;
+use super::machine::{Action, Machine};
+use super::transport::{Fault, Transport};
+use super::{CloseReason, PortOptions};
+use crate::time::Time;
+use crate::wire::{HEADER_BYTES, Package, PackageType, WebSocketHeader, write_package};
+
+/// The transport and the states of one connection.
+pub struct Protocol {
+    pub(super) transport: Transport,
+    pub(super) machine: Machine,
+}
+
+/// What a package from the client means for the connection's owner.
+pub enum Event<'a> {
+    /// The client shakes hands. The owner may complete the answer, and sends it with [`reply`](Protocol::reply).
+    Handshake {
+        /// What the client said.
+        hello: &'a [u8],
+        /// What it is to be told.
+        answer: Vec<u8>,
+    },
+    /// The client has acknowledged the handshake: messages may go.
+    Open,
+    /// A message: the body of a data package.
+    Message(&'a [u8]),
+    /// The client is alive.
+    Heartbeat,
+    /// A package that is ignored in this state, as Pomelo does.
+    Ignored,
+}
+
+impl Protocol {
+    /// That of a connection that was just made.
+    pub fn new(now: Time) -> Self {
+        Self { transport: Transport::Unknown, machine: Machine::new(now) }
+    }
+
+    /// The next thing that `input` brings, whose bytes are taken off its front; `None`: it is used up. What the client is
+    /// told goes to `out`. `admits` is asked about each package first: the connection ends when it says no.
+    ///
+    /// # Errors
+    /// The client left, broke the protocol, or is not admitted. Nothing may follow.
+    #[inline]
+    pub fn receive<'a, 'i: 'a>(
+        &'a mut self,
+        now: Time,
+        input: &mut &'i [u8],
+        options: &PortOptions,
+        out: &mut Vec<u8>,
+        admits: impl FnOnce(Package<'_>) -> bool,
+    ) -> Result<Option<Event<'a>>, Fault> {
+        let found = self.transport.advance(input, options.body_bytes_max, out)?;
+        let Some((kind, here)) = found else { return Ok(None) };
+        let form = self.transport.form();
+        let package = Package { kind, body: here.unwrap_or(self.transport.body()) };
+        if !admits(package) {
+            return Err(Fault(CloseReason::TooMany, String::new()));
+        }
+        Ok(Some(match self.machine.on_package(now, package, &options.offer, &options.timeouts) {
+            Action::Reply(PackageType::Handshake, answer) => Event::Handshake { hello: package.body, answer },
+            Action::Reply(kind, body) => {
+                put_package(out, form, kind, &body);
+                Event::Heartbeat
+            }
+            Action::Refuse(kind, body) => {
+                put_package(out, form, kind, &body);
+                return Err(Fault(CloseReason::HandshakeRefused, "the handshake is malformed".to_owned()));
+            }
+            Action::Open(heartbeat) => {
+                if heartbeat {
+                    put_package(out, form, PackageType::Heartbeat, &[]);
+                }
+                Event::Open
+            }
+            Action::Message(bytes) => Event::Message(bytes),
+            Action::Ignore => Event::Ignored,
+            Action::Accept => Event::Heartbeat,
+            Action::Close(reason) => return Err(Fault(reason, format!("a package {kind:?} from a client"))),
+        }))
+    }
+
+    /// Sends a package.
+    pub fn reply(&self, kind: PackageType, body: &[u8], out: &mut Vec<u8>) {
+        put_package(out, self.transport.form(), kind, body);
+    }
+
+    /// The code of the close frame that is due when the connection ends (RFC 6455, 7.4.1), handed out once. None: one was
+    /// sent, or the transport has no such thing.
+    pub fn take_close(&mut self) -> Option<u16> {
+        match &mut self.transport {
+            Transport::WebSocket(socket) => socket.close.take().map(u16::from),
+            _ => None,
+        }
+    }
+}
+
+fn put_package(out: &mut Vec<u8>, form: Form, kind: PackageType, body: &[u8]) {
+    if form == Form::WebSocket {
+        out.extend_from_slice(WebSocketHeader::binary(HEADER_BYTES + body.len()).as_bytes());
+    }
+    write_package(out, kind, body);
+}

@@ -1,0 +1,49 @@
+//! What a port needs of a client's socket. A socket of another kind, as one with TLS, is one more implementation.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+
+use tokio::net::TcpStream;
+
+/// A stream of bytes each way. Nothing waits but for readiness.
+pub(super) trait Stream: 'static {
+    /// Waits until there may be something to read.
+    fn readable(&self) -> impl Future<Output = io::Result<()>>;
+
+    /// Waits until there may be room to write.
+    fn writable(&self) -> impl Future<Output = io::Result<()>>;
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize>;
+
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+}
+
+impl Stream for TcpStream {
+    fn readable(&self) -> impl Future<Output = io::Result<()>> {
+        TcpStream::readable(self)
+    }
+
+    fn writable(&self) -> impl Future<Output = io::Result<()>> {
+        TcpStream::writable(self)
+    }
+
+    fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        TcpStream::try_read(self, buffer)
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        TcpStream::try_write(self, bytes)
+    }
+
+    fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        TcpStream::try_write_vectored(self, slices)
+    }
+
+    fn shutdown(&self, how: Shutdown) -> io::Result<()> {
+        socket2::SockRef::from(self).shutdown(how)
+    }
+}

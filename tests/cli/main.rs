@@ -1,0 +1,16 @@
+//! Tests of the binary: commands, help, exit codes, processes.
+#![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
+
+mod cli_admin;
+mod cli_admin_serve;
+mod cli_check;
+mod cli_console;
+mod cli_explain;
+mod cli_help;
+mod cli_serve;
+mod console_readme;
+mod experiment_cli;
+mod robots;
+#[path = "../support/mod.rs"]
+mod support;
+mod two_clusters;
