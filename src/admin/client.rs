@@ -134,12 +134,12 @@ impl AdminClient {
     /// # Errors
     /// As [`ask`](Self::ask), or the answer is something else.
     pub fn ask_for<T: DeserializeOwned>(&self, order: &Order) -> Result<T, ClientError> {
-        read(&self.ask(order)?)
+        read_answer(&self.ask(order)?)
     }
 }
 
 /// A part of an answer.
-pub(crate) fn read<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, ClientError> {
+pub(crate) fn read_answer<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, ClientError> {
     T::deserialize(answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })
 }
 

@@ -22,7 +22,7 @@ mod identity;
 mod running;
 mod token;
 
-pub(crate) use client::read;
+pub(crate) use client::read_answer;
 pub use client::{AdminClient, ClientError};
 pub use file::{AdminFile, AdminFileError, Credentials};
 pub use identity::{Aim, Identity, Missed};

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::config_args::ConfigArgs;
 use super::output::{print, refuse};
-use crate::admin::{AdminClient, Credentials, Running, read};
+use crate::admin::{AdminClient, Credentials, Running, read_answer};
 use crate::orders::Order;
 
 /// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`,
@@ -71,7 +71,7 @@ impl AdminArgs {
     ) -> ExitCode {
         let ask = || -> Result<String, Failure> {
             let answer = self.client()?.ask(order)?;
-            Ok(if self.json { format!("{answer:#}\n") } else { text(&read(&answer)?) })
+            Ok(if self.json { format!("{answer:#}\n") } else { text(&read_answer(&answer)?) })
         };
         match ask() {
             Ok(text) => print(&text),

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::admin_args::{AdminArgs, Failure};
 use super::output::{refuse, write, write_on};
 use super::people::printable;
-use crate::admin::read;
+use crate::admin::read_answer;
 use crate::live::{Event, Events};
 use crate::orders::Order;
 
@@ -61,7 +61,7 @@ fn show(args: &EventsArgs) -> Result<(), Failure> {
         if args.admin.json && !args.follow {
             return Ok(write(&format!("{answer:#}\n"))?);
         }
-        let Events { events, next } = read(&answer)?;
+        let Events { events, next } = read_answer(&answer)?;
         for event in &events {
             let line = if args.admin.json { json!(event).to_string() } else { line(event) };
             if !write_on(&(line + "\n"))? {

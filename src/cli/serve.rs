@@ -12,7 +12,7 @@ use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser
 use clap::{ArgAction, Args};
 use unicode_width::UnicodeWidthStr;
 
-use self::place::{Pages, first, open_pages};
+use self::place::{Pages, open_pages};
 use super::admin_args::Failure;
 use super::admin_port::{Admin, AdminPort};
 use super::config_args::{ConfigArgs, StrategyChoice, strategies_help};
@@ -317,7 +317,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     let doors: Vec<Door> = door.into_iter().chain(console.map(Door::console)).collect();
     let start = || Console::start(doors, token.clone(), orders).map_err(|error| format!("console: {error}"));
     let console = (place.is_some() || pages.is_some()).then(start).transpose()?;
-    let admin = place.map(|place| place.tell(token, first(&running, "gate"), pages)).transpose()?;
+    let admin = place.map(|place| place.tell(token, running.first_address("gate"), pages)).transpose()?;
     let reach = args.reach(&identity, admin.as_ref());
     Ok((Started { running, admin, console, pages, elsewhere, reach }, warnings))
 }
@@ -364,7 +364,7 @@ fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
         let chosen = args.strategies.iter().rev().find(|choice| choice.server_type == server_type);
         chosen.map_or_else(|| strategies::DEFAULT.to_owned(), |choice| choice.strategy.to_string())
     };
-    let entry = match (first(running, "gate"), first(running, "connector")) {
+    let entry = match (running.first_address("gate"), running.first_address("connector")) {
         (Some(gate), _) => format!("point a Pomelo client at the gate, {gate}"),
         (None, Some(connector)) => format!(
             "point a Pomelo client at a connector, {connector}: there is no gate\n       \

@@ -57,13 +57,7 @@ pub(super) fn entry(cluster: &RunningCluster) -> Option<Entry> {
     let is_gate = |server: &ServerSpec| server.server_type.as_str() == "gate" && server.frontend;
     // One that is down for a while is no reason to pass it by.
     if cluster.spec().servers.iter().any(is_gate) || cluster.servers().any(|(server, _)| is_gate(&server)) {
-        return first(cluster, "gate").map(Entry::Gate);
+        return cluster.first_address("gate").map(Entry::Gate);
     }
-    first(cluster, "connector").map(Entry::Connector)
-}
-
-/// Where the first server of a type that is up listens.
-fn first(cluster: &RunningCluster, server_type: &str) -> Option<SocketAddr> {
-    let mut servers = cluster.servers().filter(|(server, _)| server.server_type.as_str() == server_type);
-    servers.find_map(|(_, address)| address)
+    cluster.first_address("connector").map(Entry::Connector)
 }

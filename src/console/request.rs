@@ -58,16 +58,18 @@ pub(super) async fn answer(request: Request<Incoming>, ends: Ends, shared: &Shar
         Ok(Decision::Whole(answer)) => keeping(busy, answer),
         Err(refusal) => {
             let (code, message, peer) = (refusal.code, &refusal.message, ends.client);
+            let (method, path) = (&head.method, head.uri.path());
             match code {
-                // What strangers say is not logged.
-                Code::Unauthorized => log::warn!("console request refused peer={peer} reason=token"),
-                Code::Forbidden => log::warn!("console request refused peer={peer} reason=origin"),
-                _ => {
-                    let (method, path) = (&head.method, head.uri.path());
-                    log::debug!(
-                        "console refused method={method} path={path:?} code={code:?} reason={message:?}"
-                    );
+                // On this machine it is another user, or a browser. What they say is not logged.
+                Code::Unauthorized if !ends.has_pages => {
+                    log::warn!("admin request refused peer={peer} reason=token");
                 }
+                Code::Forbidden if !ends.has_pages => {
+                    log::warn!("admin request refused peer={peer} reason=origin");
+                }
+                _ => log::debug!(
+                    "console refused method={method} path={path:?} code={code:?} reason={message:?}"
+                ),
             }
             keeping(busy, refused(&refusal))
         }
@@ -90,20 +92,22 @@ async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Re
     let Some(method) = Method::named(head.method.as_str()) else {
         return Err(Refusal::method("GET, POST, PUT, DELETE".to_owned()));
     };
-    if method != Method::Get || !ends.has_pages {
+    let path = head.uri.path();
+    let is_page = ends.has_pages && !path.starts_with("/api/");
+    // Looking costs something too, and a page from elsewhere could make a browser look all day.
+    if !is_page || method != Method::Get {
         from.check_origin()?;
+    }
+    if !ends.has_pages || method != Method::Get {
         from.check_token(&shared.token)?;
     }
-    let path = head.uri.path();
-    if ends.has_pages && !path.starts_with("/api/") {
+    if is_page {
         if method != Method::Get {
             return Err(Refusal::method("GET".to_owned()));
         }
         let token = may_change(head, ends).then_some(&shared.token);
         return page(path, head.headers.get(header::IF_NONE_MATCH), token, shared).map(Decision::Whole);
     }
-    // Looking costs something too, and a page from elsewhere could make a browser look all day.
-    from.check_origin()?;
     let (row, args) = find(ORDERS.iter().chain(OWN), method, path)?;
     let body = read(head, body).await?;
     let args = row.complete(args, head.uri.query().unwrap_or_default(), &body)?;

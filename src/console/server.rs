@@ -118,7 +118,7 @@ async fn accept(listener: TcpListener, connections_max: usize, has_pages: bool, 
             Ok((stream, peer)) => {
                 let connection = serve(stream, peer, has_pages, Arc::clone(&shared));
                 spawn_local(async move {
-                    connection.await.unwrap_or_else(|error| ended(peer, &*error));
+                    connection.await.unwrap_or_else(|error| ended(peer, has_pages, &*error));
                     drop(place);
                 });
             }
@@ -150,10 +150,10 @@ async fn serve(
     Ok(())
 }
 
-/// What is not HTTP is logged without a word of it.
-fn ended(peer: SocketAddr, error: &(dyn Error + 'static)) {
-    if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
-        log::warn!("console request refused peer={peer} reason=\"not HTTP\"");
+/// At the admin port, what is not HTTP is logged without a word of it.
+fn ended(peer: SocketAddr, has_pages: bool, error: &(dyn Error + 'static)) {
+    if !has_pages && error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
+        log::warn!("admin request refused peer={peer} reason=\"not HTTP\"");
     } else {
         log::debug!("console connection peer={peer} error={error}");
     }

@@ -79,6 +79,12 @@ impl RunningCluster {
         self.roster.all().into_iter().find(|entry| entry.spec.id.as_str() == server)?.clients
     }
 
+    /// Where the first server of a type that is up listens for clients.
+    pub fn first_address(&self, server_type: &str) -> Option<SocketAddr> {
+        let all = self.roster.all().into_iter();
+        all.filter(|entry| entry.spec.server_type.as_str() == server_type).find_map(|entry| entry.clients)
+    }
+
     /// Every server's account of itself; empty when the cluster has ended.
     pub fn snapshot(&self) -> ClusterSnapshot {
         self.look(async |observer| observer.snapshot().await).unwrap_or_default()

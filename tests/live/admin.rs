@@ -4,10 +4,10 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::{Duration, Instant};
 
 use crate::support::admin::AdminWorld;
-use crate::support::console::{JSON, Reply, read_reply};
+use crate::support::console::{JSON, LiveStream, Reply, read_reply};
 use crate::support::{PATIENCE, wait_until};
 use pomelo_sim::config::ServerSpec;
-use pomelo_sim::console::ADMIN_CONNECTIONS_MAX;
+use pomelo_sim::console::{ADMIN_CONNECTIONS_MAX, OWN};
 use pomelo_sim::live::ServerState;
 use pomelo_sim::orders::{BODY_BYTES_MAX, Method, ORDERS, Order, find};
 use pomelo_sim::servers::{Chat, Registry, ServerLogic};
@@ -265,6 +265,19 @@ fn a_browser_gets_nothing_done() {
         assert!(!reply.body.contains(world.token.as_str()));
     }
     assert_all_run(&world);
+}
+
+#[test]
+fn the_whole_api_is_there() {
+    let world = AdminWorld::start();
+    for row in OWN.iter().filter(|row| row.method == Method::Get && row.name != "live") {
+        let reply = world.ask("GET", row.path, "");
+        assert_eq!((reply.status, reply.json().is_object()), (200, true), "{}: {}", row.path, reply.body);
+    }
+    assert_eq!(ok(&world, "GET", "/picture", &Value::Null)["servers"].as_array().unwrap().len(), 7);
+    let token = format!("Authorization: Bearer {}\r\n", world.token.as_str());
+    let mut stream = LiveStream::open(world.connect(), &format!("Host: {}\r\n{token}", world.address));
+    assert_eq!(stream.next_of("picture").data["servers"].as_array().unwrap().len(), 7);
 }
 
 /// What is sent, and an answer if there is one: garbage may get none.

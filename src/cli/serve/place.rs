@@ -1,6 +1,6 @@
 //! Where a cluster that is served is: its ports, its admin port and console, and the flags by which commands reach it.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use super::ServeArgs;
 use crate::admin::Identity;
@@ -9,7 +9,7 @@ use crate::cli::admin_port::{self, Admin};
 use crate::cli::console_port;
 use crate::cluster::Cluster;
 use crate::config::{ClusterSpec, ConfigError, Ports};
-use crate::live::{RunningCluster, StartError};
+use crate::live::StartError;
 use crate::program::quoted;
 
 impl ServeArgs {
@@ -38,12 +38,6 @@ impl ServeArgs {
             Ports::Offset(offset) => format!("{} --port-offset {offset}", self.config.flags()),
         }
     }
-}
-
-/// Where the first server of a type that is up listens.
-pub(super) fn first(running: &RunningCluster, server_type: &str) -> Option<SocketAddr> {
-    let mut servers = running.servers().filter(|(server, _)| server.server_type.as_str() == server_type);
-    servers.find_map(|(_, address)| address)
 }
 
 /// What is not for clients.
