@@ -6,8 +6,6 @@
 
 mod act;
 mod life;
-#[cfg(test)]
-mod tests;
 
 pub use act::{Act, Change, Decision, Fact, Refused, ServerState, Timeouts, Verb};
 

@@ -10,16 +10,12 @@ mod talk;
 use self::crowd::{Chance, rooms_of};
 use self::flights::{Flight, Flights, What};
 use self::person::{IS_COUNTED, IS_EXTRA, NEVER, Person, Place};
-use super::Event;
+use super::agenda::{Agenda, Event};
 use super::exchange::{Deed, Heard};
 use super::tally::{Loss, Tally};
 use crate::ids::SessionId;
 use crate::scenario::ChatModel;
 use crate::time::Time;
-use crate::virtual_time::EventQueue;
-
-/// What is planned for people and servers.
-type Agenda = EventQueue<Event>;
 
 /// See the module.
 pub(super) struct People {
