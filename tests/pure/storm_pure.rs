@@ -8,12 +8,14 @@
 //! STORM_SEED=17 STORM_STEPS=2000 cargo test --release --test pure storm_pure::   # one, replayed; with STORM_TRACE=1 it prints all
 //! ```
 
+mod polite;
 pub(crate) mod users;
 
 use std::time::Duration;
 
 use crate::support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
 use crate::support::pure::{Out, PureCluster};
+use polite::Polite;
 use pomelo_sim::audit::Law;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
@@ -110,8 +112,8 @@ impl Storm {
             server.extra.insert("auto-restart".to_owned(), random.chance(0.3).into());
         }
         let known = spec.servers.clone();
-        let cluster = Cluster::from_spec(spec).options(options).server_type::<FragileChat>();
-        let cluster = cluster.server_type::<FragileConnector>();
+        let cluster = Cluster::from_spec(spec).options(options).server_type::<Polite<FragileChat>>();
+        let cluster = cluster.server_type::<Polite<FragileConnector>>();
         let mut strategies = Random::new(seed, "strategies");
         let mut strategy = || ALL[strategies.index(ALL.len())].spec();
         let (chat, connector) = (sticky(strategy()), strategy());
@@ -378,9 +380,13 @@ impl Storm {
             let here = here.map(|visit| self.book.visits[visit].key.clone());
             let clients: Vec<SessionKey> = here.filter(|key| key.frontend.as_str() == id).collect();
             self.log.push(format!("stop of {id} in good order, which hangs: {hangs}"));
+            let rooms = self.cluster.server(id).snapshot().channels;
+            self.book.forget_goodbyes();
             self.order(Verb::Stop, id);
             self.cluster.settle();
             self.book.read(&self.cluster)?;
+            let says_goodbye = spec.server_type.as_str() != "gate";
+            self.book.check_goodbyes(says_goodbye.then_some((id, rooms)))?;
             let state = self.cluster.state_of(id);
             if state != Some(ServerState::Stopped) {
                 return Err(format!("{id} is {state:?}, and nothing holds it up"));

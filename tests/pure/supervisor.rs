@@ -1,4 +1,4 @@
-//! The states of `src/supervisor/life.rs`, one transition after the other, without a shell.
+//! The states of `src/supervisor/phase.rs`, one transition after the other, without a shell.
 
 use std::time::Duration;
 
