@@ -8,12 +8,8 @@ use crate::servers::Delivery;
 use crate::time::Time;
 
 impl Timed for World {
-    fn work(&mut self, now: Time) {
+    fn watch_deadlines(&mut self, now: Time) {
         self.now = now;
-        self.stations.begin_to_cost();
-        for (station, slot) in (0..).zip(&mut self.slots) {
-            self.stations.record(station, &mut slot.queue);
-        }
         for station in 0..self.slots.len() {
             self.watch_deadline(station as u16);
         }
@@ -35,14 +31,6 @@ impl Timed for World {
             }
         }
         self.report_facts();
-    }
-
-    fn go_on(&mut self, now: Time) -> bool {
-        self.now = now;
-        let Some((station, turn)) = self.stations.next_done() else { return false };
-        self.finish(station, turn);
-        self.report_facts();
-        true
     }
 
     fn stations(&mut self) -> &mut Stations {
@@ -109,7 +97,7 @@ impl World {
     }
 
     fn begin_next(&mut self, station: u16) {
-        if let Some((_, next)) = self.slots[usize::from(station)].queue.next() {
+        if let Some((_, next)) = self.slots[usize::from(station)].queue.take_next() {
             self.begin(station, next);
         }
     }

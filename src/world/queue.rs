@@ -8,7 +8,7 @@
 //! What holds:
 //!
 //! - A job waits only while all workers are busy or the server is paused, or until its owner takes the
-//!   [`next`](Queue::next).
+//!   [next](Queue::take_next).
 //! - Each service ends once: the worker's turn tells whether an end that was planned is still meant.
 //! - The load is written down at each change, so that its integrals are those of `busy` and `in_system`.
 
@@ -138,7 +138,7 @@ impl<W, S> Queue<W, S> {
 
     /// The job whose turn it is, if it can be [served](Self::serve).
     #[inline]
-    pub fn next(&mut self) -> Option<W> {
+    pub fn take_next(&mut self) -> Option<W> {
         if self.is_ready() { self.waiting.pop_front() } else { None }
     }
 

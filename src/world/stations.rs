@@ -6,7 +6,7 @@ use std::vec::Drain;
 
 use rustc_hash::FxHashMap;
 
-use super::queue::Queue;
+use super::queue::{Queue, Service};
 use super::timed::WorldEvent;
 use super::work::{Load, Sent, Work};
 use crate::config::ServerSpec;
@@ -23,8 +23,8 @@ pub struct Stations {
     load: Load,
     /// Nothing costs anything yet.
     is_free: bool,
-    /// Deliveries that cost nothing and are done, in order: the station, and its worker's turn.
-    done: VecDeque<(u16, u16)>,
+    /// Deliveries that cost nothing and are done, in order.
+    done: VecDeque<WorldEvent>,
     planned: Vec<(Time, WorldEvent)>,
 }
 
@@ -112,7 +112,7 @@ impl Stations {
     }
 
     /// From now on deliveries cost what the load says.
-    pub fn begin_to_cost(&mut self) {
+    pub(super) fn begin_to_cost(&mut self) {
         self.is_free = false;
     }
 
@@ -124,15 +124,14 @@ impl Stations {
     /// The queue of a server's station.
     pub fn queue<W>(&self, station: u16) -> Queue<W, ()> {
         let mut queue = Queue::new(1, self.load.queue_max);
-        self.record(station, &mut queue);
+        self.step_ns(station).into_iter().for_each(|step_ns| queue.gauge.record(step_ns));
         queue
     }
 
-    /// Has the load of a balanced server written down, as soon as deliveries cost something.
-    pub fn record<W>(&self, station: u16, queue: &mut Queue<W, ()>) {
-        if !self.is_free && self.is_balanced(station) {
-            queue.gauge.record(self.load.step_ns);
-        }
+    /// In what steps a server's load is written down, if it is: that of balanced servers, as soon as
+    /// deliveries cost something.
+    pub(super) fn step_ns(&self, station: u16) -> Option<u64> {
+        (!self.is_free && self.is_balanced(station)).then_some(self.load.step_ns)
     }
 
     /// Whether a server refuses more work.
@@ -148,16 +147,13 @@ impl Stations {
             at.begun += 1;
             cost_ns = self.load.cost_ns(station, at.begun, at.work, sent);
         }
-        let service = queue.serve(now, (), cost_ns);
-        if service.ends == now {
-            self.done.push_back((station, service.turn));
-        } else {
-            self.plan(service.ends, WorldEvent::Done { station, turn: service.turn });
-        }
+        let Service { turn, ends, .. } = queue.serve(now, (), cost_ns);
+        let done = WorldEvent::Done { station, turn };
+        if ends == now { self.done.push_back(done) } else { self.plan(ends, done) }
     }
 
-    /// The next delivery that has cost nothing: the station, and its worker's turn.
-    pub fn next_done(&mut self) -> Option<(u16, u16)> {
+    /// The end of the next delivery that has cost nothing.
+    pub(super) fn next_done(&mut self) -> Option<WorldEvent> {
         self.done.pop_front()
     }
 

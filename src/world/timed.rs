@@ -36,13 +36,30 @@ pub struct Share {
 /// See the module. What is planned lies in the [stations](Stations::planned).
 pub trait Timed {
     /// From now on deliveries cost what the load says, and deadlines count.
-    fn work(&mut self, now: Time);
+    fn work(&mut self, now: Time) {
+        self.stations().begin_to_cost();
+        for station in 0..self.stations().all().len() as u16 {
+            if let Some(step_ns) = self.stations().step_ns(station) {
+                self.gauge(station).record(step_ns);
+            }
+        }
+        self.watch_deadlines(now);
+    }
+
+    /// Plans what is due at a deadline.
+    fn watch_deadlines(&mut self, _now: Time) {}
 
     /// Something that was planned is due.
     fn take(&mut self, now: Time, event: WorldEvent);
 
     /// Does the next thing that costs nothing. False when there is none.
-    fn go_on(&mut self, now: Time) -> bool;
+    fn go_on(&mut self, now: Time) -> bool {
+        let done = self.stations().next_done();
+        done.is_some_and(|done| {
+            self.take(now, done);
+            true
+        })
+    }
 
     /// The servers by number.
     fn stations(&mut self) -> &mut Stations;

@@ -113,7 +113,7 @@ impl World {
 
     fn take_delivery(&mut self, station: u16) {
         let slot = &mut self.slots[usize::from(station)];
-        let (Some(server), Some((_, delivery))) = (&mut slot.server, slot.queue.next()) else {
+        let (Some(server), Some((_, delivery))) = (&mut slot.server, slot.queue.take_next()) else {
             return;
         };
         log::trace!("{:?} {} <- {delivery:?}", self.now, self.stations.at(station).spec.id);

@@ -27,13 +27,13 @@ fn jobs_are_served_in_the_order_in_which_they_came_and_not_while_it_is_paused() 
     queue.gauge.record(10);
     let served = queue.serve(at(0), 'a', 4.0);
     ['b', 'c'].into_iter().for_each(|job| queue.wait(at(1), job));
-    assert_eq!((queue.next(), queue.is_full(), queue.in_system()), (None, true, 3));
+    assert_eq!((queue.take_next(), queue.is_full(), queue.in_system()), (None, true, 3));
     queue.set_paused(true);
     assert_eq!(queue.finish(at(4), served.worker, served.turn), Some('a'));
-    assert_eq!((queue.next(), queue.is_ready()), (None, false));
+    assert_eq!((queue.take_next(), queue.is_ready()), (None, false));
     queue.set_paused(false);
     queue.gauge.speed = 2.0;
-    let next = queue.next();
+    let next = queue.take_next();
     assert_eq!(next, Some('b'));
     assert_eq!(queue.serve(at(6), 'b', 3.0).ends, at(8), "half of 3, rounded");
     // Busy from 0 to 4 and from 6 on; one in hand, then three, then two.

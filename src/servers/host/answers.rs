@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Host;
 use super::calls::{Origin, Step, Waiting};
+use super::clients::Client;
 use crate::envelope::{AppError, CallId, Destination, Payload, Recipients, Session};
 use crate::ids::Uid;
 use crate::servers::ServerLogic;
@@ -54,11 +55,17 @@ impl<L: ServerLogic> Host<L> {
     }
 
     /// Waits for the answer to a call.
-    pub(super) fn wait_for(&mut self, call: CallId, mut waiting: Waiting<L>) {
-        if let Some(client) = waiting.origin.client().and_then(|session| self.clients.get_mut(session)) {
-            waiting.binding = client.begin_call();
-        }
-        self.calls.add(call, waiting);
+    pub(super) fn wait_for(
+        &mut self,
+        call: CallId,
+        origin: Origin,
+        session: Option<Session>,
+        deadline: Time,
+        step: Step<L>,
+    ) {
+        let client = origin.client().and_then(|session| self.clients.get_mut(session));
+        let binding = client.map_or(0, Client::begin_call);
+        self.calls.add(call, Waiting { origin, session, deadline, step, binding });
     }
 
     /// Answers every call with an error, since the server stops.

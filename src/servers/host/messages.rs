@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 
 use super::Host;
-use super::calls::{Origin, Step, Waiting};
+use super::calls::{Origin, Step};
 use super::clients::WAITING_MAX;
 use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Payload};
 use crate::ids::{SessionId, SessionKey, Uid};
@@ -214,8 +214,7 @@ impl<L: ServerLogic> Host<L> {
         let payload = Payload::Invoke(Box::new(invoke));
         out.send(self.id(), to, payload);
         if let Some(call) = call {
-            let waiting = Waiting { origin, session: None, deadline, step: Step::Forward, binding: 0 };
-            self.wait_for(call, waiting);
+            self.wait_for(call, origin, None, deadline, Step::Forward);
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Host;
-use super::calls::{Origin, Step, Waiting};
+use super::calls::{Origin, Step};
 use crate::envelope::{AppError, CallId, Destination, Invoke, InvokeKind, Payload, Session};
 use crate::ids::Uid;
 use crate::servers::ServerLogic;
@@ -55,14 +55,8 @@ impl<L: ServerLogic> Host<L> {
                 Reply::Later(Pending { request, then }) => {
                     match self.request(deadline, &session, request, out) {
                         Ok((call, bind)) => {
-                            let waiting = Waiting {
-                                origin,
-                                session,
-                                deadline,
-                                step: Step::Then { then, bind },
-                                binding: 0,
-                            };
-                            return self.wait_for(call, waiting);
+                            let step = Step::Then { then, bind };
+                            return self.wait_for(call, origin, session, deadline, step);
                         }
                         // Nothing could be asked: the logic hears so at once.
                         Err(error) => {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::faults::Fault;
 use super::servers::Change as ServerChange;
 use super::{ChatRun, cluster};
+use crate::ids::ServerId;
 use crate::scenario::Change;
 use crate::stats::Mark;
 use crate::time::Time;
@@ -27,27 +28,12 @@ impl ChatRun {
     /// An event of the scenario happens.
     pub(super) fn strike(&mut self, now: Time, index: u16) {
         let Fault { change, users, until, .. } = self.faults.planned[usize::from(index)].clone();
-        let agenda = &mut self.agenda;
         let what = match change {
             Change::Add(id) => {
-                let stations = self.servers.stations();
-                let spec = match stations.find(id.as_str()) {
-                    Some(station) => stations.at(station).spec.clone(),
-                    None => cluster::server(&id, stations.all().len() as u16),
-                };
-                if self.servers.change(now, ServerChange::Start(&spec)) {
-                    format!("{id} added")
-                } else {
-                    format!("{id} not added")
-                }
+                let not = if self.start(now, &id) { "" } else { "not " };
+                format!("{id} {not}added")
             }
-            Change::Remove(id) => {
-                if let Some(station) = self.servers.stations().find(id.as_str()) {
-                    let stop = ServerChange::Stop { station, for_good: until.is_none() };
-                    self.servers.change(now, stop);
-                }
-                format!("{id} removed")
-            }
+            Change::Remove(id) => self.stop(now, &id, until.is_none()),
             Change::Crash(id) => {
                 self.people.before_crash(now);
                 if let Some(station) = self.servers.stations().find(id.as_str()) {
@@ -58,9 +44,7 @@ impl ChatRun {
                 format!("{id} crashed")
             }
             Change::Slow(id, speed) => {
-                if let Some(station) = self.servers.stations().find(id.as_str()) {
-                    self.servers.gauge(station).speed = speed;
-                }
+                self.set_speed(&id, speed);
                 format!("{id} at speed {speed}")
             }
             Change::Link(rule) => {
@@ -74,7 +58,7 @@ impl ChatRun {
                 let count = f64::from(hot.users.max(1));
                 for (number, user) in (0_u32..).zip(users) {
                     let at = now + Duration::from_secs_f64(hot.over_s * f64::from(number) / count);
-                    self.people.invite(user, at, agenda);
+                    self.people.invite(user, at, &mut self.agenda);
                 }
                 format!("{} users rush into room {}", hot.users, hot.room)
             }
@@ -86,26 +70,15 @@ impl ChatRun {
     /// An event of the scenario is undone.
     pub(super) fn undo(&mut self, now: Time, index: u16) {
         let Fault { change, users, .. } = self.faults.planned[usize::from(index)].clone();
-        let agenda = &mut self.agenda;
         let what = match change {
-            Change::Add(id) => {
-                if let Some(station) = self.servers.stations().find(id.as_str()) {
-                    let stop = ServerChange::Stop { station, for_good: true };
-                    self.servers.change(now, stop);
-                }
-                format!("{id} removed")
-            }
+            Change::Add(id) => self.stop(now, &id, true),
             Change::Remove(id) | Change::Crash(id) => {
-                let stations = self.servers.stations();
-                let spec = stations.find(id.as_str()).map(|station| stations.at(station).spec.clone());
-                let start = |spec| self.servers.change(now, ServerChange::Start(&spec));
-                let started = spec.is_some_and(start);
-                if started { format!("{id} back") } else { format!("{id} not back: it is up") }
+                let was_there = self.servers.stations().find(id.as_str()).is_some();
+                let is_back = was_there && self.start(now, &id);
+                if is_back { format!("{id} back") } else { format!("{id} not back: it is up") }
             }
             Change::Slow(id, _) => {
-                if let Some(station) = self.servers.stations().find(id.as_str()) {
-                    self.servers.gauge(station).speed = 1.0;
-                }
+                self.set_speed(&id, 1.0);
                 format!("{id} at full speed")
             }
             Change::Link(rule) => {
@@ -116,12 +89,35 @@ impl ChatRun {
                 format!("link rule {} gone", rule.name)
             }
             Change::HotRoom(hot) => {
-                self.people.send_away(now, users, agenda);
+                self.people.send_away(now, users, &mut self.agenda);
                 format!("room {} cools down", hot.room)
             }
             Change::Crowd(_) => "the crowd is over".to_owned(),
         };
         self.note(now, what);
+    }
+
+    /// Starts a server as it was before, or a new one. False when it is up.
+    fn start(&mut self, now: Time, id: &ServerId) -> bool {
+        let stations = self.servers.stations();
+        let spec = match stations.find(id.as_str()) {
+            Some(station) => stations.at(station).spec.clone(),
+            None => cluster::server(id, stations.all().len() as u16),
+        };
+        self.servers.change(now, ServerChange::Start(&spec))
+    }
+
+    fn stop(&mut self, now: Time, id: &ServerId, for_good: bool) -> String {
+        if let Some(station) = self.servers.stations().find(id.as_str()) {
+            self.servers.change(now, ServerChange::Stop { station, for_good });
+        }
+        format!("{id} removed")
+    }
+
+    fn set_speed(&mut self, id: &ServerId, speed: f64) {
+        if let Some(station) = self.servers.stations().find(id.as_str()) {
+            self.servers.gauge(station).speed = speed;
+        }
     }
 
     /// Writes down what has happened, and looks where rooms are that nobody moves.

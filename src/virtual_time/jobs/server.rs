@@ -66,7 +66,7 @@ impl Server {
         turn: u16,
     ) -> Option<(Attempt, Option<(Attempt, Service)>)> {
         let done = self.queue.finish(now, worker, turn)?;
-        let next = self.queue.next();
+        let next = self.queue.take_next();
         Some((done, next.map(|next| (next, self.serve(now, next)))))
     }
 

@@ -245,7 +245,7 @@ impl Flow {
         let lane = &mut self.lanes[usize::from(station)];
         lane.then = then;
         lane.queue.finish(now, 0, turn);
-        match lane.queue.next() {
+        match lane.queue.take_next() {
             Some(next) => self.begin(now, station, next),
             None => self.end_if_done(now, station),
         }

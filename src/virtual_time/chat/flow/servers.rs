@@ -11,24 +11,11 @@ use crate::virtual_time::chat::words::Words;
 use crate::world::{Gauge, Moved, Stations, Timed, Work, World, WorldEvent};
 
 impl Timed for Flow {
-    fn work(&mut self, _: Time) {
-        self.stations.begin_to_cost();
-        for (station, lane) in (0..).zip(&mut self.lanes) {
-            self.stations.record(station, &mut lane.queue);
-        }
-    }
-
     fn take(&mut self, now: Time, event: WorldEvent) {
         // It has no ticks, no links, and no supervisor.
         if let WorldEvent::Done { station, turn } = event {
             self.finish(now, station, turn);
         }
-    }
-
-    fn go_on(&mut self, now: Time) -> bool {
-        let Some((station, turn)) = self.stations.next_done() else { return false };
-        self.finish(now, station, turn);
-        true
     }
 
     fn stations(&mut self) -> &mut Stations {

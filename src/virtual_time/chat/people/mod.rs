@@ -116,7 +116,7 @@ impl People {
                 match flight.what {
                     What::Say => self.said(now, &flight, answer),
                     What::Entry | What::Enter => self.let_in(now, user, &flight, answer),
-                    What::Late | What::Free => {}
+                    What::Late => {}
                 }
                 self.leave_if_done(now, user);
                 self.plan(user, agenda);
