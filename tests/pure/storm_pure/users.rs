@@ -164,6 +164,13 @@ impl Book {
         Ok(())
     }
 
+    /// How many requests were answered with an error.
+    pub fn refused(&self) -> usize {
+        let asked = self.visits.iter().flat_map(|visit| visit.asked.values());
+        let answers = asked.filter_map(|asked| asked.answered.as_ref());
+        answers.filter(|(_, body)| !body["code"].is_null()).count()
+    }
+
     pub fn forget_goodbyes(&mut self) {
         self.visits.iter_mut().for_each(|visit| visit.goodbyes.clear());
     }
