@@ -7,6 +7,7 @@
 //! A handler that must ask another server returns a [`Call`] with what to do then. Nothing blocks and nothing
 //! is polled, so the same handler runs on actors and on a virtual clock.
 
+mod channel;
 mod codec;
 mod context;
 mod filter;
@@ -22,8 +23,9 @@ mod tutorial;
 
 use std::time::Duration;
 
+pub use channel::ChannelHandle;
 pub use codec::Codec;
-pub use context::{ChannelHandle, Cx};
+pub use context::Cx;
 pub use filter::{Filter, FilterCall};
 pub use handlers::{HandlerTable, Resolved};
 pub use host::{Host, HostSetup, Server};

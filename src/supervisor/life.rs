@@ -1,22 +1,10 @@
-//! The life of one server.
-//!
-//! ```text
-//!   ┌──────▶ Down ──── add, restart, comeback ────▶ Binding ──Bound──▶ Starting ──Told──▶ Opening ──Open──▶ Up ◀─▶ Paused
-//!   │         ▲        (a backend has no port: from Down to Starting, from Starting to Up)                   │
-//!   │         │                                                                          stop, remove, restart
-//!   │         │                                                                                              ▼
-//!   │       Ending ◀──EmptyHanded── HandingOver ◀──Unconnected── Closing ◀──Told── Telling ◀──Idle── Answering  a frontend
-//!   │         │                     HandingOver ◀──────────────Idle── Answering ◀──Told── Telling               a backend
-//!   └─Ended───┘
-//! ```
-//!
-//! A frontend retires first, so that its clients are answered before it says goodbye; a backend says goodbye first, while it
-//! still has its rooms. Each state of a stop has a deadline, at which it is left as if its fact held. A kill leads from every
-//! state with a server straight to `Ending`, and so does a start that fails. What follows `Ending` is the [`Goal`].
+//! The life of one server: what it does at each order, fact and deadline. Its states are drawn in
+//! `phase.rs`.
 
 use std::time::Duration;
 
 use super::act::{Act, Change, Decision, Fact, Refused, ServerState, Timeouts, Verb};
+use super::phase::Phase;
 use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::servers::Delivery;
@@ -41,7 +29,7 @@ pub(super) struct Life {
     is_frontend: bool,
     auto_restarts: bool,
     timeouts: Timeouts,
-    phase: Phase,
+    pub(super) phase: Phase,
     goal: Goal,
     /// What clients are told at a stop.
     reason: &'static str,
@@ -54,23 +42,6 @@ pub(super) struct Life {
     kills: u32,
     /// What it was before it was added anew: if it does not come up, it is that again.
     before: Option<Box<Life>>,
-}
-
-/// The states. A moment is the deadline.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Phase {
-    Down { back_at: Option<Time> },
-    Binding { retry_at: Option<Time>, until: Time },
-    Starting,
-    Opening,
-    Up,
-    Paused,
-    Answering(Time),
-    Telling(Time),
-    Closing(Time),
-    HandingOver(Time),
-    Ending,
-    Over,
 }
 
 /// Where a life is going.
@@ -130,7 +101,7 @@ impl Life {
         let is_down = matches!(self.phase, Phase::Down { .. });
         let is_up = matches!(self.phase, Phase::Up | Phase::Paused);
         match verb {
-            Verb::Kill if self.has_server() => self.end(true, Goal::Down(Change::Killed), out),
+            Verb::Kill if self.phase.has_server() => self.end(true, Goal::Down(Change::Killed), out),
             Verb::Stop if is_up => self.stop(now, "server stopped", Goal::Down(Change::Stopped), out),
             Verb::Restart if is_up => self.stop(now, "server restarts", Goal::Restart, out),
             Verb::Remove if is_up => self.stop(now, "server removed", Goal::Removal, out),
@@ -174,17 +145,6 @@ impl Life {
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Time> {
-        match self.phase {
-            Phase::Down { back_at } => back_at,
-            Phase::Binding { retry_at, .. } => retry_at,
-            Phase::Answering(at) | Phase::Telling(at) | Phase::Closing(at) | Phase::HandingOver(at) => {
-                Some(at)
-            }
-            _ => None,
-        }
-    }
-
     /// The deadline has come.
     pub(super) fn expire(&mut self, now: Time, out: &mut Vec<Decision>) {
         match self.phase {
@@ -197,28 +157,9 @@ impl Life {
         }
     }
 
+    /// As observers see it.
     pub(super) fn state(&self) -> ServerState {
-        match self.phase {
-            Phase::Starting | Phase::Opening | Phase::Up => ServerState::Running,
-            Phase::Paused => ServerState::Paused,
-            Phase::Answering(_) | Phase::Telling(_) | Phase::Closing(_) | Phase::HandingOver(_) => {
-                ServerState::Stopping
-            }
-            _ if self.was_killed => ServerState::Killed,
-            _ => ServerState::Stopped,
-        }
-    }
-
-    pub(super) fn is_settled(&self) -> bool {
-        matches!(self.phase, Phase::Down { .. } | Phase::Up | Phase::Paused | Phase::Over)
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        self.phase == Phase::Over
-    }
-
-    fn has_server(&self) -> bool {
-        !matches!(self.phase, Phase::Down { .. } | Phase::Binding { .. } | Phase::Ending | Phase::Over)
+        self.phase.state(self.was_killed)
     }
 
     fn refused(&self, wanted: &'static str) -> Refused {

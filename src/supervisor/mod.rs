@@ -2,16 +2,16 @@
 //!
 //! It takes orders ([`add`](Supervisor::add), [`order`](Supervisor::order)), [facts](Fact) and the time, and appends
 //! [decisions](Decision) that a shell carries out in order: [`live`](crate::live) on actors and ports,
-//! [`World`](crate::world::World) on the machines alone. The states of one server are drawn in `life.rs`.
+//! [`World`](crate::world::World) on the machines alone. The states of one server are drawn in `phase.rs`.
 
 mod act;
 mod life;
-#[cfg(test)]
-mod tests;
+mod phase;
 
 pub use act::{Act, Change, Decision, Fact, Refused, ServerState, Timeouts, Verb};
 
 use self::life::Life;
+use self::phase::Phase;
 use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::time::Time;
@@ -77,13 +77,13 @@ impl Supervisor {
 
     /// When [`tick`](Self::tick) has something to do, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
-        self.lives.iter().filter_map(Life::deadline).min()
+        self.lives.iter().filter_map(|life| life.phase.deadline()).min()
     }
 
     /// Time has passed: gives up what has taken too long, and brings servers back.
     pub fn tick(&mut self, now: Time, out: &mut Vec<Decision>) {
         for at in (0..self.lives.len()).rev() {
-            if self.lives[at].deadline().is_some_and(|deadline| deadline <= now) {
+            if self.lives[at].phase.deadline().is_some_and(|deadline| deadline <= now) {
                 self.lives[at].expire(now, out);
                 self.bury(at);
             }
@@ -97,12 +97,12 @@ impl Supervisor {
 
     /// The deadline of a server that comes up or goes down; none of one that does neither.
     pub fn deadline_of(&self, id: &ServerId) -> Option<Time> {
-        self.find(id).and_then(|at| self.lives[at].deadline())
+        self.find(id).and_then(|at| self.lives[at].phase.deadline())
     }
 
     /// Whether a server neither comes up nor goes down at the moment.
     pub fn is_settled(&self, id: &ServerId) -> bool {
-        self.find(id).is_none_or(|at| self.lives[at].is_settled())
+        self.find(id).is_none_or(|at| self.lives[at].phase.is_settled())
     }
 
     fn find(&self, id: &ServerId) -> Option<usize> {
@@ -111,7 +111,7 @@ impl Supervisor {
 
     /// Drops a server that was removed.
     fn bury(&mut self, at: usize) {
-        if self.lives[at].is_over() {
+        if self.lives[at].phase == Phase::Over {
             self.lives.remove(at);
         }
     }

@@ -60,10 +60,10 @@ impl World {
         }
         if self.turns.is_none()
             && let Some(deadline) = self.supervisor.next_deadline()
-            && self.costly.supervise_at.is_none_or(|planned| deadline < planned)
+            && self.supervise_at.is_none_or(|planned| deadline < planned)
         {
-            self.costly.supervise_at = Some(deadline);
-            self.costly.plan(deadline, WorldEvent::Supervise);
+            self.supervise_at = Some(deadline);
+            self.stations.plan(deadline, WorldEvent::Supervise);
         }
         result
     }
@@ -102,13 +102,13 @@ impl World {
                 self.order(|router, now, out| router.join(now, &spec, out));
             }
             Act::Pause => {
-                slot.is_paused = true;
+                slot.queue.set_paused(true);
                 self.router.pause(&id);
             }
             Act::Resume => {
-                slot.is_paused = false;
+                slot.queue.set_paused(false);
                 match self.turns {
-                    Some(_) => slot.queue.waiting_mut().push_front((0, Delivery::Tick)),
+                    Some(_) => slot.queue.put_first((0, Delivery::Tick)),
                     None => self.go_on_at_cost(station),
                 }
                 self.order(|router, now, out| router.resume(now, &id, out));
@@ -130,11 +130,10 @@ impl World {
             }
             Act::End => {
                 self.awaited -= usize::from(slot.awaits.is_some());
-                slot.clear();
+                slot.clear(self.now);
                 let at = self.stations.at_mut(station);
                 at.end(self.now);
-                at.note(self.now, &self.slots[usize::from(station)].queue);
-                if self.stations.at(station).spec.frontend {
+                if at.spec.frontend {
                     self.said.push((station, ToClient::Gone));
                 }
             }

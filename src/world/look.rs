@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Moved, World};
+use super::World;
 use crate::audit::{RouterView, Violation, audit};
 use crate::ids::ServerId;
 use crate::servers::{Server, ServerSnapshot};
-use crate::time::Time;
 
 impl World {
     /// A server that is up.
@@ -46,12 +45,6 @@ impl World {
             })
             .collect();
         audit(&held, &RouterView::of(&mut self.router), self.rooms_move)
-    }
-
-    /// What changes of the balanced type's list have moved, up to `end`.
-    pub fn moved(&mut self, end: Time) -> Moved {
-        self.moves.end(end);
-        self.moves.moved
     }
 
     /// Rooms whose messages go to a server that does not have them, and rooms that are on more than one server.

@@ -14,25 +14,27 @@ mod moves;
 mod queue;
 mod slot;
 mod stations;
+mod timed;
 mod turns;
 mod work;
 
 use std::collections::VecDeque;
+use std::vec::Drain;
 
 use bytes::Bytes;
 
 pub use self::moves::Moved;
-pub use self::queue::{Queue, Service};
-pub use self::stations::{Share, Station, Stations};
+pub use self::queue::{Gauge, Queue, Service};
+pub use self::stations::{Station, Stations};
+pub use self::timed::{Share, Timed, WorldEvent};
 pub use self::work::{Load, Sent, Work};
 
-use self::costs::Costly;
 use self::moves::Moves;
 use self::slot::Slot;
 use self::turns::Turns;
 use crate::cluster::{Blueprint, Plan};
 use crate::config::ServerSpec;
-use crate::envelope::{Envelope, Payload, Recipients};
+use crate::envelope::{Envelope, Payload};
 use crate::ids::{ServerId, SessionId};
 use crate::random::Random;
 use crate::router::{LinkRule, Routed, Router, UnknownRule};
@@ -40,7 +42,6 @@ use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::supervisor::{Decision, Supervisor, Timeouts};
 use crate::time::Time;
 use crate::trace::Watch;
-use crate::wire::PushFrame;
 
 /// In which order things happen.
 pub enum Policy {
@@ -52,62 +53,11 @@ pub enum Policy {
     Costs(Load, String),
 }
 
-/// What is planned under [`Policy::Costs`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum WorldEvent {
-    /// A server's delivery at hand is done.
-    Done {
-        /// Its station.
-        station: u16,
-        /// The turn of its worker.
-        turn: u16,
-    },
-    /// A server's deadline.
-    Tick(u16),
-    /// Something arrives at the end of a link.
-    Links,
-    /// The supervisor's deadline.
-    Supervise,
-}
-
 /// What a server does to a client.
 #[derive(Clone, Debug)]
 pub enum ToClient {
-    /// It answers a request.
-    Response {
-        /// Whose.
-        session: SessionId,
-        /// Its id.
-        request: u64,
-        /// The answer.
-        body: Bytes,
-    },
-    /// It gives a push to some of its clients.
-    Push {
-        /// To whom.
-        sessions: Recipients,
-        /// The push.
-        frame: PushFrame,
-    },
-    /// It gives a push to all of its clients.
-    Broadcast {
-        /// The push.
-        frame: PushFrame,
-    },
-    /// It ends one's connection, and says why.
-    Kick {
-        /// Whose.
-        session: SessionId,
-        /// Why.
-        reason: Box<str>,
-    },
-    /// It ends the connection of one that sent what is no message.
-    Reject {
-        /// Whose.
-        session: SessionId,
-        /// What was wrong.
-        error: String,
-    },
+    /// What a delivery made it do: never [`Effect::Send`] nor [`Effect::Done`].
+    Effect(Effect),
     /// It stops, says why, and ends the connections of all: each is to be [closed](World::close).
     Shut {
         /// Why.
@@ -144,7 +94,9 @@ pub struct World {
     said: Vec<(u16, ToClient)>,
     /// The mailboxes' turns; none where deliveries cost something.
     turns: Option<Turns>,
-    costly: Costly,
+    /// When the event queue is to wake links and supervisor.
+    links_at: Option<Time>,
+    supervise_at: Option<Time>,
     moves: Moves,
     watch: Option<Watch>,
 }
@@ -162,7 +114,7 @@ impl World {
         let mut world = Self {
             router: plan.router,
             now: Time::START,
-            stations: Stations::new(&balanced, load.step_ns),
+            stations: Stations::new(&balanced, load),
             lost: Box::new(|_, _| false),
             slots: Vec::new(),
             supervisor: Supervisor::new(timeouts),
@@ -174,7 +126,8 @@ impl World {
             routed: Vec::new(),
             said: Vec::new(),
             turns,
-            costly: Costly::new(load),
+            links_at: None,
+            supervise_at: None,
             moves: Moves::default(),
             watch: None,
         };
@@ -227,9 +180,9 @@ impl World {
         self.report_facts();
     }
 
-    /// What servers have done to clients since the last look, in order; gives an empty list to fill instead.
-    pub fn said(&mut self, instead: Vec<(u16, ToClient)>) -> Vec<(u16, ToClient)> {
-        std::mem::replace(&mut self.said, instead)
+    /// What servers have done to clients since the last look, in order.
+    pub fn said(&mut self) -> Drain<'_, (u16, ToClient)> {
+        self.said.drain(..)
     }
 
     /// Installs a rule of the links.
@@ -263,8 +216,9 @@ impl World {
 
     fn add_station(&mut self, spec: &ServerSpec) -> u16 {
         let out = self.watch.clone().map_or_else(Outbox::default, Outbox::watched);
-        self.slots.push(Slot { out, ..Slot::default() });
-        self.stations.add(spec.clone())
+        let station = self.stations.add(spec.clone());
+        self.slots.push(Slot { out, queue: self.stations.queue(station), ..Slot::default() });
+        station
     }
 
     /// A server is up at its station.
@@ -274,7 +228,7 @@ impl World {
     }
 
     fn is_full(&self, station: u16) -> bool {
-        self.turns.is_none() && self.costly.is_full(self.slots[usize::from(station)].queue.waiting().len())
+        self.turns.is_none() && self.stations.is_full(&self.slots[usize::from(station)].queue)
     }
 
     /// Puts a delivery at the end of a server's queue; nothing when the server is not up.
@@ -282,7 +236,7 @@ impl World {
         let slot = &mut self.slots[usize::from(station)];
         match &mut self.turns {
             _ if slot.server.is_none() => {}
-            Some(turns) => slot.queue.waiting_mut().push_back((turns.number(), delivery)),
+            Some(turns) => slot.queue.wait(self.now, (turns.number(), delivery)),
             None => self.arrive_at_cost(station, delivery),
         }
     }
@@ -291,28 +245,19 @@ impl World {
     fn release(&mut self, station: u16) {
         let mut effects = std::mem::take(&mut self.slots[usize::from(station)].out.effects);
         for effect in effects.drain(..) {
-            let said = match effect {
-                Effect::Send(envelope) => {
-                    match &mut self.turns {
-                        Some(turns) => turns.say(envelope),
-                        None => self.router.route(self.now, envelope, &mut self.routed),
+            match effect {
+                Effect::Send(envelope) => match &mut self.turns {
+                    Some(turns) => turns.say(envelope),
+                    None => self.router.route(self.now, envelope, &mut self.routed),
+                },
+                Effect::Done { .. } => {}
+                effect => {
+                    if matches!(effect, Effect::Kick { .. } | Effect::Reject { .. }) {
+                        self.stations.at_mut(station).disconnect();
                     }
-                    continue;
+                    self.said.push((station, ToClient::Effect(effect)));
                 }
-                Effect::Done { .. } => continue,
-                Effect::Respond { session, request, body } => ToClient::Response { session, request, body },
-                Effect::Push { sessions, frame } => ToClient::Push { sessions, frame },
-                Effect::Broadcast { frame } => ToClient::Broadcast { frame },
-                Effect::Kick { session, reason } => {
-                    self.stations.at_mut(station).disconnect();
-                    ToClient::Kick { session, reason }
-                }
-                Effect::Reject { session, error } => {
-                    self.stations.at_mut(station).disconnect();
-                    ToClient::Reject { session, error }
-                }
-            };
-            self.said.push((station, said));
+            }
         }
         self.slots[usize::from(station)].out.effects = effects;
         match &mut self.turns {

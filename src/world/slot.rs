@@ -13,16 +13,13 @@ use super::work::Sent;
 pub(super) struct Slot {
     /// None while it is not up.
     pub(super) server: Option<Box<dyn Server>>,
-    /// Deliveries, each with its number where servers take turns; one is served where deliveries cost something.
+    /// Deliveries, each with its number where servers take turns; one is served where deliveries cost
+    /// something. A server that hangs is paused.
     pub(super) queue: Queue<(u64, Delivery), ()>,
     /// What comes of the delivery at hand.
     pub(super) out: Outbox,
     /// Deliveries that are done.
     pub(super) done: u64,
-    /// Deliveries that it has begun and that cost something.
-    pub(super) begun: u64,
-    /// It does nothing.
-    pub(super) is_paused: bool,
     /// A tick has come while it was busy.
     pub(super) tick_due: bool,
     /// When a tick is planned.
@@ -37,12 +34,6 @@ pub(super) struct Slot {
     pub(super) shut: Option<(u64, &'static str)>,
 }
 
-impl Default for Queue<(u64, Delivery), ()> {
-    fn default() -> Self {
-        Self::new(1)
-    }
-}
-
 impl Slot {
     /// Deliveries that have come.
     pub(super) fn came(&self) -> u64 {
@@ -50,16 +41,16 @@ impl Slot {
     }
 
     /// Forgets what a server that has ended had in hand.
-    pub(super) fn clear(&mut self) {
-        self.queue.clear();
+    pub(super) fn clear(&mut self, now: Time) {
+        self.queue.clear(now);
         self.out.effects.clear();
         self.server = None;
         self.told = 0;
-        (self.is_paused, self.is_listed, self.tick_due) = (false, false, false);
+        (self.is_listed, self.tick_due) = (false, false);
         (self.tick_at, self.awaits, self.shut) = (None, None, None);
     }
 
-    /// What the delivery at hand makes it send, with so many clients connected.
+    /// What the present delivery makes it send, with so many clients connected.
     pub(super) fn sent(&self, connections: usize) -> Sent {
         let mut sent = Sent::default();
         for effect in &self.out.effects {

@@ -1,12 +1,16 @@
-//! The servers of a simulated cluster by number: how each is configured, whether it takes clients, and its load over time.
+//! The servers of a simulated cluster by number: how each is configured, whether it takes clients, what
+//! its deliveries cost, and what is planned because of that.
+
+use std::collections::VecDeque;
+use std::vec::Drain;
 
 use rustc_hash::FxHashMap;
 
-use super::queue::Queue;
-use super::work::Work;
+use super::queue::{Queue, Service};
+use super::timed::WorldEvent;
+use super::work::{Load, Sent, Work};
 use crate::config::ServerSpec;
 use crate::ids::ServerId;
-use crate::stats::{LoadSeries, ServerSeries};
 use crate::time::Time;
 
 /// See the module. Stations are numbered from 0, in the order of the configuration and then of coming.
@@ -14,9 +18,14 @@ use crate::time::Time;
 pub struct Stations {
     list: Vec<Station>,
     by_id: FxHashMap<ServerId, u16>,
-    /// The type whose load is written down, and in what steps.
+    /// The type whose load is written down.
     balanced: String,
-    step_ns: u64,
+    load: Load,
+    /// Nothing costs anything yet.
+    is_free: bool,
+    /// Deliveries that cost nothing and are done, in order.
+    done: VecDeque<WorldEvent>,
+    planned: Vec<(Time, WorldEvent)>,
 }
 
 /// One server, up or not.
@@ -30,29 +39,26 @@ pub struct Station {
     pub is_open: bool,
     /// Clients connected to it.
     pub connections: usize,
-    /// How fast it works: 1 as its costs say.
-    pub speed: f64,
     is_up: bool,
-    /// Its load; none when nobody asks.
-    series: Option<LoadSeries>,
     /// When it came up last, and how long it was up before.
     up_since: Time,
     up_before_ns: u64,
-}
-
-/// What a server did from one moment to another.
-#[derive(Clone, Copy, Debug)]
-pub struct Share {
-    /// Integrals of being busy and of deliveries in hand, in nanoseconds.
-    pub integrals: (u128, u128),
-    /// How long it was up, in nanoseconds.
-    pub up_ns: u64,
+    /// Deliveries that it has begun and that cost something.
+    begun: u64,
 }
 
 impl Stations {
-    /// None yet. Servers of the type `balanced` have their load written down.
-    pub fn new(balanced: &str, step_ns: u64) -> Self {
-        Self { list: Vec::new(), by_id: FxHashMap::default(), balanced: balanced.to_owned(), step_ns }
+    /// Knows no server yet. Servers of the type `balanced` have their load written down.
+    pub fn new(balanced: &str, load: Load) -> Self {
+        Self {
+            list: Vec::new(),
+            by_id: FxHashMap::default(),
+            balanced: balanced.to_owned(),
+            load,
+            is_free: true,
+            done: VecDeque::new(),
+            planned: Vec::new(),
+        }
     }
 
     /// One more server, which is not up.
@@ -60,17 +66,15 @@ impl Stations {
         // The number of servers is bounded by those who configure them.
         let number = u16::try_from(self.list.len()).unwrap_or(u16::MAX);
         self.by_id.insert(spec.id.clone(), number);
-        let is_balanced = spec.server_type.as_str() == self.balanced;
         self.list.push(Station {
             work: Work::of(&spec),
             spec,
             is_open: false,
             connections: 0,
-            speed: 1.0,
             is_up: false,
-            series: is_balanced.then(|| LoadSeries::new(self.step_ns)),
             up_since: Time::START,
             up_before_ns: 0,
+            begun: 0,
         });
         number
     }
@@ -102,28 +106,65 @@ impl Stations {
         self.at(station).spec.server_type.as_str() == self.balanced
     }
 
-    /// What each server of the balanced type has done so far; how long it was up counts from `since` on.
-    pub fn shares(&mut self, now: Time, since: Time) -> Vec<(u16, Share)> {
-        let shares = (0..).zip(&mut self.list).filter_map(|(station, at)| {
-            let up_ns = at.up_ns(now, since);
-            let integrals = at.series.as_mut()?.integrals(now);
-            Some((station, Share { integrals, up_ns }))
-        });
-        shares.collect()
-    }
-
     /// How long servers were up counts from now on.
     pub fn count_up_time(&mut self) {
         self.list.iter_mut().for_each(|at| at.up_before_ns = 0);
     }
 
-    /// The load of each server of the balanced type, up to `end`. To be asked once.
-    pub fn series(&mut self, end: Time) -> Vec<ServerSeries> {
-        let series = self.list.iter_mut().filter_map(|at| {
-            let (id, server_type) = (at.spec.id.clone(), at.spec.server_type.clone());
-            Some(at.series.take()?.finish(end, id, server_type, 1))
-        });
-        series.collect()
+    /// From now on deliveries cost what the load says.
+    pub(super) fn begin_to_cost(&mut self) {
+        self.is_free = false;
+    }
+
+    /// Whether nothing costs anything yet.
+    pub fn is_free(&self) -> bool {
+        self.is_free
+    }
+
+    /// The queue of a server's station.
+    pub fn queue<W>(&self, station: u16) -> Queue<W, ()> {
+        let mut queue = Queue::new(1, self.load.queue_max);
+        self.step_ns(station).into_iter().for_each(|step_ns| queue.gauge.record(step_ns));
+        queue
+    }
+
+    /// In what steps a server's load is written down, if it is: that of balanced servers, as soon as
+    /// deliveries cost something.
+    pub(super) fn step_ns(&self, station: u16) -> Option<u64> {
+        (!self.is_free && self.is_balanced(station)).then_some(self.load.step_ns)
+    }
+
+    /// Whether a server refuses more work.
+    pub fn is_full<W>(&self, queue: &Queue<W, ()>) -> bool {
+        !self.is_free && queue.is_full()
+    }
+
+    /// A server, which is not busy, serves a delivery that makes it send this.
+    pub fn serve<W>(&mut self, now: Time, station: u16, queue: &mut Queue<W, ()>, sent: Sent) {
+        let mut cost_ns = 0.0;
+        if !self.is_free {
+            let at = &mut self.list[usize::from(station)];
+            at.begun += 1;
+            cost_ns = self.load.cost_ns(station, at.begun, at.work, sent);
+        }
+        let Service { turn, ends, .. } = queue.serve(now, (), cost_ns);
+        let done = WorldEvent::Done { station, turn };
+        if ends == now { self.done.push_back(done) } else { self.plan(ends, done) }
+    }
+
+    /// The end of the next delivery that has cost nothing.
+    pub(super) fn next_done(&mut self) -> Option<WorldEvent> {
+        self.done.pop_front()
+    }
+
+    /// Plans something for the event queue.
+    pub fn plan(&mut self, at: Time, event: WorldEvent) {
+        self.planned.push((at, event));
+    }
+
+    /// What was planned since the last look, in order, each for its moment.
+    pub fn planned(&mut self) -> Drain<'_, (Time, WorldEvent)> {
+        self.planned.drain(..)
     }
 }
 
@@ -145,9 +186,7 @@ impl Station {
 
     /// Its server is no more.
     pub fn end(&mut self, now: Time) {
-        if self.is_up {
-            self.up_before_ns += now.since(self.up_since).as_nanos() as u64;
-        }
+        self.up_before_ns = self.up_ns(now, Time::START);
         (self.is_up, self.is_open, self.connections) = (false, false, 0);
     }
 
@@ -156,23 +195,8 @@ impl Station {
         self.is_up
     }
 
-    /// Writes its load down.
-    #[inline]
-    pub fn note<W, S>(&mut self, now: Time, queue: &Queue<W, S>) {
-        if let Some(series) = &mut self.series {
-            series.set(now, queue.busy(), queue.in_system());
-        }
-    }
-
-    /// Writes down that something is finished.
-    #[inline]
-    pub fn finished(&mut self, now: Time) {
-        if let Some(series) = &mut self.series {
-            series.finished(now, 1);
-        }
-    }
-
-    fn up_ns(&self, now: Time, since: Time) -> u64 {
+    /// How long its server was up from `since` on, in nanoseconds.
+    pub fn up_ns(&self, now: Time, since: Time) -> u64 {
         let up = if self.is_up { now.since(self.up_since.max(since)).as_nanos() as u64 } else { 0 };
         self.up_before_ns + up
     }

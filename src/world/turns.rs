@@ -82,7 +82,7 @@ impl World {
         let mut ready: Vec<(u64, Turn)> = Vec::new();
         ready.extend(turns.mail.front().map(|(number, ..)| (*number, Turn::Router)));
         for (station, slot) in (0..).zip(&self.slots) {
-            let first = slot.queue.waiting().front().filter(|_| !slot.is_paused);
+            let first = slot.queue.waiting().front().filter(|_| !slot.queue.is_paused());
             ready.extend(first.map(|(number, _)| (*number, Turn::Server(station))));
         }
         // In order, the supervisor comes when all is calm.
@@ -113,8 +113,7 @@ impl World {
 
     fn take_delivery(&mut self, station: u16) {
         let slot = &mut self.slots[usize::from(station)];
-        let (Some(server), Some((_, delivery))) = (&mut slot.server, slot.queue.waiting_mut().pop_front())
-        else {
+        let (Some(server), Some((_, delivery))) = (&mut slot.server, slot.queue.take_next()) else {
             return;
         };
         log::trace!("{:?} {} <- {delivery:?}", self.now, self.stations.at(station).spec.id);
@@ -142,7 +141,7 @@ impl World {
     /// Lets a server have no turn, or have turns again. Unlike a pause the router knows nothing of it: so does a thread that
     /// is slow.
     pub fn stall(&mut self, station: u16, is_stalled: bool) {
-        self.slots[usize::from(station)].is_paused = is_stalled;
+        self.slots[usize::from(station)].queue.set_paused(is_stalled);
     }
 
     /// Puts a delivery at the end of a server's mailbox; nothing when the server is not up.

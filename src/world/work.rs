@@ -70,18 +70,13 @@ impl Work {
 }
 
 impl Load {
-    /// What the delivery of this number costs the server of a station, in nanoseconds.
+    /// What the delivery of this number costs the server of a station, in nanoseconds at speed 1.
     #[inline]
-    pub fn cost_ns(&self, station: u16, number: u64, work: Work, speed: f64, sent: Sent) -> u64 {
+    pub fn cost_ns(&self, station: u16, number: u64, work: Work, sent: Sent) -> f64 {
         let spread = match self.costs.shape {
             Shape::Deterministic => 1.0,
             shape => shape.draw(&mut self.chance.at(u64::from(station), number)),
         };
-        (work.mean_us(&self.costs, sent) * 1e3 * spread / speed).round() as u64
-    }
-
-    /// Whether a queue of this length takes nothing more.
-    pub fn is_full(&self, waiting: usize) -> bool {
-        self.queue_max.is_some_and(|most| waiting >= most as usize)
+        work.mean_us(&self.costs, sent) * 1e3 * spread
     }
 }

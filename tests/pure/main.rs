@@ -20,6 +20,7 @@ mod judge;
 mod machine;
 mod monitor;
 mod placement;
+mod queueing_server;
 mod races;
 mod races_servers;
 mod report;
@@ -34,6 +35,7 @@ mod strategies;
 mod strategies_figures;
 mod strategies_laws;
 mod strategies_router;
+mod supervisor;
 #[path = "../support/mod.rs"]
 mod support;
 mod trace;

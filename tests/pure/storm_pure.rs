@@ -8,12 +8,14 @@
 //! STORM_SEED=17 STORM_STEPS=2000 cargo test --release --test pure storm_pure::   # one, replayed; with STORM_TRACE=1 it prints all
 //! ```
 
+mod polite;
 pub(crate) mod users;
 
 use std::time::Duration;
 
 use crate::support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
 use crate::support::pure::{Out, PureCluster};
+use polite::Polite;
 use pomelo_sim::audit::Law;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
@@ -30,6 +32,10 @@ const RIDS: [&str; 4] = ["lobby", "attic", "cellar", "garden"];
 
 /// Longer than any request may take.
 const CALM: Duration = Duration::from_secs(4);
+
+/// Longer than each state of a stop may take, and how many there are.
+const STATE_OF_A_STOP_MAX: Duration = Duration::from_secs(5);
+const STATES_OF_A_STOP: usize = 4;
 
 /// More than any storm has panics.
 const CALM_ROUNDS_MAX: usize = 1000;
@@ -110,8 +116,8 @@ impl Storm {
             server.extra.insert("auto-restart".to_owned(), random.chance(0.3).into());
         }
         let known = spec.servers.clone();
-        let cluster = Cluster::from_spec(spec).options(options).server_type::<FragileChat>();
-        let cluster = cluster.server_type::<FragileConnector>();
+        let cluster = Cluster::from_spec(spec).options(options).server_type::<Polite<FragileChat>>();
+        let cluster = cluster.server_type::<Polite<FragileConnector>>();
         let mut strategies = Random::new(seed, "strategies");
         let mut strategy = || ALL[strategies.index(ALL.len())].spec();
         let (chat, connector) = (sticky(strategy()), strategy());
@@ -155,9 +161,17 @@ impl Storm {
         self.book.read(&self.cluster)
     }
 
-    /// The router may choose those that have started and are not told to stop, whose port is open; each in its place.
+    /// At each moment the router may choose servers that are up and have started, frontends that take
+    /// clients; each in its place. A frontend that stops takes none.
     fn check_lists(&mut self) -> Result<(), String> {
         let cluster = &self.cluster;
+        for spec in self.known.iter().filter(|spec| spec.frontend && !cluster.is_deciding()) {
+            let station = cluster.stations.find(spec.id.as_str()).unwrap();
+            let stops = cluster.state(station) == Some(ServerState::Stopping);
+            if stops && cluster.stations.at(station).is_open {
+                return Err(format!("{} stops, and takes clients", spec.id));
+            }
+        }
         self.ranks.retain(|id| cluster.state_of(id.as_str()).is_some());
         for server_type in ["gate", "connector", "chat"] {
             let listed = cluster.router.listed(&server_type.into());
@@ -165,8 +179,11 @@ impl Storm {
                 let station = cluster.stations.find(id.as_str()).unwrap();
                 let at = cluster.stations.at(station);
                 let is_running = cluster.state(station) == Some(ServerState::Running);
-                if is_running && !(cluster.has_done_as_told(station) && (at.is_open || !at.spec.frontend)) {
+                if is_running && !cluster.has_done_as_told(station) {
                     return Err(format!("{id} can be chosen before it has started"));
+                }
+                if !at.is_up() || at.spec.frontend && !at.is_open {
+                    return Err(format!("{id} can be chosen, and serves nobody"));
                 }
             }
             let ranks = self.ranks.iter().filter(|id| listed.contains(id));
@@ -333,6 +350,14 @@ impl Storm {
 
     /// The faults are over: everything comes up again, and what is on its way arrives.
     fn calm(&mut self) -> Result<(), String> {
+        if self.random.chance(0.3) {
+            // Whatever hangs, and whatever is cut, a stop ends when its deadlines have passed.
+            (0..STATES_OF_A_STOP).for_each(|_| self.cluster.advance(STATE_OF_A_STOP_MAX));
+            let state = |spec: &&ServerSpec| self.cluster.state_of(spec.id.as_str());
+            if let Some(spec) = self.known.iter().find(|spec| state(spec) == Some(ServerState::Stopping)) {
+                return Err(format!("{} stops, and does not end", spec.id));
+            }
+        }
         self.cluster.heal();
         for spec in self.known.clone() {
             self.cluster.order_server(Verb::Resume, spec.id.as_str());
@@ -369,6 +394,11 @@ impl Storm {
             let spec = self.known[self.random.index(self.known.len())].clone();
             let id = spec.id.as_str();
             let hangs = self.random.chance(0.5) && self.cluster.order_server(Verb::Pause, id);
+            if self.random.chance(0.3) {
+                let slow = serde_json::json!({"from": "connector", "to": "chat", "latency": "20ms"});
+                self.cluster.install(serde_json::from_value(slow).unwrap());
+            }
+            let refused = self.book.refused();
             self.say_all();
             for _ in 0..self.random.index(30) {
                 self.cluster.turn();
@@ -378,9 +408,20 @@ impl Storm {
             let here = here.map(|visit| self.book.visits[visit].key.clone());
             let clients: Vec<SessionKey> = here.filter(|key| key.frontend.as_str() == id).collect();
             self.log.push(format!("stop of {id} in good order, which hangs: {hangs}"));
+            let rooms = self.cluster.server(id).snapshot().channels;
+            self.book.forget_goodbyes();
             self.order(Verb::Stop, id);
+            // Twice the way of the slow link, which is far from any deadline.
+            for by in [0, 20, 20].map(Duration::from_millis) {
+                self.cluster.pass(by);
+                self.settle_stop(&spec.id)?;
+                self.check_lists()?;
+            }
+            self.cluster.heal();
             self.cluster.settle();
             self.book.read(&self.cluster)?;
+            let says_goodbye = spec.server_type.as_str() != "gate";
+            self.book.check_goodbyes(says_goodbye.then_some((id, rooms)))?;
             let state = self.cluster.state_of(id);
             if state != Some(ServerState::Stopped) {
                 return Err(format!("{id} is {state:?}, and nothing holds it up"));
@@ -395,6 +436,10 @@ impl Storm {
             if !spec.frontend && others > 0 && !self.rooms_stay && after > before {
                 return Err(format!("{id} has stopped, and {} requests failed", after - before));
             }
+            let refused = self.book.refused() - refused;
+            if (spec.frontend || others > 0) && !self.rooms_stay && refused > 0 {
+                return Err(format!("{id} has stopped, and {refused} clients were refused"));
+            }
             self.order(Verb::Restart, id);
             self.cluster.settle();
             self.book.read(&self.cluster)?;
@@ -402,6 +447,21 @@ impl Storm {
         }
         self.cluster.advance(CALM);
         self.book.read(&self.cluster)
+    }
+
+    /// Works everything off. A server that stops is forgotten when it holds nothing that others could
+    /// take.
+    fn settle_stop(&mut self, id: &ServerId) -> Result<(), String> {
+        loop {
+            let router = &self.cluster.router;
+            let holds = router.type_of(id).is_some() && !router.is_empty_handed(id);
+            if !self.cluster.turn() {
+                return Ok(());
+            }
+            if holds && self.cluster.router.type_of(id).is_none() {
+                return Err(format!("{id} has ended, and its rooms were not handed over"));
+            }
+        }
     }
 
     /// All who are there say something.

@@ -10,7 +10,7 @@ use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::ids::{ServerId, SessionId, SessionKey};
 use pomelo_sim::router::LinkRule;
-use pomelo_sim::servers::{Delivery, Server};
+use pomelo_sim::servers::{Delivery, Effect, Server};
 use pomelo_sim::supervisor::{ServerState, Verb};
 use pomelo_sim::trace::Watch;
 use pomelo_sim::world::{Policy, ToClient, World};
@@ -212,28 +212,33 @@ impl PureCluster {
 
     /// Clients get what servers have done to them.
     fn read(&mut self) {
-        for (station, said) in self.world.said(Vec::new()) {
+        for (station, said) in self.world.said().collect::<Vec<_>>() {
             let frontend = self.stations.at(station).spec.id.clone();
             match said {
-                ToClient::Response { session, request, body } => {
+                ToClient::Effect(Effect::Respond { session, request, body }) => {
                     self.give(&frontend, session, Out::Response(request, body));
                 }
-                ToClient::Push { sessions, frame } => {
+                ToClient::Effect(Effect::Push { sessions, frame }) => {
                     let package = || Out::Push(frame.package().to_vec());
                     sessions.as_slice().iter().for_each(|session| self.give(&frontend, *session, package()));
                 }
-                ToClient::Broadcast { frame } => {
+                ToClient::Effect(Effect::Broadcast { frame }) => {
                     let package = || Out::Push(frame.package().to_vec());
                     self.each_of(&frontend, |inbox| inbox.push(package()));
                 }
-                ToClient::Kick { session, reason } => self.give(&frontend, session, Out::Kick(reason.into())),
-                ToClient::Reject { session, error } => self.give(&frontend, session, Out::Rejected(error)),
+                ToClient::Effect(Effect::Kick { session, reason }) => {
+                    self.give(&frontend, session, Out::Kick(reason.into()))
+                }
+                ToClient::Effect(Effect::Reject { session, error }) => {
+                    self.give(&frontend, session, Out::Rejected(error))
+                }
                 ToClient::Shut { reason } => {
                     for key in self.clients_of(frontend.as_str()) {
                         self.give(&frontend, key.session, Out::Kick(reason.to_owned()));
                         self.close(&key);
                     }
                 }
+                ToClient::Effect(_) => {}
                 ToClient::Gone => self.each_of(&frontend, |inbox| {
                     if !matches!(inbox.last(), Some(Out::Kick(_) | Out::Lost)) {
                         inbox.push(Out::Lost);

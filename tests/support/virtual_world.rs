@@ -7,11 +7,11 @@ use pomelo_sim::cluster::Cluster;
 use pomelo_sim::ids::SessionId;
 use pomelo_sim::random::Streams;
 use pomelo_sim::scenario::Costs;
-use pomelo_sim::servers::ServerSnapshot;
+use pomelo_sim::servers::{Effect, ServerSnapshot};
 use pomelo_sim::time::Time;
 use pomelo_sim::virtual_time::EventQueue;
 use pomelo_sim::wire::{HEADER_BYTES, Message, MessageKind, WireRoute};
-use pomelo_sim::world::{Load, Policy, ToClient, World as Machines, WorldEvent};
+use pomelo_sim::world::{Load, Policy, Timed, ToClient, World as Machines, WorldEvent};
 use serde_json::Value;
 
 use super::world::{Player, World};
@@ -69,14 +69,14 @@ impl VirtualWorld {
             let now = self.agenda.now();
             while self.machines.go_on(now) {}
             self.read();
-            self.machines.planned().for_each(|(at, event)| self.agenda.plan(at, event));
+            self.machines.stations.planned().for_each(|(at, event)| self.agenda.plan(at, event));
             let Some((now, event)) = self.agenda.pop() else { return };
             self.machines.take(now, event);
         }
     }
 
     fn read(&mut self) {
-        for (station, said) in self.machines.said(Vec::new()) {
+        for (station, said) in self.machines.said() {
             let mut give = |session: SessionId, got: Got| self.inboxes.get_mut(&session).unwrap().push(got);
             let push = |package: &[u8]| {
                 let message = Message::decode(&package[HEADER_BYTES..]).unwrap();
@@ -84,19 +84,19 @@ impl VirtualWorld {
                 Got::Push(route.into_owned(), serde_json::from_slice(message.body).unwrap())
             };
             match said {
-                ToClient::Response { session, request, body } => {
+                ToClient::Effect(Effect::Respond { session, request, body }) => {
                     give(session, Got::Response(request, serde_json::from_slice(&body).unwrap()));
                 }
-                ToClient::Push { sessions, frame } => {
+                ToClient::Effect(Effect::Push { sessions, frame }) => {
                     sessions.as_slice().iter().for_each(|session| give(*session, push(frame.package())));
                 }
-                ToClient::Broadcast { frame } => {
+                ToClient::Effect(Effect::Broadcast { frame }) => {
                     let here = self.players.iter().filter(|(at, _)| *at == station);
                     here.for_each(|(_, session)| give(*session, push(frame.package())));
                 }
-                ToClient::Kick { session, reason } => give(session, Got::Kick(reason.into())),
-                ToClient::Reject { error, .. } => panic!("rejected: {error}"),
-                ToClient::Shut { .. } | ToClient::Gone => {}
+                ToClient::Effect(Effect::Kick { session, reason }) => give(session, Got::Kick(reason.into())),
+                ToClient::Effect(Effect::Reject { error, .. }) => panic!("rejected: {error}"),
+                ToClient::Effect(_) | ToClient::Shut { .. } | ToClient::Gone => {}
             }
         }
     }

@@ -1,22 +1,31 @@
 //! One server as a state machine: deliveries in, effects out.
+//!
+//! ```text
+//!   delivery ─▶ Host::take ─┬─ messages ──┐                     ┌─▶ finish ─▶ Effect
+//!                           ├─ envelope ──┴─▶ run: the logic ───┤
+//!                           │                     ▲             └─▶ a call is made: Calls
+//!                           └─ answers, deadlines ┴─────────────────────┘
+//! ```
+//!
+//! The host wires parts that own its state: `Calls` (in flight), `Clients` (a frontend's sessions) and
+//! `Down` (a server that starts again). The other files are what the host does with them.
 
+mod answers;
 mod calls;
 mod clients;
+mod down;
+mod messages;
 mod restart;
 mod rooms;
 mod run;
 mod tracing;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustc_hash::FxHashMap;
-
-use self::calls::Calls;
-use self::clients::Client;
-use self::restart::{Crashes, Down};
-use self::rooms::{Drain, Leaving};
+use self::calls::{Calls, Origin};
+use self::clients::Clients;
+use self::down::{Crashes, Down};
 use super::ServerLogic;
 use super::codec::Codec;
 use super::filter::Filter;
@@ -26,8 +35,8 @@ use super::registry::Registry;
 use super::snapshot::{Holdings, HostCounters, ServerSnapshot};
 use crate::channels::{Channel, Channels};
 use crate::config::ServerSpec;
-use crate::envelope::{AppError, CallId, Envelope, Invoke, InvokeKind, Payload, Session};
-use crate::ids::{ServerId, SessionId};
+use crate::envelope::{AppError, Envelope, Invoke, InvokeKind, Payload, Session};
+use crate::ids::ServerId;
 use crate::stats::Histogram;
 use crate::time::Time;
 use crate::trace::{Trail, What};
@@ -91,81 +100,15 @@ pub struct Host<L: ServerLogic> {
     registry: Registry<L>,
     filters: Vec<Arc<dyn Filter>>,
     channels: Channels,
-    clients: FxHashMap<SessionId, Client>,
+    clients: Clients,
     calls: Calls<L>,
-    /// Uids that sessions have given up, by session and its binding, while calls of theirs are under way: what these do must not
-    /// come after the leave.
-    leaving: HashMap<(SessionId, u32), Leaving>,
-    /// Changes of the list of servers that wait for what is under way here.
-    drains: Vec<Drain>,
-    /// Number of the last message that came by a key.
-    last_work: u64,
     down: Option<Down>,
     crashes: Crashes,
     counters: HostCounters,
     /// On a frontend, how long its clients' requests took; on others, calls from their sending to the answer.
     latency: Histogram,
-    /// When the delivery at hand is done: what is answered in it, is answered then.
+    /// The time of the present delivery: what is answered in it, is answered then.
     now: Time,
-}
-
-/// Who waits for the outcome of a handler.
-#[derive(Clone, Debug)]
-pub(super) enum Origin {
-    /// A client of this frontend; `request` 0 is a notify. `local`: the handler runs here, so that the session's later
-    /// messages wait for it.
-    Client {
-        session: SessionId,
-        request: u64,
-        route: Arc<str>,
-        local: bool,
-        since: Time,
-        trail: Option<Trail>,
-    },
-    /// Another server.
-    Server {
-        server: ServerId,
-        call: Option<CallId>,
-        kind: InvokeKind,
-        route: Arc<str>,
-        session: Option<Session>,
-        work: Option<Work>,
-        since: Time,
-        trail: Option<Trail>,
-    },
-    /// Nobody: a hook.
-    Nobody,
-}
-
-/// A message that came by a key, for as long as it is under way here.
-#[derive(Clone, Debug)]
-pub(super) struct Work {
-    number: u64,
-    key: Arc<str>,
-}
-
-impl Origin {
-    fn work(&self) -> Option<&Work> {
-        match self {
-            Origin::Server { work, .. } => work.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// The trace that the message belongs to.
-    fn trail(&self) -> Option<Trail> {
-        match self {
-            Origin::Client { trail, .. } | Origin::Server { trail, .. } => *trail,
-            Origin::Nobody => None,
-        }
-    }
-
-    fn client(&self) -> Option<SessionId> {
-        match self {
-            Origin::Client { session, .. } => Some(*session),
-            _ => None,
-        }
-    }
 }
 
 impl<L: ServerLogic> Host<L> {
@@ -182,11 +125,8 @@ impl<L: ServerLogic> Host<L> {
             registry,
             filters,
             channels: Channels::default(),
-            clients: FxHashMap::default(),
+            clients: Clients::default(),
             calls,
-            leaving: HashMap::new(),
-            drains: Vec::new(),
-            last_work: 0,
             down: None,
             crashes: Crashes::default(),
             counters: HostCounters::default(),
@@ -199,33 +139,36 @@ impl<L: ServerLogic> Host<L> {
         &self.setup.spec.id
     }
 
-    fn envelope(&mut self, now: Time, envelope: Envelope, out: &mut Outbox) {
+    fn envelope(&mut self, envelope: Envelope, out: &mut Outbox) {
         let from = envelope.from;
         out.follow(envelope.trace.map(|trace| Trail { trace, waited: Duration::ZERO }));
         match envelope.payload {
-            Payload::Invoke(invoke) => self.invoke(now, from, *invoke, out),
-            Payload::Answer { call, result } => self.answered(now, call, result, out),
+            Payload::Invoke(invoke) => self.invoke(from, *invoke, out),
+            Payload::Answer { call, result } => self.answered(call, result, out),
             Payload::Push { sessions, frame } => {
                 out.step(|_| What::Delivered { sessions: sessions.as_slice().len() });
                 out.effects.push(Effect::Push { sessions, frame });
             }
             Payload::Broadcast { frame } => {
-                out.step(|_| What::Delivered { sessions: self.clients.len() });
+                out.step(|_| What::Delivered { sessions: self.clients.all().len() });
                 out.effects.push(Effect::Broadcast { frame });
             }
             Payload::Kick { session, reason } => {
-                if self.clients.contains_key(&session) {
+                if self.clients.get(session).is_some() {
                     out.effects.push(Effect::Kick { session, reason });
-                    self.closed(now, session, out);
+                    self.closed(session, out);
                 }
             }
             Payload::SessionSet { session, key, value } => {
-                if let Some(client) = self.clients.get_mut(&session) {
+                if let Some(client) = self.clients.get_mut(session) {
                     client.session.set(&key, *value);
                 }
             }
-            Payload::Gone { channel, key, member } => self.gone(now, channel, key, member, out),
-            Payload::Drain { change } => self.drain(change, out),
+            Payload::Gone { channel, key, member } => self.gone(channel, key, member, out),
+            Payload::Drain { change } => {
+                self.calls.drain(change);
+                self.end_drains(out);
+            }
             Payload::Release { rooms } => self.release_rooms(&rooms),
             Payload::Adopt { rooms } => self.adopt(rooms),
             // The first is asked for by one who has started again, and is up by now; the others are for the router, which
@@ -243,23 +186,22 @@ impl<L: ServerLogic> Host<L> {
     }
 
     /// Another server asks for a handler or a remote of this one.
-    fn invoke(&mut self, now: Time, from: ServerId, mut invoke: Invoke, out: &mut Outbox) {
+    fn invoke(&mut self, from: ServerId, mut invoke: Invoke, out: &mut Outbox) {
         self.counters.invocations += 1;
         // A session of this very frontend: what the caller holds is a copy, and may be old.
         if let Some(session) = &mut invoke.session
             && session.key.frontend == *self.id()
-            && let Some(client) = self.clients.get(&session.key.session)
+            && let Some(client) = self.clients.get(session.key.session)
         {
             *session = client.session.clone();
         }
         let Invoke { call, kind, route, session, key, .. } = &invoke;
         let (call, kind, route, session) = (*call, *kind, Arc::clone(route), session.clone());
-        self.last_work += 1;
-        let work = key.clone().map(|key| Work { number: self.last_work, key });
+        let work = self.calls.number(key.clone());
         let since = invoke.since;
-        let trail = out.trail().map(|trail| Trail { waited: now.since(since), ..trail });
+        let trail = out.trail().map(|trail| Trail { waited: self.now.since(since), ..trail });
         let origin = Origin::Server { server: from, call, kind, route, session, work, since, trail };
-        if call.is_some() && invoke.deadline <= now {
+        if call.is_some() && invoke.deadline <= self.now {
             // Whoever asked has been told that it failed: now it must not happen.
             self.counters.expired += 1;
             let error = AppError::timed_out(&invoke.route);
@@ -272,20 +214,20 @@ impl<L: ServerLogic> Host<L> {
             ));
             return self.finish(origin, Err(error), out);
         }
-        self.run_handler(now, origin, invoke, out);
+        self.run_handler(origin, invoke, out);
     }
 
-    fn take(&mut self, now: Time, delivery: Delivery, out: &mut Outbox) {
+    fn take(&mut self, delivery: Delivery, out: &mut Outbox) {
         match delivery {
-            Delivery::Started => self.hook(now, None, out, L::after_start),
-            Delivery::AllStarted => self.hook(now, None, out, L::after_start_all),
-            Delivery::GivingUp => self.give_up(now, out),
-            Delivery::Stopping => self.hook(now, None, out, L::before_shutdown),
-            Delivery::Opened { session, peer } => self.opened(now, session, peer),
-            Delivery::Message { session, bytes, since } => self.message(now, session, (bytes, since), out),
-            Delivery::Closed { session } => self.closed(now, session, out),
-            Delivery::Envelope(envelope) => self.envelope(now, envelope, out),
-            Delivery::Tick => self.expire(now, out),
+            Delivery::Started => self.hook(None, out, L::after_start),
+            Delivery::AllStarted => self.hook(None, out, L::after_start_all),
+            Delivery::GivingUp => self.give_up(out),
+            Delivery::Stopping => self.hook(None, out, L::before_shutdown),
+            Delivery::Opened { session, peer } => self.opened(session, peer),
+            Delivery::Message { session, bytes, since } => self.message(session, (bytes, since), out),
+            Delivery::Closed { session } => self.closed(session, out),
+            Delivery::Envelope(envelope) => self.envelope(envelope, out),
+            Delivery::Tick => self.expire(out),
         }
     }
 }
@@ -294,11 +236,11 @@ impl<L: ServerLogic> Server for Host<L> {
     fn deliver(&mut self, now: Time, delivery: Delivery, out: &mut Outbox) {
         self.now = now;
         match self.down {
-            None => self.take(now, delivery, out),
-            Some(_) => self.take_while_down(now, delivery, out),
+            None => self.take(delivery, out),
+            Some(_) => self.take_while_down(delivery, out),
         }
         if std::mem::take(&mut self.crashes.pending) {
-            self.go_down(now, out);
+            self.go_down(out);
         }
         out.end_delivery(now, &self.setup.spec.id);
     }
@@ -312,8 +254,8 @@ impl<L: ServerLogic> Server for Host<L> {
         ServerSnapshot {
             id: self.id().clone(),
             server_type: self.setup.spec.server_type.clone(),
-            sessions: self.clients.len(),
-            bound: self.clients.values().filter(|client| client.session.uid.is_some()).count(),
+            sessions: self.clients.all().len(),
+            bound: self.clients.all().filter(|client| client.session.uid.is_some()).count(),
             channels: self.channels.len(),
             members: self.channels.members(),
             calls_pending: self.calls.len(),
@@ -335,7 +277,7 @@ impl<L: ServerLogic> Server for Host<L> {
     }
 
     fn holdings(&self) -> Holdings {
-        let mut sessions: Vec<Session> = self.clients.values().map(|client| client.session.clone()).collect();
+        let mut sessions: Vec<Session> = self.clients.all().map(|client| client.session.clone()).collect();
         sessions.sort_by_key(|session| session.key.session);
         let members =
             |(name, channel): (&str, &Channel)| (name.to_owned(), channel.with_sessions().collect());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::calls::{Step, Waiting};
-use super::{Host, Origin};
+use super::Host;
+use super::calls::{Origin, Step};
 use crate::envelope::{AppError, CallId, Destination, Invoke, InvokeKind, Payload, Session};
 use crate::ids::Uid;
 use crate::servers::ServerLogic;
@@ -19,7 +19,7 @@ use crate::time::Time;
 
 impl<L: ServerLogic> Host<L> {
     /// Filters, then the handler or remote.
-    pub(super) fn run_handler(&mut self, now: Time, origin: Origin, invoke: Invoke, out: &mut Outbox) {
+    pub(super) fn run_handler(&mut self, origin: Origin, invoke: Invoke, out: &mut Outbox) {
         let Invoke { kind, route, session, mut body, deadline, .. } = invoke;
         if kind == InvokeKind::Handler {
             let mut call = FilterCall { route: &route, session: session.as_ref(), body: &mut body };
@@ -29,7 +29,7 @@ impl<L: ServerLogic> Host<L> {
             }
         }
         // The handler is looked up inside, where the registry can be borrowed beside the logic.
-        self.run(now, deadline, origin, session, out, move |logic, registry, cx| {
+        self.run(deadline, origin, session, out, move |logic, registry, cx| {
             match registry.find(kind, &route) {
                 Ok(handler) => handler(logic, cx, &body),
                 Err(error) => Reply::Done(Err(error)),
@@ -40,7 +40,6 @@ impl<L: ServerLogic> Host<L> {
     /// Runs a piece of the logic, and whatever it asks for, until it is done or waits for an answer.
     pub(super) fn run(
         &mut self,
-        now: Time,
         deadline: Time,
         origin: Origin,
         session: Option<Session>,
@@ -49,26 +48,20 @@ impl<L: ServerLogic> Host<L> {
     ) {
         out.follow(origin.trail());
         let key = origin.work().map(|work| Arc::clone(&work.key));
-        let (mut reply, mut session) = self.step(now, deadline, session, key.clone(), out, step);
+        let (mut reply, mut session) = self.step(deadline, session, key.clone(), out, step);
         loop {
             match reply {
                 Reply::Done(result) => return self.finish(origin, result, out),
                 Reply::Later(Pending { request, then }) => {
-                    match self.request(now, deadline, &session, request, out) {
+                    match self.request(deadline, &session, request, out) {
                         Ok((call, bind)) => {
-                            let waiting = Waiting {
-                                origin,
-                                session,
-                                deadline,
-                                step: Step::Then { then, bind },
-                                binding: 0,
-                            };
-                            return self.wait_for(call, waiting);
+                            let step = Step::Then { then, bind };
+                            return self.wait_for(call, origin, session, deadline, step);
                         }
                         // Nothing could be asked: the logic hears so at once.
                         Err(error) => {
                             (reply, session) =
-                                self.step(now, deadline, session, key.clone(), out, |logic, _, cx| {
+                                self.step(deadline, session, key.clone(), out, |logic, _, cx| {
                                     then(logic, cx, Err(error))
                                 });
                         }
@@ -78,18 +71,17 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// One call into the logic. A panic in it is an error like any other: nobody waits in vain, and what it had done so far
-    /// has not happened.
+    /// One call into the logic. A panic in it is an error like any other: nobody waits in vain, and what
+    /// it had done so far has not happened.
     fn step(
         &mut self,
-        now: Time,
         deadline: Time,
         session: Option<Session>,
         key: Option<Arc<str>>,
         out: &mut Outbox,
         step: impl FnOnce(&mut L, &Registry<L>, &mut Cx<'_>) -> Reply<L, Bytes>,
     ) -> (Reply<L, Bytes>, Option<Session>) {
-        let Self { setup, logic, registry, channels, counters, .. } = self;
+        let Self { setup, logic, registry, channels, counters, now, .. } = self;
         let (before, counted, unchanged) = (out.effects.len(), *counters, session.clone());
         let steps = out.steps();
         let mut over = None;
@@ -101,7 +93,7 @@ impl<L: ServerLogic> Host<L> {
             codec: &setup.codec,
             out,
             counters,
-            now,
+            now: *now,
             deadline,
             key,
         };
@@ -116,7 +108,7 @@ impl<L: ServerLogic> Host<L> {
         // On a frontend the context held the session itself.
         if let Some(changed) = &session
             && changed.key.frontend == setup.spec.id
-            && let Some(client) = self.clients.get_mut(&changed.key.session)
+            && let Some(client) = self.clients.get_mut(changed.key.session)
         {
             client.session = changed.clone();
             let given_up = had.filter(|_| changed.uid.is_none());
@@ -129,7 +121,7 @@ impl<L: ServerLogic> Host<L> {
             Reply::Done(Err(AppError::new("the handler failed: its server's log says where")))
         });
         if let Some((session, binding, uid)) = over {
-            self.leave_when_done(session, binding, uid, out);
+            self.leave(session, binding, uid, out);
         }
         (reply, session)
     }
@@ -137,13 +129,12 @@ impl<L: ServerLogic> Host<L> {
     /// Sends what the logic asks for.
     fn request(
         &mut self,
-        now: Time,
         deadline: Time,
         session: &Option<Session>,
         request: Request,
         out: &mut Outbox,
     ) -> Result<(CallId, Option<Uid>), AppError> {
-        if deadline <= now {
+        if deadline <= self.now {
             return Err(AppError::timed_out("the request"));
         }
         let call = self.calls.next_id();
@@ -156,7 +147,7 @@ impl<L: ServerLogic> Host<L> {
                     route,
                     session: session.clone(),
                     body: body?,
-                    since: now,
+                    since: self.now,
                     deadline,
                     key: None,
                 };
@@ -172,7 +163,10 @@ impl<L: ServerLogic> Host<L> {
                     return Err(AppError::new(format!("the session is bound to {bound} already")));
                 }
                 // What it has given up and not given back yet, it gives back first.
-                self.leave_at_once(session.key.session, &uid, out);
+                let key = session.key.session;
+                for _ in 0..self.clients.reclaim(key, &uid) {
+                    self.unbind(key, uid.clone(), out);
+                }
                 binds = Some(uid.clone());
                 (Destination::Router, Payload::Bind { call, session: session.key.clone(), uid })
             }
@@ -192,7 +186,7 @@ impl<L: ServerLogic> Host<L> {
                 }
                 self.respond(session, (request, Some(since)), &route, result, out);
                 out.effects.push(Effect::Done { session });
-                if local && let Some(client) = self.clients.get_mut(&session) {
+                if local && let Some(client) = self.clients.get_mut(session) {
                     client.busy = false;
                 }
             }
@@ -227,15 +221,9 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    pub(super) fn hook(
-        &mut self,
-        now: Time,
-        session: Option<Session>,
-        out: &mut Outbox,
-        hook: fn(&mut L, &mut Cx<'_>),
-    ) {
-        let deadline = now + self.setup.request_timeout;
-        self.run(now, deadline, Origin::Nobody, session, out, |logic, _, cx| {
+    pub(super) fn hook(&mut self, session: Option<Session>, out: &mut Outbox, hook: fn(&mut L, &mut Cx<'_>)) {
+        let deadline = self.now + self.setup.request_timeout;
+        self.run(deadline, Origin::Nobody, session, out, |logic, _, cx| {
             hook(logic, cx);
             Reply::Done(Ok(Bytes::new()))
         });

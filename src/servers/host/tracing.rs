@@ -14,13 +14,13 @@ impl<L: ServerLogic> Host<L> {
     /// Takes up a client's message: whoever watches may want to see what becomes of it.
     pub(super) fn begin_trace(
         &self,
-        (now, since): (Time, Time),
+        since: Time,
         session: SessionId,
         route: &str,
         (request, body): (u64, &Bytes),
         out: &mut Outbox,
     ) {
-        let Some((watch, client)) = out.watch().zip(self.clients.get(&session)) else { return };
+        let Some((watch, client)) = out.watch().zip(self.clients.get(session)) else { return };
         let (uid, rid) = (client.session.uid.as_ref(), client.session.get_str("rid"));
         // Protobuf is no text; what cannot be decoded is refused when it is handled.
         let decoded = self.setup.codec.decode(route, body.clone()).unwrap_or_default();
@@ -32,7 +32,7 @@ impl<L: ServerLogic> Host<L> {
             rid,
             body: &decoded,
         };
-        let Some(trace) = watch.begin(now, &asked) else { return };
+        let Some(trace) = watch.begin(self.now, &asked) else { return };
         let received = What::Received {
             route: bounded(route),
             kind: if request == 0 { Way::Notify } else { Way::Request },
@@ -42,7 +42,7 @@ impl<L: ServerLogic> Host<L> {
             bytes: body.len(),
             body: bounded(&String::from_utf8_lossy(&decoded)),
         };
-        out.follow(Some(Trail { trace, waited: now.since(since) }));
+        out.follow(Some(Trail { trace, waited: self.now.since(since) }));
         out.step(|_| received);
     }
 

@@ -1,57 +1,39 @@
 //! The `chat` model of experiments: people on the cluster of the chat tutorial, in virtual time.
 //!
 //! Parts that know little of each other. `people` says what people do and what becomes of it; the
-//! [`World`] has the router and servers that serve live, as queueing stations; `spoken` and `words` put the one into the bytes
+//! [`World`] has the router and servers that serve live, as queueing servers; `spoken` and `words` put the one into the bytes
 //! of the other. `flow` stands in for the world when there are too many people for it. `faults` is what a scenario lets happen.
 
+mod agenda;
 mod cluster;
+mod events;
 mod exchange;
 mod faults;
 mod flow;
 mod outcome;
 mod people;
+mod servers;
 mod spoken;
 mod tally;
 mod words;
 
-use self::exchange::{Heard, Servers};
+use self::agenda::{Agenda, Event};
+use self::exchange::Heard;
 use self::faults::Faults;
 use self::flow::Flow;
 use self::people::People;
-use self::spoken::Spoken;
+use self::servers::Servers;
 use self::words::{Names, Words};
-use super::{EventQueue, VirtualError};
+use super::VirtualError;
 use crate::random::Streams;
 use crate::scenario::{ChatModel, Level, Scenario};
 use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
 use crate::time::Time;
-use crate::world::{Load, Policy, Share, World, WorldEvent};
+use crate::world::{Load, Policy, Share, World};
 
 /// Into how many steps the load of a server is divided.
 const STEPS: u64 = 240;
-
-/// What is planned.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Event {
-    /// Somebody does something.
-    Wake(u32),
-    /// Requests are too late.
-    Late,
-    /// Somebody may come for the first time.
-    Arrival,
-    /// Something goes on in a server or on a link.
-    World(WorldEvent),
-    /// The measured time begins.
-    Measure,
-    /// A scenario's event.
-    Fault(u16),
-    /// It is undone.
-    Undo(u16),
-}
-
-/// There are millions of them, and the queue moves them often.
-const _: () = assert!(size_of::<Event>() <= 8);
 
 /// One run under one strategy: so many seconds of warm-up, then the scenario's duration. The same arguments give the same
 /// outcome to the byte, and two strategies meet the same people with the same intentions.
@@ -71,9 +53,10 @@ pub fn run_chat(
 /// A run that has not ended: for whoever wants to look inside.
 pub struct ChatRun {
     model: ChatModel,
-    agenda: EventQueue<Event>,
+    agenda: Agenda,
     people: People,
     servers: Box<dyn Servers>,
+    words: Words,
     faults: Faults,
     warmup: Time,
     end: Time,
@@ -106,23 +89,23 @@ impl ChatRun {
             step_ns: end.as_nanos().div_ceil(STEPS),
         };
         let names = Names::new(seed, replication);
-        let servers: Box<dyn Servers> = match model.level {
+        let mut servers: Box<dyn Servers> = match model.level {
             Level::Machines => {
                 let plan = cluster::plan(model, spec, strategy, seed, replication)?;
-                let world = World::new(plan, Policy::Costs(load, model.balance.to_string()));
-                Box::new(Spoken::new(world, Words::new(names), by_port))
+                Box::new(World::new(plan, Policy::Costs(load, model.balance.to_string())))
             }
             Level::Flow => {
                 Box::new(Flow::new(scenario, model, (strategy, replication), spec.servers, names, load)?)
             }
         };
-        let faults = Faults::new(scenario, model, &*servers, replication)?;
+        let faults = Faults::new(scenario, model, servers.stations(), replication)?;
         let people = People::new(model, seed, replication, &faults.extra_users());
         let mut run = Self {
             model: model.clone(),
-            agenda: EventQueue::default(),
+            agenda: Agenda::default(),
             people,
             servers,
+            words: Words::new(names, by_port),
             faults,
             warmup,
             end,
@@ -165,7 +148,7 @@ impl ChatRun {
     fn take(&mut self, now: Time, event: Event) {
         match event {
             Event::Wake(user) => self.people.wake(now, user, &mut self.agenda),
-            Event::World(event) => self.servers.take(now, event, &mut self.agenda),
+            Event::World(event) => self.servers.take(now, event),
             Event::Late => self.people.give_up(now, &mut self.agenda),
             Event::Arrival => self.arrival(now),
             Event::Measure => self.measure(now),
@@ -204,16 +187,16 @@ impl ChatRun {
         if let Some(world) = self.servers.world() {
             self.model.links.iter().for_each(|rule| world.install(now, rule.clone()));
         }
-        self.servers.work(now, &mut self.agenda);
+        self.servers.work(now);
+        self.plan();
         self.people.measure_from(self.warmup);
         self.agenda.plan(self.warmup, Event::Measure);
         self.faults.plan(&mut self.agenda);
     }
 
     fn measure(&mut self, now: Time) {
-        let stations = self.servers.stations_mut();
-        stations.count_up_time();
-        self.before = stations.shares(now, now);
+        self.servers.stations().count_up_time();
+        self.before = self.servers.shares(now, now);
     }
 
     /// Everything that happens at this moment, one thing after the other.
@@ -223,7 +206,7 @@ impl ChatRun {
                 self.carry_deeds(now);
             }
             self.listen(now);
-            if self.people.deeds.is_empty() && !self.servers.go_on(now, &mut self.agenda) {
+            if self.people.deeds.is_empty() && !self.servers.go_on(now) {
                 self.listen(now);
                 if self.people.deeds.is_empty() {
                     return;
@@ -236,16 +219,23 @@ impl ChatRun {
     fn carry_deeds(&mut self, now: Time) {
         let mut deeds = std::mem::take(&mut self.people.deeds);
         for deed in deeds.drain(..) {
-            self.servers.carry(now, deed, &mut self.agenda);
+            self.heard.extend(self.servers.carry(now, deed, &mut self.words));
         }
         // What people do when they hear of it comes later.
         self.people.deeds = deeds;
     }
 
+    /// Plans what servers have planned.
+    fn plan(&mut self) {
+        let planned = self.servers.stations().planned();
+        planned.for_each(|(at, event)| self.agenda.plan(at, Event::World(event)));
+    }
+
     /// People hear what servers have said.
     fn listen(&mut self, now: Time) {
+        self.plan();
         let mut heard = std::mem::take(&mut self.heard);
-        self.servers.hear(&mut heard);
+        self.servers.hear(&self.words, &mut heard);
         for heard in heard.drain(..) {
             self.people.hear(now, heard, &mut self.agenda);
         }

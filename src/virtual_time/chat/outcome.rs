@@ -23,7 +23,7 @@ impl ChatRun {
         Outcome {
             metrics,
             latencies: self.people.tally.latencies(),
-            servers: self.servers.stations_mut().series(end),
+            servers: self.servers.series(end),
             marks: std::mem::take(&mut self.faults.marks),
         }
     }
@@ -31,7 +31,7 @@ impl ChatRun {
     /// The load of the balanced servers in the measured time. How even it is counts by how busy each was while it was up.
     fn tell_loads(&mut self, end: Time, measured_ns: u64, metrics: &mut BTreeMap<String, f64>) {
         let (mut busy, mut in_system) = (Vec::new(), 0.0);
-        for (station, share) in self.servers.stations_mut().shares(end, self.warmup) {
+        for (station, share) in self.servers.shares(end, self.warmup) {
             let before = self.before.iter().find(|(of, _)| *of == station);
             let before = before.map_or((0, 0), |(_, share)| share.integrals);
             in_system += (share.integrals.1 - before.1) as f64;

@@ -49,17 +49,19 @@ fn write_name(mut label: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes messages.
+/// Writes messages, and reads answers.
 pub(super) struct Words {
     names: Names,
+    /// The stations of frontends, by the port that a gate names.
+    by_port: Vec<u16>,
     body: Vec<u8>,
     message: Vec<u8>,
     piece: BytesMut,
 }
 
 impl Words {
-    pub(super) fn new(names: Names) -> Self {
-        Self { names, body: Vec::new(), message: Vec::new(), piece: BytesMut::new() }
+    pub(super) fn new(names: Names, by_port: Vec<u16>) -> Self {
+        Self { names, by_port, body: Vec::new(), message: Vec::new(), piece: BytesMut::new() }
     }
 
     /// The message of a request.
@@ -80,6 +82,16 @@ impl Words {
         }
         self.piece.extend_from_slice(&self.message);
         self.piece.split().freeze()
+    }
+
+    /// What an answer's body means: a gate names a port, which stands for a station.
+    pub(super) fn answer(&self, body: &[u8]) -> Answer {
+        match answer(body) {
+            Answer::Use(port) => {
+                self.by_port.get(usize::from(port)).map_or(Answer::Failed, |station| Answer::Use(*station))
+            }
+            answer => answer,
+        }
     }
 
     fn write_entry(&mut self, user: u32) -> &'static str {
@@ -125,7 +137,7 @@ pub(super) fn meant(frame: &PushFrame) -> Option<Time> {
 
 /// What an answer's body means. A server's answer is an error when it begins with a code that is not 200; a gate's begins
 /// with 200 and names a port.
-pub(super) fn answer(body: &[u8]) -> Answer {
+fn answer(body: &[u8]) -> Answer {
     let Some(rest) = body.strip_prefix(br#"{"code":"#) else { return Answer::Done };
     match number(rest) {
         Some((200, rest)) => port(rest).map_or(Answer::Done, Answer::Use),

@@ -1,5 +1,7 @@
 //! The clients' side: jobs that somebody waits for.
 
+use slab::Slab;
+
 use crate::time::Time;
 
 /// A job that somebody waits for, or will try again.
@@ -45,65 +47,53 @@ impl Loss {
     ];
 }
 
-/// All jobs that are under way, in places that are used again.
+/// All jobs in flight, each with its turn: an attempt or a timeout of an older turn means nothing any
+/// more.
 #[derive(Default)]
 pub(super) struct Jobs {
-    places: Vec<Place>,
-    free: Vec<u32>,
-}
-
-struct Place {
-    job: Job,
-    /// Counts on when what was waited for no longer is: an attempt or a timeout with an older turn means nothing any more.
-    turn: u32,
-    taken: bool,
+    all: Slab<(Job, u32)>,
+    last_turn: u32,
 }
 
 impl Jobs {
-    /// How many are under way.
+    /// How many are in flight.
     pub(super) fn len(&self) -> usize {
-        self.places.len() - self.free.len()
+        self.all.len()
     }
 
     pub(super) fn insert(&mut self, job: Job) -> u32 {
-        if let Some(index) = self.free.pop() {
-            let place = &mut self.places[index as usize];
-            (place.job, place.taken) = (job, true);
-            return index;
-        }
-        self.places.push(Place { job, turn: 0, taken: true });
-        self.places.len() as u32 - 1
+        let turn = self.next_turn();
+        self.all.insert((job, turn)) as u32
     }
 
-    /// The job at a place that is taken, and its turn.
+    /// A job in flight, and its turn.
     pub(super) fn at(&mut self, index: u32) -> (&mut Job, u32) {
-        let place = &mut self.places[index as usize];
-        (&mut place.job, place.turn)
+        let (job, turn) = &mut self.all[index as usize];
+        (job, *turn)
     }
 
     /// Whether somebody waits for the job at that turn.
     pub(super) fn waits(&self, index: u32, turn: u32) -> bool {
-        let place = &self.places[index as usize];
-        place.taken && place.turn == turn
+        self.all.get(index as usize).is_some_and(|(_, of)| *of == turn)
     }
 
-    /// Nobody waits any more for the attempt under way.
+    /// Nobody waits any more for the present attempt.
     pub(super) fn turn(&mut self, index: u32) {
-        let place = &mut self.places[index as usize];
-        place.turn = place.turn.wrapping_add(1);
+        self.all[index as usize].1 = self.next_turn();
     }
 
     /// It is done or lost.
     pub(super) fn remove(&mut self, index: u32) -> Job {
-        self.turn(index);
-        self.free.push(index);
-        let place = &mut self.places[index as usize];
-        place.taken = false;
-        place.job
+        self.all.remove(index as usize).0
     }
 
-    /// Each that is under way.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Job> {
-        self.places.iter().filter(|place| place.taken).map(|place| &place.job)
+        self.all.iter().map(|(_, (job, _))| job)
+    }
+
+    /// No two of them are alike, so that a place that is used again is not mistaken for the same job.
+    fn next_turn(&mut self) -> u32 {
+        self.last_turn = self.last_turn.wrapping_add(1);
+        self.last_turn
     }
 }

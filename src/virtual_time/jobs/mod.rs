@@ -16,6 +16,7 @@ mod farm;
 mod keys;
 mod plan;
 mod server;
+mod steps;
 mod tally;
 
 use std::time::Duration;
@@ -23,7 +24,7 @@ use std::time::Duration;
 use client::{Job, Jobs, Loss};
 use farm::Farm;
 use keys::Keys;
-use plan::{Act, Plan};
+use plan::Plan;
 use server::{Attempt, Offered, Server};
 use tally::Tally;
 
@@ -32,7 +33,7 @@ use super::error::VirtualError;
 use super::rate::Arrivals;
 use crate::random::Random;
 use crate::scenario::{QueueModel, Scenario};
-use crate::stats::{Mark, Outcome};
+use crate::stats::Outcome;
 use crate::strategies::{Look, Needs, Strategy, StrategySpec};
 use crate::time::Time;
 use crate::world::Service;
@@ -255,57 +256,6 @@ impl Run<'_> {
             self.strategy.forget(key.text(job.number));
         }
         job
-    }
-
-    fn step(&mut self, now: Time, index: usize) {
-        let step = &self.plan.steps[index];
-        self.tally.marks.push(Mark { at_s: now.as_nanos() as f64 / 1e9, what: step.what.clone() });
-        match step.act {
-            Act::Join(server) => self.join(server),
-            Act::Leave(server) => self.leave(server),
-            Act::Crash(server) => {
-                self.leave(server);
-                for lost in self.farm.servers[server as usize].crash(now) {
-                    self.tally.left(now, lost.came);
-                    if self.jobs.waits(lost.job, lost.turn) {
-                        self.fail(now, lost.job, Loss::ServerGone);
-                    }
-                }
-            }
-            Act::Speed(server, times) => {
-                for service in self.farm.servers[server as usize].set_speed(now, times) {
-                    self.plan_finish(server, service);
-                }
-            }
-            Act::Crowd => {}
-        }
-    }
-
-    fn join(&mut self, server: u32) {
-        let list = self.farm.list();
-        if !list.contains(&server) {
-            self.change_list(list.iter().copied().chain([server]).collect());
-        }
-    }
-
-    fn leave(&mut self, server: u32) {
-        let list = self.farm.list();
-        if list.contains(&server) {
-            self.change_list(list.iter().copied().filter(|listed| *listed != server).collect());
-        }
-    }
-
-    fn change_list(&mut self, list: Vec<u32>) {
-        let measured = self.queue.now() >= self.plan.measured;
-        let counts = self.counts_moves && measured && !self.farm.list().is_empty();
-        let before = if counts { self.keys.placed(&*self.strategy, self.farm.list()) } else { None };
-        let old = self.farm.put_on_list(list);
-        let list = self.farm.list();
-        list.iter().for_each(|server| self.tally.joined(*server));
-        self.strategy.rebuild(&self.farm.candidates());
-        if let Some(before) = before {
-            self.keys.count_moves(&before, &old, &*self.strategy, list);
-        }
     }
 
     fn plan_look(&mut self, now: Time) {

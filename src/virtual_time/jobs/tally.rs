@@ -7,7 +7,7 @@ use super::keys::Moves;
 use super::plan::Plan;
 use super::server::Server;
 use crate::ids::ServerType;
-use crate::stats::{Balance, Latencies, LoadSeries, Mark, Outcome};
+use crate::stats::{Balance, Latencies, Mark, Outcome};
 use crate::time::Time;
 
 const SECOND: u64 = 1_000_000_000;
@@ -74,7 +74,7 @@ impl Tally {
     /// The measured time begins.
     pub(super) fn begin(&mut self, now: Time, servers: &mut [Server]) {
         for (counted, server) in self.servers.iter_mut().zip(servers) {
-            counted.before = server.series.integrals(now);
+            counted.before = server.integrals(now);
             counted.was_there = server.place.is_some();
         }
     }
@@ -162,8 +162,7 @@ impl Tally {
             server.each().for_each(|attempt| self.left(end, attempt.came));
         }
         let in_flight = unfinished.filter(|job| job.born >= self.measured).count() as u64;
-        let loads: Vec<(u128, u128)> =
-            servers.iter_mut().map(|server| server.series.integrals(end)).collect();
+        let loads: Vec<(u128, u128)> = servers.iter_mut().map(|server| server.integrals(end)).collect();
         let window_ns = (end.as_nanos() - self.measured.as_nanos()) as f64;
         let window_s = window_ns / 1e9;
 
@@ -212,14 +211,14 @@ impl Tally {
         self.latencies.tell("job", &mut metrics);
 
         let latencies = self.latencies.summary().map(|latency| ("job".to_owned(), latency));
-        let series = |server: Server| {
-            let (id, workers) = (server.id.clone(), server.queue.workers_max());
-            LoadSeries::finish(server.series, end, id, ServerType::from("server"), workers)
+        let series = |mut server: Server| {
+            let series = server.queue.gauge.take_series()?;
+            Some(series.finish(end, server.id, ServerType::from("server"), server.queue.workers_max()))
         };
         Outcome {
             metrics,
             latencies: latencies.into_iter().collect(),
-            servers: servers.into_iter().map(series).collect(),
+            servers: servers.into_iter().filter_map(series).collect(),
             marks: self.marks,
         }
     }

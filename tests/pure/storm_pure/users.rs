@@ -26,6 +26,8 @@ pub struct Visit {
     gone: Option<u64>,
     /// What was said to it, in order: sender and number.
     heard: Vec<(String, u64)>,
+    /// The servers that have said goodbye, each with how many rooms it had.
+    goodbyes: Vec<(String, u64)>,
 }
 
 /// A request and its answer.
@@ -89,6 +91,7 @@ impl Book {
             entering: false,
             gone: None,
             heard: Vec::new(),
+            goodbyes: Vec::new(),
         });
         self.visits.len() - 1
     }
@@ -159,6 +162,29 @@ impl Book {
             visit.read = inbox.len();
         }
         Ok(())
+    }
+
+    /// How many requests were answered with an error.
+    pub fn refused(&self) -> usize {
+        let asked = self.visits.iter().flat_map(|visit| visit.asked.values());
+        let answers = asked.filter_map(|asked| asked.answered.as_ref());
+        answers.filter(|(_, body)| !body["code"].is_null()).count()
+    }
+
+    pub fn forget_goodbyes(&mut self) {
+        self.visits.iter_mut().for_each(|visit| visit.goodbyes.clear());
+    }
+
+    /// All who are still there have heard this server say goodbye, once, while it had so many rooms.
+    pub fn check_goodbyes(&self, of: Option<(&str, usize)>) -> Result<(), String> {
+        let expected: Vec<_> = of.into_iter().map(|(id, rooms)| (id.to_owned(), rooms as u64)).collect();
+        let mut here = self.visits.iter().filter(|visit| visit.gone.is_none());
+        match here.find(|visit| visit.goodbyes != expected) {
+            Some(Visit { key, goodbyes, .. }) => {
+                Err(format!("{key} has heard the goodbyes {goodbyes:?}, expected {expected:?}"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The laws, when all is calm: everything is answered, and nothing is on its way.
@@ -250,6 +276,11 @@ impl Visit {
         let Some(WireRoute::Name(route)) = message.route else { panic!("{message:?}") };
         let body: Value = serde_json::from_slice(message.body).unwrap();
         let Self { name, rid, entered, .. } = self;
+        if route == "onStop" {
+            let server = body["server"].as_str().unwrap().to_owned();
+            self.goodbyes.push((server, body["rooms"].as_u64().unwrap()));
+            return Ok(());
+        }
         // One whose enter failed on its way may hear the room for a moment.
         let Some((_, users)) = entered else { return Ok(()) };
         let user = body["user"].as_str().unwrap_or_default().to_owned();

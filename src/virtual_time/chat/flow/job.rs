@@ -2,6 +2,7 @@
 
 use crate::ids::SessionId;
 use crate::time::Time;
+use crate::virtual_time::chat::exchange::Answer;
 
 /// Whoever waits for an answer: a client of a connector.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +19,8 @@ pub(super) enum Job {
     Nothing,
     /// A gate is asked for a connector.
     Entry(Asker),
-    /// It has heard which.
-    Located { asker: Asker, connector: Option<u16> },
+    /// It has heard which, if there is one.
+    Located { asker: Asker, answer: Answer },
     /// A connector is asked to let somebody in; it has the uid bound first.
     Enter { asker: Asker, room: u32 },
     /// The uid is bound.
@@ -27,7 +28,7 @@ pub(super) enum Job {
     /// A chat server has a new member.
     Add { asker: Asker, room: u32 },
     /// A connector hears what has become of a request.
-    Answered { asker: Asker, outcome: Outcome },
+    Answered { asker: Asker, answer: Answer },
     /// A connector has to carry what somebody says to the room's server.
     Say { asker: Asker, room: u32, meant: Time },
     /// The room's server has to tell all members.
@@ -40,14 +41,6 @@ pub(super) enum Job {
     Gone { connector: u16, room: u32 },
 }
 
-/// What has become of a request.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Outcome {
-    Done,
-    Refused,
-    Failed,
-}
-
 /// What comes of a job when it is done.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Then {
@@ -56,9 +49,7 @@ pub(super) enum Then {
     /// The owner of a room gets a job.
     ToRoom(u32, Job),
     /// A client hears of its request.
-    Answer(Asker, Outcome),
-    /// A client of a gate hears where to connect.
-    Use(Asker, Option<u16>),
+    Answer(Asker, Answer),
     /// Clients hear a message.
     Told { clients: u32, meant: Time },
     /// The router looks for a connector, for a client that asks.

@@ -1,7 +1,8 @@
 //! What comes of a job, and what it costs: as of the machines that get the same delivery.
 
 use super::Flow;
-use super::job::{Job, Outcome, Then};
+use super::job::{Job, Then};
+use crate::virtual_time::chat::exchange::Answer;
 use crate::world::Sent;
 
 impl Flow {
@@ -15,7 +16,6 @@ impl Flow {
                 envelopes = 1;
                 then.push(Then::Locate(asker));
             }
-            Job::Located { asker, connector } => then.push(Then::Use(asker, connector)),
             Job::Enter { asker, room } => {
                 envelopes = 1;
                 then.push(Then::Job(station, Job::Bound { asker, room }));
@@ -33,7 +33,7 @@ impl Flow {
                     then.push(Then::Job(connector, Job::Push { clients, meant: None }));
                 }
                 self.enter(asker, room);
-                then.push(Then::Job(asker.connector, Job::Answered { asker, outcome: Outcome::Done }));
+                then.push(Then::Job(asker.connector, Job::Answered { asker, answer: Answer::Done }));
             }
             Job::Say { asker, room, meant } => {
                 envelopes = 1;
@@ -46,9 +46,11 @@ impl Flow {
                     members += u64::from(clients);
                     then.push(Then::Job(connector, Job::Push { clients, meant: Some(meant) }));
                 }
-                then.push(Then::Job(asker.connector, Job::Answered { asker, outcome: Outcome::Done }));
+                then.push(Then::Job(asker.connector, Job::Answered { asker, answer: Answer::Done }));
             }
-            Job::Answered { asker, outcome } => then.push(Then::Answer(asker, outcome)),
+            Job::Located { asker, answer } | Job::Answered { asker, answer } => {
+                then.push(Then::Answer(asker, answer));
+            }
             Job::Push { clients, meant } => {
                 writes = u64::from(clients);
                 then.extend(meant.map(|meant| Then::Told { clients, meant }));

@@ -12,37 +12,31 @@ mod jobs;
 mod rooms;
 mod servers;
 
-use std::collections::VecDeque;
-
 use self::choice::Choice;
-use self::job::{Asker, Job, Outcome, Then};
+use self::job::{Asker, Job, Then};
 use self::rooms::Rooms;
+use super::cluster;
 use super::exchange::{Answer, Ask, Deed, Heard};
 use super::words::Names;
-use super::{Event, cluster};
 use crate::config::ServerSpec;
 use crate::ids::SessionId;
 use crate::scenario::{ChatModel, Scenario};
 use crate::strategies::StrategySpec;
 use crate::time::Time;
-use crate::virtual_time::{EventQueue, VirtualError};
-use crate::world::{Load, Moved, Queue, Stations, Work, WorldEvent};
+use crate::virtual_time::VirtualError;
+use crate::world::{Load, Moved, Queue, Stations, Work};
 
 /// See the module.
 pub(super) struct Flow {
     stations: Stations,
     /// By station.
     lanes: Vec<Lane>,
-    load: Load,
     connectors: Choice,
     chats: Choice,
     rooms: Rooms,
     names: Names,
     /// By user.
     clients: Vec<Client>,
-    is_free: bool,
-    /// Jobs that cost nothing and are done.
-    done: VecDeque<(u16, u16)>,
     heard: Vec<Heard>,
     moved: Moved,
     key: Vec<u8>,
@@ -51,10 +45,8 @@ pub(super) struct Flow {
 /// A server's work.
 struct Lane {
     queue: Queue<Job, ()>,
-    /// What comes of the job at hand.
+    /// What comes of the present job.
     then: Vec<Then>,
-    /// Jobs that it has begun and that cost something.
-    begun: u64,
     /// It ends when it has nothing to do.
     is_stopping: bool,
 }
@@ -101,16 +93,13 @@ impl Flow {
             Choice::new(chosen.make(seed))
         };
         let mut flow = Self {
-            stations: Stations::new(model.balance.as_str(), load.step_ns),
+            stations: Stations::new(model.balance.as_str(), load),
             lanes: Vec::new(),
-            load,
             connectors: choice("connector"),
             chats: choice("chat"),
             rooms: Rooms::new(model.rooms.max(1), names),
             names,
             clients: vec![NOBODY; model.users as usize],
-            is_free: true,
-            done: VecDeque::new(),
             heard: Vec::new(),
             moved: Moved::default(),
             key: Vec::new(),
@@ -133,9 +122,10 @@ impl Flow {
     }
 
     fn add_station(&mut self, spec: ServerSpec) -> u16 {
-        let (queue, then) = (Queue::new(1), Vec::new());
-        self.lanes.push(Lane { queue, then, begun: 0, is_stopping: false });
-        self.stations.add(spec)
+        let station = self.stations.add(spec);
+        let queue = self.stations.queue(station);
+        self.lanes.push(Lane { queue, then: Vec::new(), is_stopping: false });
+        station
     }
 
     /// A server is up at its station.
@@ -156,47 +146,47 @@ impl Flow {
         true
     }
 
-    fn ask(&mut self, now: Time, asker: Asker, ask: Ask, agenda: &mut EventQueue<Event>) {
+    fn ask(&mut self, now: Time, asker: Asker, ask: Ask) -> Option<Heard> {
         if self.is_full(asker.connector) {
-            let Asker { session, request, .. } = asker;
-            self.heard.push(Heard::Dropped { session, request });
-            return;
+            return Some(Heard::Dropped { session: asker.session, request: asker.request });
         }
         let job = match ask {
             Ask::Entry => Job::Entry(asker),
             Ask::Enter { room } => Job::Enter { asker, room },
             Ask::Say { room, meant, .. } => Job::Say { asker, room, meant },
         };
-        self.arrive(now, asker.connector, job, agenda);
+        self.arrive(now, asker.connector, job);
+        None
     }
 
     /// Before anything costs something, nobody waits: all that a deed leads to happens at once.
-    fn carry_free(&mut self, now: Time, deed: Deed) {
+    fn carry_free(&mut self, now: Time, deed: Deed) -> Option<Heard> {
         match deed {
             Deed::Close { server, session } => {
                 self.client(session).connection = 0;
                 self.stations.at_mut(server).disconnect();
+                None
             }
             Deed::Connect { server, session, request, ask } => {
                 if !self.open(server, session) {
-                    return self.heard.push(Heard::Unreachable { session });
+                    return Some(Heard::Unreachable { session });
                 }
                 let answer = match ask {
-                    Ask::Entry => self.locate(now, session.slot()).map_or(Answer::Failed, Answer::Use),
+                    Ask::Entry => self.locate(now, session.slot()),
                     Ask::Enter { room } if self.rooms.owner(now, room, &mut self.chats).is_some() => {
                         self.enter(Asker { connector: server, session, request }, room);
                         Answer::Done
                     }
                     _ => Answer::Failed,
                 };
-                self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
+                Some(Heard::Answer { session, request: u64::from(request), answer })
             }
             // Nobody says anything before the run begins.
-            Deed::Ask { .. } => {}
+            Deed::Ask { .. } => None,
         }
     }
 
-    fn close(&mut self, now: Time, server: u16, session: SessionId, agenda: &mut EventQueue<Event>) {
+    fn close(&mut self, now: Time, server: u16, session: SessionId) {
         let at = self.stations.at_mut(server);
         at.disconnect();
         if at.work == Work::Connector {
@@ -205,49 +195,32 @@ impl Flow {
         let client = self.client(session);
         client.connection = 0;
         let room = client.room.take().map(|room| room.get() - 1);
-        self.arrive(now, server, Job::Closed { room }, agenda);
+        self.arrive(now, server, Job::Closed { room });
     }
 
     fn is_full(&self, station: u16) -> bool {
-        !self.is_free && self.load.is_full(self.lanes[usize::from(station)].queue.waiting().len())
+        self.stations.is_full(&self.lanes[usize::from(station)].queue)
     }
 
     /// A job for a server; nothing when it is not up.
-    fn arrive(&mut self, now: Time, station: u16, job: Job, agenda: &mut EventQueue<Event>) {
+    fn arrive(&mut self, now: Time, station: u16, job: Job) {
         if !self.stations.at(station).is_up() {
             return;
         }
         let lane = &mut self.lanes[usize::from(station)];
-        if lane.queue.free().is_none() {
-            lane.queue.waiting_mut().push_back(job);
+        if lane.queue.is_ready() {
+            self.begin(now, station, job);
         } else {
-            self.begin(now, station, job, agenda);
+            lane.queue.wait(now, job);
         }
-        self.note(now, station);
     }
 
-    fn begin(&mut self, now: Time, station: u16, job: Job, agenda: &mut EventQueue<Event>) {
+    fn begin(&mut self, now: Time, station: u16, job: Job) {
         let mut then = std::mem::take(&mut self.lanes[usize::from(station)].then);
         let sent = self.do_job(station, job, &mut then);
         let lane = &mut self.lanes[usize::from(station)];
         lane.then = then;
-        let mut cost = 0;
-        if !self.is_free {
-            lane.begun += 1;
-            let at = self.stations.at(station);
-            cost = self.load.cost_ns(station, lane.begun, at.work, at.speed, sent);
-        }
-        let done = Time::from_nanos(now.as_nanos().saturating_add(cost));
-        let turn = lane.queue.serve(0, (), done).turn;
-        if cost == 0 {
-            self.done.push_back((station, turn));
-        } else {
-            agenda.plan(done, Event::World(WorldEvent::Done { station, turn }));
-        }
-    }
-
-    fn note(&mut self, now: Time, station: u16) {
-        self.stations.at_mut(station).note(now, &self.lanes[usize::from(station)].queue);
+        self.stations.serve(now, station, &mut lane.queue, sent);
     }
 
     /// Somebody is in a room from now on, unless its connection is gone already.
@@ -259,72 +232,63 @@ impl Flow {
         }
     }
 
-    /// What a server had in hand is done: what came of it happens, and it takes the next.
-    fn finish(&mut self, now: Time, station: u16, turn: u16, agenda: &mut EventQueue<Event>) {
+    /// A server has done its job: what came of it happens, and it takes the next.
+    fn finish(&mut self, now: Time, station: u16, turn: u16) {
         let lane = &mut self.lanes[usize::from(station)];
         if !lane.queue.serves(0, turn) {
             return;
         }
         let mut then = std::mem::take(&mut lane.then);
         for then in then.drain(..) {
-            self.happen(now, station, then, agenda);
+            self.happen(now, station, then);
         }
         let lane = &mut self.lanes[usize::from(station)];
         lane.then = then;
-        lane.queue.finish(0, turn);
-        self.stations.at_mut(station).finished(now);
-        match lane.queue.waiting_mut().pop_front() {
-            Some(next) => self.begin(now, station, next, agenda),
+        lane.queue.finish(now, 0, turn);
+        match lane.queue.take_next() {
+            Some(next) => self.begin(now, station, next),
             None => self.end_if_done(now, station),
         }
-        self.note(now, station);
     }
 
-    fn happen(&mut self, now: Time, station: u16, then: Then, agenda: &mut EventQueue<Event>) {
+    fn happen(&mut self, now: Time, station: u16, then: Then) {
         match then {
-            Then::Job(to, job) => self.arrive(now, to, job, agenda),
-            Then::ToRoom(room, job) => self.send_to_room(now, room, job, agenda),
-            Then::Answer(Asker { session, request, .. }, outcome) => {
-                let answer = match outcome {
-                    Outcome::Done => Answer::Done,
-                    Outcome::Refused => Answer::Refused,
-                    Outcome::Failed => Answer::Failed,
-                };
-                self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
-            }
-            Then::Use(Asker { session, request, .. }, connector) => {
-                let answer = connector.map_or(Answer::Failed, Answer::Use);
+            Then::Job(to, job) => self.arrive(now, to, job),
+            Then::ToRoom(room, job) => self.send_to_room(now, room, job),
+            Then::Answer(Asker { session, request, .. }, answer) => {
                 self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
             }
             Then::Told { clients, meant } => self.heard.push(Heard::Told { clients, meant }),
             Then::Locate(asker) => {
-                let connector = self.locate(now, asker.session.slot());
-                self.arrive(now, station, Job::Located { asker, connector }, agenda);
+                let answer = self.locate(now, asker.session.slot());
+                self.arrive(now, station, Job::Located { asker, answer });
             }
         }
     }
 
-    fn locate(&mut self, now: Time, user: u32) -> Option<u16> {
+    fn locate(&mut self, now: Time, user: u32) -> Answer {
         self.key.clear();
         self.names.write_user(user, &mut self.key);
         // Letters and digits.
-        let connector = self.connectors.pick(now, std::str::from_utf8(&self.key).unwrap_or_default())?;
-        self.connectors.load(connector, 1);
-        Some(connector)
+        let connector = self.connectors.pick(now, std::str::from_utf8(&self.key).unwrap_or_default());
+        connector.map_or(Answer::Failed, |connector| {
+            self.connectors.load(connector, 1);
+            Answer::Use(connector)
+        })
     }
 
     /// A job for the server of a room. There may be none, or no space before it.
-    fn send_to_room(&mut self, now: Time, room: u32, job: Job, agenda: &mut EventQueue<Event>) {
+    fn send_to_room(&mut self, now: Time, room: u32, job: Job) {
         let owner = self.rooms.owner(now, room, &mut self.chats);
-        let outcome = match owner {
+        let answer = match owner {
             Some(owner) if !self.is_full(owner) || matches!(job, Job::Gone { .. }) => {
-                return self.arrive(now, owner, job, agenda);
+                return self.arrive(now, owner, job);
             }
-            Some(_) => Outcome::Refused,
-            None => Outcome::Failed,
+            Some(_) => Answer::Refused,
+            None => Answer::Failed,
         };
         if let Job::Add { asker, .. } | Job::Send { asker, .. } = job {
-            self.arrive(now, asker.connector, Job::Answered { asker, outcome }, agenda);
+            self.arrive(now, asker.connector, Job::Answered { asker, answer });
         }
     }
 }

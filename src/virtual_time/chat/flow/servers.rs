@@ -1,73 +1,69 @@
 //! A flow as its people and a scenario's events meet it.
 
-use super::job::Job;
-use super::{Asker, Deed, Event, Flow, Heard};
+use super::Flow;
+use super::job::{Asker, Job};
 use crate::config::ServerSpec;
 use crate::strategies::Candidate;
 use crate::time::Time;
-use crate::virtual_time::EventQueue;
-use crate::virtual_time::chat::exchange::{Change, Servers};
-use crate::world::{Moved, Stations, Work, World, WorldEvent};
+use crate::virtual_time::chat::exchange::{Deed, Heard};
+use crate::virtual_time::chat::servers::{Change, Servers};
+use crate::virtual_time::chat::words::Words;
+use crate::world::{Gauge, Moved, Stations, Timed, Work, World, WorldEvent};
 
-impl Servers for Flow {
-    fn carry(&mut self, now: Time, deed: Deed, agenda: &mut EventQueue<Event>) {
-        if self.is_free {
-            return self.carry_free(now, deed);
-        }
-        match deed {
-            Deed::Close { server, session } => self.close(now, server, session, agenda),
-            Deed::Connect { server, session, request, ask } => {
-                if !self.open(server, session) {
-                    return self.heard.push(Heard::Unreachable { session });
-                }
-                self.arrive(now, server, Job::Nothing, agenda);
-                self.ask(now, Asker { connector: server, session, request }, ask, agenda);
-            }
-            Deed::Ask { server, session, request, ask } => {
-                self.ask(now, Asker { connector: server, session, request }, ask, agenda);
-            }
-        }
-    }
-
-    fn hear(&mut self, heard: &mut Vec<Heard>) {
-        heard.append(&mut self.heard);
-    }
-
-    fn take(&mut self, now: Time, event: WorldEvent, agenda: &mut EventQueue<Event>) {
+impl Timed for Flow {
+    fn take(&mut self, now: Time, event: WorldEvent) {
         // It has no ticks, no links, and no supervisor.
         if let WorldEvent::Done { station, turn } = event {
-            self.finish(now, station, turn, agenda);
+            self.finish(now, station, turn);
         }
     }
 
-    fn go_on(&mut self, now: Time, agenda: &mut EventQueue<Event>) -> bool {
-        let Some((station, turn)) = self.done.pop_front() else { return false };
-        self.finish(now, station, turn, agenda);
-        true
-    }
-
-    fn work(&mut self, _: Time, _: &mut EventQueue<Event>) {
-        self.is_free = false;
-    }
-
-    fn change(&mut self, now: Time, change: Change<'_>, agenda: &mut EventQueue<Event>) -> bool {
-        match change {
-            Change::Start(spec) => self.start(now, spec),
-            Change::Stop { station, .. } => self.stop(now, station),
-            Change::Crash(station) => self.crash(now, station, agenda),
-        }
-    }
-
-    fn stations(&self) -> &Stations {
-        &self.stations
-    }
-
-    fn stations_mut(&mut self) -> &mut Stations {
+    fn stations(&mut self) -> &mut Stations {
         &mut self.stations
+    }
+
+    fn gauge(&mut self, station: u16) -> &mut Gauge {
+        &mut self.lanes[usize::from(station)].queue.gauge
     }
 
     fn moved(&mut self, _: Time) -> Moved {
         self.moved
+    }
+}
+
+impl Servers for Flow {
+    fn carry(&mut self, now: Time, deed: Deed, _: &mut Words) -> Option<Heard> {
+        if self.stations.is_free() {
+            return self.carry_free(now, deed);
+        }
+        match deed {
+            Deed::Close { server, session } => {
+                self.close(now, server, session);
+                None
+            }
+            Deed::Connect { server, session, .. } if !self.open(server, session) => {
+                Some(Heard::Unreachable { session })
+            }
+            Deed::Connect { server, session, request, ask } => {
+                self.arrive(now, server, Job::Nothing);
+                self.ask(now, Asker { connector: server, session, request }, ask)
+            }
+            Deed::Ask { server, session, request, ask } => {
+                self.ask(now, Asker { connector: server, session, request }, ask)
+            }
+        }
+    }
+
+    fn hear(&mut self, _: &Words, heard: &mut Vec<Heard>) {
+        heard.append(&mut self.heard);
+    }
+
+    fn change(&mut self, now: Time, change: Change<'_>) -> bool {
+        match change {
+            Change::Start(spec) => self.start(now, spec),
+            Change::Stop { station, .. } => self.stop(now, station),
+            Change::Crash(station) => self.crash(now, station),
+        }
     }
 
     fn world(&mut self) -> Option<&mut World> {
@@ -101,7 +97,7 @@ impl Flow {
         true
     }
 
-    fn crash(&mut self, now: Time, station: u16, agenda: &mut EventQueue<Event>) -> bool {
+    fn crash(&mut self, now: Time, station: u16) -> bool {
         let at = self.stations.at(station);
         if !at.is_up() {
             return false;
@@ -122,7 +118,7 @@ impl Flow {
                 {
                     client.connection = 0;
                     let room = room.get() - 1;
-                    self.send_to_room(now, room, Job::Gone { connector: station, room }, agenda);
+                    self.send_to_room(now, room, Job::Gone { connector: station, room });
                 }
             }
         }
@@ -140,11 +136,10 @@ impl Flow {
     /// It is no more.
     fn end(&mut self, now: Time, station: u16) {
         let lane = &mut self.lanes[usize::from(station)];
-        lane.queue.clear();
+        lane.queue.clear(now);
         lane.then.clear();
         lane.is_stopping = false;
         self.stations.at_mut(station).end(now);
-        self.note(now, station);
     }
 
     pub(super) fn rebuild(&mut self) {

@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use slab::Slab;
+
 use crate::time::Time;
 
 /// No request.
@@ -10,8 +12,6 @@ pub(super) const NONE: u32 = u32::MAX;
 /// What a request is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum What {
-    /// Nothing: this place is free.
-    Free,
     /// A connector.
     Entry,
     /// A room.
@@ -32,15 +32,15 @@ pub(super) struct Flight {
     pub(super) what: What,
     /// Whether it is of the measured time.
     pub(super) is_counted: bool,
-    /// How often this place was taken.
+    /// Tells it from others that have had its place.
     turn: u32,
 }
 
 /// See the module. A request's id is its place here, counted from 1.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
-    places: Vec<Flight>,
-    free: Vec<u32>,
+    places: Slab<Flight>,
+    last_turn: u32,
     /// In order of time: when a request is too late, its place, and the turn of the place.
     deadlines: VecDeque<(Time, u32, u32)>,
 }
@@ -55,17 +55,10 @@ impl Flights {
         deadline: Time,
         is_counted: bool,
     ) -> u32 {
-        let place = match self.free.pop() {
-            Some(place) => place,
-            None => {
-                let nobody = Flight { user: 0, next: NONE, meant, what: What::Free, is_counted, turn: 0 };
-                self.places.push(nobody);
-                self.places.len() as u32 - 1
-            }
-        };
-        let flight = &mut self.places[place as usize];
-        let turn = flight.turn.wrapping_add(1);
-        *flight = Flight { user, next: *first, meant, what, is_counted, turn };
+        let turn = self.last_turn.wrapping_add(1);
+        self.last_turn = turn;
+        let flight = Flight { user, next: *first, meant, what, is_counted, turn };
+        let place = self.places.insert(flight) as u32;
         *first = place;
         self.deadlines.push_back((deadline, place, turn));
         place + 1
@@ -74,7 +67,7 @@ impl Flights {
     /// The request of that id, if it is this user's.
     pub(super) fn get(&self, request: u64, user: u32) -> Option<Flight> {
         let place = usize::try_from(request.checked_sub(1)?).ok()?;
-        self.places.get(place).filter(|flight| flight.what != What::Free && flight.user == user).copied()
+        self.places.get(place).filter(|flight| flight.user == user).copied()
     }
 
     /// The user's first requests, up to the last.
@@ -90,7 +83,7 @@ impl Flights {
     /// A request of the user is over.
     pub(super) fn end(&mut self, first: &mut u32, request: u64) {
         let place = (request - 1) as u32;
-        let after = self.places[place as usize].next;
+        let after = self.places.remove(place as usize).next;
         if *first == place {
             *first = after;
         } else {
@@ -102,8 +95,6 @@ impl Flights {
                 self.places[at as usize].next = after;
             }
         }
-        self.places[place as usize].what = What::Free;
-        self.free.push(place);
     }
 
     /// All requests of the user are over.
@@ -121,13 +112,13 @@ impl Flights {
     /// The next request that is too late by now: its id and what it is.
     pub(super) fn next_late(&mut self, now: Time) -> Option<(u64, Flight)> {
         while let Some((deadline, place, turn)) = self.deadlines.front().copied() {
-            let flight = self.places[place as usize];
-            let is_under_way = flight.turn == turn && !matches!(flight.what, What::Free | What::Late);
-            if is_under_way && deadline > now {
+            let flight = self.places.get(place as usize).copied();
+            let flight = flight.filter(|flight| flight.turn == turn && flight.what != What::Late);
+            if flight.is_some() && deadline > now {
                 return None;
             }
             self.deadlines.pop_front();
-            if is_under_way {
+            if let Some(flight) = flight {
                 return Some((u64::from(place) + 1, flight));
             }
         }
@@ -141,6 +132,6 @@ impl Flights {
 
     /// All that are under way.
     pub(super) fn all(&self) -> impl Iterator<Item = &Flight> {
-        self.places.iter().filter(|flight| !matches!(flight.what, What::Free | What::Late))
+        self.places.iter().map(|(_, flight)| flight).filter(|flight| flight.what != What::Late)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use super::People;
 use super::crowd::{after, later};
 use super::flights::{Flight, NONE, What};
 use super::person::{IS_COUNTED, IS_EXTRA, IS_RECONNECTING, NEVER, Place};
-use super::{Agenda, People};
 use crate::time::Time;
+use crate::virtual_time::chat::agenda::Agenda;
 use crate::virtual_time::chat::exchange::{Answer, Ask, Deed};
 use crate::virtual_time::chat::tally::Loss;
 

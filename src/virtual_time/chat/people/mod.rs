@@ -10,16 +10,12 @@ mod talk;
 use self::crowd::{Chance, rooms_of};
 use self::flights::{Flight, Flights, What};
 use self::person::{IS_COUNTED, IS_EXTRA, NEVER, Person, Place};
-use super::Event;
+use super::agenda::{Agenda, Event};
 use super::exchange::{Deed, Heard};
 use super::tally::{Loss, Tally};
 use crate::ids::SessionId;
 use crate::scenario::ChatModel;
 use crate::time::Time;
-use crate::virtual_time::EventQueue;
-
-/// What is planned for people and servers.
-type Agenda = EventQueue<Event>;
 
 /// See the module.
 pub(super) struct People {
@@ -120,7 +116,7 @@ impl People {
                 match flight.what {
                     What::Say => self.said(now, &flight, answer),
                     What::Entry | What::Enter => self.let_in(now, user, &flight, answer),
-                    What::Late | What::Free => {}
+                    What::Late => {}
                 }
                 self.leave_if_done(now, user);
                 self.plan(user, agenda);

@@ -1,10 +1,10 @@
-//! The states of `life.rs`, one transition after the other, without a shell.
+//! The states of `src/supervisor/phase.rs`, one transition after the other, without a shell.
 
 use std::time::Duration;
 
-use super::{Decision, Fact, Refused, ServerState, Supervisor, Timeouts, Verb};
-use crate::config::ServerSpec;
-use crate::time::Time;
+use pomelo_sim::config::ServerSpec;
+use pomelo_sim::supervisor::{Decision, Fact, Refused, ServerState, Supervisor, Timeouts, Verb};
+use pomelo_sim::time::Time;
 
 const STOP: Duration = Duration::from_secs(1);
 const HAND_OVER: Duration = Duration::from_secs(4);
