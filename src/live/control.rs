@@ -1,72 +1,14 @@
-//! What can be asked of a running cluster: the states of its servers, and why an order is refused.
-
-use std::net::SocketAddr;
-use std::time::Duration;
+//! What orders do to a running cluster, and why one is refused.
 
 use serde::Serialize;
 use thiserror::Error;
 
-use super::StartError;
-use super::view::ServerView;
+use super::listen::StartError;
 use crate::config::ConfigError;
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
 use crate::router::{NotSticky, StrategyError, UnknownRule};
 pub use crate::supervisor::{ServerState, Verb};
-
-/// One line of `pomelo-sim list`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerStatus {
-    /// Which server.
-    pub id: ServerId,
-    /// Of which type.
-    pub server_type: ServerType,
-    /// How it is.
-    pub state: ServerState,
-    /// Its host, as configured.
-    pub host: String,
-    /// Pomelo's port between servers, as configured; nothing listens on it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// Where its clients connect, when it is a frontend that is up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clients: Option<SocketAddr>,
-    /// Since it was started last; zero when it is not up.
-    #[serde(rename = "uptimeSeconds", serialize_with = "seconds")]
-    pub uptime: Duration,
-    /// Clients connected to it.
-    pub sessions: usize,
-    /// Rooms (channels) that it holds.
-    pub rooms: usize,
-    /// Messages from clients and calls of other servers that it took, in the last whole second.
-    pub messages_per_second: u64,
-    /// How often it has come up again: after a panic, or by order.
-    pub restarts: u64,
-}
-
-impl From<ServerView> for ServerStatus {
-    fn from(view: ServerView) -> Self {
-        let (sessions, rooms) = view.account.map_or((0, 0), |account| (account.sessions, account.channels));
-        Self {
-            id: view.id,
-            server_type: view.server_type,
-            state: view.state,
-            host: view.host,
-            port: view.pomelo_port,
-            clients: view.clients,
-            uptime: Duration::from_secs_f64(view.uptime_seconds),
-            sessions,
-            rooms,
-            messages_per_second: view.messages_per_second,
-            restarts: view.restarts,
-        }
-    }
-}
-
-fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((time.as_secs_f64() * 1e3).round() / 1e3)
-}
 
 /// What a reload did.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]

@@ -12,15 +12,12 @@ use actix::prelude::*;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::control::ServerState;
 use super::roster::{Entry, Roster};
 use super::router_actor::{RouterActor, WithRouter};
-use super::running::{ClusterSnapshot, LiveServer};
-use super::server_actor::{Clock, Count, InspectHoldings, ServerActor};
+use super::server_actor::inspect::{Count, InspectHoldings};
+use super::server_actor::{Clock, ServerActor};
 use super::timeline::{EventKind, Timeline};
-use super::view::ServerView;
 use crate::audit::{RouterView, Violation, audit};
-use crate::ids::ServerId;
 use crate::router::{Moved, Routed, Router};
 use crate::servers::HostCounters;
 use crate::time::Time;
@@ -73,14 +70,6 @@ impl Observer {
                 self.timeline.note(EventKind::Moved, None, text);
             }
         }
-    }
-
-    pub(super) async fn snapshot(&self) -> ClusterSnapshot {
-        let live = |view: ServerView| Some(LiveServer { server: view.account?, port: view.port });
-        let servers = self.servers().await.0.into_iter().filter_map(live).collect();
-        let router = self.with_router(|router, _, _| (router.counters(), router.uids().len())).await;
-        let (router, uids) = router.unwrap_or_default();
-        ClusterSnapshot { servers, router, uids }
     }
 
     /// What does not hold at this moment.
@@ -146,21 +135,5 @@ impl Observer {
             let text = format!("{what} has panicked; the server starts again");
             self.timeline.note(EventKind::Panicked, Some(&seen.spec.id), text);
         }
-    }
-}
-
-impl Entry {
-    pub(super) fn id(&self) -> ServerId {
-        self.spec.id.clone()
-    }
-
-    /// How it is, when its own account says whether it starts again after a panic.
-    pub(super) fn state_with(&self, is_restarting: bool) -> ServerState {
-        if is_restarting { ServerState::Restarting } else { self.state }
-    }
-
-    /// How often it has come up again: by order, and after so many panics.
-    pub(super) fn restarts(&self, after_panics: u64) -> u64 {
-        u64::from(self.made.saturating_sub(1)) + after_panics
     }
 }

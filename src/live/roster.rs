@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use actix::prelude::*;
 
-use super::control::ServerState;
 use super::server_actor::ServerActor;
 use crate::config::ServerSpec;
+use crate::ids::ServerId;
+use crate::supervisor::ServerState;
 
 /// The servers, up or not, in the order in which they were configured and added. Shared: a change is seen at once,
 /// also from another thread, and while a longer one is under way.
@@ -49,6 +50,20 @@ impl Entry {
             panics: 0,
             messages_per_second: 0,
         }
+    }
+
+    pub(super) fn id(&self) -> ServerId {
+        self.spec.id.clone()
+    }
+
+    /// How it is, when its own account says whether it starts again after a panic.
+    pub(super) fn state_with(&self, is_restarting: bool) -> ServerState {
+        if is_restarting { ServerState::Restarting } else { self.state }
+    }
+
+    /// How often it has come up again: by order, and after so many panics.
+    pub(super) fn restarts(&self, after_panics: u64) -> u64 {
+        u64::from(self.made.saturating_sub(1)) + after_panics
     }
 }
 

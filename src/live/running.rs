@@ -5,19 +5,17 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
-use super::control::{ControlError, ServerStatus, Verb};
+use super::control::{ControlError, Verb};
 use super::observer::{Observer, Question};
 use super::roster::Roster;
 use super::timeline::{EventKind, Timeline};
+use super::view::{ClusterSnapshot, ClusterView, ServerStatus};
 use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ids::ServerId;
-use crate::ports::PortSnapshot;
-use crate::router::{LinkRule, Routed, Router, RouterCounters};
-use crate::servers::ServerSnapshot;
+use crate::router::{LinkRule, Routed, Router};
 use crate::time::Time;
 
 /// How long the audit waits before it looks again.
@@ -42,27 +40,6 @@ pub(super) enum Control {
     Stop,
 }
 
-/// The whole cluster at one moment.
-#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
-pub struct ClusterSnapshot {
-    /// Every server, in the order of the configuration.
-    pub servers: Vec<LiveServer>,
-    /// What the router has counted.
-    pub router: RouterCounters,
-    /// Uids that are bound, in the whole cluster.
-    pub uids: usize,
-}
-
-/// A server, and its port if it is a frontend.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct LiveServer {
-    /// The server's account of itself.
-    #[serde(flatten)]
-    pub server: ServerSnapshot,
-    /// Its port's.
-    pub port: Option<PortSnapshot>,
-}
-
 impl RunningCluster {
     /// The configuration that it was started with, with the ports that were really opened.
     pub fn spec(&self) -> &ClusterSpec {
@@ -83,6 +60,15 @@ impl RunningCluster {
     pub fn first_address(&self, server_type: &str) -> Option<SocketAddr> {
         let all = self.roster.all().into_iter();
         all.filter(|entry| entry.spec.server_type.as_str() == server_type).find_map(|entry| entry.clients)
+    }
+
+    /// The whole cluster at this moment.
+    ///
+    /// # Errors
+    /// The cluster has ended.
+    pub fn view(&self) -> Result<ClusterView, ControlError> {
+        let (env, source) = (self.spec().env.clone(), self.spec().source.display().to_string());
+        self.look(async move |observer| observer.view(env, source).await)?
     }
 
     /// Every server's account of itself; empty when the cluster has ended.

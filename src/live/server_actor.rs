@@ -1,6 +1,6 @@
 //! A configured server as an actor: deliveries in, effects out to the router and to its own port.
 
-mod inspect;
+pub(super) mod inspect;
 
 use std::cell::RefCell;
 use std::io;
@@ -11,7 +11,6 @@ use std::time::{Duration, Instant};
 use actix::prelude::*;
 use tokio::sync::oneshot::{Sender, channel};
 
-pub(super) use self::inspect::{Count, FindRooms, InspectHoldings, Observe, Observed, ShowRoom};
 use super::router_actor::{Carry, RouterActor};
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent, PortOptions};

@@ -8,7 +8,7 @@ use actix::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
-use super::StartError;
+use super::listen::StartError;
 use super::observer::{Observer, Question};
 use super::roster::Roster;
 use super::router_actor::RouterActor;

@@ -1,20 +1,20 @@
 //! The whole cluster at one moment, as numbers that only grow: what console, metrics and `top` are made of.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::control::{ControlError, ServerState};
+use super::control::ControlError;
 use super::observer::Observer;
 use super::roster::Entry;
-use super::running::RunningCluster;
-use super::server_actor::{Observe, Observed};
+use super::server_actor::inspect::{Observe, Observed};
 use crate::ids::{ServerId, ServerType};
 use crate::ports::PortSnapshot;
 use crate::router::{EdgeView, LinkRule, RouterCounters, TypeView};
 use crate::servers::ServerSnapshot;
 use crate::stats::Histogram;
+use crate::supervisor::ServerState;
 
 /// Everything that can be counted about a running cluster. Counters only grow while a server lives; two views give rates:
 /// see [`monitor`](crate::monitor).
@@ -78,15 +78,79 @@ pub struct ServerView {
     pub queue: usize,
 }
 
-impl RunningCluster {
-    /// The whole cluster at this moment.
-    ///
-    /// # Errors
-    /// The cluster has ended.
-    pub fn view(&self) -> Result<ClusterView, ControlError> {
-        let (env, source) = (self.spec().env.clone(), self.spec().source.display().to_string());
-        self.look(async move |observer| observer.view(env, source).await)?
+/// The whole cluster at one moment.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
+pub struct ClusterSnapshot {
+    /// Every server, in the order of the configuration.
+    pub servers: Vec<LiveServer>,
+    /// What the router has counted.
+    pub router: RouterCounters,
+    /// Uids that are bound, in the whole cluster.
+    pub uids: usize,
+}
+
+/// A server, and its port if it is a frontend.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LiveServer {
+    /// The server's account of itself.
+    #[serde(flatten)]
+    pub server: ServerSnapshot,
+    /// Its port's.
+    pub port: Option<PortSnapshot>,
+}
+
+/// One line of `pomelo-sim list`.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServerStatus {
+    /// Which server.
+    pub id: ServerId,
+    /// Of which type.
+    pub server_type: ServerType,
+    /// How it is.
+    pub state: ServerState,
+    /// Its host, as configured.
+    pub host: String,
+    /// Pomelo's port between servers, as configured; nothing listens on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// Where its clients connect, when it is a frontend that is up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients: Option<SocketAddr>,
+    /// Since it was started last; zero when it is not up.
+    #[serde(rename = "uptimeSeconds", serialize_with = "seconds")]
+    pub uptime: Duration,
+    /// Clients connected to it.
+    pub sessions: usize,
+    /// Rooms (channels) that it holds.
+    pub rooms: usize,
+    /// Messages from clients and calls of other servers that it took, in the last whole second.
+    pub messages_per_second: u64,
+    /// How often it has come up again: after a panic, or by order.
+    pub restarts: u64,
+}
+
+impl From<ServerView> for ServerStatus {
+    fn from(view: ServerView) -> Self {
+        let (sessions, rooms) = view.account.map_or((0, 0), |account| (account.sessions, account.channels));
+        Self {
+            id: view.id,
+            server_type: view.server_type,
+            state: view.state,
+            host: view.host,
+            port: view.pomelo_port,
+            clients: view.clients,
+            uptime: Duration::from_secs_f64(view.uptime_seconds),
+            sessions,
+            rooms,
+            messages_per_second: view.messages_per_second,
+            restarts: view.restarts,
+        }
     }
+}
+
+fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((time.as_secs_f64() * 1e3).round() / 1e3)
 }
 
 /// What the router says of itself.
@@ -101,6 +165,14 @@ struct Routed {
 }
 
 impl Observer {
+    pub(super) async fn snapshot(&self) -> ClusterSnapshot {
+        let live = |view: ServerView| Some(LiveServer { server: view.account?, port: view.port });
+        let servers = self.servers().await.0.into_iter().filter_map(live).collect();
+        let router = self.with_router(|router, _, _| (router.counters(), router.uids().len())).await;
+        let (router, uids) = router.unwrap_or_default();
+        ClusterSnapshot { servers, router, uids }
+    }
+
     /// Every server's account, and of which moment. Of a paused one's queue only what waits inside of it.
     pub(super) async fn servers(&self) -> (Vec<ServerView>, Instant) {
         let seen = self.ask_all(|| Observe).await;
@@ -109,7 +181,7 @@ impl Observer {
         (seen.into_iter().map(|(entry, seen)| server_view(entry, seen, now)).collect(), now)
     }
 
-    async fn view(self, env: String, source: String) -> Result<ClusterView, ControlError> {
+    pub(super) async fn view(self, env: String, source: String) -> Result<ClusterView, ControlError> {
         let (mut servers, now) = self.servers().await;
         let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
         let states: Vec<_> = servers.iter().map(|server| (server.id.clone(), server.state)).collect();

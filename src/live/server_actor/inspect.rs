@@ -6,7 +6,7 @@ use actix::prelude::*;
 
 use super::ServerActor;
 use crate::channels::Member;
-use crate::live::people::{MEMBERS_SHOWN, RoomQuery, RoomSeen, find_rooms};
+use crate::live::rooms::{MEMBERS_SHOWN, RoomQuery, RoomSeen, find_rooms};
 use crate::ports::{Port, PortSnapshot};
 use crate::servers::{Holdings, HostCounters, ServerSnapshot};
 use crate::stats::Histogram;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use super::control::{ControlError, Verb};
-use super::listen;
+use super::listen::listen;
 use super::observer::Observer;
 use super::roster::{Entry, Roster};
 use super::server_actor::{Clock, Deliver, ServerActor, ShutPort};

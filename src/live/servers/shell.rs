@@ -12,12 +12,12 @@ use crate::cluster::PlannedServer;
 use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
 use crate::live::control::{ControlError, ServerState};
+use crate::live::listen::{StartError, listen, port_options};
 use crate::live::router_actor::{Register, WhenEmptyHanded};
 use crate::live::server_actor::{
     Deliver, OpenPort, ServerActor, SetPaused, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
 };
 use crate::live::timeline::EventKind;
-use crate::live::{StartError, listen, port_options};
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
 use crate::supervisor::{Act, Change, Decision, Fact};
