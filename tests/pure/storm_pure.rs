@@ -395,7 +395,7 @@ impl Storm {
             let id = spec.id.as_str();
             let hangs = self.random.chance(0.5) && self.cluster.order_server(Verb::Pause, id);
             if self.random.chance(0.3) {
-                let slow = serde_json::json!({"from": "connector", "to": "chat", "latency": "20ms"});
+                let slow = serde_json::json!({"from": "chat", "to": "connector", "latency": "20ms"});
                 self.cluster.install(serde_json::from_value(slow).unwrap());
             }
             let refused = self.book.refused();
@@ -411,7 +411,7 @@ impl Storm {
             let rooms = self.cluster.server(id).snapshot().channels;
             self.book.forget_goodbyes();
             self.order(Verb::Stop, id);
-            // Twice the way of the slow link, which is far from any deadline.
+            // What a server has said is on the slow link for this long, which is far from any deadline.
             for by in [0, 20, 20].map(Duration::from_millis) {
                 self.cluster.pass(by);
                 self.settle_stop(&spec.id)?;
