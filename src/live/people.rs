@@ -131,10 +131,13 @@ impl RunningCluster {
     /// # Errors
     /// Nobody is logged in by that uid.
     pub fn kick(&self, uid: &str, reason: &str) -> Result<ServerId, ControlError> {
-        let (kicked, why) = (Uid::from(uid), reason.to_owned());
-        let session = self.with_router(move |router, now, out| router.kick(now, &kicked, &why, out))?;
+        let (kicked, why, timeline) = (Uid::from(uid), reason.to_owned(), self.timeline.clone());
+        let session = self.with_router(move |router, now, out| {
+            let session = router.kick(now, &kicked, &why, out)?;
+            timeline.note(EventKind::Kick, Some(&session.frontend), format!("{kicked}: {why}"));
+            Some(session)
+        })?;
         let session = session.ok_or_else(|| ControlError::UnknownUser { uid: uid.to_owned() })?;
-        self.timeline.note(EventKind::Kick, Some(&session.frontend), format!("{uid}: {reason}"));
         Ok(session.frontend)
     }
 }

@@ -1,7 +1,7 @@
 //! A running cluster, as its owner sees it: look at it, stop it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::view::{ClusterSnapshot, ClusterView, ServerStatus};
 use crate::audit::Violation;
 use crate::config::{ClusterSpec, ServerSpec};
 use crate::ids::ServerId;
-use crate::router::{LinkRule, Routed, Router};
+use crate::router::{LinkRule, Routed, Router, UnknownRule};
 use crate::time::Time;
 
 /// How long the audit waits before it looks again.
@@ -187,10 +187,13 @@ impl RunningCluster {
     /// # Errors
     /// The cluster has ended.
     pub fn add_link_rule(&self, rule: LinkRule) -> Result<String, ControlError> {
-        let mut shown = rule.clone();
-        shown.name = self.with_router(move |router, now, out| router.install(now, rule, out))?;
-        self.timeline.note(EventKind::Link, None, shown.to_string());
-        Ok(shown.name)
+        let timeline = self.timeline.clone();
+        self.with_router(move |router, now, out| {
+            let mut shown = rule.clone();
+            shown.name = router.install(now, rule, out);
+            timeline.note(EventKind::Link, None, shown.to_string());
+            shown.name
+        })
     }
 
     /// Takes a rule away, or all of them; what waited on links that were cut goes on.
@@ -198,9 +201,13 @@ impl RunningCluster {
     /// # Errors
     /// No rule has that name.
     pub fn heal(&self, name: Option<&str>) -> Result<(), ControlError> {
-        let healed = name.map(str::to_owned);
-        self.with_router(move |router, now, out| router.heal(now, healed.as_deref(), out))??;
-        self.timeline.note(EventKind::Healed, None, name.unwrap_or("all rules"));
+        let (name, timeline) = (name.map(str::to_owned), self.timeline.clone());
+        self.with_router(move |router, now, out| {
+            router.heal(now, name.as_deref(), out)?;
+            // Before anything that comes of it: a stop may have waited for this link.
+            timeline.note(EventKind::Healed, None, name.as_deref().unwrap_or("all rules"));
+            Ok::<_, UnknownRule>(())
+        })??;
         Ok(())
     }
 
@@ -235,13 +242,22 @@ impl RunningCluster {
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
-        let (sender, receiver) = mpsc::channel();
+        // The channel carries no answer, so that it is compiled once and not for each kind of them.
+        let (done, is_done) = mpsc::channel::<()>();
+        let answer = Arc::new(Mutex::new(None));
+        let place = Arc::clone(&answer);
         let question: Question = Box::new(move |observer| {
-            // Whoever asked may have gone.
-            Box::pin(async move { drop(sender.send(question(observer).await)) })
+            Box::pin(async move {
+                let found = question(observer).await;
+                *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(found);
+                drop(done);
+            })
         });
         self.questions.send(question).map_err(|_| ControlError::Ended)?;
-        receiver.recv().map_err(|_| ControlError::Ended)
+        // It is never sent to: this ends when the other end is dropped, with an answer or without.
+        let _ = is_done.recv();
+        let found = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        found.ok_or(ControlError::Ended)
     }
 
     /// Orders what changes the servers, and waits for the outcome.

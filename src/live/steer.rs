@@ -78,21 +78,20 @@ impl RunningCluster {
     /// # Errors
     /// The type is unknown, or the strategy is none for it.
     pub fn set_strategy(&self, server_type: &str, strategy: StrategySpec) -> Result<Preview, ControlError> {
-        let server_type = ServerType::from(server_type);
-        let done = self.with_router(move |router, now, out| {
+        let (server_type, timeline) = (ServerType::from(server_type), self.timeline.clone());
+        self.with_router(move |router, now, out| {
             let preview = router.preview(&server_type, &strategy, name_of)?;
             router.set_strategy(now, &server_type, strategy, out)?;
-            Ok::<_, ControlError>(Preview { applied: true, ..preview })
-        })??;
-        let Preview { server_type, from, to, rooms_moved, rooms, .. } = &done;
-        if from != to {
-            let moved = match rooms {
-                0 => String::new(),
-                _ => format!("; {rooms_moved} of {rooms} rooms move"),
-            };
-            self.timeline.note(EventKind::Strategy, None, format!("{server_type}: {from} to {to}{moved}"));
-        }
-        Ok(done)
+            let Preview { from, to, rooms_moved, rooms, .. } = &preview;
+            if from != to {
+                let moved = match rooms {
+                    0 => String::new(),
+                    _ => format!("; {rooms_moved} of {rooms} rooms move"),
+                };
+                timeline.note(EventKind::Strategy, None, format!("{server_type}: {from} to {to}{moved}"));
+            }
+            Ok(Preview { applied: true, ..preview })
+        })?
     }
 
     /// Where a user and a room land now, and why; and where they are.

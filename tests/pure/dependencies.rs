@@ -84,7 +84,7 @@ fn a_first_build_has_few_crates() {
 #[test]
 fn the_readme_says_which_rust_is_needed() {
     let needed = concat!("Rust ", env!("CARGO_PKG_RUST_VERSION"), " or later");
-    assert!(include_str!("../README.md").contains(needed), "the README does not say: {needed}");
+    assert!(include_str!("../../README.md").contains(needed), "the README does not say: {needed}");
 }
 
 #[test]
