@@ -150,7 +150,7 @@
 //!
 //! | to add | touch |
 //! |---|---|
-//! | a dispatch strategy | one file in `strategies/`, one line in its table; `--help`, laws and benches pick it up |
+//! | a dispatch strategy | one file in `strategies/`, its name in `strategies/mod.rs`, its row in `strategies/table.rs`; `--help`, laws and benches pick it up |
 //! | a handler | one function and one line in the type's `register` |
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |
@@ -159,9 +159,10 @@
 //! | a metric | one line in [`stats::METRICS`], and the engine that gives it |
 //! | something that is known | one line in [`verify::ALL`] |
 //! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |
-//! | a command | one file in `cli/`, one line in its enum |
+//! | a command | one file in `cli/`, its line in the enum of `cli/mod.rs` |
+//! | a limit of sessions or connections | its field in `cluster/options.rs`, its flag in `cli/serve.rs`, and the setup of what holds it: `servers/host` by way of `cluster.rs`, or `ports` by way of `live/listen.rs` |
 //! | an order to a running cluster | a variant of [`Order`](orders::Order), a row of [`ORDERS`](orders::ORDERS), an arm of [`carry_out`](orders::Orders::carry_out); its command in `cli/` and its line in the README |
-//! | something on a page of the console | a file in `console/web/`, and its line in `console/assets.rs` |
+//! | a panel of the console | its section in `console/web/console.html`, a file in `console/web/console/`, its line in `app.js` there and in `console/assets.rs`; a test says when the last is missing |
 
 pub mod ids;
 pub mod random;

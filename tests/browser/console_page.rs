@@ -21,8 +21,7 @@ fn the_console_page_counts_places_and_words_rightly() -> Played {
 fn the_types_of_the_pages_hold() -> Played {
     let folder = Browser::folder();
     let mut command = node::command_in(&folder, "node_modules/typescript/bin/tsc")?;
-    let pages = folder.join("../../src/console/web/jsconfig.json");
-    let output = command.arg("--project").arg(pages).stdin(Stdio::null()).output().unwrap();
+    let output = command.args(["--project", "jsconfig.json"]).stdin(Stdio::null()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     Ok(())
 }
