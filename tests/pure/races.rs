@@ -262,3 +262,30 @@ fn a_room_that_waited_for_the_next_choice_is_there_before_who_made_it() {
     world.cluster.settle();
     assert_eq!(world.cluster.audit(), []);
 }
+
+#[test]
+fn a_name_is_not_free_while_a_call_that_a_stopping_connector_gave_up_is_on_its_way() {
+    let world = &mut PureWorld::new(tutorial());
+    let witness = world.enter("connector-server-2", "witness", "room");
+    // The connector stops waiting for alice's entry before the chat server has heard of it.
+    let slow = r#"{"from":"connector-server-1","to":"chat","latency":"2500ms"}"#;
+    world.cluster.install(serde_json::from_str::<LinkRule>(slow).unwrap());
+    let first = world.open("connector-server-1");
+    let given_up = world.ask(first, ENTER, &enter("alice"));
+    world.cluster.settle();
+    world.cluster.stop("connector-server-1");
+    let second = world.open("connector-server-3");
+    // alice tries again as soon as she is refused, until the name is hers.
+    let mut asked = None;
+    let answer = (0..100).find_map(|_| {
+        let id = *asked.get_or_insert_with(|| world.ask(second, ENTER, &enter("alice")));
+        world.cluster.advance(Duration::from_millis(100));
+        let answer = world.answer(second, id)?;
+        asked = None;
+        answer["users"].is_array().then_some(answer)
+    });
+    assert_eq!(answer, Some(json!({"users": ["witness", "alice"]})));
+    assert_eq!(world.answer(first, given_up).unwrap()["code"], 500);
+    assert_eq!(presence(world, witness), ["onAdd alice", "onLeave alice", "onAdd alice"]);
+    assert_eq!(world.cluster.audit(), []);
+}

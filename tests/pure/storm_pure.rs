@@ -587,5 +587,7 @@ fn storms(rooms_stay: bool) {
     }
     // Seen with --nocapture; the README's figures come from here.
     eprintln!("{count} seeds of {steps} steps: {} faults, {:?}", all.faults, all.tally);
-    assert!(all.faults > count / 4 && all.tally.delivered > count, "the storm does nothing");
+    // A single seed may happen to have no fault.
+    let is_alive = all.faults > count / 4 && all.tally.delivered > count;
+    assert!(count == 1 || is_alive, "the storm does nothing");
 }

@@ -19,19 +19,32 @@ const GIVE_UP_ROUNDS: usize = 256;
 
 impl<L: ServerLogic> Host<L> {
     /// An answer came, or the deadline did.
-    pub(super) fn answered(&mut self, call: CallId, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
-        let Some(Waiting { origin, session, deadline, step, binding }) = self.calls.take(call) else {
+    pub(super) fn answered(&mut self, call: CallId, result: Result<Bytes, AppError>, out: &mut Outbox) {
+        let Some(waiting) = self.calls.take(call) else {
             self.counters.late_answers += 1;
             return;
         };
+        let (client, binding) = (waiting.origin.client(), waiting.binding);
+        self.conclude(waiting, result, out);
+        if let Some(session) = client
+            && let Some(uid) = self.clients.end_call(session, binding)
+        {
+            self.unbind(session, uid, out);
+        }
+        self.end_drains(out);
+    }
+
+    /// Does what is to be done with the outcome of a call.
+    fn conclude(&mut self, waiting: Waiting<L>, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
+        let Waiting { origin, session, deadline, step, .. } = waiting;
         out.follow(origin.trail());
-        let client = origin.client();
         let local_client = match &origin {
             Origin::Client { session, local: true, .. } => Some(*session),
             _ => None,
         };
         match step {
             Step::Forward => self.finish(origin, result, out),
+            Step::GivenUp => {}
             Step::Then { then, bind } => {
                 let session = self.resume_session(session, bind, &mut result, out);
                 if local_client.is_some_and(|client| self.clients.get(client).is_none()) {
@@ -46,12 +59,6 @@ impl<L: ServerLogic> Host<L> {
         if let Some(session) = local_client {
             self.release(session, out);
         }
-        if let Some(session) = client
-            && let Some(uid) = self.clients.end_call(session, binding)
-        {
-            self.unbind(session, uid, out);
-        }
-        self.end_drains(out);
     }
 
     /// Waits for the answer to a call.
@@ -68,20 +75,28 @@ impl<L: ServerLogic> Host<L> {
         self.calls.add(call, Waiting { origin, session, deadline, step, binding });
     }
 
-    /// Answers every call with an error, since the server stops.
+    /// Answers every call with an error, since the server stops. Another server may still carry such
+    /// a call out, and let its client enter a room. So the call stays in flight for the client's uid:
+    /// if the uid were free now, its next session could enter the room first.
     pub(super) fn give_up(&mut self, out: &mut Outbox) {
         // What waited behind such a call is done then, and may make another; a handler that tries for
         // ever is left alone.
         for _ in 0..GIVE_UP_ROUNDS {
-            let calls = self.calls.due(Time::from_nanos(u64::MAX));
+            let mut calls = self.calls.due(Time::from_nanos(u64::MAX));
+            calls.retain(|call| !self.calls.is_given_up(*call));
             if calls.is_empty() {
-                return;
+                break;
             }
             for call in calls {
+                let Some(waiting) = self.calls.take(call) else { continue };
+                if waiting.origin.client().is_some() {
+                    self.calls.add(call, waiting.given_up());
+                }
                 let error = AppError::new("the server stops, and the answer has not come");
-                self.answered(call, Err(error), out);
+                self.conclude(waiting, Err(error), out);
             }
         }
+        self.end_drains(out);
     }
 
     /// Answers every call whose deadline has come with an error. When the logic fails at one, the
@@ -90,10 +105,12 @@ impl<L: ServerLogic> Host<L> {
         while !self.crashes.pending
             && let Some(call) = self.calls.next_due(self.now)
         {
-            self.counters.timeouts += 1;
             let waiting = self.calls.get_mut(call);
             let what = waiting.map_or_else(String::new, |waiting| waiting.origin.route().to_owned());
-            log::warn!("request timed out (--request-timeout) server={} route={what}", self.id());
+            if !self.calls.is_given_up(call) {
+                self.counters.timeouts += 1;
+                log::warn!("request timed out (--request-timeout) server={} route={what}", self.id());
+            }
             self.answered(call, Err(AppError::timed_out(&what)), out);
         }
     }
@@ -106,6 +123,7 @@ impl<L: ServerLogic> Host<L> {
             out.follow(waiting.origin.trail());
             let error = AppError::timed_out(waiting.origin.route());
             match (&waiting.step, &mut waiting.origin) {
+                (Step::GivenUp, _) => self.answered(call, Err(error), out),
                 (Step::Forward, _) => {
                     self.counters.timeouts += 1;
                     self.answered(call, Err(error), out);

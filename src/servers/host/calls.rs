@@ -37,6 +37,8 @@ pub(super) struct Waiting<L> {
 pub(super) enum Step<L> {
     /// It is the client's answer.
     Forward,
+    /// Nothing: whoever waited has been told that this server stops.
+    GivenUp,
     /// The logic goes on; after a bind, the session is first bound to `bind`.
     Then { then: Then<L, Bytes>, bind: Option<Uid> },
 }
@@ -108,6 +110,15 @@ impl Origin {
     }
 }
 
+impl<L> Waiting<L> {
+    /// What is left of it when its server does not wait for the answer.
+    pub(super) fn given_up(&self) -> Self {
+        let Self { origin, deadline, binding, .. } = self;
+        let (origin, deadline, binding) = (origin.clone(), *deadline, *binding);
+        Self { origin, session: None, deadline, step: Step::GivenUp, binding }
+    }
+}
+
 impl<L> Calls<L> {
     /// None is in flight. Numbers of an earlier generation are not used again: answers to its calls
     /// may still be on their way, and must match nothing.
@@ -165,9 +176,14 @@ impl<L> Calls<L> {
         self.in_flight.get(&call).and_then(|waiting| waiting.origin.client())
     }
 
-    /// Whether the answer to a call is the client's own.
-    pub(super) fn is_forwarded(&self, call: CallId) -> bool {
-        self.in_flight.get(&call).is_some_and(|waiting| matches!(waiting.step, Step::Forward))
+    /// Whether a call is in flight of whose answer the logic does not hear.
+    pub(super) fn needs_no_logic(&self, call: CallId) -> bool {
+        self.in_flight.get(&call).is_some_and(|waiting| !matches!(waiting.step, Step::Then { .. }))
+    }
+
+    /// Whether nobody waits for the answer to a call any more.
+    pub(super) fn is_given_up(&self, call: CallId) -> bool {
+        self.in_flight.get(&call).is_some_and(|waiting| matches!(waiting.step, Step::GivenUp))
     }
 
     /// Numbers a message, which may have come by a key.

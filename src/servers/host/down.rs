@@ -72,7 +72,7 @@ impl Down {
     /// Whether an answer needs no logic, nor waits behind one that does.
     pub(super) fn lets_pass<L>(&self, call: CallId, calls: &Calls<L>) -> bool {
         let waits = calls.client(call).is_some_and(|client| self.behind.contains(&client));
-        calls.is_forwarded(call) && !waits
+        calls.needs_no_logic(call) && !waits
     }
 
     /// Has a push wait for those clients that an answer waits for. Gives the others.
