@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::{env, process};
 
+use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -112,19 +113,11 @@ fn hint(error: &io::Error) -> &'static str {
 
 impl AdminFile {
     /// Where the files of this user's clusters are when nobody says otherwise: the user's directory for what runs.
-    ///
-    /// # Errors
-    /// The system does not say who the user is.
-    pub fn default_directory() -> Result<PathBuf, AdminFileError> {
+    pub fn default_directory() -> PathBuf {
         let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
         match runtime {
-            Some(runtime) => Ok(runtime.join("pomelo-sim")),
-            None => {
-                let temporary = env::temp_dir();
-                let uid =
-                    own_uid().map_err(|error| failed(&temporary, "tell whose process this is", error))?;
-                Ok(temporary.join(format!("pomelo-sim-{uid}")))
-            }
+            Some(runtime) => runtime.join("pomelo-sim"),
+            None => env::temp_dir().join(format!("pomelo-sim-{}", own_uid())),
         }
     }
 
@@ -201,7 +194,7 @@ impl Credentials {
         if (opened.dev(), opened.ino()) != (found.dev(), found.ino()) {
             return Err(not_safe("changed while it was opened".to_owned()));
         }
-        let own = own_uid().map_err(unreadable)?;
+        let own = own_uid();
         if opened.uid() != own {
             return Err(not_safe(format!("belongs to user {}, not to {own}", opened.uid())));
         }
@@ -231,7 +224,7 @@ fn directory_of(path: &Path) -> &Path {
 /// Whoever can write into the directory can put a file of his own there.
 fn check_directory(directory: &Path) -> Result<(), AdminFileError> {
     let found = fs::symlink_metadata(directory).map_err(|error| failed(directory, "look at", error))?;
-    let own = own_uid().map_err(|error| failed(directory, "tell whose process this is", error))?;
+    let own = own_uid();
     let (problem, remedy) = if !found.is_dir() {
         ("not a directory, or a link".to_owned(), OTHER_PLACE)
     } else if found.uid() != own {
@@ -251,17 +244,9 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(b"\n")
 }
 
-/// The user that this process's files belong to. The standard library asks no system for it; a file of its own says it.
-fn own_uid() -> io::Result<u32> {
-    if let Ok(process) = fs::metadata("/proc/self") {
-        return Ok(process.uid());
-    }
-    let name = Token::random().map_err(|error| io::Error::other(error.to_string()))?;
-    let probe = env::temp_dir().join(format!("pomelo-sim-{}", name.as_str()));
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&probe)?;
-    let uid = file.metadata().map(|made| made.uid());
-    let _ = fs::remove_file(&probe);
-    uid
+/// The user that this process's files belong to.
+fn own_uid() -> u32 {
+    geteuid().as_raw()
 }
 
 fn failed(path: &Path, what: &'static str, error: io::Error) -> AdminFileError {

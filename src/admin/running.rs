@@ -30,7 +30,7 @@ impl Running {
     /// # Errors
     /// The directory cannot be read, or does not belong to this user alone.
     pub fn all() -> Result<Vec<Self>, AdminFileError> {
-        Self::all_in(&AdminFile::default_directory()?)
+        Self::all_in(&AdminFile::default_directory())
     }
 
     /// The same of another directory.

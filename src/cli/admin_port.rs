@@ -1,12 +1,13 @@
 //! The admin port of `serve`: whether and where it is opened, and how it ends.
 
+use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process;
 
 use super::admin_args::Failure;
-use crate::admin::{AdminFile, Credentials, Identity, Running, Token};
+use crate::admin::{AdminFile, AdminFileError, Credentials, Identity, Running, Token};
 use crate::config::Ports;
 use crate::live::{StartError, TakenPort};
 
@@ -85,7 +86,7 @@ pub(super) fn open(
         }
         None => {
             refuse_second_of(&identity)?;
-            AdminFile::default_directory()?.join(identity.file_name(process::id()))
+            AdminFile::default_directory().join(identity.file_name(process::id()))
         }
     };
     let mut warning = None;
@@ -117,7 +118,7 @@ pub(super) fn open(
     Ok(Some(Opened { listener, place, warning }))
 }
 
-/// One file tells of one cluster.
+/// One file tells of one cluster, and it takes no other file's place.
 fn refuse_second_with(path: &Path) -> Result<(), Failure> {
     match Credentials::read(path) {
         Ok(other) if other.is_alive() => Err(format!(
@@ -126,7 +127,10 @@ fn refuse_second_with(path: &Path) -> Result<(), Failure> {
             other.pid
         )
         .into()),
-        _ => Ok(()),
+        Ok(_) | Err(AdminFileError::NoCluster { .. }) => Ok(()),
+        // One that was made to be filled.
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) => Ok(()),
+        Err(error) => Err(format!("{error}; it is not replaced").into()),
     }
 }
 
@@ -157,8 +161,10 @@ impl AdminPlace {
         console: Option<SocketAddr>,
     ) -> Result<Admin, Failure> {
         let Self { address, path, identity } = self;
-        let own = AdminFile::default_directory().ok().filter(|own| path.parent() == Some(own));
-        own.map_or(Ok(()), |own| AdminFile::make_directory(&own))?;
+        let own = AdminFile::default_directory();
+        if path.parent() == Some(&own) {
+            AdminFile::make_directory(&own)?;
+        }
         let credentials = Credentials { identity, address, token, pid: process::id(), gate, console };
         Ok(Admin { address, file: AdminFile::create(&path, &credentials)? })
     }

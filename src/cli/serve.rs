@@ -132,7 +132,8 @@ pub struct ServeArgs {
     #[arg(long, value_name = "off|PORT", value_parser = AdminPort::parse)]
     pub admin: Option<AdminPort>,
     /// File that tells those commands where the port is, and the token for it; commands then find it by the same flag
-    /// only. Its directory must exist [default: by --config and --env, in the user's directory for what runs]
+    /// only. Its directory must exist, and a file of something else is not replaced [default: by --config and --env, in
+    /// the user's directory for what runs]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
     /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or off; 0: any that is free

@@ -112,6 +112,24 @@ fn no_directory_is_made_for_an_admin_file() {
 }
 
 #[test]
+fn a_file_that_is_no_admin_file_is_not_replaced() {
+    let (mut world, _taken) = World::new();
+    let notes = world.directory.path().join("notes.txt");
+    let file = notes.to_str().unwrap();
+    fs::write(&notes, "what I must not forget").unwrap();
+    for (mode, problem) in [(0o600, "no admin file"), (0o644, "open to others (mode 644)")] {
+        fs::set_permissions(&notes, fs::Permissions::from_mode(mode)).unwrap();
+        let error = world.refused(&["serve", "--admin", "0", "--admin-file", file]);
+        assert!(error.contains(problem) && error.contains("it is not replaced"), "{error}");
+        assert_eq!(fs::read_to_string(&notes).unwrap(), "what I must not forget");
+    }
+    // An empty one was made for it, as by mktemp.
+    fs::write(&notes, "").unwrap();
+    world.serve(&["--admin", "0", "--admin-file", file]);
+    world.printed(&["stop", "--admin-file", file]);
+}
+
+#[test]
 fn a_cluster_that_was_killed_leaves_a_file_that_is_seen_to_be_stale() {
     let mut world = World::served(&[]);
     let left = world.file();
