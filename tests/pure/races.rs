@@ -307,6 +307,7 @@ fn a_room_without_a_server_goes_to_the_one_that_the_next_strategy_chooses() {
     world.cluster.settle();
     let again = crate::support::spec(3, 1).servers.into_iter().find(|it| it.id.as_str() == "chat-server-1");
     world.cluster.start(&again.unwrap());
+    world.cluster.settle();
     // Nobody has asked for the room since; the new strategy needs no choice.
     world.cluster.steer("chat", "pomelo-crc");
     let carol = world.open("connector-server-3");
