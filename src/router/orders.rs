@@ -235,6 +235,11 @@ impl Router {
     /// Asks the old servers of a change to drain, and lets go on what can. `lost` was on its way to
     /// a server that has vanished.
     fn follow(&mut self, server_type: &ServerType, lost: Vec<Envelope>, Asked { drain, servers }: Asked) {
+        // A key whose owner is another one now may be between two servers no more. Its rooms go
+        // first: whatever is sent for them must find them.
+        if self.pools.get(server_type).is_some_and(|pool| pool.is_changing()) {
+            self.move_rooms(server_type);
+        }
         self.send_again(server_type, lost);
         for id in servers {
             // What is on its way there, for a key that is no longer its own, goes where the key
