@@ -37,7 +37,7 @@ pub(super) struct Waiting<L> {
 pub(super) enum Step<L> {
     /// It is the client's answer.
     Forward,
-    /// Nothing: whoever waited has been told that this server stops.
+    /// Nobody: the caller has been told that this server stops. The answer only ends the call.
     GivenUp,
     /// The logic goes on; after a bind, the session is first bound to `bind`.
     Then { then: Then<L, Bytes>, bind: Option<Uid> },
