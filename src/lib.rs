@@ -69,6 +69,7 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
+//! | 0 | [`logging`] | log lines on their way to stderr, which may stall |
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
@@ -165,6 +166,7 @@
 //! | a panel of the console | its section in `console/web/console.html`, a file in `console/web/console/`, its line in `app.js` there and in `console/assets.rs`; a test says when the last is missing |
 
 pub mod ids;
+pub mod logging;
 pub mod random;
 pub mod time;
 
