@@ -6,21 +6,17 @@
 
 mod control;
 mod listen;
-mod observer;
-mod people;
+mod queries;
 mod reload;
-mod rooms;
 mod roster;
 mod router_actor;
+mod routing;
 mod running;
 mod server_actor;
 mod servers;
-mod steer;
 mod stop;
 mod system;
 mod timeline;
-mod view;
-mod watching;
 
 use std::io;
 use std::net::TcpListener;
@@ -28,13 +24,13 @@ use std::net::TcpListener;
 use self::listen::listen;
 pub use control::{ControlError, Reloaded, ServerState, Verb};
 pub use listen::{StartError, TakenPort};
-pub use people::{MemberLine, RoomDetail, RoomLine, RoomOfUser, Rooms, UserLine, Users};
-pub use rooms::{RoomQuery, RoomSort};
+pub use queries::{
+    ClusterView, LiveExplanation, MemberLine, RoomDetail, RoomLine, RoomOfUser, RoomPlace, RoomQuery,
+    RoomSort, Rooms, ServerView, SessionPlace, UserLine, Users,
+};
 pub use running::RunningCluster;
-pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
 pub use stop::{StopHandle, StopSignal};
 pub use timeline::{Event, EventKind, Events, Timeline};
-pub use view::{ClusterSnapshot, ClusterView, LiveServer, ServerStatus, ServerView};
 
 use crate::cluster::{Cluster, PlanError};
 pub use crate::router::{EdgeView, TypeView};

@@ -1,4 +1,4 @@
-//! What is known of each server of a running cluster, in one place: written by what changes servers, read by who looks.
+//! What is known of each server of a running cluster, in one place: written by what changes servers, read by queries.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -54,16 +54,6 @@ impl Entry {
 
     pub(super) fn id(&self) -> ServerId {
         self.spec.id.clone()
-    }
-
-    /// How it is, when its own account says whether it starts again after a panic.
-    pub(super) fn state_with(&self, is_restarting: bool) -> ServerState {
-        if is_restarting { ServerState::Restarting } else { self.state }
-    }
-
-    /// How often it has come up again: by order, and after so many panics.
-    pub(super) fn restarts(&self, after_panics: u64) -> u64 {
-        u64::from(self.made.saturating_sub(1)) + after_panics
     }
 }
 

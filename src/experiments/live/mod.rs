@@ -85,7 +85,7 @@ pub fn run_live(
         Ok::<_, LiveError>((report?, marks, seen))
     });
     let (report, marks, seen) = report?;
-    let counters = cluster.snapshot().router;
+    let counters = cluster.view().map(|view| view.router).unwrap_or_default();
     cluster.stop();
     // One that was ended early may have had no time for either, and is thrown away.
     if let Some(why) = report.void().filter(|_| !stop.load(Ordering::Relaxed)) {

@@ -14,9 +14,10 @@ use crate::ids::ServerId;
 use crate::live::control::{ControlError, ServerState};
 use crate::live::listen::{StartError, listen, port_options};
 use crate::live::router_actor::{Register, WhenEmptyHanded};
-use crate::live::server_actor::{
-    Deliver, OpenPort, ServerActor, SetPaused, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
+use crate::live::server_actor::life::{
+    OpenPort, SetPaused, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
 };
+use crate::live::server_actor::{Deliver, ServerActor};
 use crate::live::timeline::EventKind;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
