@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::author::{Answer, UNSEEN};
+use super::member::State;
+use super::numbers::small;
 use super::verdict::{Law, Verdict};
-use super::{Answer, Judge, Missing, State, UNSEEN, small};
+use super::{Judge, Missing};
 
 impl Judge {
     /// What is broken if nothing more comes. It may be asked before, too: what is missing may still come.

@@ -1,7 +1,11 @@
 //! A delivery that is not simply the next of its room's log.
 
+use super::author::{Answer, Sent, UNSEEN};
+use super::member::{Member, State};
+use super::numbers::small;
+use super::room::{ODD, Room};
 use super::verdict::Law;
-use super::{Answer, Judge, Late, Member, Missing, ODD, Room, Sent, State, UNSEEN, small};
+use super::{Judge, Late, Missing};
 
 /// A law that was broken, and how.
 type Broken = (Law, String);

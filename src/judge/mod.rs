@@ -35,30 +35,30 @@
 //! deliveries a second. Among people who come and go at once it may miss a fault whose witnesses it has forgotten. The other
 //! keeps 50 bytes a message, and misses none.
 
+mod author;
 mod end;
 mod hear;
+mod member;
 mod numbers;
 mod order;
 mod presence;
+mod room;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use self::numbers::Numbers;
+use self::author::{Answer, Author, Sent, UNSEEN};
+use self::member::{Member, State, Stay};
+use self::numbers::small;
+use self::room::Room;
 use self::verdict::Law;
 pub use self::verdict::{Totals, Verdict};
 
 /// Entries that a log keeps although all members have passed them: one who enters may hear them first.
 pub const KEPT: usize = 256;
 
-/// The place of what is in no log.
-const UNSEEN: u64 = u64::MAX;
-
 /// The code of an answer that refuses a message since the server is busy.
 const BUSY: u64 = 503;
-
-/// Marks a log's entry for the long way: its order must be looked at for each who hears it.
-const ODD: u32 = 1 << 31;
 
 /// Hears what clients do and get. See the module.
 #[derive(Clone, Default, Debug)]
@@ -85,98 +85,6 @@ pub enum To {
     All,
     /// One of the room.
     One(usize),
-}
-
-#[derive(Clone, Default, Debug)]
-struct Room {
-    name: Box<str>,
-    members: Vec<u32>,
-    of_name: BTreeMap<Box<str>, u32>,
-    /// Sender and number, in the order in which they were first heard.
-    log: VecDeque<(u32, u32)>,
-    /// Place of the log's first entry, since the room began.
-    base: u64,
-    /// The length at which the log is cut.
-    cut_at: usize,
-}
-
-/// A member as one who hears. What each delivery needs lies together.
-#[derive(Clone, Default, Debug)]
-#[repr(C)]
-struct Member {
-    /// Place of what comes next.
-    position: u64,
-    room: u32,
-    /// Whether all from the position on came to the log after it asked to enter: then the next entry is lawful.
-    is_plain: bool,
-    is_first: bool,
-    state: State,
-    /// Where the run of places began that it has heard up to its position.
-    start: u64,
-    /// The places that it has heard before.
-    heard: Numbers,
-    /// Behind the last place that it has ever heard.
-    high: u64,
-    /// Where the log ended when it asked to enter.
-    end_before: u64,
-    stay: Stay,
-    name: Box<str>,
-}
-
-/// A connection of a member: from the request to enter until it is gone.
-#[derive(Clone, Default, Debug)]
-struct Stay {
-    /// Which: the first is 1.
-    number: u32,
-    entering: u64,
-    entered: Option<u64>,
-    /// The latest moment at which something was sent that it has heard, but for the run from `horizon_at` to its position.
-    horizon: u64,
-    horizon_at: u64,
-    /// Who is there, as far as it was told.
-    picture: Option<BTreeSet<u32>>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-enum State {
-    /// Has asked to enter.
-    There,
-    /// Expects nothing any more, and may hear anything.
-    Leaving,
-    /// Hears nothing any more.
-    #[default]
-    Gone,
-}
-
-/// A member as one who sends.
-#[derive(Clone, Default, Debug)]
-struct Author {
-    /// Messages that were dropped from the front of `sent`.
-    dropped: u32,
-    sent: VecDeque<Sent>,
-    /// Of those that were dropped, what is not over: not answered, not heard, or missing to somebody.
-    open: BTreeMap<u32, Sent>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    at: u64,
-    place: u64,
-    /// Whom it is for alone, and whether it has come there.
-    to: Option<(u32, bool)>,
-    stay: u32,
-    answer: Answer,
-    /// How many members were passed over with it.
-    missed_by: u32,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Answer {
-    Open,
-    Acknowledged(u64),
-    Failed,
-    /// Nobody waits for it any more.
-    GivenUp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -382,74 +290,4 @@ impl Judge {
         let member = &self.members[who];
         format!("{}*{}", member.name, self.rooms[member.room as usize].name)
     }
-}
-
-impl Room {
-    /// The place of what will be heard next.
-    fn end(&self) -> u64 {
-        self.base + self.log.len() as u64
-    }
-
-    /// The message at a place that is in the log.
-    fn at(&self, place: u64) -> Option<(u32, u32)> {
-        let at = usize::try_from(place.checked_sub(self.base)?).ok()?;
-        self.log.get(at).map(|(sender, number)| (sender & !ODD, *number))
-    }
-}
-
-impl Member {
-    fn has_heard(&self, place: u64) -> bool {
-        (self.start..self.position).contains(&place) || self.heard.contains(place)
-    }
-
-    /// The place behind the last that it has ever heard.
-    fn behind_all(&self) -> u64 {
-        if self.position > self.start { self.high.max(self.position) } else { self.high }
-    }
-
-    /// Puts the run up to its position aside.
-    fn close_run(&mut self) {
-        self.high = self.behind_all();
-        self.heard.extend(self.start, self.position);
-        self.start = self.position;
-    }
-
-    /// Whether a message must come to it, if it is for it and will be acknowledged.
-    fn is_due(&self, sent: &Sent) -> bool {
-        self.stay.entered.is_some_and(|entered| entered < sent.at)
-    }
-}
-
-impl Author {
-    /// The number of the last message that was sent.
-    fn last(&self) -> u32 {
-        self.dropped + small(self.sent.len())
-    }
-
-    /// A message that is not forgotten.
-    fn get(&self, number: u32) -> Option<&Sent> {
-        match number.checked_sub(self.dropped + 1) {
-            Some(at) => self.sent.get(at as usize),
-            None => self.open.get(&number),
-        }
-    }
-
-    /// The same, to change it.
-    fn get_mut(&mut self, number: u32) -> Option<&mut Sent> {
-        match number.checked_sub(self.dropped + 1) {
-            Some(at) => self.sent.get_mut(at as usize),
-            None => self.open.get_mut(&number),
-        }
-    }
-
-    /// Every message that is not forgotten, with its number.
-    fn all(&self) -> impl Iterator<Item = (u32, &Sent)> {
-        let open = self.open.iter().map(|(number, sent)| (*number, sent));
-        open.chain((self.dropped + 1..).zip(&self.sent))
-    }
-}
-
-/// Members, rooms and a member's messages are fewer than two thousand million.
-fn small(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,11 @@
 //! The one order of a room, from what its members heard; and what can be forgotten.
 
+use super::author::{Answer, Author, Sent, UNSEEN};
+use super::member::{Member, State};
+use super::numbers::small;
+use super::room::{ODD, Room};
 use super::verdict::{Law, Verdict};
-use super::{Answer, Author, Judge, Late, Member, Missing, Room, Sent, State, UNSEEN, small};
+use super::{Judge, Late, Missing};
 
 /// How many times the entries that a log keeps anyway it keeps at most to decide what they are needed for.
 const HELD: usize = 64;
@@ -88,7 +92,7 @@ impl Judge {
         let passed = (new_base - *base) as usize;
         *base = new_base;
         for (sender, number) in log.drain(..passed) {
-            self.authors[(sender & !super::ODD) as usize].passed(number, new_base);
+            self.authors[(sender & !ODD) as usize].passed(number, new_base);
         }
         *cut_at = (4 * kept).max(2 * log.len());
     }

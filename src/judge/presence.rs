@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::Judge;
+use super::member::{Member, State};
 use super::verdict::{Law, Verdict};
-use super::{Judge, Member, State};
 
 impl Judge {
     /// A member that has just entered was told who is there.

@@ -18,6 +18,7 @@ mod comeback;
 mod connection;
 mod history;
 mod inbound;
+mod kept;
 mod machine;
 mod outbox;
 mod port;

@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::history::Data;
-use super::resume::{Found, Resume};
+use super::kept::Found;
+use super::resume::Resume;
 use super::shared::Shared;
 use super::table::Table;
 use super::tasks::{accept, sweep};
@@ -119,7 +120,7 @@ impl Port {
         let table = &mut *self.shared.table.borrow_mut();
         let index = match table.find(session) {
             Some(Found::Row(index)) => Some(index),
-            Some(Found::Kept(key)) => table.resume.as_mut().and_then(|resume| resume.done(key)),
+            Some(Found::Kept(key)) => table.resume.as_mut().and_then(|resume| resume.session_mut(key).done()),
             None => None,
         };
         if let Some(index) = index

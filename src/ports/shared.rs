@@ -12,8 +12,8 @@ use tokio::task::spawn_local;
 
 use super::connection::Connection;
 use super::history::Data;
+use super::kept::Found;
 use super::outbox::Written;
-use super::resume::Found;
 use super::stream::Stream;
 use super::table::Table;
 use super::tasks::{read, unblock};
@@ -199,7 +199,7 @@ impl<S: Stream> Shared<S> {
         let waiting_bytes = connection.outbox.waiting_bytes();
         let written = connection.write(&table.batches);
         if let (Some(key), Some(resume)) = (connection.kept, &mut table.resume) {
-            resume.taken(key, waiting_bytes - connection.outbox.waiting_bytes());
+            resume.session_mut(key).history.taken(waiting_bytes - connection.outbox.waiting_bytes());
         }
         match written {
             Written::All => {}

@@ -9,7 +9,8 @@ use slab::Slab;
 
 use super::batch::{BatchId, Batches};
 use super::connection::Connection;
-use super::resume::{Found, Resume};
+use super::kept::Found;
+use super::resume::Resume;
 use super::stream::Stream;
 use super::{PortOptions, PortSnapshot};
 use crate::ids::SessionId;
