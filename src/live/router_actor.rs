@@ -18,7 +18,7 @@ const BURST: usize = 256;
 pub(super) struct RouterActor {
     router: Router,
     clock: Clock,
-    doors: FxHashMap<ServerId, Door>,
+    mailboxes: FxHashMap<ServerId, Mailbox>,
     routed: Vec<Routed>,
     drain_scheduled: bool,
     /// The moment for which a timer is set, while links hold something up.
@@ -29,7 +29,7 @@ pub(super) struct RouterActor {
 }
 
 /// A server, and what is for it.
-struct Door {
+struct Mailbox {
     address: Addr<ServerActor>,
     envelopes: Vec<Envelope>,
 }
@@ -65,7 +65,7 @@ impl RouterActor {
         Self {
             router,
             clock,
-            doors: FxHashMap::default(),
+            mailboxes: FxHashMap::default(),
             routed: Vec::new(),
             drain_scheduled: false,
             tick_at: None,
@@ -78,10 +78,10 @@ impl RouterActor {
     fn hand_on(&mut self, ctx: &mut Context<Self>) {
         let mut called = Vec::new();
         for Routed { to, envelope } in self.routed.drain(..) {
-            match self.doors.get_mut(&to) {
-                Some(door) => {
-                    door.envelopes.push(envelope);
-                    if door.envelopes.len() == 1 {
+            match self.mailboxes.get_mut(&to) {
+                Some(mailbox) => {
+                    mailbox.envelopes.push(envelope);
+                    if mailbox.envelopes.len() == 1 {
                         called.push(to);
                     }
                 }
@@ -90,8 +90,8 @@ impl RouterActor {
             }
         }
         for to in called {
-            if let Some(door) = self.doors.get_mut(&to) {
-                door.address.do_send(DeliverAll(take_all(&mut door.envelopes)));
+            if let Some(mailbox) = self.mailboxes.get_mut(&to) {
+                mailbox.address.do_send(DeliverAll(take_all(&mut mailbox.envelopes)));
             }
         }
         // A sender that is dropped is the answer.
@@ -146,8 +146,8 @@ impl Handler<Register> for RouterActor {
         // What is for one that goes was for it.
         self.hand_on(ctx);
         match address {
-            Some(address) => drop(self.doors.insert(id, Door { address, envelopes: Vec::new() })),
-            None => drop(self.doors.remove(&id)),
+            Some(address) => drop(self.mailboxes.insert(id, Mailbox { address, envelopes: Vec::new() })),
+            None => drop(self.mailboxes.remove(&id)),
         }
     }
 }
