@@ -51,10 +51,10 @@ pub(super) struct Register(pub(super) ServerId, pub(super) Option<Addr<ServerAct
 pub(super) struct WhenEmptyHanded(pub(super) ServerId);
 
 /// Does something with the router between two envelopes, and gives what comes of it.
-pub(super) struct WithRouter<R>(pub(super) Order<R>);
+pub(super) struct WithRouter<R>(pub(super) RouterOrder<R>);
 
 /// What is to be done, and when it is now; what goes out of it is carried.
-pub(super) type Order<R> = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send>;
+pub(super) type RouterOrder<R> = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send>;
 
 impl<R: Send + 'static> Message for WithRouter<R> {
     type Result = R;
