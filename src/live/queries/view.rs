@@ -102,7 +102,7 @@ impl Seen {
 }
 
 /// What the router says of itself.
-struct Routed {
+struct RouterFigures {
     types: Vec<TypeView>,
     edges: Vec<EdgeView>,
     rules: Vec<LinkRule>,
@@ -125,7 +125,7 @@ impl Observer {
         let (mut servers, now) = self.servers().await;
         let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
         let states: Vec<_> = servers.iter().map(|server| (server.id.clone(), server.state)).collect();
-        let routed = self.with_router(move |router, _, _| Routed {
+        let routed = self.with_router(move |router, _, _| RouterFigures {
             types: router.types(),
             edges: router.edges(),
             rules: router.rules(),
@@ -136,7 +136,7 @@ impl Observer {
                 .map(|(id, state)| if state == ServerState::Paused { router.waiting_for(&id) } else { 0 })
                 .collect(),
         });
-        let Routed { types, edges, rules, counters, uids, waiting } =
+        let RouterFigures { types, edges, rules, counters, uids, waiting } =
             routed.await.map_err(|_| ControlError::Ended)?;
         servers.iter_mut().zip(waiting).for_each(|(server, waits)| server.queue += waits);
         let order: Vec<ServerType> = servers.iter().map(|server| server.server_type.clone()).collect();
