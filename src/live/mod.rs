@@ -30,7 +30,7 @@ pub use queries::{
 };
 pub use running::RunningCluster;
 pub use stop::{StopHandle, StopSignal};
-pub use timeline::{Event, EventKind, Events, Timeline};
+pub use timeline::{EventKind, Events, Timeline, TimelineEvent};
 
 use crate::cluster::{Cluster, PlanError};
 pub use crate::router::{EdgeView, TypeView};

@@ -127,7 +127,7 @@ fn the_timeline_tells_what_was_done_and_what_came_of_it() {
     let answer = clients[0].request(PANIC_ROUTE, json!({}));
     assert_eq!(answer["code"], 500);
     let events = || cluster.timeline().since(0).events;
-    let has = |kind| move |event: &pomelo_sim::live::Event| event.kind == kind;
+    let has = |kind| move |event: &pomelo_sim::live::TimelineEvent| event.kind == kind;
     wait_until("the panic and the moves are noticed", || {
         events().iter().any(has(EventKind::Panicked)) && events().iter().any(has(EventKind::Moved))
     });
