@@ -13,7 +13,7 @@ use crate::wire::{HandshakeOffer, Package, PackageType};
 
 /// When a connection is given up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timeouts {
+pub struct ConnectionTimeouts {
     /// From connecting to the handshake.
     pub handshake: Duration,
     /// From the handshake's answer to its acknowledgement.
@@ -73,7 +73,7 @@ impl Machine {
         now: Time,
         package: Package<'a>,
         offer: &HandshakeOffer,
-        timeouts: &Timeouts,
+        timeouts: &ConnectionTimeouts,
     ) -> Action<'a> {
         match (self.phase, package.kind) {
             (_, PackageType::Kick) => Action::Close(CloseReason::BadPackage),
@@ -101,7 +101,7 @@ impl Machine {
     }
 
     /// Whether the client has been silent for too long.
-    pub fn overdue(&self, now: Time, timeouts: &Timeouts) -> Option<CloseReason> {
+    pub fn overdue(&self, now: Time, timeouts: &ConnectionTimeouts) -> Option<CloseReason> {
         let (limit, reason) = match self.phase {
             Phase::Handshake => (timeouts.handshake, CloseReason::HandshakeTimeout),
             Phase::Ack => (timeouts.ack, CloseReason::AckTimeout),

@@ -41,7 +41,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use machine::{Action, Machine, Timeouts};
+pub use machine::{Action, ConnectionTimeouts, Machine};
 pub use port::Port;
 pub use protocol::{Event, Protocol};
 pub use transport::Fault;
@@ -57,7 +57,7 @@ pub struct PortOptions {
     /// What clients are told in the handshake.
     pub offer: Arc<HandshakeOffer>,
     /// When a connection is given up.
-    pub timeouts: Timeouts,
+    pub timeouts: ConnectionTimeouts,
     /// A raw TCP connection, or one that has not said which it is, is closed after this long without a byte.
     pub idle_timeout: Duration,
     /// Longest body of a package from a client, in bytes.

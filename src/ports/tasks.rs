@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::connection::Connection;
 use super::shared::Shared;
 use super::stream::Stream;
-use super::{CloseReason, PortOptions, Timeouts};
+use super::{CloseReason, ConnectionTimeouts, PortOptions};
 
 /// How often connections are looked at for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -123,7 +123,7 @@ pub(super) async fn sweep<S: Stream>(shared: Weak<Shared<S>>) {
 
 /// What was waited for in vain, and the flag that says for how long.
 fn overdue_words(reason: CloseReason, options: &PortOptions) -> String {
-    let Timeouts { handshake, ack, heartbeat } = options.timeouts;
+    let ConnectionTimeouts { handshake, ack, heartbeat } = options.timeouts;
     match reason {
         CloseReason::HandshakeTimeout => format!("no handshake for {handshake:?} (--handshake-timeout)"),
         CloseReason::AckTimeout => format!("no acknowledgement for {ack:?} (--handshake-timeout)"),

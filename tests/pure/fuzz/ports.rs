@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolero::check;
-use pomelo_sim::ports::{CloseReason, Event, Fault, PortOptions, Protocol, Timeouts};
+use pomelo_sim::ports::{CloseReason, ConnectionTimeouts, Event, Fault, PortOptions, Protocol};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{BODY_BYTES_LIMIT, HandshakeOffer, PackageDecoder, PackageType};
 
@@ -88,7 +88,7 @@ fn heard(pieces: &[&[u8]]) -> Heard {
 
 fn options() -> PortOptions {
     let second = Duration::from_secs(1);
-    let timeouts = Timeouts { handshake: second, ack: second, heartbeat: Some(second) };
+    let timeouts = ConnectionTimeouts { handshake: second, ack: second, heartbeat: Some(second) };
     PortOptions {
         server: "connector-server-1".into(),
         offer: Arc::new(HandshakeOffer { heartbeat_s: Some(3), ..HandshakeOffer::default() }),
