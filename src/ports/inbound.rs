@@ -7,7 +7,7 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::connection::Connection;
-use super::protocol::Event;
+use super::protocol::ProtocolEvent;
 use super::resume::Resume;
 use super::shared::Shared;
 use super::stream::Stream;
@@ -85,7 +85,7 @@ impl<S: Stream> Shared<S> {
             let out = row.outbox.own_uncut();
             match row.protocol.receive(now, &mut bytes, &self.options, out, admits)? {
                 None => return Ok(()),
-                Some(Event::Handshake { hello, mut answer }) => {
+                Some(ProtocolEvent::Handshake { hello, mut answer }) => {
                     if let Some(resume) = resume.as_deref_mut() {
                         let greeting = resume.greet(row.session, index, hello, &mut answer);
                         // Said before anything is of the new session: it may want what the old one has.
@@ -97,7 +97,7 @@ impl<S: Stream> Shared<S> {
                     }
                     row.protocol.reply(PackageType::Handshake, &answer, row.outbox.own_uncut());
                 }
-                Some(Event::Open) => {
+                Some(ProtocolEvent::Open) => {
                     if let (Some(resume), Some(key)) = (resume.as_deref_mut(), row.kept) {
                         resume.acknowledged(key);
                     }
@@ -105,13 +105,13 @@ impl<S: Stream> Shared<S> {
                         (self.events)(PortEvent::Opened { session: row.session, peer: row.peer });
                     }
                 }
-                Some(Event::Message(bytes)) => {
+                Some(ProtocolEvent::Message(bytes)) => {
                     row.under_way += 1;
                     let bytes = Bytes::copy_from_slice(bytes);
                     (self.events)(PortEvent::Message { session: row.session, bytes });
                 }
-                Some(Event::Heartbeat) => {}
-                Some(Event::Ignored) => *ignored += 1,
+                Some(ProtocolEvent::Heartbeat) => {}
+                Some(ProtocolEvent::Ignored) => *ignored += 1,
             }
         }
     }

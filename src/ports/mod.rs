@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 
 pub use machine::{Action, ConnectionTimeouts, Machine};
 pub use port::Port;
-pub use protocol::{Event, Protocol};
+pub use protocol::{Protocol, ProtocolEvent};
 pub use transport::Fault;
 
 use crate::ids::{ServerId, SessionId};
