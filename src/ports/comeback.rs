@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use super::history::Data;
 use super::kept::{Found, Location};
+use super::port_core::PortCore;
 use super::resume::Takeover;
-use super::shared::Shared;
 use super::stream::Stream;
 use super::table::Table;
 use super::{CloseReason, PortEvent};
 use crate::time::Time;
 
-impl<S: Stream> Shared<S> {
+impl<S: Stream> PortCore<S> {
     /// A connection ends. Keeps its session if that may go on without it; forgets it otherwise.
     pub(super) fn keep(
         self: &Rc<Self>,

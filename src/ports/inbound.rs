@@ -7,16 +7,16 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::connection::Connection;
+use super::port_core::PortCore;
 use super::protocol::ProtocolEvent;
 use super::resume::Resume;
-use super::shared::Shared;
 use super::stream::Stream;
 use super::transport::Fault;
 use super::{CloseReason, PortEvent};
 use crate::time::Time;
 use crate::wire::{Package, PackageType};
 
-impl<S: Stream> Shared<S> {
+impl<S: Stream> PortCore<S> {
     pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
         let row = &mut self.table.borrow_mut().rows[index];
         row.may_read(self.drains.get() || self.paused.get(), waker)

@@ -26,7 +26,7 @@ use crate::wire::PushFrame;
 const SURPLUS_MAX: usize = 64;
 
 /// What the port, its tasks and its connections share.
-pub(super) struct Shared<S> {
+pub(super) struct PortCore<S> {
     pub(super) options: PortOptions,
     pub(super) events: Box<dyn Fn(PortEvent)>,
     pub(super) epoch: Instant,
@@ -40,7 +40,7 @@ pub(super) struct Shared<S> {
     pub(super) read_buffer: RefCell<Box<[u8]>>,
 }
 
-impl<S: Stream> Shared<S> {
+impl<S: Stream> PortCore<S> {
     pub(super) fn now(&self) -> Time {
         Time::START + self.epoch.elapsed()
     }
