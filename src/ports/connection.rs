@@ -9,7 +9,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::batch::{Batches, Form};
 use super::history::Data;
-use super::outbox::{Outbox, Written};
+use super::outbox::{ClientOutbox, Written};
 use super::protocol::Protocol;
 use super::stream::Stream;
 use super::{CloseReason, PortOptions};
@@ -30,7 +30,7 @@ pub(super) struct Connection<S> {
     pub(super) peer: SocketAddr,
     pub(super) stream: Rc<S>,
     pub(super) protocol: Protocol,
-    pub(super) outbox: Outbox,
+    pub(super) outbox: ClientOutbox,
     /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
     pub(super) is_surplus: bool,
     /// It takes one of the port's places. One that was lost leaves its own to the session that waits for its client.
@@ -60,7 +60,7 @@ impl<S: Stream> Connection<S> {
             peer,
             stream,
             protocol: Protocol::new(now),
-            outbox: Outbox::default(),
+            outbox: ClientOutbox::default(),
             is_surplus: false,
             has_place: true,
             opened: false,
