@@ -46,17 +46,23 @@ impl<S: Stream> PortCore<S> {
 
     /// Does for the rest of the port what the package that a row has just got means: its session was another's, or is
     /// open now.
-    pub(super) fn settle(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, was_surplus: bool) {
+    pub(super) fn settle(
+        self: &Rc<Self>,
+        table: &mut Table<S>,
+        index: usize,
+        now: Time,
+        was_over_limit: bool,
+    ) {
         let Some(resume) = &mut table.resume else { return };
         if let Some(takeover) = resume.takeover() {
             self.take_over(table, index, now, takeover);
         }
         let row = &mut table.rows[index];
-        if was_surplus && !row.is_surplus {
+        if was_over_limit && !row.is_over_limit {
             // It has come in by the place of the session that it comes back to, and was not refused.
             row.has_place = true;
             let peer = row.peer;
-            table.surplus -= 1;
+            table.over_limit -= 1;
             table.counted.refused -= 1;
             table.counted.accepted += 1;
             table.take_place(peer, &self.options);

@@ -17,8 +17,9 @@ use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::{PackageType, WebSocketHeader, kick_body, write_response};
 
-/// How long one for whom there is no place may take to say how it speaks, so that it can be told in its own way.
-const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
+/// Grace period for an over-limit connection to reveal its transport, so the refusal can be sent in
+/// that transport.
+const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Messages of one client that may be under way; while there are more, nothing is read from it. Without a bound one
 /// who floods fills mailboxes faster than they are emptied, and all others wait behind it.
@@ -32,7 +33,7 @@ pub(super) struct Connection<S> {
     pub(super) protocol: Protocol,
     pub(super) outbox: ClientOutbox,
     /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
-    pub(super) is_surplus: bool,
+    pub(super) is_over_limit: bool,
     /// It takes one of the port's places. One that was lost leaves its own to the session that waits for its client.
     pub(super) has_place: bool,
     /// The server behind the port knows of its session, and this is the session's connection.
@@ -61,7 +62,7 @@ impl<S: Stream> Connection<S> {
             stream,
             protocol: Protocol::new(now),
             outbox: ClientOutbox::default(),
-            is_surplus: false,
+            is_over_limit: false,
             has_place: true,
             opened: false,
             kept: None,
@@ -173,7 +174,7 @@ impl<S: Stream> Connection<S> {
 
     /// Whether the client was silent for too long.
     pub(super) fn overdue(&self, now: Time, options: &PortOptions) -> Option<CloseReason> {
-        if self.is_surplus && now.since(self.heard) >= SURPLUS_PATIENCE {
+        if self.is_over_limit && now.since(self.heard) >= OVER_LIMIT_TIMEOUT {
             return Some(CloseReason::TooMany);
         }
         // It may have spoken, and was not read: its messages are worked off first.

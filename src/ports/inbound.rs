@@ -40,16 +40,16 @@ impl<S: Stream> PortCore<S> {
         let now = self.now();
         let table = &mut *self.table.borrow_mut();
         let Some(connection) = table.rows.get_mut(index) else { return };
-        let was_surplus = connection.is_surplus;
+        let was_over_limit = connection.is_over_limit;
         connection.outbox.cut(&table.batches);
         connection.heard = now;
         let ignored = &mut table.counted.ignored;
         let mut result = self.take(connection, index, bytes, now, table.resume.as_mut(), ignored);
         connection.outbox.form = connection.protocol.transport.form();
-        if connection.is_surplus && connection.protocol.transport.is_known() && table.resume.is_none() {
+        if connection.is_over_limit && connection.protocol.transport.is_known() && table.resume.is_none() {
             result = Err(Fault(CloseReason::TooMany, String::new()));
         }
-        self.settle(table, index, now, was_surplus);
+        self.settle(table, index, now, was_over_limit);
         if let Err(Fault(reason, why)) = result {
             self.end(table, index, now, reason, &why);
         }
@@ -79,8 +79,8 @@ impl<S: Stream> PortCore<S> {
             let admits = |Package { kind, body }: Package<'_>| {
                 // There is a place for one after all: for a client that comes back to a session that holds it.
                 let comes_back = || awaiting.is_some_and(|resume| resume.is_awaited(body));
-                row.is_surplus &= kind != PackageType::Handshake || !comes_back();
-                !row.is_surplus
+                row.is_over_limit &= kind != PackageType::Handshake || !comes_back();
+                !row.is_over_limit
             };
             let out = row.outbox.own_uncut();
             match row.protocol.receive(now, &mut bytes, &self.options, out, admits)? {
