@@ -47,7 +47,7 @@ pub(super) struct Connection<S> {
     /// It ends: nothing more is read or said, what waits is still written.
     pub(super) ending: Option<(CloseReason, Time)>,
     /// The last time that bytes came.
-    pub(super) heard: Time,
+    pub(super) received_at: Time,
     /// Messages of it that were handed up and are not done with.
     pub(super) under_way: usize,
     /// Its reader, while it waits for some of them to be done.
@@ -69,7 +69,7 @@ impl<S: Stream> Connection<S> {
             dirty: false,
             blocked: false,
             ending: None,
-            heard: now,
+            received_at: now,
             under_way: 0,
             reader: None,
         }
@@ -145,10 +145,10 @@ impl<S: Stream> Connection<S> {
         self.under_way < UNDER_WAY_MAX && self.reader.is_some()
     }
 
-    /// It is read again; that it was not heard until now was not its fault.
+    /// It is read again. Its timeouts start anew: it could not be heard while it was not read.
     pub(super) fn read_on(&mut self, now: Time) {
-        self.heard = now;
-        self.protocol.machine.heard_late(now);
+        self.received_at = now;
+        self.protocol.machine.restart_timeout(now);
         self.wake_reader();
     }
 
@@ -174,14 +174,14 @@ impl<S: Stream> Connection<S> {
 
     /// Whether the client was silent for too long.
     pub(super) fn overdue(&self, now: Time, options: &PortOptions) -> Option<CloseReason> {
-        if self.is_over_limit && now.since(self.heard) >= OVER_LIMIT_TIMEOUT {
+        if self.is_over_limit && now.since(self.received_at) >= OVER_LIMIT_TIMEOUT {
             return Some(CloseReason::TooMany);
         }
         // It may have spoken, and was not read: its messages are worked off first.
         if self.reader.is_some() {
             return None;
         }
-        let idle = self.outbox.form == Form::Tcp && now.since(self.heard) >= options.idle_timeout;
+        let idle = self.outbox.form == Form::Tcp && now.since(self.received_at) >= options.idle_timeout;
         self.protocol.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
     }
 }

@@ -42,7 +42,7 @@ impl<S: Stream> PortCore<S> {
         let Some(connection) = table.rows.get_mut(index) else { return };
         let was_over_limit = connection.is_over_limit;
         connection.outbox.cut(&table.batches);
-        connection.heard = now;
+        connection.received_at = now;
         let ignored = &mut table.counted.ignored;
         let mut result = self.take(connection, index, bytes, now, table.resume.as_mut(), ignored);
         connection.outbox.form = connection.protocol.transport.form();

@@ -45,7 +45,7 @@ pub enum Action<'a> {
 #[derive(Clone, Debug)]
 pub struct Machine {
     phase: Phase,
-    /// When the phase began; while working, when the client was last heard to beat.
+    /// When the phase began; while working, when the last heartbeat came.
     since: Time,
 }
 
@@ -110,8 +110,8 @@ impl Machine {
         (now.since(self.since) >= limit).then_some(reason)
     }
 
-    /// The client was not read for a while, and its silence until now is not its own.
-    pub fn heard_late(&mut self, now: Time) {
+    /// Starts the timeout anew: the client was not read for a while.
+    pub fn restart_timeout(&mut self, now: Time) {
         self.since = now;
     }
 

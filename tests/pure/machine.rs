@@ -123,6 +123,6 @@ fn only_a_heartbeat_is_a_sign_of_life() {
     assert_eq!(working.overdue(at(6.0), &TIMEOUTS), None);
     assert_eq!(working.overdue(at(11.0), &TIMEOUTS), Some(CloseReason::HeartbeatTimeout));
     // Who was not read could not be heard.
-    working.heard_late(at(11.0));
+    working.restart_timeout(at(11.0));
     assert_eq!(working.overdue(at(16.0), &TIMEOUTS), None);
 }
