@@ -13,7 +13,7 @@ pub(super) struct Author {
     /// Messages that were dropped from the front of `sent`.
     pub(super) dropped: u32,
     pub(super) sent: VecDeque<Sent>,
-    /// Of those that were dropped, what is not over: not answered, not heard, or missing to somebody.
+    /// Of those that were dropped, what is not over: not answered, not received, or missing to somebody.
     pub(super) open: BTreeMap<u32, Sent>,
 }
 

@@ -22,7 +22,7 @@ impl Judge {
             for mate in &room.members {
                 self.judge_requests(*mate as usize, &mut verdict);
                 self.judge_picture(*mate, &present, &mut verdict);
-                for (sender, number) in self.unheard(*mate as usize, &unseen) {
+                for (sender, number) in self.unreceived(*mate as usize, &unseen) {
                     self.judge_loss(*mate, sender, number, &mut verdict);
                 }
             }
@@ -73,12 +73,12 @@ impl Judge {
         }
     }
 
-    /// What a room's members have sent and nobody that it is for has heard.
+    /// What a room's members have sent and nobody that it is for has received.
     pub(super) fn unseen(&self, room: usize) -> Vec<(u32, u32)> {
         let mut unseen = Vec::new();
         for sender in &self.rooms[room].members {
             for (number, sent) in self.authors[*sender as usize].all() {
-                if sent.place == UNSEEN && sent.to.is_none_or(|(_, is_heard)| !is_heard) {
+                if sent.place == UNSEEN && sent.to.is_none_or(|(_, is_received)| !is_received) {
                     unseen.push((*sender, number));
                 }
             }
@@ -87,7 +87,7 @@ impl Judge {
     }
 
     /// What must have come to a member that is there, and has not: sender and number.
-    pub(super) fn unheard(&self, who: usize, unseen: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    pub(super) fn unreceived(&self, who: usize, unseen: &[(u32, u32)]) -> Vec<(u32, u32)> {
         let member = &self.members[who];
         if member.state != State::There {
             return Vec::new();
@@ -97,7 +97,7 @@ impl Judge {
         let skipped = skipped.filter(|(_, missing)| matches!(missing, Missing::Due(_)));
         let skipped = skipped.map(|((_, sender, number), _)| (*sender, *number));
         let room = &self.rooms[member.room as usize];
-        let tail = (member.position.max(room.base)..room.end()).filter(|place| !member.has_heard(*place));
+        let tail = (member.position.max(room.base)..room.end()).filter(|place| !member.has_received(*place));
         let tail = tail.filter_map(|place| room.at(place));
         let is_due = |(sender, number): &(u32, u32)| {
             let sent = self.authors[*sender as usize].get(*number);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::author::Sent;
 use super::numbers::Numbers;
 
-/// A member as one who hears. What each delivery needs lies together.
+/// A member as one who receives. What each delivery needs lies together.
 #[derive(Clone, Default, Debug)]
 #[repr(C)]
 pub(super) struct Member {
@@ -16,11 +16,11 @@ pub(super) struct Member {
     pub(super) is_plain: bool,
     pub(super) is_first: bool,
     pub(super) state: State,
-    /// Where the run of places began that it has heard up to its position.
+    /// Where the run of places began that it has received up to its position.
     pub(super) start: u64,
-    /// The places that it has heard before.
-    pub(super) heard: Numbers,
-    /// Behind the last place that it has ever heard.
+    /// The places that it has received before.
+    pub(super) received: Numbers,
+    /// Behind the last place that it has ever received.
     pub(super) high: u64,
     /// Where the log ended when it asked to enter.
     pub(super) end_before: u64,
@@ -35,7 +35,7 @@ pub(super) struct Stay {
     pub(super) number: u32,
     pub(super) entering: u64,
     pub(super) entered: Option<u64>,
-    /// The latest moment at which something was sent that it has heard, but for the run from `horizon_at` to its position.
+    /// The latest moment at which something was sent that it has received, but for the run from `horizon_at` to its position.
     pub(super) horizon: u64,
     pub(super) horizon_at: u64,
     /// Who is there, as far as it was told.
@@ -46,19 +46,19 @@ pub(super) struct Stay {
 pub(super) enum State {
     /// Has asked to enter.
     There,
-    /// Expects nothing any more, and may hear anything.
+    /// Expects nothing any more, and may receive anything.
     Leaving,
-    /// Hears nothing any more.
+    /// Receives nothing any more.
     #[default]
     Gone,
 }
 
 impl Member {
-    pub(super) fn has_heard(&self, place: u64) -> bool {
-        (self.start..self.position).contains(&place) || self.heard.contains(place)
+    pub(super) fn has_received(&self, place: u64) -> bool {
+        (self.start..self.position).contains(&place) || self.received.contains(place)
     }
 
-    /// The place behind the last that it has ever heard.
+    /// The place behind the last that it has ever received.
     pub(super) fn behind_all(&self) -> u64 {
         if self.position > self.start { self.high.max(self.position) } else { self.high }
     }
@@ -66,7 +66,7 @@ impl Member {
     /// Puts the run up to its position aside.
     pub(super) fn close_run(&mut self) {
         self.high = self.behind_all();
-        self.heard.extend(self.start, self.position);
+        self.received.extend(self.start, self.position);
         self.start = self.position;
     }
 

@@ -1,21 +1,21 @@
 //! The judge of a chat: whether each message came to every member of its room, once, in order, and to nobody else.
 //!
-//! Whoever drives clients tells it what they do and hear; [`Judge::verdict`] says which laws were broken. It knows no cluster,
+//! Whoever drives clients tells it what they do and receive; [`Judge::verdict`] says which laws were broken. It knows no cluster,
 //! socket or clock: robots, storms and tests use the same one.
 //!
 //! # Moments
 //!
-//! Each call is a moment. What a client does is told before it is done, what a client hears after it is heard: only then does
+//! Each call is a moment. What a client does is told before it is done, what a client receives after it is received: only then does
 //! "before" mean anything.
 //!
 //! # The laws
 //!
 //! - Every request gets exactly one answer, unless its client is gone.
 //! - A message that was acknowledged reaches exactly once whoever it is for and had entered before it was sent: all of them
-//!   that stay. One who goes may miss the end, but nothing before something that it heard.
+//!   that stay. One who goes may miss the end, but nothing before something that it received.
 //! - Nobody gets a message twice. One that failed comes once or never, to each.
 //! - What one client sent on one connection arrives in that order. Nothing arrives behind a message that was sent after its
-//!   acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also wants all members of a room to hear what was
+//!   acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also wants all members of a room to receive what was
 //!   acknowledged in one order: so it is where a room's server stays and its links are healthy.
 //! - Nobody gets what was not sent, not to them, by another than the push says, or acknowledged before they asked to enter.
 //! - Whoever was told who is there sees the others: then one `onAdd` for each who comes and one `onLeave` for each who goes. In
@@ -23,12 +23,12 @@
 //!
 //! # How
 //!
-//! A room has a log of its messages as whoever was first heard them, and each member a position in it. In the good case a
-//! delivery is the log's entry at that position: one comparison. All else takes the long way (`hear.rs`): the first
+//! A room has a log of its messages as whoever was first received them, and each member a position in it. In the good case a
+//! delivery is the log's entry at that position: one comparison. All else takes the long way (`receive.rs`): the first
 //! delivery of a message, what is found ahead, so that the entries between are missing, and what is found behind.
 //!
-//! The log is in the order of first hearing, which need not be the room's: a member that lags may hear what nobody in front of
-//! it gets. So a member that hears an entry behind a later one breaks the one order only if another heard the two the other
+//! The log is in the order of first receipt, which need not be the room's: a member that lags may receive what nobody in front of
+//! it gets. So a member that receives an entry behind a later one breaks the one order only if another received the two the other
 //! way round (`order.rs`).
 //!
 //! A judge of one order forgets what all members of a room have passed, but for what is missing, and stands millions of
@@ -37,11 +37,11 @@
 
 mod author;
 mod end;
-mod hear;
 mod member;
 mod numbers;
 mod order;
 mod presence;
+mod receive;
 mod room;
 mod verdict;
 
@@ -54,13 +54,13 @@ use self::room::Room;
 use self::verdict::Law;
 pub use self::verdict::{Totals, Verdict};
 
-/// Entries that a log keeps although all members have passed them: one who enters may hear them first.
+/// Entries that a log keeps although all members have passed them: one who enters may receive them first.
 pub const KEPT: usize = 256;
 
 /// The code of an answer that refuses a message since the server is busy.
 const BUSY: u64 = 503;
 
-/// Hears what clients do and get. See the module.
+/// Receives what clients do and get. See the module.
 #[derive(Clone, Default, Debug)]
 pub struct Judge {
     /// How many entries a log keeps, when one order is wanted.
@@ -69,9 +69,9 @@ pub struct Judge {
     room_of: BTreeMap<Box<str>, usize>,
     members: Vec<Member>,
     authors: Vec<Author>,
-    /// What members have not heard although they heard something behind it: by receiver, sender and number.
+    /// What members have not received although they received something behind it: by receiver, sender and number.
     missing: BTreeMap<(u32, u32, u32), Missing>,
-    /// What members heard behind something that stands later in the log.
+    /// What members received behind something that stands later in the log.
     late: Vec<Late>,
     /// The last moment.
     now: u64,
@@ -93,13 +93,13 @@ enum Missing {
     Due(u64),
     /// Its receiver is there, but came while it was under way: it may come.
     Free,
-    /// Its receiver should have heard it before something that it heard.
+    /// Its receiver should have received it before something that it received.
     Lost,
-    /// Its receiver left. It is lost if another heard it, and then something below this place that the receiver heard too.
+    /// Its receiver left. It is lost if another received it, and then something below this place that the receiver received too.
     Doubtful(u64),
 }
 
-/// A member heard a place behind others below `until`.
+/// A member received a place behind others below `until`.
 #[derive(Clone, Copy, Debug)]
 struct Late {
     member: u32,
@@ -160,12 +160,12 @@ impl Judge {
         false
     }
 
-    /// It is about to leave: from now on it expects nothing, and what it hears is not looked at.
+    /// It is about to leave: from now on it expects nothing, and what it receives is not looked at.
     pub fn left(&mut self, who: usize) {
         self.leave(who, State::Leaving);
     }
 
-    /// It is not let in, or its connection is gone, closed or lost: from now on it hears nothing.
+    /// It is not let in, or its connection is gone, closed or lost: from now on it receives nothing.
     pub fn gone(&mut self, who: usize) {
         self.leave(who, State::Gone);
     }
@@ -194,7 +194,7 @@ impl Judge {
         author.last()
     }
 
-    /// What a message must say, at least up to its first space, for [`heard`](Self::heard) to know it.
+    /// What a message must say, at least up to its first space, for [`received`](Self::received) to know it.
     pub fn text(who: usize, number: u32) -> String {
         format!("{who}:{number}")
     }

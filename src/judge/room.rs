@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Marks a log's entry for the long way: its order must be looked at for each who hears it.
+/// Marks a log's entry for the long way: its order must be looked at for each who receives it.
 pub(super) const ODD: u32 = 1 << 31;
 
 #[derive(Clone, Default, Debug)]
@@ -10,7 +10,7 @@ pub(super) struct Room {
     pub(super) name: Box<str>,
     pub(super) members: Vec<u32>,
     pub(super) of_name: BTreeMap<Box<str>, u32>,
-    /// Sender and number, in the order in which they were first heard.
+    /// Sender and number, in the order in which they were first received.
     pub(super) log: VecDeque<(u32, u32)>,
     /// Place of the log's first entry, since the room began.
     pub(super) base: u64,
@@ -19,7 +19,7 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// The place of what will be heard next.
+    /// The place of what will be received next.
     pub(super) fn end(&self) -> u64 {
         self.base + self.log.len() as u64
     }

@@ -56,7 +56,7 @@ pub struct Totals {
     pub failed: u64,
     /// Messages without an answer, most since their sender's connection was lost.
     pub open: u64,
-    /// Texts that somebody heard: one a receiver.
+    /// Texts that somebody received: one a receiver.
     pub delivered: u64,
 }
 

@@ -19,7 +19,7 @@ fn foreign<T>(why: impl Into<String>) -> Result<T, Broken> {
 
 impl Judge {
     /// A message came: `from` is whom the push names, `text` what it says.
-    pub fn heard(&mut self, receiver: usize, from: &str, text: &str) {
+    pub fn received(&mut self, receiver: usize, from: &str, text: &str) {
         self.so_far.totals.delivered += 1;
         let taken = match parse(text).filter(|(sender, _)| *sender < self.members.len()) {
             Some((sender, number)) => self.take(receiver, sender, number, Some(from)),
@@ -87,24 +87,24 @@ impl Judge {
         }
         let stay = &mut self.members[receiver].stay;
         stay.horizon = stay.horizon.max(sent.at);
-        if self.has_heard(receiver, &sent) {
+        if self.has_received(receiver, &sent) {
             return Err((Law::Doubled, "it came before".to_owned()));
         }
-        let disorder = if self.later_ones(sender, number, &sent).any(|later| self.has_heard(receiver, later))
-        {
-            Some("a later one of this sender came before")
-        } else if overtaken {
-            Some("one that was sent after its acknowledgement came before")
-        } else {
-            let missing = self.missing.get(&(small(receiver), small(sender), number));
-            let is_lost = self.kept.is_some() && missing == Some(&Missing::Lost);
-            is_lost.then_some("it came behind one that others got after it")
-        };
+        let disorder =
+            if self.later_ones(sender, number, &sent).any(|later| self.has_received(receiver, later)) {
+                Some("a later one of this sender came before")
+            } else if overtaken {
+                Some("one that was sent after its acknowledgement came before")
+            } else {
+                let missing = self.missing.get(&(small(receiver), small(sender), number));
+                let is_lost = self.kept.is_some() && missing == Some(&Missing::Lost);
+                is_lost.then_some("it came behind one that others got after it")
+            };
         self.put(receiver, sender, number, &sent, disorder.is_some());
         disorder.map_or(Ok(()), |why| Err((Law::Disordered, why.to_owned())))
     }
 
-    /// Notes that a member has heard a message for the first time.
+    /// Notes that a member has received a message for the first time.
     fn put(&mut self, receiver: usize, sender: usize, number: u32, sent: &Sent, is_told: bool) {
         self.unmiss((small(receiver), small(sender), number));
         let place = match sent.to {
@@ -123,7 +123,7 @@ impl Judge {
             self.late.push(Late { member: small(receiver), place, until });
         }
         if !member.is_first && place < member.position {
-            return member.heard.extend(place, place + 1);
+            return member.received.extend(place, place + 1);
         }
         if place != member.position {
             self.pass_over(receiver, place);
@@ -135,11 +135,11 @@ impl Judge {
         self.cut(self.members[receiver].room as usize);
     }
 
-    /// A member has heard something ahead of its position, or before it as the first: what is between is missing.
+    /// A member has received something ahead of its position, or before it as the first: what is between is missing.
     fn pass_over(&mut self, receiver: usize, place: u64) {
         let member = &self.members[receiver];
         let room = &self.rooms[member.room as usize];
-        let between = (member.position.max(room.base)..place).filter(|place| !member.has_heard(*place));
+        let between = (member.position.max(room.base)..place).filter(|place| !member.has_received(*place));
         let missing: Vec<_> = between
             .filter_map(|place| room.at(place))
             .filter_map(|(sender, number)| {
@@ -158,7 +158,8 @@ impl Judge {
 
     /// Puts a message at the end of its room's log.
     fn append(&mut self, sender: usize, number: u32, sent: &Sent) -> u64 {
-        let is_seen = |later: &Sent| later.place != UNSEEN || later.to.is_some_and(|(_, is_heard)| is_heard);
+        let is_seen =
+            |later: &Sent| later.place != UNSEEN || later.to.is_some_and(|(_, is_received)| is_received);
         let is_acknowledged = matches!(sent.answer, Answer::Acknowledged(_));
         let is_odd = is_acknowledged || self.later_ones(sender, number, sent).any(is_seen);
         let room = &mut self.rooms[self.members[sender].room as usize];
@@ -177,14 +178,14 @@ impl Judge {
         later.flatten().filter(move |later| later.stay == stay)
     }
 
-    pub(super) fn has_heard(&self, receiver: usize, sent: &Sent) -> bool {
+    pub(super) fn has_received(&self, receiver: usize, sent: &Sent) -> bool {
         match sent.to {
-            Some((target, is_heard)) => is_heard && target as usize == receiver,
-            None => sent.place != UNSEEN && self.members[receiver].has_heard(sent.place),
+            Some((target, is_received)) => is_received && target as usize == receiver,
+            None => sent.place != UNSEEN && self.members[receiver].has_received(sent.place),
         }
     }
 
-    /// The latest moment at which something was sent that a member has heard in this stay.
+    /// The latest moment at which something was sent that a member has received in this stay.
     pub(super) fn horizon(&mut self, receiver: usize) -> u64 {
         let Self { rooms, members, authors, .. } = self;
         let Member { position, room, stay, .. } = &mut members[receiver];
