@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::author::{Answer, UNSEEN};
 use super::member::State;
 use super::numbers::small;
-use super::verdict::{Law, Verdict};
+use super::verdict::{Breach, Verdict};
 use super::{Judge, Missing};
 
 impl Judge {
@@ -53,11 +53,11 @@ impl Judge {
             return;
         }
         if member.stay.entered.is_none() {
-            verdict.add(Law::Unanswered, || format!("{} asked to enter", self.name(who)));
+            verdict.add(Breach::Unanswered, || format!("{} asked to enter", self.name(who)));
         }
         for (number, sent) in self.authors[who].all() {
             if sent.answer == Answer::Open && sent.at > member.stay.entering {
-                verdict.add(Law::Unanswered, || format!("message {number} of {}", self.name(who)));
+                verdict.add(Breach::Unanswered, || format!("message {number} of {}", self.name(who)));
             }
         }
     }
@@ -65,7 +65,7 @@ impl Judge {
     fn judge_loss(&self, receiver: u32, sender: u32, number: u32, verdict: &mut Verdict) {
         let Some(sent) = self.authors[sender as usize].get(number) else { return };
         if let Answer::Acknowledged(acknowledged) = sent.answer {
-            verdict.add(Law::Lost, || {
+            verdict.add(Breach::Lost, || {
                 let (from, who) = (self.name(sender as usize), self.name(receiver as usize));
                 let at = sent.at;
                 format!("message {number} of {from} did not reach {who}: sent at {at}, acknowledged at {acknowledged}")

@@ -51,7 +51,7 @@ use self::author::{Answer, Author, Sent, UNSEEN};
 use self::member::{Member, State, Stay};
 use self::numbers::small;
 use self::room::Room;
-use self::verdict::Law;
+use self::verdict::Breach;
 pub use self::verdict::{Totals, Verdict};
 
 /// Entries that a log keeps although all members have passed them: one who enters may receive them first.
@@ -156,7 +156,7 @@ impl Judge {
             return true;
         }
         let name = self.name(who);
-        self.so_far.add(Law::Doubled, || format!("{name} was told again that it has entered"));
+        self.so_far.add(Breach::Doubled, || format!("{name} was told again that it has entered"));
         false
     }
 
@@ -230,10 +230,10 @@ impl Judge {
         let Member { state, stay, .. } = &self.members[who];
         // An answer belongs to the connection of its request.
         let is_asker = |sent: &Sent| *state != State::Gone && sent.stay == stay.number;
-        let law = match self.authors[who].get_mut(number) {
-            None => Law::Foreign,
-            Some(sent) if !is_asker(sent) => Law::Foreign,
-            Some(sent) if !matches!(sent.answer, Answer::Open | Answer::GivenUp) => Law::Doubled,
+        let breach = match self.authors[who].get_mut(number) {
+            None => Breach::Foreign,
+            Some(sent) if !is_asker(sent) => Breach::Foreign,
+            Some(sent) if !matches!(sent.answer, Answer::Open | Answer::GivenUp) => Breach::Doubled,
             Some(sent) => {
                 sent.answer = answer;
                 self.forget(who, number);
@@ -241,8 +241,8 @@ impl Judge {
             }
         };
         let name = self.name(who);
-        self.so_far.add(law, || match law {
-            Law::Doubled => format!("message {number} of {name} was answered again"),
+        self.so_far.add(breach, || match breach {
+            Breach::Doubled => format!("message {number} of {name} was answered again"),
             _ => {
                 format!("{name} got an answer to message {number}, which it did not send on this connection")
             }

@@ -4,7 +4,7 @@ use super::author::{Answer, Author, Sent, UNSEEN};
 use super::member::{Member, State};
 use super::numbers::small;
 use super::room::{ODD, Room};
-use super::verdict::{Law, Verdict};
+use super::verdict::{Breach, Verdict};
 use super::{Judge, Late, Missing};
 
 /// How many times the entries that a log keeps anyway it keeps at most to decide what they are needed for.
@@ -56,7 +56,7 @@ impl Judge {
         let (sender, number) = room.at(*place).unwrap_or_default();
         let (name, whose) = (self.name(*member as usize), self.name(sender as usize));
         let why = "it came behind one that others got after it";
-        verdict.add(Law::Disordered, || format!("{name} got message {number} of {whose}: {why}"));
+        verdict.add(Breach::Disordered, || format!("{name} got message {number} of {whose}: {why}"));
     }
 
     /// Whether a member that left has missed a place that others received before something that it received.

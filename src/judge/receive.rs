@@ -4,17 +4,17 @@ use super::author::{Answer, Sent, UNSEEN};
 use super::member::{Member, State};
 use super::numbers::small;
 use super::room::{ODD, Room};
-use super::verdict::Law;
+use super::verdict::Breach;
 use super::{Judge, Late, Missing};
 
 /// A law that was broken, and how.
-type Broken = (Law, String);
+type Broken = (Breach, String);
 
 /// So many are looked at for witnesses: more only make a server that keeps no order worse.
 const LATE_MAX: usize = 1000;
 
 fn foreign<T>(why: impl Into<String>) -> Result<T, Broken> {
-    Err((Law::Foreign, why.into()))
+    Err((Breach::Foreign, why.into()))
 }
 
 impl Judge {
@@ -25,19 +25,19 @@ impl Judge {
             Some((sender, number)) => self.take(receiver, sender, number, Some(from)),
             None => foreign("nobody sends such a text"),
         };
-        if let Err((law, why)) = taken {
+        if let Err((breach, why)) = taken {
             let name = self.name(receiver);
-            self.so_far.add(law, || format!("{name} got {text:.40?} from {from:?}: {why}"));
+            self.so_far.add(breach, || format!("{name} got {text:.40?} from {from:?}: {why}"));
         }
     }
 
     #[cold]
     #[inline(never)]
     pub(super) fn delivered_oddly(&mut self, receiver: usize, sender: usize, number: u32) {
-        if let Err((law, why)) = self.take(receiver, sender, number, None) {
+        if let Err((breach, why)) = self.take(receiver, sender, number, None) {
             let name = self.name(receiver);
             let whose = if sender < self.members.len() { self.name(sender) } else { "nobody".to_owned() };
-            self.so_far.add(law, || format!("{name} got message {number} of {whose}: {why}"));
+            self.so_far.add(breach, || format!("{name} got message {number} of {whose}: {why}"));
         }
     }
 
@@ -71,7 +71,7 @@ impl Judge {
             (State::Gone, _) => foreign("it is not in the room"),
             // It is forgotten: all have passed it, but for one who is just coming.
             (State::There, None) if listener.is_first => Ok(()),
-            (State::There, None) => Err((Law::Doubled, "it came before".to_owned())),
+            (State::There, None) => Err((Breach::Doubled, "it came before".to_owned())),
             (State::There, Some(sent)) => self.take_in(receiver, sender, number, sent),
         }
     }
@@ -88,7 +88,7 @@ impl Judge {
         let stay = &mut self.members[receiver].stay;
         stay.horizon = stay.horizon.max(sent.at);
         if self.has_received(receiver, &sent) {
-            return Err((Law::Doubled, "it came before".to_owned()));
+            return Err((Breach::Doubled, "it came before".to_owned()));
         }
         let disorder =
             if self.later_ones(sender, number, &sent).any(|later| self.has_received(receiver, later)) {
@@ -101,7 +101,7 @@ impl Judge {
                 is_lost.then_some("it came behind one that others got after it")
             };
         self.put(receiver, sender, number, &sent, disorder.is_some());
-        disorder.map_or(Ok(()), |why| Err((Law::Disordered, why.to_owned())))
+        disorder.map_or(Ok(()), |why| Err((Breach::Disordered, why.to_owned())))
     }
 
     /// Notes that a member has received a message for the first time.

@@ -9,7 +9,7 @@ const EXAMPLES_MAX: u64 = 4;
 
 /// The laws, as they are counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Law {
+pub(super) enum Breach {
     Lost,
     Doubled,
     Disordered,
@@ -72,14 +72,14 @@ impl Verdict {
         lost + doubled + disordered + unanswered + foreign + ghosts
     }
 
-    pub(super) fn add(&mut self, law: Law, example: impl FnOnce() -> String) {
-        let (count, name) = match law {
-            Law::Lost => (&mut self.lost, "lost"),
-            Law::Doubled => (&mut self.doubled, "doubled"),
-            Law::Disordered => (&mut self.disordered, "disordered"),
-            Law::Unanswered => (&mut self.unanswered, "unanswered"),
-            Law::Foreign => (&mut self.foreign, "foreign"),
-            Law::Ghosts => (&mut self.ghosts, "ghost"),
+    pub(super) fn add(&mut self, breach: Breach, example: impl FnOnce() -> String) {
+        let (count, name) = match breach {
+            Breach::Lost => (&mut self.lost, "lost"),
+            Breach::Doubled => (&mut self.doubled, "doubled"),
+            Breach::Disordered => (&mut self.disordered, "disordered"),
+            Breach::Unanswered => (&mut self.unanswered, "unanswered"),
+            Breach::Foreign => (&mut self.foreign, "foreign"),
+            Breach::Ghosts => (&mut self.ghosts, "ghost"),
         };
         *count += 1;
         if *count <= EXAMPLES_MAX {
