@@ -52,7 +52,7 @@ use self::member::{Member, State, Stay};
 use self::numbers::small;
 use self::room::Room;
 use self::verdict::Breach;
-pub use self::verdict::{Totals, Verdict};
+pub use self::verdict::{Recorded, Verdict};
 
 /// Entries that a log keeps although all members have passed them: one who enters may receive them first.
 pub const KEPT: usize = 256;

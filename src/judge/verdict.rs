@@ -38,12 +38,12 @@ pub struct Verdict {
     pub examples: Vec<String>,
     /// How much this is a verdict on.
     #[serde(skip)]
-    pub totals: Totals,
+    pub totals: Recorded,
 }
 
 /// What was recorded. `attempted` is the sum of the other four kinds of requests.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Totals {
+pub struct Recorded {
     /// Times that somebody entered a room.
     pub entered: u64,
     /// Messages sent.
@@ -91,7 +91,7 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lost, doubled, disordered, unanswered, foreign, ghosts, examples, totals } = self;
-        let Totals { entered, attempted, acknowledged, refused, failed, open, delivered } = totals;
+        let Recorded { entered, attempted, acknowledged, refused, failed, open, delivered } = totals;
         write!(
             f,
             "{lost} lost, {doubled} doubled, {disordered} disordered, {unanswered} unanswered, {foreign} \
