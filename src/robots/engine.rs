@@ -12,7 +12,7 @@ use super::RobotsError;
 use super::clock::Clock;
 use super::crowd::Crowd;
 use super::pacer::Pacer;
-use super::plan::{Load, Plan, Transport};
+use super::plan::{Load, LoadPlan, Transport};
 use super::robot::{NEVER, Next, Robot};
 use super::schedule::{Moments, arrival};
 use super::shared::Shared;
@@ -52,7 +52,7 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Robots that have not begun.
-    pub(super) fn new(plan: &Plan, gate: SocketAddr) -> Result<Self, RobotsError> {
+    pub(super) fn new(plan: &LoadPlan, gate: SocketAddr) -> Result<Self, RobotsError> {
         let crowd = Crowd::new(plan);
         let shared = Shared::new(plan, &crowd);
         let robots: Vec<Robot> = crowd
@@ -90,7 +90,7 @@ impl Engine {
     }
 
     /// Everybody begins to send, and to leave and come back, as planned.
-    pub(super) fn start_load(&mut self, plan: &Plan, now: Time) -> io::Result<()> {
+    pub(super) fn start_load(&mut self, plan: &LoadPlan, now: Time) -> io::Result<()> {
         if let Load::Rate(rate) = plan.load {
             let moments = Moments::new(plan.seed, "robots: sends", self.senders.len(), rate, now);
             let waker = Waker::new(self.poll.registry(), PACER)?;

@@ -54,7 +54,7 @@ use mio::Events;
 use thiserror::Error;
 
 use self::engine::Engine;
-pub use self::plan::{Load, Plan, PlanError, Transport};
+pub use self::plan::{Load, LoadPlan, LoadPlanError, Transport};
 use self::process::Processes;
 pub use self::report::{Flow, Latencies, Logins, Report, Server};
 use self::robot::NEVER;
@@ -135,7 +135,11 @@ pub struct Progress {
 ///
 /// # Errors
 /// Nobody listens at the gate, or the system refuses something. A server that fails is no error but in the report.
-pub fn run(plan: &Plan, stop: &AtomicBool, progress: impl FnMut(&Progress)) -> Result<Report, RobotsError> {
+pub fn run(
+    plan: &LoadPlan,
+    stop: &AtomicBool,
+    progress: impl FnMut(&Progress),
+) -> Result<Report, RobotsError> {
     let no_gate = |reason| match plan.direct {
         true => RobotsError::NoConnector { connector: plan.gate.clone(), reason },
         false => RobotsError::NoGate { gate: plan.gate.clone(), reason },
@@ -151,7 +155,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, progress: impl FnMut(&Progress)) -> R
 }
 
 struct Run<'a, P> {
-    plan: &'a Plan,
+    plan: &'a LoadPlan,
     stop: &'a AtomicBool,
     progress: P,
     server: Option<Processes>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::plan::Plan;
+use super::plan::LoadPlan;
 use super::tally::Summary;
 use crate::judge::Verdict;
 
@@ -13,7 +13,7 @@ use crate::judge::Verdict;
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
     /// What was to be done.
-    pub plan: Plan,
+    pub plan: LoadPlan,
     /// How long was measured: less than planned when the run was ended early.
     pub seconds: f64,
     /// First logins.

@@ -6,7 +6,7 @@ use std::path::Path;
 use pomelo_sim::random::sizes;
 use pomelo_sim::robots::crowd::Crowd;
 use pomelo_sim::robots::schedule::{Moments, arrival};
-use pomelo_sim::robots::{Load, Plan, Settings, Transport};
+use pomelo_sim::robots::{Load, LoadPlan, Settings, Transport};
 use pomelo_sim::time::Time;
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn file(text: &str) -> Settings {
     Settings::from_json(text, "robots.json".to_owned()).unwrap()
 }
 
-fn plan(text: &str) -> Plan {
+fn plan(text: &str) -> LoadPlan {
     file(text).plan().unwrap()
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pomelo_sim::robots::crowd::Crowd;
 use pomelo_sim::robots::robot::{Next, Robot};
 use pomelo_sim::robots::shared::Shared;
-use pomelo_sim::robots::{Plan, Settings};
+use pomelo_sim::robots::{LoadPlan, Settings};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{PackageType, WebSocketHeader, WireRoute, write_package, write_push, write_response};
 use tungstenite::handshake::derive_accept_key;
@@ -17,7 +17,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Stand {
     pub robot: Robot,
     pub shared: Shared,
-    pub plan: Plan,
+    pub plan: LoadPlan,
     pub now: Time,
     pub websocket: bool,
 }

@@ -18,7 +18,7 @@ use self::watch::Watch;
 use crate::cluster::{Cluster, Options};
 use crate::config::ConfigError;
 use crate::live::StartError;
-use crate::robots::{self, PlanError, RobotsError};
+use crate::robots::{self, LoadPlanError, RobotsError};
 use crate::scenario::{ChatModel, Scenario};
 use crate::stats::Outcome;
 use crate::strategies::{StrategySpec, UnknownStrategy};
@@ -40,7 +40,7 @@ pub enum LiveError {
     Start(#[from] StartError),
     /// What robots would do makes no sense to them.
     #[error("robots: {0}")]
-    Plan(#[from] PlanError),
+    Plan(#[from] LoadPlanError),
     /// Robots cannot run.
     #[error("robots: {0}")]
     Robots(#[from] RobotsError),
