@@ -56,7 +56,7 @@ use thiserror::Error;
 use self::engine::Engine;
 pub use self::plan::{Load, LoadPlan, LoadPlanError, Transport};
 use self::process::Processes;
-pub use self::report::{Flow, Latencies, Logins, Report, Server};
+pub use self::report::{Flow, Latencies, Logins, Report, ServerUsage};
 use self::robot::NEVER;
 pub use self::settings::Settings;
 pub use self::tally::Summary;
@@ -224,7 +224,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
             lateness_us: tally.lateness.summary(),
             errors: tally.errors.clone(),
             integrity,
-            server: self.server.as_ref().map(|_| Server {
+            server: self.server.as_ref().map(|_| ServerUsage {
                 cpu_seconds: cpu.as_secs_f64(),
                 cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / tally.deliveries.max(1) as f64,
                 rss_before,

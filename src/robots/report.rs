@@ -38,7 +38,7 @@ pub struct Report {
     /// Whether everybody got what they had to get.
     pub integrity: Verdict,
     /// The server's processes, when they were named.
-    pub server: Option<Server>,
+    pub server: Option<ServerUsage>,
 }
 
 /// Robots that came in.
@@ -76,7 +76,7 @@ pub struct Latencies {
 
 /// The server's processes.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Server {
+pub struct ServerUsage {
     /// CPU time that they took in the measured seconds.
     pub cpu_seconds: f64,
     /// The same by deliveries, in microseconds.
