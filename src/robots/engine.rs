@@ -15,7 +15,7 @@ use super::pacer::Pacer;
 use super::plan::{Load, LoadPlan, Transport};
 use super::robot::{NEVER, Next, Robot};
 use super::schedule::{Moments, arrival};
-use super::shared::Shared;
+use super::shared::RunState;
 use super::sockets::{Sockets, in_words};
 use crate::time::Time;
 
@@ -31,7 +31,7 @@ const PACER: Token = Token(usize::MAX);
 /// The robots of a run and what drives them.
 pub(super) struct Engine {
     pub(super) clock: Clock,
-    pub(super) shared: Shared,
+    pub(super) shared: RunState,
     pub(super) robots: Vec<Robot>,
     poll: Poll,
     sockets: Sockets,
@@ -54,7 +54,7 @@ impl Engine {
     /// Robots that have not begun.
     pub(super) fn new(plan: &LoadPlan, gate: SocketAddr) -> Result<Self, RobotsError> {
         let crowd = Crowd::new(plan);
-        let shared = Shared::new(plan, &crowd);
+        let shared = RunState::new(plan, &crowd);
         let robots: Vec<Robot> = crowd
             .room_of
             .iter()

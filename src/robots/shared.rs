@@ -41,7 +41,7 @@ impl Names {
 
 /// What robots need, and what they fill.
 #[derive(Debug)]
-pub struct Shared {
+pub struct RunState {
     pub(super) names: Names,
     /// What handshakes have agreed on: dictionaries and definitions are the same for all, and kept once.
     pub(super) terms: Terms,
@@ -60,7 +60,7 @@ pub struct Shared {
     pub(super) message: Vec<u8>,
 }
 
-impl Shared {
+impl RunState {
     /// Before anything has happened: nobody sends of itself.
     pub fn new(plan: &LoadPlan, crowd: &Crowd) -> Self {
         let mut judge = Judge::of_one_order(KEPT);
