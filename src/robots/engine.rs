@@ -12,7 +12,7 @@ use super::RobotsError;
 use super::clock::Clock;
 use super::crowd::Crowd;
 use super::pacer::Pacer;
-use super::plan::{Load, LoadPlan, Transport};
+use super::plan::{Load, LoadPlan, TransportChoice};
 use super::robot::{NEVER, Next, Robot};
 use super::schedule::{Moments, arrival};
 use super::shared::RunState;
@@ -61,9 +61,9 @@ impl Engine {
             .enumerate()
             .map(|(member, room)| {
                 let websocket = match plan.transport {
-                    Transport::Ws => true,
-                    Transport::Tcp => false,
-                    Transport::Mix => member % 2 == 0,
+                    TransportChoice::Ws => true,
+                    TransportChoice::Tcp => false,
+                    TransportChoice::Mix => member % 2 == 0,
                 };
                 Robot::new(member, *room, websocket, Time::START + arrival(member, plan.arrivals))
             })

@@ -54,7 +54,7 @@ use mio::Events;
 use thiserror::Error;
 
 use self::engine::Engine;
-pub use self::plan::{Load, LoadPlan, LoadPlanError, Transport};
+pub use self::plan::{Load, LoadPlan, LoadPlanError, TransportChoice};
 use self::process::Processes;
 pub use self::report::{Flow, Latencies, Logins, Report, ServerUsage};
 use self::robot::NEVER;

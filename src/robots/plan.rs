@@ -20,7 +20,7 @@ const PREFIX_BYTES_MAX: usize = 32;
 /// How robots connect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Transport {
+pub enum TransportChoice {
     /// WebSocket.
     Ws,
     /// Raw TCP.
@@ -66,7 +66,7 @@ pub struct LoadPlan {
     /// Bytes of a message's content.
     pub payload: usize,
     /// How robots connect.
-    pub transport: Transport,
+    pub transport: TransportChoice,
     /// Times per minute that each leaves and enters again.
     pub churn: f64,
     /// Seconds of measuring.
@@ -168,7 +168,7 @@ impl Settings {
             arrivals: number("arrivals", self.arrivals.unwrap_or(200.0), 1e-3..=1e6)?,
             load,
             payload: whole("payload", self.payload.unwrap_or(64), 0..=PAYLOAD_BYTES_MAX)?,
-            transport: self.transport.unwrap_or(Transport::Mix),
+            transport: self.transport.unwrap_or(TransportChoice::Mix),
             churn: number("churn", self.churn.unwrap_or(0.0), 0.0..=600.0)?,
             duration: number("duration", self.duration.unwrap_or(10.0), 0.001..=1e6)?,
             warmup: number("warmup", self.warmup.unwrap_or(1.0), 0.0..=1e6)?,

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 use serde::Deserialize;
 
-use super::plan::{LoadPlanError, Transport};
+use super::plan::{LoadPlanError, TransportChoice};
 
 /// Most bytes of a file of settings that are read.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -51,7 +51,7 @@ pub struct Settings {
     pub payload: Option<usize>,
     /// How robots connect; mix is half of each [default: mix]
     #[arg(long, value_enum)]
-    pub transport: Option<Transport>,
+    pub transport: Option<TransportChoice>,
     /// How often per minute each user leaves and enters again [default: 0]
     #[arg(long, value_name = "R")]
     pub churn: Option<f64>,
