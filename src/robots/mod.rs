@@ -56,7 +56,7 @@ use thiserror::Error;
 use self::engine::Engine;
 pub use self::plan::{Load, LoadPlan, LoadPlanError, TransportChoice};
 use self::process::Processes;
-pub use self::report::{Flow, Latencies, Logins, Report, ServerUsage};
+pub use self::report::{Flow, Logins, Report, RunLatencies, ServerUsage};
 use self::robot::NEVER;
 pub use self::settings::Settings;
 pub use self::tally::Summary;
@@ -215,7 +215,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
             deliveries: flow(tally.deliveries),
             others: tally.others,
             returns: tally.returns,
-            latency_us: Latencies {
+            latency_us: RunLatencies {
                 gate: tally.gate.summary(),
                 enter: tally.enter.summary(),
                 send: tally.send.summary(),

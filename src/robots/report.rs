@@ -29,7 +29,7 @@ pub struct Report {
     /// Times that a robot which had been in entered again in the whole run.
     pub returns: u64,
     /// How long it took, in microseconds.
-    pub latency_us: Latencies,
+    pub latency_us: RunLatencies,
     /// How much later than meant messages of an open loop were sent, in microseconds: a part of their latencies which is
     /// the robots' own, unless a robot was not in its room.
     pub lateness_us: Summary,
@@ -63,7 +63,7 @@ pub struct Flow {
 
 /// Latencies, in microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Latencies {
+pub struct RunLatencies {
     /// From when a login was meant to begin to the gate's answer, connecting included. Of the whole run.
     pub gate: Summary,
     /// From the gate's answer to the room's, connecting included. Of the whole run.
