@@ -7,7 +7,7 @@ use super::numbers::small;
 /// The place of what is in no log.
 pub(super) const UNSEEN: u64 = u64::MAX;
 
-/// A member as one who sends.
+/// A member as a sender.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Author {
     /// Messages that were dropped from the front of `sent`.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::author::Sent;
 use super::numbers::Numbers;
 
-/// A member as one who receives. What each delivery needs lies together.
+/// A member as a receiver. What each delivery needs lies together.
 #[derive(Clone, Default, Debug)]
 #[repr(C)]
 pub(super) struct Member {

@@ -1,12 +1,12 @@
 //! The judge of a chat: whether each message came to every member of its room, once, in order, and to nobody else.
 //!
-//! Whoever drives clients tells it what they do and receive; [`Judge::verdict`] says which laws were broken. It knows no cluster,
-//! socket or clock: robots, storms and tests use the same one.
+//! The driver of the clients reports what they do and receive; [`Judge::verdict`] says which laws were
+//! broken. It knows no cluster, socket or clock: robots, storms and tests use the same one.
 //!
 //! # Moments
 //!
-//! Each call is a moment. What a client does is told before it is done, what a client receives after it is received: only then does
-//! "before" mean anything.
+//! Each call is a moment. An action of a client is reported before it is done, a message after it was
+//! received: only then does "before" mean anything.
 //!
 //! # The laws
 //!
@@ -23,11 +23,12 @@
 //!
 //! # How
 //!
-//! A room has a log of its messages as whoever was first received them, and each member a position in it. In the good case a
-//! delivery is the log's entry at that position: one comparison. All else takes the long way (`receive.rs`): the first
-//! delivery of a message, what is found ahead, so that the entries between are missing, and what is found behind.
+//! A room has a log of its messages in the order of their first receipt, and each member a position in
+//! it. In the good case a delivery is the log's entry at that position: one comparison. All else takes
+//! the long way (`receive.rs`): the first delivery of a message, what is found ahead, so that the
+//! entries between are missing, and what is found behind.
 //!
-//! The log is in the order of first receipt, which need not be the room's: a member that lags may receive what nobody in front of
+//! The order of first receipt need not be the room's: a member that lags may receive what nobody in front of
 //! it gets. So a member that receives an entry behind a later one breaks the one order only if another received the two the other
 //! way round (`order.rs`).
 //!
@@ -60,7 +61,7 @@ pub const KEPT: usize = 256;
 /// The code of an answer that refuses a message since the server is busy.
 const BUSY: u64 = 503;
 
-/// Receives what clients do and get. See the module.
+/// Judges what clients do and receive.
 #[derive(Clone, Default, Debug)]
 pub struct Judge {
     /// How many entries a log keeps, when one order is wanted.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// Marks a log's entry for the long way: its order must be looked at for each who receives it.
+/// Marks a log's entry for the long way: its order must be checked for each member that receives it.
 pub(super) const ODD: u32 = 1 << 31;
 
 #[derive(Clone, Default, Debug)]

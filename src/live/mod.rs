@@ -1,8 +1,11 @@
 //! The live cluster: the pure router and servers as actix actors, with real ports and real time.
 //!
-//! Actors are shells: they hand deliveries in and carry effects out. All of them share one thread unless told
-//! otherwise, since a message between two actors on one thread costs a tenth of a microsecond and between two
-//! threads up to sixty times that.
+//! Actors are shells: they hand deliveries in and carry effects out. All of them share one thread
+//! unless told otherwise, since a message between two actors on one thread costs a tenth of a
+//! microsecond and between two threads up to sixty times that.
+//!
+//! Changes of servers are made one after the other (`servers`), as the supervisor decides. Queries run
+//! concurrently with them (`queries`). What both know of a server is its entry in the roster.
 
 mod control;
 mod listen;

@@ -11,8 +11,8 @@ use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::supervisor::ServerState;
 
-/// The servers, up or not, in the order in which they were configured and added. Shared: a change is seen at once,
-/// also from another thread, and while a longer one is under way.
+/// The servers, up or not, in the order in which they were configured and added. A clone is the same
+/// roster: queries see a change at once, also from another thread, and while a longer one is in flight.
 #[derive(Clone, Default)]
 pub(super) struct Roster(Arc<Mutex<Vec<Entry>>>);
 
@@ -63,7 +63,8 @@ impl Roster {
         self.lock().clone()
     }
 
-    /// The one at this place as it is now. Only what changes servers knows places: nobody else adds or removes one.
+    /// The one at this place as it is now. Only changes of servers may use places: queries see the roster
+    /// between two of them.
     pub(super) fn at(&self, place: usize) -> Entry {
         self.lock()[place].clone()
     }

@@ -24,18 +24,18 @@ pub(super) struct RouterActor {
     /// The moment for which a timer is set, while links hold something up.
     tick_at: Option<Time>,
     burst: usize,
-    /// To be told when a server holds nothing that another one could take.
+    /// Dropped when a server holds nothing that another one could take.
     empty_handed: Vec<(ServerId, Sender<()>)>,
 }
 
-/// A server, and what is for it.
+/// A server's address, and the envelopes that go to it in the next message.
 struct Mailbox {
     address: Addr<ServerActor>,
     envelopes: Vec<Envelope>,
 }
 
-/// What some deliveries made a server send, in order. What one delivery did is carried whole: when the server vanishes, it
-/// has happened or it has not.
+/// The output of some deliveries to a server, in order. A killed server's unsent output is discarded:
+/// each delivery's messages are carried all or none.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Carry(pub(super) Vec<Envelope>);
@@ -50,7 +50,7 @@ pub(super) struct Register(pub(super) ServerId, pub(super) Option<Addr<ServerAct
 #[rtype(result = "()")]
 pub(super) struct WhenEmptyHanded(pub(super) ServerId);
 
-/// Does something with the router between two envelopes, and gives what comes of it.
+/// Does something with the router between two envelopes, and gives the result.
 pub(super) struct WithRouter<R>(pub(super) RouterOrder<R>);
 
 /// What is to be done, and when it is now; what goes out of it is carried.

@@ -1,6 +1,6 @@
 //! What a cluster does, second by second: rates, percentiles and balance, out of two views of it.
 //!
-//! Pure: whoever looks brings the views and the time. Console, metrics and `top` show the same [`Picture`], and the last
+//! Pure: the caller brings the views and the time. Console, metrics and `top` show the same [`Picture`], and the last
 //! minutes of it are a [`History`].
 
 mod edges;

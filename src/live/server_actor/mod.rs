@@ -16,7 +16,7 @@ use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::time::{Time, TwoSeconds};
 use crate::trace::Watch;
 
-/// Deliveries handled before other actors get their turn, and what they made the server say goes to the router.
+/// Deliveries handled before other actors get their turn, and the server's output goes to the router.
 const BURST: usize = 256;
 
 /// Deliveries handled before outboxes are written. Under load the mailbox may never be empty, and clients must not wait
@@ -28,10 +28,10 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 
 /// The shell of one server.
 ///
-/// A mailbox is drained in one turn of the thread. What the server says meanwhile is collected, and goes out when the
-/// mailbox is empty: one message to the router, and one write for each client. So the price of a message between actors
-/// and of a write to a socket, which are most of all costs, is paid once for everything that comes together; when
-/// nothing does, nothing waits.
+/// A mailbox is drained in one turn of the thread. The server's output is collected meanwhile, and goes
+/// out when the mailbox is empty: one message to the router, and one write for each client. Most of
+/// all costs are messages between actors and writes to sockets, so cost per message falls under load;
+/// a lone message is not delayed.
 pub(super) struct ServerActor {
     server: Box<dyn Server>,
     router: Addr<RouterActor>,
@@ -54,7 +54,7 @@ pub(super) struct ServerActor {
     now: Time,
     /// What has come while the server is paused; none while it is not.
     paused: Option<Vec<Delivery>>,
-    /// To be told when the server has nothing to do.
+    /// Dropped when the server has nothing to do: that is the answer to those at the other end.
     idle: Vec<Sender<()>>,
 }
 
@@ -75,7 +75,7 @@ struct ClientEvents {
     since: Time,
 }
 
-/// Something that happens to the server. When this is answered, what the server said about it is with the router.
+/// Something that happens to the server. When this is answered, the server's output is with the router.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Deliver(pub(super) Delivery);
@@ -171,7 +171,7 @@ impl ServerActor {
         }
     }
 
-    /// Lets what was said go out when the mailbox is drained, or now and then when it never is.
+    /// Lets output go out when the mailbox is drained, or now and then when it never is.
     fn after_burst(&mut self, ctx: &mut Context<Self>) {
         self.schedule_tick(ctx);
         if self.burst >= BURST {
@@ -191,14 +191,13 @@ impl ServerActor {
                 actor.speak();
                 actor.flush();
                 if !actor.idle.is_empty() && actor.server.snapshot().calls_pending == 0 {
-                    // Whoever asked may have waited long enough; dropping its sender is the answer.
                     actor.idle.clear();
                 }
             }));
         }
     }
 
-    /// Tells the router what the server has said.
+    /// Sends the server's output to the router.
     fn speak(&mut self) {
         if !self.outgoing.is_empty() {
             self.router.do_send(Carry(take_all(&mut self.outgoing)));

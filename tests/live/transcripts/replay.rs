@@ -213,7 +213,7 @@ impl<'a> Stage<'a> {
         }
         self.settle()?;
         self.probe(connection)?;
-        let sessions = || -> usize { accounts(&self.cluster).iter().map(|account| account.sessions).sum() };
+        let sessions = || -> usize { accounts(self.cluster).iter().map(|account| account.sessions).sum() };
         let before = sessions();
         match self.players[connection].client.take() {
             Some(client) if self.scenario.connections[connection].was_cut => drop(client),
