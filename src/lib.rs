@@ -32,7 +32,7 @@
 //!
 //! What costs most is a write to a socket, and then a message between actors. So both are paid once for everything that
 //! comes together: a mailbox is drained in one turn of the thread, and what the actor has said meanwhile goes on in one
-//! message to each who hears it (`live/server_actor.rs`, `live/router_actor.rs`). The more there is to do, the less each of
+//! message to each who hears it (`live/server_actor`, `live/router_actor.rs`). The more there is to do, the less each of
 //! it costs; when there is one message, nothing waits. `benches/fanout` holds this against a server that does nothing else
 //! than the writes.
 //!
@@ -136,7 +136,7 @@
 //!    a kick, after which some never come back.
 //!
 //! Orders that change servers are carried out one after the other; whoever looks is answered beside them, from one roster that
-//! shows each state at once (`live/observer.rs`). What servers and router count costs no allocation, and one look at the clock
+//! shows each state at once (`live/queries`). What servers and router count costs no allocation, and one look at the clock
 //! for all that comes together: latencies in a [`Histogram`](stats::Histogram) a server, envelopes between each two where they
 //! arrive, pushes in their channel.
 //!

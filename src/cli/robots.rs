@@ -15,7 +15,7 @@ use tokio::signal::ctrl_c;
 use self::target::{Entry, Target};
 use super::admin_args::Failure;
 use super::output::{count, print, refuse, table};
-use crate::robots::{self, Plan, Progress, Report, Settings, Summary};
+use crate::robots::{self, LoadPlan, Progress, Report, Settings, Summary};
 
 /// Put a chat under load, and say how it took it
 ///
@@ -58,7 +58,7 @@ const EXAMPLES: &str = "Examples:
       for scripts; any chat that listens there";
 
 /// What the command line and the file say, with the gate of the cluster that is meant.
-fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {
+fn plan(args: &RobotsArgs) -> Result<LoadPlan, Failure> {
     let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load)?;
     let mut settings = args.settings.clone().over(file);
     match settings.gate.as_ref().or(settings.connector.as_ref()) {

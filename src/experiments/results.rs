@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::scenario::{Claim, Scenario};
-use crate::stats::{Estimate, Latency, Mark, ServerSeries};
+use crate::stats::{Estimate, LatencyCurve, Mark, ServerSeries};
 use crate::strategies::StrategySpec;
 
 /// Number of the form that [`Results`] has; another number, another form.
@@ -73,7 +73,7 @@ pub struct StrategyResults {
     pub figures: BTreeMap<String, Figure>,
     /// Latency curves by what took the time (`job`; or `gate`, `enter`, `send`, `deliver`), of all replications'
     /// measurements together: pooled, not averaged.
-    pub curves: BTreeMap<String, Latency>,
+    pub curves: BTreeMap<String, LatencyCurve>,
     /// The load of each server over time in the first replication, as an example: a mean of several would hide swings.
     pub servers: Vec<ServerSeries>,
     /// What happened in the first replication, in order of time.

@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::cluster::{Options, PlanError};
 use crate::config::ServerSpec;
-use crate::ports::{PortOptions, Timeouts};
+use crate::ports::{ConnectionTimeouts, PortOptions};
 use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.
@@ -118,7 +118,11 @@ pub(super) fn port_options(
     PortOptions {
         server: spec.id.clone(),
         offer,
-        timeouts: Timeouts { handshake: options.handshake_timeout, ack: options.ack_timeout, heartbeat },
+        timeouts: ConnectionTimeouts {
+            handshake: options.handshake_timeout,
+            ack: options.ack_timeout,
+            heartbeat,
+        },
         idle_timeout: options.idle_timeout,
         body_bytes_max: options.body_bytes_max,
         outbound_bytes_max: options.outbound_bytes_max,

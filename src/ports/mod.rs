@@ -18,12 +18,13 @@ mod comeback;
 mod connection;
 mod history;
 mod inbound;
+mod kept;
 mod machine;
 mod outbox;
 mod port;
+mod port_core;
 mod protocol;
 mod resume;
-mod shared;
 mod stream;
 mod table;
 mod tasks;
@@ -40,9 +41,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use machine::{Action, Machine, Timeouts};
+pub use machine::{Action, ConnectionTimeouts, Machine};
 pub use port::Port;
-pub use protocol::{Event, Protocol};
+pub use protocol::{Protocol, ProtocolEvent};
 pub use transport::Fault;
 
 use crate::ids::{ServerId, SessionId};
@@ -56,7 +57,7 @@ pub struct PortOptions {
     /// What clients are told in the handshake.
     pub offer: Arc<HandshakeOffer>,
     /// When a connection is given up.
-    pub timeouts: Timeouts,
+    pub timeouts: ConnectionTimeouts,
     /// A raw TCP connection, or one that has not said which it is, is closed after this long without a byte.
     pub idle_timeout: Duration,
     /// Longest body of a package from a client, in bytes.

@@ -1,15 +1,15 @@
 //! Chance, repeatable: streams of random numbers, each named, all of one seed.
 
-mod law;
+mod distribution;
 mod mix;
 mod streams;
 mod zipf;
 
-use rand_distr::{Distribution, Exp1, LogNormal, StandardUniform, Uniform};
+use rand_distr::{Distribution as _, Exp1, LogNormal, StandardUniform, Uniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
-pub use law::{Law, Shape};
+pub use distribution::{Distribution, Shape};
 pub(crate) use mix::{mix, nth};
 pub use streams::Streams;
 pub use zipf::{Zipf, sizes};

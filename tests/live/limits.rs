@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::client::{BOTH, Client, Transport};
+use crate::support::watch::port;
 use crate::support::world::{PureWorld, World};
 use crate::support::{PATIENCE, patient, tutorial, wait_until};
 
@@ -88,9 +89,7 @@ fn is_turned_away(mut stream: TcpStream) -> bool {
 
 /// What the first connector's port holds and has counted.
 fn first_port(cluster: &RunningCluster) -> PortSnapshot {
-    let servers = cluster.snapshot().servers;
-    let first = servers.into_iter().find(|server| server.server.id.as_str() == "connector-server-1");
-    first.and_then(|server| server.port).unwrap()
+    port(cluster, "connector-server-1")
 }
 
 #[test]
@@ -160,8 +159,8 @@ fn an_address_on_the_blacklist_is_turned_away() {
         client.close();
     }
     let turned_away: u64 = cluster
-        .snapshot()
-        .servers
+        .list()
+        .unwrap()
         .iter()
         .filter_map(|server| server.port.as_ref())
         .map(|port| port.blacklisted)

@@ -34,7 +34,7 @@ fn back_and_forth(threads: usize) {
     let cluster = tutorial().options(Options { threads, ..patient() }).start().unwrap();
     let rooms: Vec<WatchedRoom> =
         (0..ROOMS).map(|room| WatchedRoom::start(&cluster, &format!("room{room}"))).collect();
-    let moved = |cluster: &RunningCluster| cluster.snapshot().router.rooms_moved;
+    let moved = |cluster: &RunningCluster| cluster.view().unwrap().router.rooms_moved;
     let mut expected = moved(&cluster);
     for strategy in ["rendezvous", "pomelo-crc", "jump", "directory(two-choices)", "maglev", "crc32-mod"] {
         let before = cluster.preview_strategy("chat", strategy.parse().unwrap()).unwrap();

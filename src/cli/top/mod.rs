@@ -14,7 +14,7 @@ use self::page::Page;
 use self::screen::{Interrupts, Screen};
 use super::admin_args::{AdminArgs, Failure};
 use super::output::{refuse, write_on};
-use crate::live::{ClusterView, Event, Events};
+use crate::live::{ClusterView, Events, TimelineEvent};
 use crate::monitor::{Monitor, Picture};
 use crate::orders::Order;
 
@@ -125,7 +125,7 @@ fn page<'a>(args: &TopArgs, picture: &'a Picture, events: &'a LastEvents) -> Pag
 #[derive(Default)]
 struct LastEvents {
     next: u64,
-    events: VecDeque<Event>,
+    events: VecDeque<TimelineEvent>,
 }
 
 impl LastEvents {

@@ -18,7 +18,7 @@ use self::watch::Watch;
 use crate::cluster::{Cluster, Options};
 use crate::config::ConfigError;
 use crate::live::StartError;
-use crate::robots::{self, PlanError, RobotsError};
+use crate::robots::{self, LoadPlanError, RobotsError};
 use crate::scenario::{ChatModel, Scenario};
 use crate::stats::Outcome;
 use crate::strategies::{StrategySpec, UnknownStrategy};
@@ -40,7 +40,7 @@ pub enum LiveError {
     Start(#[from] StartError),
     /// What robots would do makes no sense to them.
     #[error("robots: {0}")]
-    Plan(#[from] PlanError),
+    Plan(#[from] LoadPlanError),
     /// Robots cannot run.
     #[error("robots: {0}")]
     Robots(#[from] RobotsError),
@@ -85,7 +85,7 @@ pub fn run_live(
         Ok::<_, LiveError>((report?, marks, seen))
     });
     let (report, marks, seen) = report?;
-    let counters = cluster.snapshot().router;
+    let counters = cluster.view().map(|view| view.router).unwrap_or_default();
     cluster.stop();
     // One that was ended early may have had no time for either, and is thrown away.
     if let Some(why) = report.void().filter(|_| !stop.load(Ordering::Relaxed)) {

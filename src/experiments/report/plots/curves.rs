@@ -8,7 +8,7 @@ use super::labels;
 use super::scale::Scale;
 use super::{NARROW, WIDE};
 use crate::experiments::Results;
-use crate::stats::Latency;
+use crate::stats::LatencyCurve;
 
 /// One line.
 struct Line {
@@ -109,7 +109,7 @@ fn draw(
 }
 
 /// On the scale of HDR plots: each nine takes as much room. A curve ends where one measurement is the rest.
-fn points(curve: &Latency) -> Vec<(f64, f64)> {
+fn points(curve: &LatencyCurve) -> Vec<(f64, f64)> {
     let end = (curve.count.max(2) as f64).log10();
     let place = |share: f64| if share >= 1.0 { end } else { -(1.0 - share).log10() };
     let points = curve.quantiles.iter().filter(|of| of.ms.is_finite() && of.share >= SHARE_MIN);

@@ -1,6 +1,6 @@
 //! Who is in which room, and what chance has in store for each: the same under every strategy.
 
-use crate::random::{Law, Random, Streams};
+use crate::random::{Distribution, Random, Streams};
 use crate::scenario::ChatModel;
 use crate::time::Time;
 
@@ -32,7 +32,7 @@ impl Chance {
 }
 
 /// So many seconds later; laws are of seconds.
-pub(super) fn later(now: Time, law: Law, random: &mut Random) -> Time {
+pub(super) fn later(now: Time, law: Distribution, random: &mut Random) -> Time {
     after(now, law.draw(random))
 }
 

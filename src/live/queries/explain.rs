@@ -1,12 +1,12 @@
-//! Strategies of a running cluster: which there are, another one for a type, and what they make of a user and a room.
+//! Strategies of a running cluster: which there are, what another one would move, and where they
+//! put a user and a room.
 
 use serde::{Deserialize, Serialize};
 
-use super::control::ControlError;
-use super::running::RunningCluster;
-use super::timeline::EventKind;
 use super::view::in_order_of;
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
+use crate::live::control::ControlError;
+use crate::live::running::RunningCluster;
 use crate::router::{KeyFate, Preview, Router, TypeView};
 use crate::servers::{name_of, uid_of};
 use crate::strategies::StrategySpec;
@@ -71,27 +71,6 @@ impl RunningCluster {
         let preview =
             self.with_router(move |router, _, _| router.preview(&server_type, &strategy, name_of))?;
         Ok(preview?)
-    }
-
-    /// Chooses the servers of a type by another strategy from now on: see [`Router::set_strategy`]. Gives what that moves.
-    ///
-    /// # Errors
-    /// The type is unknown, or the strategy is none for it.
-    pub fn set_strategy(&self, server_type: &str, strategy: StrategySpec) -> Result<Preview, ControlError> {
-        let (server_type, timeline) = (ServerType::from(server_type), self.timeline.clone());
-        self.with_router(move |router, now, out| {
-            let preview = router.preview(&server_type, &strategy, name_of)?;
-            router.set_strategy(now, &server_type, strategy, out)?;
-            let Preview { from, to, rooms_moved, rooms, .. } = &preview;
-            if from != to {
-                let moved = match rooms {
-                    0 => String::new(),
-                    _ => format!("; {rooms_moved} of {rooms} rooms move"),
-                };
-                timeline.note(EventKind::Strategy, None, format!("{server_type}: {from} to {to}{moved}"));
-            }
-            Ok(Preview { applied: true, ..preview })
-        })?
     }
 
     /// Where a user and a room land now, and why; and where they are.
