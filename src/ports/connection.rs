@@ -180,7 +180,7 @@ impl<S: Stream> Connection<S> {
         if self.reader.is_some() {
             return None;
         }
-        let idle = self.outbox.form == Form::Tcp && now.since(self.heard) >= options.idle_timeout;
+        let idle = self.outbox.form == Form::Tcp && now.since(self.heard) >= options.cluster.idle_timeout;
         self.protocol.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
     }
 }

@@ -45,7 +45,7 @@ impl Port {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let table = Table::new(Resume::new(&options));
+        let table = Table::new(Resume::new(&options.cluster));
         let shared = Rc::new(Shared {
             options,
             events: Box::new(events),

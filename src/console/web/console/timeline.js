@@ -27,7 +27,22 @@ const PLOTS = [
   { title: 'sessions', names: ['sessions'], text: count },
 ];
 
-export function mountTimeline(app) {
+/** @type {import('./app.js').Panel} */
+export const timeline = {
+  id: 'timeline',
+  name: 'Timeline',
+  html: `
+  <div class="section-head"><h2 id="timeline-title">Timeline</h2><fieldset id="timeline-filters" class="row"><legend class="unseen">Kinds of events</legend></fieldset></div>
+  <div class="panel pad">
+    <div id="timeline-plots" class="strips pair"></div>
+    <p id="timeline-empty" class="quiet small">No events of these kinds yet.</p>
+    <div class="scroll tall-box" tabindex="0" role="region" aria-label="Events"><table><caption class="unseen">Events, the newest first</caption><thead><tr><th scope="col">time</th><th scope="col">kind</th><th scope="col">server</th><th scope="col">what happened</th></tr></thead><tbody id="timeline-rows"></tbody></table></div>
+  </div>
+`,
+  mount,
+};
+
+function mount(app) {
   const rows = byId('timeline-rows');
   const filters = byId('timeline-filters');
   const off = new Set();
