@@ -12,10 +12,9 @@ use std::time::Instant;
 pub use self::args::ServeArgs;
 use self::banner::banner;
 use self::place::{Pages, open_pages};
-use super::admin_args::Failure;
 use super::admin_port::Admin;
 use super::config_args::StrategyChoice;
-use super::output::{refuse, warn, write};
+use super::output::{Failure, Outcome, warn, write};
 use super::reach;
 use crate::admin::{Identity, Token};
 use crate::cluster::Cluster;
@@ -25,27 +24,21 @@ use crate::live::{RunningCluster, StopHandle, StopSignal};
 use crate::orders::Orders;
 
 /// Runs the command.
-pub fn run(args: &ServeArgs) -> ExitCode {
-    let stop = match StopSignal::install() {
-        Ok(stop) => stop,
-        Err(error) => return refuse(format_args!("cannot catch signals: {error}")),
-    };
+pub fn run(args: &ServeArgs) -> Outcome {
+    let stop = StopSignal::install().map_err(|error| format!("cannot catch signals: {error}"))?;
     let began = Instant::now();
-    let (started, warnings) = match start(args, stop.handle()) {
-        Ok(started) => started,
-        Err(error) => return refuse(error),
-    };
+    let (started, warnings) = start(args, stop.handle())?;
     for warning in warnings.iter().filter(|warning| bites_now(warning, &started.running)) {
         warn(warning);
     }
     started.elsewhere.iter().for_each(warn);
     if let Err(error) = write(&banner(args, &started, began.elapsed())) {
         started.stop();
-        return refuse(error);
+        return Err(error.into());
     }
     stop.wait();
     started.stop();
-    ExitCode::SUCCESS
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A cluster, and its admin port and console if it has them.

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["channels", "judge", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "client", "cluster", "placement", "program", "scenario", "supervisor"],
+    &["audit", "client", "cluster", "placement", "program", "scenario", "supervisor", "whole_file"],
     &["ports", "robots", "world"],
     &["live", "virtual_time"],
     &["experiments", "monitor", "orders", "verify"],

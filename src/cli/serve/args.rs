@@ -7,12 +7,12 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
 use clap::{ArgAction, Args};
 
-use crate::cli::admin_args::Failure;
 use crate::cli::admin_port::AdminPort;
 use crate::cli::config_args::{ConfigArgs, StrategyChoice, strategies_help};
 use crate::cli::console_port::ConsoleAddress;
 use crate::cli::fit_args::FitArgs;
 use crate::cli::links::load_rules;
+use crate::cli::output::Failure;
 use crate::cluster::Options;
 use crate::router::OnDuplicate;
 use crate::servers::SessionLimits;

@@ -151,6 +151,12 @@ export class App {
     this.state.selected = id;
     this.changed();
   }
+
+  /** The same, from elsewhere on the page. */
+  show(id) {
+    this.select(id);
+    byId('topology').scrollIntoView({ block: 'start' });
+  }
 }
 
 /** @param {Panel} panel */

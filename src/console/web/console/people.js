@@ -3,7 +3,6 @@
 import { part } from './api.js';
 import { byId, h, keyed, setText } from './dom.js';
 import { count, plural, rate } from './format.js';
-import { show } from './servers.js';
 
 /** How often lists are asked for while they are in view, in milliseconds. */
 const EVERY_MS = 2000;
@@ -133,7 +132,7 @@ function found(shown, total, what, search) {
 }
 
 function roomRow(app, { room }) {
-  const server = h('button', { type: 'button', class: 'link', onclick: () => show(app, server.textContent) });
+  const server = h('button', { type: 'button', class: 'link', onclick: () => app.show(server.textContent) });
   const members = h('td', { class: 'number' });
   const messages = h('td', { class: 'number' });
   const perSecond = h('td', { class: 'number' });

@@ -137,7 +137,7 @@ function ordered(servers, order) {
 }
 
 function row(app, output) {
-  const name = h('button', { type: 'button', class: 'link', onclick: () => show(app, node.dataset.id) });
+  const name = h('button', { type: 'button', class: 'link', onclick: () => app.show(node.dataset.id) });
   const hot = h('span', { class: 'hot' });
   const type = h('td');
   const state = badge();
@@ -176,12 +176,6 @@ function row(app, output) {
     verbs.update(server);
   };
   return { node, update };
-}
-
-/** Shows a server's details on the map. */
-export function show(app, id) {
-  app.select(id);
-  byId('topology').scrollIntoView({ block: 'start' });
 }
 
 function mountAdd(app) {

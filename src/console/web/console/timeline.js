@@ -5,7 +5,6 @@ import { GROUPS, groupOf, marks } from './events.js';
 import { clock, count, ms, rate } from './format.js';
 import { Plot } from './plot.js';
 import { bucketed, greatest, niceTop } from './series.js';
-import { show } from './servers.js';
 
 const SHOWN_MS = 300_000;
 
@@ -124,7 +123,7 @@ function plotBox({ title, lines, names, text }) {
 
 function eventRow(app, event) {
   const server = event.server
-    ? h('button', { type: 'button', class: 'link', onclick: () => show(app, event.server) }, event.server)
+    ? h('button', { type: 'button', class: 'link', onclick: () => app.show(event.server) }, event.server)
     : '';
   return {
     node: h(
