@@ -289,8 +289,7 @@ impl Blueprint {
             global_filters: self.global_filters.clone(),
             filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
             request_timeout: self.options.request_timeout,
-            messages_per_second_max: self.options.messages_per_second_max,
-            calls_max: self.options.calls_max,
+            limits: self.options.sessions,
             generation,
         };
         let make = code.make;

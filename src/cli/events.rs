@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{refuse, write, write_on};
+use super::admin_args::AdminArgs;
+use super::output::{Failure, Outcome, write, write_on};
 use super::people::printable;
 use crate::admin::read_answer;
 use crate::live::{Events, TimelineEvent};
@@ -47,11 +47,9 @@ const EXAMPLES: &str = "Examples:
       for scripts: from number 12 on; next is what to ask from then";
 
 /// Runs the command.
-pub fn run(args: &EventsArgs) -> ExitCode {
-    match show(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error),
-    }
+pub fn run(args: &EventsArgs) -> Outcome {
+    show(args)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(args: &EventsArgs) -> Result<(), Failure> {

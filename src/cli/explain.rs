@@ -1,7 +1,5 @@
 //! `pomelo-sim explain`: where a user and a room land, why, and what one server more or fewer changes, strategy by strategy.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
@@ -9,7 +7,7 @@ use thiserror::Error;
 
 use super::admin_args::AdminArgs;
 use super::config_args::{UnknownType, candidates, strategies_help};
-use super::output::{print, refuse, table};
+use super::output::{Outcome, print, table};
 use crate::config::ConfigError;
 use crate::ids::ServerId;
 use crate::live::LiveExplanation;
@@ -103,25 +101,22 @@ pub enum ExplainError {
 }
 
 /// Runs the command.
-pub fn run(args: &ExplainArgs) -> ExitCode {
+pub fn run(args: &ExplainArgs) -> Outcome {
     if args.live {
         let order = Order::Explain { uid: args.uid.clone(), rid: args.rid.clone() };
         return args.admin.order(&order, live_text);
     }
-    if args.admin.admin_file.is_some() || args.admin.port_offset.is_some() {
-        return refuse(
-            "explain: --admin-file and --port-offset name a running cluster: add --live to ask it",
+    if args.admin.cluster.admin_file.is_some() || args.admin.cluster.port_offset.is_some() {
+        return Err(
+            "explain: --admin-file and --port-offset name a running cluster: add --live to ask it".into()
         );
     }
-    match explain(args) {
-        Ok(explanation) if args.admin.json => print(&format!("{:#}\n", json!(explanation))),
-        Ok(explanation) => print(&as_text(&explanation)),
-        Err(error) => refuse(error),
-    }
+    let explanation = explain(args)?;
+    print(&if args.admin.json { format!("{:#}\n", json!(explanation)) } else { as_text(&explanation) })
 }
 
 fn explain(args: &ExplainArgs) -> Result<Explanation, ExplainError> {
-    let spec = args.admin.config.load()?;
+    let spec = args.admin.cluster.config.load()?;
     let all = || ALL.iter().map(|entry| entry.spec()).filter(StrategySpec::is_sticky).collect();
     let strategies: Vec<StrategySpec> =
         if args.strategies.is_empty() { all() } else { args.strategies.clone() };

@@ -123,14 +123,8 @@ pub(super) fn port_options(
             ack: options.ack_timeout,
             heartbeat,
         },
-        idle_timeout: options.idle_timeout,
-        body_bytes_max: options.body_bytes_max,
-        outbound_bytes_max: options.outbound_bytes_max,
-        resume: options.resume,
-        resume_bytes_max: options.resume_bytes_max,
         connections_max: spec.max_connections,
-        connections_per_address_max: options.connections_per_address_max,
-        blacklist: options.blacklist.clone(),
+        cluster: options.clone(),
         serials: Arc::clone(serials),
     }
 }

@@ -181,7 +181,8 @@ impl<S: Stream> Connection<S> {
         if self.reader.is_some() {
             return None;
         }
-        let idle = self.outbox.form == Form::Tcp && now.since(self.received_at) >= options.idle_timeout;
+        let idle =
+            self.outbox.form == Form::Tcp && now.since(self.received_at) >= options.cluster.idle_timeout;
         self.protocol.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
     }
 }

@@ -33,10 +33,9 @@ mod transport;
 mod upgrade;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -46,6 +45,7 @@ pub use port::Port;
 pub use protocol::{Protocol, ProtocolEvent};
 pub use transport::Fault;
 
+use crate::cluster::Options;
 use crate::ids::{ServerId, SessionId};
 use crate::wire::HandshakeOffer;
 
@@ -58,22 +58,10 @@ pub struct PortOptions {
     pub offer: Arc<HandshakeOffer>,
     /// When a connection is given up.
     pub timeouts: ConnectionTimeouts,
-    /// A raw TCP connection, or one that has not said which it is, is closed after this long without a byte.
-    pub idle_timeout: Duration,
-    /// Longest body of a package from a client, in bytes.
-    pub body_bytes_max: usize,
-    /// Most bytes that wait for one client to read them; over this it is kicked.
-    pub outbound_bytes_max: usize,
-    /// How long a session whose connection was lost waits for its client; none and zero: not at all.
-    pub resume: Option<Duration>,
-    /// Most bytes kept for each such session, and for each that may become one.
-    pub resume_bytes_max: usize,
     /// Most connections at once; none: no limit.
     pub connections_max: Option<usize>,
-    /// Most connections at once from one address; none: no limit.
-    pub connections_per_address_max: Option<usize>,
-    /// Addresses whose connections are closed at once.
-    pub blacklist: Vec<IpAddr>,
+    /// What else is set of connections, as of the whole cluster.
+    pub cluster: Options,
     /// Number of the last session of all frontends, over all their lives: none is used twice.
     pub serials: Arc<AtomicU32>,
 }

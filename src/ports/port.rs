@@ -46,7 +46,7 @@ impl Port {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let table = Table::new(Resume::new(&options));
+        let table = Table::new(Resume::new(&options.cluster));
         let core = Rc::new(PortCore {
             options,
             events: Box::new(events),

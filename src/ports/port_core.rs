@@ -50,7 +50,7 @@ impl<S: Stream> PortCore<S> {
         let table = &mut *self.table.borrow_mut();
         let server = &self.options.server;
         let address = peer.ip().to_canonical();
-        if self.options.blacklist.contains(&address) {
+        if self.options.cluster.blacklist.contains(&address) {
             log::debug!("connection refused server={server} peer={peer} reason=--blacklist");
             table.counted.blacklisted += 1;
             return;
@@ -58,7 +58,7 @@ impl<S: Stream> PortCore<S> {
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
         let from_there = table.by_address.get(&address).copied().unwrap_or(0);
         let is_full = is_over(self.options.connections_max, table.places);
-        let is_over_limit = is_full || is_over(self.options.connections_per_address_max, from_there);
+        let is_over_limit = is_full || is_over(self.options.cluster.connections_per_address_max, from_there);
         if is_over_limit {
             let limit = if is_full { "max-connections" } else { "--per-address" };
             log::debug!("connection refused server={server} peer={peer} reason={limit}");
@@ -137,7 +137,7 @@ impl<S: Stream> PortCore<S> {
 
     /// Ends a connection for which too much waits. What was never offered to its socket does not count.
     pub(super) fn bound(self: &Rc<Self>, table: &mut Table<S>, index: usize) {
-        let max = self.options.outbound_bytes_max;
+        let max = self.options.cluster.outbound_bytes_max;
         let over = |table: &Table<S>| {
             let row = table.rows.get(index);
             row.is_some_and(|row| row.outbox.waiting_bytes() > max && row.ending.is_none())

@@ -54,7 +54,7 @@ impl Protocol {
         out: &mut Vec<u8>,
         admits: impl FnOnce(Package<'_>) -> bool,
     ) -> Result<Option<ProtocolEvent<'a>>, Fault> {
-        let found = self.transport.advance(input, options.body_bytes_max, out)?;
+        let found = self.transport.advance(input, options.cluster.body_bytes_max, out)?;
         let Some((kind, here)) = found else { return Ok(None) };
         let form = self.transport.form();
         let package = Package { kind, body: here.unwrap_or(self.transport.body()) };

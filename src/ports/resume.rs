@@ -18,12 +18,13 @@ use std::time::Duration;
 use serde_json::Number;
 use slab::Slab;
 
+use super::CloseReason;
 use super::connection::Connection;
 use super::history::{Data, History};
 use super::kept::{Away, Found, KeptSession, Location};
 use super::stream::Stream;
 use super::token::{Token, Tokens};
-use super::{CloseReason, PortOptions};
+use crate::cluster::Options;
 use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::{Received, ResumeOffer, ResumeRequest};
@@ -64,7 +65,7 @@ pub(super) struct Takeover {
 
 impl Resume {
     /// None, when no session may outlive its connection.
-    pub(super) fn new(options: &PortOptions) -> Option<Self> {
+    pub(super) fn new(options: &Options) -> Option<Self> {
         let grace = options.resume.filter(|grace| !grace.is_zero())?;
         Some(Self {
             grace,

@@ -68,7 +68,7 @@ impl<S: Stream> Table<S> {
     /// Takes a place for a connection of that address.
     pub(super) fn take_place(&mut self, peer: SocketAddr, options: &PortOptions) {
         self.places += 1;
-        if options.connections_per_address_max.is_some() {
+        if options.cluster.connections_per_address_max.is_some() {
             *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
         }
     }

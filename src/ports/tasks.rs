@@ -128,7 +128,9 @@ fn overdue_words(reason: CloseReason, options: &PortOptions) -> String {
         CloseReason::HeartbeatTimeout => {
             format!("no heartbeat for {:?} (twice --heartbeat)", heartbeat.unwrap_or_default())
         }
-        CloseReason::IdleTimeout => format!("no byte for {:?} (--idle-timeout)", options.idle_timeout),
+        CloseReason::IdleTimeout => {
+            format!("no byte for {:?} (--idle-timeout)", options.cluster.idle_timeout)
+        }
         _ => String::new(),
     }
 }

@@ -11,6 +11,7 @@ use crate::support::watch::account;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ProtoFiles;
 use pomelo_sim::live::RunningCluster;
+use pomelo_sim::servers::SessionLimits;
 use serde_json::{Value, json};
 
 node::tests!(every_client_hears_every_refusal, every_client_hears_of_a_deadline, a_busy_server_is_heard_too,);
@@ -91,7 +92,8 @@ fn every_client_hears_of_a_deadline() -> Played {
 }
 
 fn a_busy_server_is_heard_too() -> Played {
-    let cluster = start(Options { calls_max: 0, ..patient() });
+    let cluster =
+        start(Options { sessions: SessionLimits { calls_max: 0, ..SessionLimits::default() }, ..patient() });
     let mut clients = Clients::of(address(&cluster, "gate-server-1"))?;
     for kind in ALL {
         let name = format!("{kind:?}");

@@ -6,7 +6,7 @@ use crate::support::client::{Client, Transport};
 use crate::support::console::ConsoleWorld;
 use crate::support::wait_until;
 use pomelo_sim::cluster::Cluster;
-use pomelo_sim::console::{ASSETS, OWN};
+use pomelo_sim::console::{Asset, OWN};
 use pomelo_sim::live::ServerState;
 use pomelo_sim::orders::{Method, ORDERS};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn pages_and_assets_are_served_with_their_types() {
         assert_eq!((page.status, page.header("content-type")), (200, Some(kind)), "{path}");
         assert!(page.body.starts_with("<!doctype html>"), "{path}");
     }
-    for asset in ASSETS.iter().filter(|asset| !asset.path.ends_with(".html")) {
+    for asset in Asset::all().iter().filter(|asset| !asset.path.ends_with(".html")) {
         let served = world.say("GET", &format!("/assets/{}", asset.path), "", "");
         assert_eq!(
             (served.status, served.header("content-type")),

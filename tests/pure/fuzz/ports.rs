@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolero::check;
+use pomelo_sim::cluster::Options;
 use pomelo_sim::ports::{CloseReason, ConnectionTimeouts, Fault, PortOptions, Protocol, ProtocolEvent};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{BODY_BYTES_LIMIT, HandshakeOffer, PackageDecoder, PackageType};
@@ -93,14 +94,8 @@ fn options() -> PortOptions {
         server: "connector-server-1".into(),
         offer: Arc::new(HandshakeOffer { heartbeat_s: Some(3), ..HandshakeOffer::default() }),
         timeouts,
-        idle_timeout: second,
-        body_bytes_max: BODY_BYTES_MAX,
-        outbound_bytes_max: 1024 * 1024,
-        resume: None,
-        resume_bytes_max: 0,
         connections_max: None,
-        connections_per_address_max: None,
-        blacklist: Vec::new(),
+        cluster: Options { idle_timeout: second, body_bytes_max: BODY_BYTES_MAX, ..Options::default() },
         serials: Arc::default(),
     }
 }
