@@ -5,9 +5,19 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Strategy, StrategyEntry};
 use crate::ids::ServerId;
 use crate::time::Time;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    restores: false,
+    parameter: Parameter::Inner,
+    ..StrategyEntry::sticky(
+        "directory",
+        "remembers where another strategy has put a key, while something is there",
+        |argument, seed| Box::new(Directory::new(argument.inner().make(seed))),
+    )
+};
 
 /// What a shared text takes besides itself.
 const ARC_BYTES: usize = 16;

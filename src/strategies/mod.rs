@@ -1,4 +1,5 @@
-//! Dispatch strategies: which server of a type a key goes to. One file each; [`ALL`] names every member.
+//! Dispatch strategies: which server of a type a key goes to. One file each, with the strategy's [`StrategyEntry`];
+//! [`ALL`] lists them.
 //!
 //! Some are *sticky*: a pure function of the key and the list, so that a room is found again where it was put. Others
 //! *choose* afresh at each pick, mostly by load: right for a login or a job, not for a room. `directory(inner)` makes a
@@ -26,7 +27,6 @@ mod round_robin;
 mod seats;
 mod smooth_weighted_round_robin;
 mod spec;
-mod table;
 mod two_choices;
 mod uniform;
 mod weighted_rendezvous;
@@ -53,7 +53,6 @@ pub use ring::Ring;
 pub use round_robin::RoundRobin;
 pub use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
 pub use spec::{Argument, Parameter, StrategySpec, UnknownStrategy};
-pub use table::ALL;
 pub use two_choices::TwoChoices;
 pub use uniform::Uniform;
 pub use weighted_rendezvous::WeightedRendezvous;
@@ -203,9 +202,56 @@ pub struct StrategyEntry {
     pub weighted: bool,
     /// What stands in parentheses behind the name, when anything may.
     pub parameter: Parameter,
-    /// Makes one that has no servers yet. `seed` is what its chance comes of, if it needs any.
-    pub make: fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>,
+    /// Makes one that has no servers yet.
+    pub make: Make,
 }
+
+/// Makes a strategy of what stands in its parentheses, and of the seed of its chance, if it needs any.
+pub type Make = fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>;
+
+impl StrategyEntry {
+    /// A strategy that finds a key again, as most do; its file says in what it differs from them.
+    const fn sticky(name: &'static str, summary: &'static str, make: Make) -> Self {
+        Self {
+            name,
+            summary,
+            kind: Kind::Sticky,
+            moves: Moves::Least,
+            restores: true,
+            weighted: false,
+            parameter: Parameter::None,
+            make,
+        }
+    }
+
+    /// A strategy that chooses afresh at each pick.
+    const fn choice(name: &'static str, summary: &'static str, make: Make) -> Self {
+        Self { kind: Kind::Choice, moves: Moves::Many, restores: false, ..Self::sticky(name, summary, make) }
+    }
+}
+
+/// Every strategy, the default first. `--help`, laws, benches and experiments iterate it.
+pub static ALL: &[StrategyEntry] = &[
+    pomelo_crc::ENTRY,
+    crc32_mod::ENTRY,
+    jump::ENTRY,
+    rendezvous::ENTRY,
+    weighted_rendezvous::ENTRY,
+    ring::ENTRY,
+    maglev::ENTRY,
+    multi_probe::ENTRY,
+    anchor::ENTRY,
+    memento::ENTRY,
+    directory::ENTRY,
+    bounded_load::ENTRY,
+    round_robin::ENTRY,
+    smooth_weighted_round_robin::ENTRY,
+    uniform::ENTRY,
+    two_choices::ENTRY,
+    least_connections::ENTRY,
+    join_idle_queue::ENTRY,
+    peak_ewma::ENTRY,
+];
 
 /// The strategy of a type that names none: the tutorial's own.
 pub const DEFAULT: &str = "pomelo-crc";
