@@ -41,7 +41,8 @@ fn strategies() -> Vec<(String, String, &'static str)> {
     let entry = |file: &Path| {
         let text = fs::read_to_string(file).unwrap();
         let (_, entry) = text.split_once("const ENTRY: StrategyEntry")?;
-        let name = entry.split('"').nth(1).unwrap();
+        let made = entry.split_once("sticky(").or_else(|| entry.split_once("choice("));
+        let name = made.unwrap().1.split('"').nth(1).unwrap();
         let module = file.file_stem().unwrap().to_str().unwrap();
         let (_, of) = list
             .split_once(&format!("pub use {module}::"))

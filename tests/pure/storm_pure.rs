@@ -121,8 +121,8 @@ impl Storm {
         let mut strategies = Random::new(seed, "strategies");
         let mut strategy = || ALL[strategies.index(ALL.len())].spec();
         let (chat, connector) = (sticky(strategy()), strategy());
-        let cluster = cluster.strategy("chat", &chat.to_string()).unwrap();
-        let cluster = cluster.strategy("connector", &connector.to_string()).unwrap();
+        let cluster = cluster.with_strategy("chat", chat.clone());
+        let cluster = cluster.with_strategy("connector", connector.clone());
         let policy = match random.chance(0.8) {
             true => Policy::Seeded(Random::new(seed, "turns")),
             false => Policy::InOrder,
