@@ -96,8 +96,6 @@ pub struct Needs {
     pub loads: bool,
     /// [`learn`](Strategy::learn).
     pub latencies: bool,
-    /// [`settle`](Strategy::settle), and what follows it.
-    pub placements: bool,
 }
 
 /// Maps a key to one of the servers of a type.
@@ -117,29 +115,15 @@ pub trait Strategy: Send + Sync {
     /// How long the server of that index took for something that was given to it. Most do not care.
     fn learn(&mut self, _now: Time, _index: usize, _took: Duration) {}
 
-    /// What has this key is at the server of that index already, whoever has put it there, and is to be found until it is
-    /// [`forgotten`](Self::forget). Only those that [need](Needs::placements) to know heed it.
-    fn place(&mut self, _key: &str, _index: usize) {}
-
-    /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
-    fn settle(&mut self, _key: &str) {}
-
-    /// Nothing is there by this key any more, but something may be on its way.
-    fn unsettle(&mut self, _now: Time, _key: &str) {}
-
-    /// Nothing is there by this key any more.
-    fn forget(&mut self, _key: &str) {}
-
-    /// How many keys are remembered that have not settled.
-    fn unsettled(&self) -> usize {
-        0
+    /// Where it remembers keys to be, if it does.
+    fn placements(&self) -> Option<&dyn Placements> {
+        None
     }
 
-    /// Marks the keys that have not settled and were not asked for after that moment; a pick takes the mark away.
-    fn mark_stale(&mut self, _until: Time) {}
-
-    /// Forgets the keys that are still marked.
-    fn drop_stale(&mut self) {}
+    /// The same, to tell it where they are.
+    fn placements_mut(&mut self) -> Option<&mut dyn Placements> {
+        None
+    }
 
     /// What it makes use of.
     fn needs(&self) -> Needs {
@@ -156,6 +140,31 @@ pub trait Strategy: Send + Sync {
 
     /// One that will pick as this one will.
     fn boxed(&self) -> Box<dyn Strategy>;
+}
+
+/// Where a strategy remembers keys to be.
+pub trait Placements {
+    /// What has this key is at the server of that index already, whoever has put it there, and is to be found until it is
+    /// [`forgotten`](Self::forget).
+    fn place(&mut self, key: &str, index: usize);
+
+    /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
+    fn settle(&mut self, key: &str);
+
+    /// Nothing is there by this key any more, but something may be on its way.
+    fn unsettle(&mut self, now: Time, key: &str);
+
+    /// Nothing is there by this key any more.
+    fn forget(&mut self, key: &str);
+
+    /// How many keys are remembered that have not settled.
+    fn unsettled(&self) -> usize;
+
+    /// Marks the keys that have not settled and were not asked for after that moment; a pick takes the mark away.
+    fn mark_stale(&mut self, until: Time);
+
+    /// Forgets the keys that are still marked.
+    fn drop_stale(&mut self);
 }
 
 impl Clone for Box<dyn Strategy> {

@@ -89,7 +89,7 @@ impl Strategy for PeakEwma {
     }
 
     fn needs(&self) -> Needs {
-        Needs { loads: true, latencies: true, ..Needs::default() }
+        Needs { loads: true, latencies: true }
     }
 
     fn learn(&mut self, now: Time, index: usize, took: Duration) {

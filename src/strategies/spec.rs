@@ -129,6 +129,11 @@ impl StrategySpec {
         self.make(0).needs()
     }
 
+    /// Whether it remembers where keys are.
+    pub fn remembers(&self) -> bool {
+        self.make(0).placements().is_some()
+    }
+
     /// What stands in the parentheses.
     pub fn argument(&self) -> &Argument {
         &self.argument

@@ -20,19 +20,25 @@ const NAMES_OF_STRATEGIES: &[(&str, &[&str], &str)] = &[
 /// Verifies published figures of particular strategies: those are its subject.
 const VERIFIES: &str = "src/verify";
 
-/// The files of code that name a word, `src/lib.rs` and `src/main.rs` aside.
+/// The files of code that name a word; tests, `src/lib.rs` and `src/main.rs` aside.
 fn files_that_name(is_named: impl Fn(&str) -> bool) -> Vec<String> {
     let mut found: Vec<String> = code()
         .into_iter()
         .filter(|line| is_named(&line.text))
         .map(|line| line.file.to_str().unwrap().to_owned())
+        .filter(|file| !file.ends_with("/tests.rs"))
         .collect();
     found.dedup();
     found
 }
 
-fn has_word(text: &str, word: &str) -> bool {
-    text.split(|c: char| !c.is_alphanumeric() && c != '_').any(|found| found == word)
+/// Whether code names a type of this module: `Ring`, `Ring::new`, `strategies::Ring`, not `Shape::Ring`.
+fn names_type(text: &str, of: &str) -> bool {
+    let paths = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+    paths.into_iter().any(|path| {
+        let path = path.rsplit_once("strategies::").map_or(path, |(_, path)| path);
+        path.trim_start_matches("super::").split("::").next() == Some(of)
+    })
 }
 
 /// Each strategy's own file, its type and its name.
@@ -66,7 +72,7 @@ fn a_strategy_takes_its_file_and_its_name_in_the_list() {
     for (own, of, name) in strategies() {
         let literal = format!("\"{name}\"");
         let with_argument = format!("\"{name}(");
-        let types = files_that_name(|line| has_word(line, &of));
+        let types = files_that_name(|line| names_type(line, &of));
         let types = types.into_iter().filter(|file| uses_strategies(file)).map(|file| (file, of.clone()));
         let names = files_that_name(|line| line.contains(&literal) || line.contains(&with_argument));
         let names = names.into_iter().map(|file| (file, literal.clone()));

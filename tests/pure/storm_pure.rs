@@ -138,7 +138,7 @@ impl Storm {
             faults: 0,
             kinds,
             rooms_stay,
-            remembers: chat.needs().placements,
+            remembers: chat.remembers(),
             log: vec![format!("chat={chat} connector={connector}")],
             calm_rounds: 0,
         }
@@ -343,7 +343,7 @@ impl Storm {
     fn steer(&mut self, server_type: &str, strategy: StrategySpec) {
         self.log.push(format!("{server_type}={strategy}"));
         if server_type == "chat" {
-            self.remembers = strategy.needs().placements;
+            self.remembers = strategy.remembers();
         }
         self.cluster.steer(server_type, &strategy.to_string());
     }
