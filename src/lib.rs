@@ -152,7 +152,7 @@
 //!
 //! | to add | touch |
 //! |---|---|
-//! | a dispatch strategy | one file in `strategies/`, its name in `strategies/mod.rs`, its row in `strategies/table.rs`; `--help`, laws and benches pick it up |
+//! | a dispatch strategy | one file in `strategies/`, its name in `strategies/mod.rs`; `--help`, laws and benches pick it up |
 //! | a handler | one function and one line in the type's `register` |
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |

@@ -90,7 +90,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
             )
             .into());
         }
-        cluster = cluster.strategy(server_type, &strategy.to_string())?;
+        cluster = cluster.with_strategy(server_type, strategy.clone());
     }
     let cluster = cluster.options(args.options()?);
     cluster.check()?;

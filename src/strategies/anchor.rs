@@ -2,7 +2,16 @@
 
 use super::hash::{again, of_key, range};
 use super::seats::Seats;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::whole("servers there is room for", Anchor::CAPACITY, 1, 1_000_000),
+    ..StrategyEntry::sticky(
+        "anchor",
+        "AnchorHash: even, and any server may go, up to a capacity",
+        |argument, _| Box::new(Anchor::new(argument.number() as u32)),
+    )
+};
 
 /// Any server may go: only its keys move, and when it comes back before another one changes they return. Four numbers for
 /// each place of the capacity; a pick takes `1 + ln(capacity / servers)` steps.

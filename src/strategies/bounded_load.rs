@@ -2,7 +2,22 @@
 
 use super::circle::Circle;
 use super::hash::of_key;
-use super::{Candidate, Look, Needs, Ring, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Ring, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::Number {
+        what: "epsilon: how much more than the mean",
+        default: 0.25,
+        min: 0.01,
+        max: 100.0,
+        whole: false,
+    },
+    ..StrategyEntry::choice(
+        "bounded-load",
+        "ring that passes over servers with more than 1 + epsilon times the mean load",
+        |argument, _| Box::new(BoundedLoad::new(argument.number())),
+    )
+};
 
 /// As `ring`, but a server that has `(1 + epsilon)` times the mean is full, and passed over: no load is ever above
 /// `ceil((1 + epsilon) (m + 1) / n)` when the next key comes to `m`.

@@ -5,9 +5,19 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Placements, Strategy, StrategyEntry};
 use crate::ids::ServerId;
 use crate::time::Time;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    restores: false,
+    parameter: Parameter::Inner,
+    ..StrategyEntry::sticky(
+        "directory",
+        "remembers where another strategy has put a key, while something is there",
+        |argument, seed| Box::new(Directory::new(argument.inner().make(seed))),
+    )
+};
 
 /// What a shared text takes besides itself.
 const ARC_BYTES: usize = 16;
@@ -15,7 +25,7 @@ const ARC_BYTES: usize = 16;
 /// Makes a sticky strategy of any: a key is chosen once, and found again until it is forgotten. No key moves when a server
 /// is added; when one goes, its keys are chosen anew as they are asked for.
 ///
-/// What was chosen and has not [settled](Strategy::settle) stands apart, so that what never will can be found and dropped.
+/// What was chosen and has not [settled](Placements::settle) stands apart, so that what never will can be found and dropped.
 #[derive(Clone)]
 pub struct Directory {
     inner: Box<dyn Strategy>,
@@ -79,13 +89,45 @@ impl Strategy for Directory {
     }
 
     fn needs(&self) -> Needs {
-        Needs { placements: true, ..self.inner.needs() }
+        self.inner.needs()
     }
 
     fn learn(&mut self, now: Time, index: usize, took: Duration) {
         self.inner.learn(now, index, took);
     }
 
+    fn placements(&self) -> Option<&dyn Placements> {
+        Some(self)
+    }
+
+    fn placements_mut(&mut self) -> Option<&mut dyn Placements> {
+        Some(self)
+    }
+
+    fn explain(&self, key: &str) -> String {
+        match self.peek(key) {
+            Some(_) => format!("remembered since it was chosen; {}", self.inner.explain(key)),
+            None => format!("not chosen yet; {}", self.inner.explain(key)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let table = |capacity: usize, of: usize| capacity * (size_of::<Arc<str>>() + of);
+        let names: usize =
+            self.settled.keys().chain(self.loose.keys()).map(|key| key.len() + ARC_BYTES).sum();
+        size_of_val(self)
+            + names
+            + table(self.settled.capacity(), size_of::<u32>())
+            + table(self.loose.capacity(), size_of::<Loose>())
+            + self.inner.bytes()
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Placements for Directory {
     fn place(&mut self, key: &str, index: usize) {
         self.loose.remove(key);
         self.settled.insert(key.into(), index as u32);
@@ -120,27 +162,5 @@ impl Strategy for Directory {
 
     fn drop_stale(&mut self) {
         self.loose.retain(|_, loose| loose.asked.is_some());
-    }
-
-    fn explain(&self, key: &str) -> String {
-        match self.peek(key) {
-            Some(_) => format!("remembered since it was chosen; {}", self.inner.explain(key)),
-            None => format!("not chosen yet; {}", self.inner.explain(key)),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let table = |capacity: usize, of: usize| capacity * (size_of::<Arc<str>>() + of);
-        let names: usize =
-            self.settled.keys().chain(self.loose.keys()).map(|key| key.len() + ARC_BYTES).sum();
-        size_of_val(self)
-            + names
-            + table(self.settled.capacity(), size_of::<u32>())
-            + table(self.loose.capacity(), size_of::<Loose>())
-            + self.inner.bytes()
-    }
-
-    fn boxed(&self) -> Box<dyn Strategy> {
-        Box::new(self.clone())
     }
 }

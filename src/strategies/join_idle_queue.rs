@@ -1,8 +1,13 @@
 //! `join-idle-queue`: any server that is idle, or any (Lu, Xie, Kliot, Geller, Larus, Greenberg 2011).
 
 use super::draw::least;
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry =
+    StrategyEntry::choice("join-idle-queue", "any server that has nothing in hand, or any", |_, seed| {
+        Box::new(JoinIdleQueue::new(seed))
+    });
 
 /// Knows only who has nothing in hand.
 #[derive(Clone, Debug)]

@@ -1,7 +1,16 @@
 //! `jump`: jump consistent hash (Lamping, Veach 2014).
 
 use super::hash::of_key;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Moves, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    moves: Moves::LastOnly,
+    ..StrategyEntry::sticky(
+        "jump",
+        "jump consistent hash: even, without memory; servers come and go at the end",
+        |_, _| Box::new(Jump::default()),
+    )
+};
 
 /// No memory at all and almost perfect balance, but servers can only come and go at the end of the list: when another
 /// goes, all behind it move up.

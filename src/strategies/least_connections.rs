@@ -1,8 +1,15 @@
 //! `least-connections`: the least loaded of all, by weight; in queueing theory, join the shortest queue.
 
 use super::draw::least;
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    ..StrategyEntry::choice("least-connections", "the least loaded of all, by weight", |_, seed| {
+        Box::new(LeastConnections::new(seed))
+    })
+};
 
 /// The least `(load + 1) / weight` of all; ties go to any of them, not to the first, which would get whatever comes while
 /// all are idle.

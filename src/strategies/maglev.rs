@@ -1,7 +1,18 @@
 //! `maglev(size)`: a table of slots that the servers fill in turns (Eisenbud et al. 2016, Maglev, section 3.4).
 
 use super::hash::{by_id, mix, of_key, of_server};
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Moves, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    moves: Moves::LeastAndFew,
+    weighted: true,
+    parameter: Parameter::whole("slots of the table; the next prime is taken", Maglev::SIZE, 3, 10_000_000),
+    ..StrategyEntry::sticky(
+        "maglev",
+        "a table of slots that servers fill in turns: as even as can be",
+        |argument, _| Box::new(Maglev::new(argument.number() as u32)),
+    )
+};
 
 /// Nobody's slot.
 const FREE: u32 = u32::MAX;

@@ -3,7 +3,13 @@
 use super::hash::{again, of_key, range};
 use super::jump::Jump;
 use super::seats::Seats;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry::sticky(
+    "memento",
+    "MementoHash: jump, and any server may go; it remembers those that went",
+    |_, _| Box::new(Memento::default()),
+);
 
 /// As jump while servers come and go at the end; when another goes, only its keys move, and when it comes back before
 /// another one changes they return. What it remembers grows with the servers that went and were not replaced; there is no

@@ -1,4 +1,5 @@
-//! Dispatch strategies: which server of a type a key goes to. One file each; [`ALL`] names every member.
+//! Dispatch strategies: which server of a type a key goes to. One file each, with the strategy's [`StrategyEntry`];
+//! [`ALL`] lists them.
 //!
 //! Some are *sticky*: a pure function of the key and the list, so that a room is found again where it was put. Others
 //! *choose* afresh at each pick, mostly by load: right for a login or a job, not for a room. `directory(inner)` makes a
@@ -26,7 +27,6 @@ mod round_robin;
 mod seats;
 mod smooth_weighted_round_robin;
 mod spec;
-mod table;
 mod two_choices;
 mod uniform;
 mod weighted_rendezvous;
@@ -53,7 +53,6 @@ pub use ring::Ring;
 pub use round_robin::RoundRobin;
 pub use smooth_weighted_round_robin::SmoothWeightedRoundRobin;
 pub use spec::{Argument, Parameter, StrategySpec, UnknownStrategy};
-pub use table::ALL;
 pub use two_choices::TwoChoices;
 pub use uniform::Uniform;
 pub use weighted_rendezvous::WeightedRendezvous;
@@ -97,8 +96,6 @@ pub struct Needs {
     pub loads: bool,
     /// [`learn`](Strategy::learn).
     pub latencies: bool,
-    /// [`settle`](Strategy::settle), and what follows it.
-    pub placements: bool,
 }
 
 /// Maps a key to one of the servers of a type.
@@ -118,29 +115,15 @@ pub trait Strategy: Send + Sync {
     /// How long the server of that index took for something that was given to it. Most do not care.
     fn learn(&mut self, _now: Time, _index: usize, _took: Duration) {}
 
-    /// What has this key is at the server of that index already, whoever has put it there, and is to be found until it is
-    /// [`forgotten`](Self::forget). Only those that [need](Needs::placements) to know heed it.
-    fn place(&mut self, _key: &str, _index: usize) {}
-
-    /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
-    fn settle(&mut self, _key: &str) {}
-
-    /// Nothing is there by this key any more, but something may be on its way.
-    fn unsettle(&mut self, _now: Time, _key: &str) {}
-
-    /// Nothing is there by this key any more.
-    fn forget(&mut self, _key: &str) {}
-
-    /// How many keys are remembered that have not settled.
-    fn unsettled(&self) -> usize {
-        0
+    /// Where it remembers keys to be, if it does.
+    fn placements(&self) -> Option<&dyn Placements> {
+        None
     }
 
-    /// Marks the keys that have not settled and were not asked for after that moment; a pick takes the mark away.
-    fn mark_stale(&mut self, _until: Time) {}
-
-    /// Forgets the keys that are still marked.
-    fn drop_stale(&mut self) {}
+    /// The same, to tell it where they are.
+    fn placements_mut(&mut self) -> Option<&mut dyn Placements> {
+        None
+    }
 
     /// What it makes use of.
     fn needs(&self) -> Needs {
@@ -157,6 +140,31 @@ pub trait Strategy: Send + Sync {
 
     /// One that will pick as this one will.
     fn boxed(&self) -> Box<dyn Strategy>;
+}
+
+/// Where a strategy remembers keys to be.
+pub trait Placements {
+    /// What has this key is at the server of that index already, whoever has put it there, and is to be found until it is
+    /// [`forgotten`](Self::forget).
+    fn place(&mut self, key: &str, index: usize);
+
+    /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
+    fn settle(&mut self, key: &str);
+
+    /// Nothing is there by this key any more, but something may be on its way.
+    fn unsettle(&mut self, now: Time, key: &str);
+
+    /// Nothing is there by this key any more.
+    fn forget(&mut self, key: &str);
+
+    /// How many keys are remembered that have not settled.
+    fn unsettled(&self) -> usize;
+
+    /// Marks the keys that have not settled and were not asked for after that moment; a pick takes the mark away.
+    fn mark_stale(&mut self, until: Time);
+
+    /// Forgets the keys that are still marked.
+    fn drop_stale(&mut self);
 }
 
 impl Clone for Box<dyn Strategy> {
@@ -203,9 +211,56 @@ pub struct StrategyEntry {
     pub weighted: bool,
     /// What stands in parentheses behind the name, when anything may.
     pub parameter: Parameter,
-    /// Makes one that has no servers yet. `seed` is what its chance comes of, if it needs any.
-    pub make: fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>,
+    /// Makes one that has no servers yet.
+    pub make: Make,
 }
+
+/// Makes a strategy of what stands in its parentheses, and of the seed of its chance, if it needs any.
+pub type Make = fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>;
+
+impl StrategyEntry {
+    /// A strategy that finds a key again, as most do; its file says in what it differs from them.
+    const fn sticky(name: &'static str, summary: &'static str, make: Make) -> Self {
+        Self {
+            name,
+            summary,
+            kind: Kind::Sticky,
+            moves: Moves::Least,
+            restores: true,
+            weighted: false,
+            parameter: Parameter::None,
+            make,
+        }
+    }
+
+    /// A strategy that chooses afresh at each pick.
+    const fn choice(name: &'static str, summary: &'static str, make: Make) -> Self {
+        Self { kind: Kind::Choice, moves: Moves::Many, restores: false, ..Self::sticky(name, summary, make) }
+    }
+}
+
+/// Every strategy, the default first. `--help`, laws, benches and experiments iterate it.
+pub static ALL: &[StrategyEntry] = &[
+    pomelo_crc::ENTRY,
+    crc32_mod::ENTRY,
+    jump::ENTRY,
+    rendezvous::ENTRY,
+    weighted_rendezvous::ENTRY,
+    ring::ENTRY,
+    maglev::ENTRY,
+    multi_probe::ENTRY,
+    anchor::ENTRY,
+    memento::ENTRY,
+    directory::ENTRY,
+    bounded_load::ENTRY,
+    round_robin::ENTRY,
+    smooth_weighted_round_robin::ENTRY,
+    uniform::ENTRY,
+    two_choices::ENTRY,
+    least_connections::ENTRY,
+    join_idle_queue::ENTRY,
+    peak_ewma::ENTRY,
+];
 
 /// The strategy of a type that names none: the tutorial's own.
 pub const DEFAULT: &str = "pomelo-crc";

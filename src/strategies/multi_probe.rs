@@ -2,7 +2,16 @@
 
 use super::circle::Circle;
 use super::hash::{nth, of_key};
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::whole("looks for each key", 21, 1, 1000),
+    ..StrategyEntry::sticky(
+        "multi-probe",
+        "consistent hashing with one point a server and several looks",
+        |argument, _| Box::new(MultiProbe::new(argument.number() as u32)),
+    )
+};
 
 /// A key is put on the circle in `k` places; it belongs to the point that is nearest clockwise of one of them. One point a
 /// server is all the memory, and the fullest server has `k/(k-1)` of the mean; the emptiest has much less than it.

@@ -3,10 +3,25 @@
 use std::time::Duration;
 
 use super::draw::{distinct, least};
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Strategy, StrategyEntry};
 use crate::ids::ServerId;
 use crate::random::Random;
 use crate::time::Time;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::Number {
+        what: "seconds that a latency is remembered",
+        default: 10.0,
+        min: 0.001,
+        max: 86_400.0,
+        whole: false,
+    },
+    ..StrategyEntry::choice(
+        "peak-ewma",
+        "of two that are drawn, the one with the lower latency times load",
+        |argument, seed| Box::new(PeakEwma::new(argument.number(), seed)),
+    )
+};
 
 /// What a server of which nothing is known costs, once it has something in hand: so it is tried, but not by all at once.
 const UNKNOWN_S: f64 = 1e6;
@@ -74,7 +89,7 @@ impl Strategy for PeakEwma {
     }
 
     fn needs(&self) -> Needs {
-        Needs { loads: true, latencies: true, ..Needs::default() }
+        Needs { loads: true, latencies: true }
     }
 
     fn learn(&mut self, now: Time, index: usize, took: Duration) {

@@ -1,7 +1,16 @@
 //! `smooth-weighted-round-robin`: turns by weight, spread out, as nginx has them.
 
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
 use crate::ids::ServerId;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    ..StrategyEntry::choice(
+        "smooth-weighted-round-robin",
+        "turns by weight, spread out as nginx does",
+        |_, _| Box::new(SmoothWeightedRoundRobin::default()),
+    )
+};
 
 /// At each pick every server's credit grows by its weight; the one with the most gets the pick, and pays the sum of all
 /// weights. Of weights 5, 1, 1 the turns are a a b a c a a.

@@ -1,8 +1,15 @@
 //! `two-choices(d)`: the least loaded of a few that are drawn (Azar, Broder, Karlin, Upfal 1994; Mitzenmacher 1996).
 
 use super::draw::{distinct, least};
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::whole("different servers that are drawn", 2, 1, 1000),
+    ..StrategyEntry::choice("two-choices", "the least loaded of a few that are drawn", |argument, seed| {
+        Box::new(TwoChoices::new(argument.number() as usize, seed))
+    })
+};
 
 /// Draws `d` different servers; ties go to any of them.
 #[derive(Clone, Debug)]

@@ -1,7 +1,16 @@
 //! `weighted-rendezvous`: rendezvous hashing in which each server gets keys by its weight (Schindelhauer, Schomaker 2005).
 
 use super::hash::{by_id, fold, of_key, of_server};
-use super::{Candidate, Look, Rendezvous, Strategy};
+use super::{Candidate, Look, Rendezvous, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    ..StrategyEntry::sticky(
+        "weighted-rendezvous",
+        "rendezvous in which each server gets keys by its weight, exactly",
+        |_, _| Box::new(WeightedRendezvous::default()),
+    )
+};
 
 /// The highest `w / -ln u` has the key, `u` a uniform number of key and server: each gets exactly its weight's share, and
 /// a change of one weight moves keys only from or to that server.

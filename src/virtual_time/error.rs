@@ -5,7 +5,6 @@ use thiserror::Error;
 use crate::cluster::PlanError;
 use crate::config::ConfigError;
 use crate::ids::ServerId;
-use crate::strategies::UnknownStrategy;
 
 /// See the module.
 #[derive(Debug, Error)]
@@ -53,9 +52,6 @@ pub enum VirtualError {
     /// Its servers are no cluster.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// A strategy's name is not taken back by those who gave it.
-    #[error(transparent)]
-    Strategy(#[from] UnknownStrategy),
     /// There are more servers than a run can have.
     #[error("servers: expected at most {most}, those that events add included, got {got}")]
     TooManyServers {

@@ -21,7 +21,7 @@ use crate::live::StartError;
 use crate::robots::{self, LoadPlanError, RobotsError};
 use crate::scenario::{ChatModel, Scenario};
 use crate::stats::Outcome;
-use crate::strategies::{StrategySpec, UnknownStrategy};
+use crate::strategies::StrategySpec;
 
 /// Why a scenario cannot be run live.
 #[derive(Debug, Error)]
@@ -32,9 +32,6 @@ pub enum LiveError {
     /// Its servers make no cluster.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A strategy cannot serve a type.
-    #[error(transparent)]
-    Strategy(#[from] UnknownStrategy),
     /// The cluster did not start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -126,9 +123,9 @@ fn start(
         server.client_port = server.client_port.map(|_| 0);
         server.client_host = None;
     }
-    let mut cluster = Cluster::from_spec(spec).strategy(chat.balance.as_str(), &strategy.to_string())?;
+    let mut cluster = Cluster::from_spec(spec).with_strategy(chat.balance.as_str(), strategy.clone());
     for (server_type, strategy) in chat.others.iter().filter(|(other, _)| **other != chat.balance) {
-        cluster = cluster.strategy(server_type.as_str(), &strategy.to_string())?;
+        cluster = cluster.with_strategy(server_type.as_str(), strategy.clone());
     }
     let options = Options {
         bind: Some(std::net::IpAddr::from([127, 0, 0, 1])),

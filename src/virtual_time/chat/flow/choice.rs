@@ -40,12 +40,16 @@ impl Choice {
 
     /// Something is where the key was put.
     pub(super) fn settle(&mut self, key: &str) {
-        self.strategy.settle(key);
+        if let Some(placements) = self.strategy.placements_mut() {
+            placements.settle(key);
+        }
     }
 
     /// Nothing is there any more.
     pub(super) fn forget(&mut self, key: &str) {
-        self.strategy.forget(key);
+        if let Some(placements) = self.strategy.placements_mut() {
+            placements.forget(key);
+        }
     }
 
     pub(super) fn lists(&self, station: u16) -> bool {
