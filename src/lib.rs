@@ -69,7 +69,6 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
-//! | 0 | [`logging`] | log lines on their way to stderr, which may stall |
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
@@ -84,6 +83,7 @@
 //! | 4 | [`audit`] | what must hold of a cluster, checked |
 //! | 4 | [`client`] | a client of the protocol: without a socket, on one of std, on one of tokio |
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
+//! | 4 | [`logging`] | log lines, queued for a stderr that may stall |
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
 //! | 4 | [`program`] | the command that started the process, for hints |
@@ -167,7 +167,6 @@
 //! | a panel of the console | a file in `console/web/console/`, which brings its section of the page, and its line in `app.js` there |
 
 pub mod ids;
-pub mod logging;
 pub mod random;
 pub mod time;
 
@@ -187,6 +186,7 @@ pub mod servers;
 pub mod audit;
 pub mod client;
 pub mod cluster;
+pub mod logging;
 pub mod placement;
 pub mod program;
 pub mod scenario;

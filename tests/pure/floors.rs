@@ -7,11 +7,21 @@ use std::path::{Path, PathBuf};
 
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["ids", "logging", "random", "time", "nearest"],
+    &["ids", "random", "time", "nearest"],
     &["channels", "judge", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],
-    &["audit", "client", "cluster", "placement", "program", "scenario", "supervisor", "whole_file"],
+    &[
+        "audit",
+        "client",
+        "cluster",
+        "logging",
+        "placement",
+        "program",
+        "scenario",
+        "supervisor",
+        "whole_file",
+    ],
     &["ports", "robots", "world"],
     &["live", "virtual_time"],
     &["experiments", "monitor", "orders", "verify"],
