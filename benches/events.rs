@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use pomelo_sim::random::{Law, Random, Shape};
+use pomelo_sim::random::{Distribution, Random, Shape};
 use pomelo_sim::scenario::Scenario;
 use pomelo_sim::time::Time;
 use pomelo_sim::virtual_time::{EventQueue, run_queue};
@@ -88,7 +88,7 @@ impl Drawn {
     fn new(gaps: Gaps) -> Self {
         let mut random = Random::new(1, "gaps");
         let mut draw = || match gaps {
-            Gaps::Of(shape) => Law { mean: 1e9, shape }.draw(&mut random),
+            Gaps::Of(shape) => Distribution { mean: 1e9, shape }.draw(&mut random),
             Gaps::Bimodal if random.chance(0.9) => 1e8 * random.unit(),
             Gaps::Bimodal => 9e9 + 1e9 * random.unit(),
         };

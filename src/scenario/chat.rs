@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::retry::{Policy, Retry};
 use crate::ids::ServerType;
-use crate::random::{Law, Shape};
+use crate::random::{Distribution, Shape};
 use crate::router::LinkRule;
 use crate::strategies::StrategySpec;
 
@@ -46,16 +46,16 @@ pub struct ChatModel {
     pub logins_per_s: Option<f64>,
     /// How long people stay, in seconds; to the end when it is missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_s: Option<Law>,
+    pub session_s: Option<Distribution>,
     /// How long they are away before they come back, in seconds.
     #[serde(default = "minute")]
-    pub away_s: Law,
+    pub away_s: Distribution,
     /// How much they talk.
     #[serde(default)]
     pub talk: Talk,
     /// Length of what they say, in bytes.
     #[serde(default = "payload")]
-    pub payload_bytes: Law,
+    pub payload_bytes: Distribution,
     /// How long a client waits for the answer to a request, in seconds.
     #[serde(default = "three")]
     pub timeout_s: f64,
@@ -110,10 +110,10 @@ pub struct Talk {
     pub per_s: f64,
     /// How long one talks before it is silent, in seconds; always when it is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_s: Option<Law>,
+    pub on_s: Option<Distribution>,
     /// How long one is silent, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub off_s: Option<Law>,
+    pub off_s: Option<Distribution>,
 }
 
 /// What a client does whose connection was lost, or whose login failed.
@@ -121,7 +121,7 @@ pub struct Talk {
 #[serde(deny_unknown_fields, default)]
 pub struct Reconnect {
     /// How long it takes to notice a lost connection, in seconds.
-    pub detect_s: Law,
+    pub detect_s: Distribution,
     /// When it tries again.
     pub retry: Retry,
 }
@@ -170,7 +170,7 @@ impl Default for Talk {
 impl Default for Reconnect {
     fn default() -> Self {
         let retry = Retry { policy: Policy::FullJitter, base_ms: 1000.0, cap_ms: 30_000.0, attempts_max: 10 };
-        Self { detect_s: Law { mean: 0.5, shape: Shape::Uniform }, retry }
+        Self { detect_s: Distribution { mean: 0.5, shape: Shape::Uniform }, retry }
     }
 }
 
@@ -178,12 +178,12 @@ fn chat() -> ServerType {
     ServerType::from("chat")
 }
 
-fn minute() -> Law {
-    Law::exponential(60.0)
+fn minute() -> Distribution {
+    Distribution::exponential(60.0)
 }
 
-fn payload() -> Law {
-    Law::fixed(64.0)
+fn payload() -> Distribution {
+    Distribution::fixed(64.0)
 }
 
 fn three() -> f64 {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::retry::Retry;
 use crate::ids::ServerId;
-use crate::random::{Law, Shape};
+use crate::random::{Distribution, Shape};
 
 /// Jobs come, a strategy gives each to a server, the server's workers serve them in order of coming.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -19,7 +19,7 @@ pub struct QueueModel {
     /// When jobs come.
     pub arrivals: Arrivals,
     /// How long a job takes on a worker of speed 1, in milliseconds.
-    pub service_ms: Law,
+    pub service_ms: Distribution,
     /// What strategies hash; without it each job has a key of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Keys>,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Row;
-use crate::random::{Law, Shape};
+use crate::random::{Distribution, Shape};
 use crate::scenario::{Arrivals, Keys, QueueModel, QueueServer, QueueServers, Scenario, Warmup};
 use crate::stats::{Latencies, Outcome};
 use crate::strategies::StrategySpec;
@@ -19,7 +19,7 @@ pub(super) struct Load {
     pub(super) workers: u32,
     /// Of each worker, by speed 1: 0.8 when four fifths of them are busy.
     pub(super) load: f64,
-    pub(super) service: Law,
+    pub(super) service: Distribution,
     /// How many may wait.
     pub(super) queue_max: Option<u32>,
     /// Measured jobs of each replication, about.
@@ -32,7 +32,7 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn new(service: Law) -> Self {
+    pub(super) fn new(service: Distribution) -> Self {
         Self {
             servers: 1,
             workers: 1,
@@ -122,7 +122,7 @@ fn jobs(load: f64) -> f64 {
     }
 }
 
-fn one_server(service: Law, targets: &[(f64, f64)]) -> Vec<Row> {
+fn one_server(service: Distribution, targets: &[(f64, f64)]) -> Vec<Row> {
     let row = |(load, target): &(f64, f64)| {
         let times = mean_times(&Load { load: *load, jobs: jobs(*load), ..Load::new(service) }, "random");
         Row::simulated(format!("load {load}"), *target, 0.0, &times)
@@ -131,13 +131,16 @@ fn one_server(service: Law, targets: &[(f64, f64)]) -> Vec<Row> {
 }
 
 pub(super) fn mm1() -> Vec<Row> {
-    one_server(Law::exponential(1.0), &[(0.5, 2.0), (0.8, 5.0), (0.9, 10.0), (0.95, 20.0), (0.99, 100.0)])
+    one_server(
+        Distribution::exponential(1.0),
+        &[(0.5, 2.0), (0.8, 5.0), (0.9, 10.0), (0.95, 20.0), (0.99, 100.0)],
+    )
 }
 
 pub(super) fn mm1_tail() -> Vec<Row> {
     let row = |load: f64| {
         let target = 100_f64.ln() / (1.0 - load);
-        let queue = Load { load, jobs: jobs(load), ..Load::new(Law::exponential(1.0)) };
+        let queue = Load { load, jobs: jobs(load), ..Load::new(Distribution::exponential(1.0)) };
         Row::simulated(format!("load {load}"), target, 0.0, &metric(&queue, "random", "job_ms.p99"))
     };
     [0.5, 0.8, 0.9].map(row).into()
@@ -145,14 +148,14 @@ pub(super) fn mm1_tail() -> Vec<Row> {
 
 pub(super) fn md1() -> Vec<Row> {
     let targets = [(0.5, 1.5), (0.7, 2.0 + 1.0 / 6.0), (0.8, 3.0), (0.9, 5.5), (0.95, 10.5), (0.99, 50.5)];
-    one_server(Law::fixed(1.0), &targets)
+    one_server(Distribution::fixed(1.0), &targets)
 }
 
 /// Pollaczek and Khinchine's mean, T = 1 + ρ(1 + cs²)/(2(1 - ρ)), whatever the law.
 pub(super) fn mg1() -> Vec<Row> {
     let targets = [(0.5, 3.5), (0.7, 6.0 + 5.0 / 6.0), (0.8, 11.0), (0.9, 23.5), (0.95, 48.5), (0.99, 248.5)];
-    let mut rows = one_server(Law { mean: 1.0, shape: Shape::Hyperexponential(4.0) }, &targets);
-    let lognormal = one_server(Law { mean: 1.0, shape: Shape::Lognormal(4.0) }, &targets[..3]);
+    let mut rows = one_server(Distribution { mean: 1.0, shape: Shape::Hyperexponential(4.0) }, &targets);
+    let lognormal = one_server(Distribution { mean: 1.0, shape: Shape::Lognormal(4.0) }, &targets[..3]);
     rows.extend(lognormal.into_iter().map(|row| Row { what: row.what + ", lognormal", ..row }));
     rows
 }
@@ -162,7 +165,7 @@ const MMC: [(u32, f64, f64); 4] =
 
 pub(super) fn mmc() -> Vec<Row> {
     let rows = |(workers, wait, time)| {
-        let queue = Load { workers, jobs: 200_000.0, ..Load::new(Law::exponential(1.0)) };
+        let queue = Load { workers, jobs: 200_000.0, ..Load::new(Distribution::exponential(1.0)) };
         let outcomes = outcomes(&queue, "random");
         let row = |what: &str, target, name: &str| {
             Row::simulated(format!("c = {workers}: {what}"), target, 0.0, &values(&outcomes, name))
@@ -174,7 +177,7 @@ pub(super) fn mmc() -> Vec<Row> {
 
 /// Erlang's loss formula, by its recursion B(c) = aB(c-1)/(c + aB(c-1)); it holds for every law of service.
 pub(super) fn loss() -> Vec<Row> {
-    let row = |(workers, load, service, law): (u32, f64, Law, &str)| {
+    let row = |(workers, load, service, law): (u32, f64, Distribution, &str)| {
         let offered = load * f64::from(workers);
         let erlang = |blocked, c| offered * blocked / (f64::from(c) + offered * blocked);
         let target = (1..=workers).fold(1.0, erlang);
@@ -182,11 +185,11 @@ pub(super) fn loss() -> Vec<Row> {
         let lost = metric(&queue, "random", "lost_fraction");
         Row::simulated(format!("c = {workers}, load {load}, {law}"), target, 0.0, &lost)
     };
-    let hyperexponential = Law { mean: 1.0, shape: Shape::Hyperexponential(4.0) };
+    let hyperexponential = Distribution { mean: 1.0, shape: Shape::Hyperexponential(4.0) };
     [
-        (1, 0.8, Law::exponential(1.0), "exponential"),
-        (4, 0.8, Law::exponential(1.0), "exponential"),
-        (10, 0.9, Law::fixed(1.0), "deterministic"),
+        (1, 0.8, Distribution::exponential(1.0), "exponential"),
+        (4, 0.8, Distribution::exponential(1.0), "exponential"),
+        (10, 0.9, Distribution::fixed(1.0), "deterministic"),
         (10, 0.9, hyperexponential, "hyperexponential"),
     ]
     .map(row)
@@ -205,7 +208,7 @@ pub(super) fn round_robin() -> Vec<Row> {
         (10, 0.95, 11.155),
     ];
     let row = |(servers, load, target): (u32, f64, f64)| {
-        let queue = Load { servers, load, jobs: jobs(load), ..Load::new(Law::exponential(1.0)) };
+        let queue = Load { servers, load, jobs: jobs(load), ..Load::new(Distribution::exponential(1.0)) };
         // Known to three digits behind the point, or to four that differ by less than chance does.
         let rounding = 0.0005 / 3.0;
         let times = mean_times(&queue, "round-robin");
@@ -215,7 +218,7 @@ pub(super) fn round_robin() -> Vec<Row> {
 }
 
 pub(super) fn order() -> Vec<Row> {
-    let four = Load { servers: 4, jobs: 200_000.0, ..Load::new(Law::exponential(1.0)) };
+    let four = Load { servers: 4, jobs: 200_000.0, ..Load::new(Distribution::exponential(1.0)) };
     let one_line = Load { servers: 1, workers: 4, ..four.clone() };
     let row = |(strategy, queue, target, error): (&str, &Load, f64, f64)| {
         let what = if queue.workers == 4 { "one line for all (M/M/4)" } else { strategy };
@@ -244,8 +247,13 @@ pub(super) fn slow() -> Vec<Row> {
     let best = SPEEDS.map(|speed| speed - speed.sqrt() * spare / roots);
     let row = |(what, strategy, weights, target): (&str, &str, [f64; 4], f64)| {
         let each = SPEEDS.into_iter().zip(weights).collect();
-        let queue =
-            Load { servers: 4, load: RATE / 4.0, each, jobs: 200_000.0, ..Load::new(Law::exponential(1.0)) };
+        let queue = Load {
+            servers: 4,
+            load: RATE / 4.0,
+            each,
+            jobs: 200_000.0,
+            ..Load::new(Distribution::exponential(1.0))
+        };
         Row::simulated(what, target, 0.0, &mean_times(&queue, strategy))
     };
     [

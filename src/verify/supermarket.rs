@@ -3,7 +3,7 @@
 use super::Row;
 use super::queues::{Load, mean_times};
 use super::row::mean_and_error;
-use crate::random::Law;
+use crate::random::Distribution;
 
 /// Loads of the tables.
 const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
@@ -37,7 +37,7 @@ fn table(choices: u32, targets: [f64; 6]) -> Vec<Row> {
     let rows = LOADS.into_iter().zip(targets).zip(TABLE_ERROR);
     rows.map(|((load, target), error)| {
         let jobs = if load > 0.96 { 400_000.0 } else { 100_000.0 };
-        let queue = Load { servers: 100, load, jobs, ..Load::new(Law::exponential(1.0)) };
+        let queue = Load { servers: 100, load, jobs, ..Load::new(Distribution::exponential(1.0)) };
         let times = mean_times(&queue, &format!("two-choices({choices})"));
         Row::simulated(format!("load {load}"), target, target * error, &times)
     })
@@ -54,7 +54,7 @@ fn limit(choices: u32, targets: [f64; 6]) -> Vec<Row> {
         let service_times = if load > 0.96 { 400.0 } else { 3.0 / (1.0 - load) + 30.0 };
         let times = |servers: u32| {
             let warmup_jobs = Some(service_times * f64::from(servers) * load);
-            let service = Law::exponential(1.0);
+            let service = Distribution::exponential(1.0);
             let queue = Load { servers, load, jobs: 120_000.0, warmup_jobs, ..Load::new(service) };
             mean_times(&queue, &format!("two-choices({choices})"))
         };

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use pomelo_sim::random::{Law, Shape};
+use pomelo_sim::random::{Distribution, Shape};
 use pomelo_sim::router::LinkRule;
 use pomelo_sim::scenario::{
     Arrivals, ChatModel, Claim, Costs, Counts, Crowd, Event, HotRoom, Keys, Level, Policy, QueueModel,
@@ -34,7 +34,7 @@ fn every_example_loads() {
 
 /// Everything that a scenario can say: a new field does not compile until it stands here.
 fn everything() -> Value {
-    let law = Law { mean: 1.0, shape: Shape::Exponential };
+    let law = Distribution { mean: 1.0, shape: Shape::Exponential };
     let retry = Retry { policy: Policy::Fixed, base_ms: 1.0, cap_ms: 1.0, attempts_max: 1 };
     let rule: LinkRule = serde_json::from_value(json!({
         "name": "a", "from": "*", "to": "*", "both": true, "cut": true, "loss": 0.5, "latency": "1ms"

@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 
 use super::error::ScenarioError;
 use super::{Policy, Retry, Scenario, Warmup};
-use crate::random::{Law, Shape};
+use crate::random::{Distribution, Shape};
 use crate::strategies::StrategySpec;
 use roster::Roster;
 
@@ -145,7 +145,7 @@ fn number<N: PartialOrd + Display>(field: impl Into<String>, value: N, within: R
     wrong(field, format!("expected {} to {}, got {value}", within.start(), within.end()))
 }
 
-fn law(field: &str, law: &Law, mean: RangeInclusive<f64>) -> Checked {
+fn law(field: &str, law: &Distribution, mean: RangeInclusive<f64>) -> Checked {
     number(format!("{field}.mean"), law.mean, mean)?;
     shape(&format!("{field}.shape"), law.shape)
 }

@@ -1,7 +1,7 @@
 //! A scenario's model in words.
 
 use super::super::words::{self, count, milliseconds, number, seconds};
-use crate::random::{Law, Shape};
+use crate::random::{Distribution, Shape};
 use crate::scenario::{ChatModel, Level, QueueModel, QueueServers, Scenario};
 
 /// What is modelled, in a sentence.
@@ -113,7 +113,7 @@ fn chat_facts(chat: &ChatModel) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn law_s(law: &Law) -> String {
+fn law_s(law: &Distribution) -> String {
     format!("{} on average ({})", seconds(law.mean), shape(law.shape))
 }
 
