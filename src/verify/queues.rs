@@ -1,4 +1,4 @@
-//! Queues whose mean times, tails and losses are known.
+//! Queues with known mean times, tails and losses.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use crate::stats::{Latencies, Outcome};
 use crate::strategies::StrategySpec;
 use crate::virtual_time::run_queue;
 
-/// Replications of each: enough that three standard errors are what they are called.
+/// Replications of each: enough for the estimate of the standard error to be reliable.
 const REPLICATIONS: u32 = 20;
 
-/// A queue to measure. A job takes one millisecond on average.
+/// A queue to measure. The mean service time is one millisecond.
 #[derive(Clone)]
 pub(super) struct Load {
     pub(super) servers: u32,
     pub(super) workers: u32,
-    /// Of each worker, by speed 1: 0.8 when four fifths of them are busy.
+    /// Offered load of each worker at speed 1: 0.8 keeps four fifths of them busy.
     pub(super) load: f64,
     pub(super) service: Distribution,
-    /// How many may wait.
+    /// Longest queue.
     pub(super) queue_max: Option<u32>,
-    /// Measured jobs of each replication, about.
+    /// Approximate number of measured jobs in each replication.
     pub(super) jobs: f64,
-    /// Jobs before those; a quarter as many when it is missing.
+    /// Jobs of the warm-up; defaults to a quarter of `jobs`.
     pub(super) warmup_jobs: Option<f64>,
-    /// Speeds and weights, when servers differ.
+    /// Speed and weight of each server, when they differ.
     pub(super) each: Vec<(f64, f64)>,
     pub(super) keys: Option<Keys>,
 }
@@ -60,7 +60,7 @@ impl Load {
         } else {
             self.each.iter().map(|(speed, weight)| server(*speed, *weight)).collect()
         };
-        // A job takes a millisecond, so a worker does a thousand a second.
+        // A job takes a millisecond, so a worker serves a thousand per second.
         let rate_per_s = 1000.0 * self.load * f64::from(self.servers * self.workers);
         let queue = QueueModel {
             servers: QueueServers::Each(servers),
@@ -96,7 +96,7 @@ fn outcomes(load: &Load, strategy: &str) -> Vec<Outcome> {
     let scenario = load.scenario(&strategy);
     let Warmup::Seconds(warmup_s) = scenario.warmup_s else { unreachable!("seconds, as above") };
     let run = |replication| run_queue(&scenario, &strategy, replication, warmup_s);
-    // What cannot be run gives no value, and its row fails.
+    // A failed run gives no value, and its row fails.
     (0..REPLICATIONS).filter_map(|replication| run(replication).ok()).collect()
 }
 
@@ -108,12 +108,12 @@ fn metric(load: &Load, strategy: &str, name: &str) -> Vec<f64> {
     values(&outcomes(load, strategy), name)
 }
 
-/// Mean time of a job, in mean service times.
+/// Mean time of a job, in units of the mean service time.
 pub(super) fn mean_times(load: &Load, strategy: &str) -> Vec<f64> {
     metric(load, strategy, "job_ms.mean")
 }
 
-/// As many jobs as the slow convergence near a load of 1 needs.
+/// More jobs at high load, where convergence is slow.
 fn jobs(load: f64) -> f64 {
     match load {
         0.0..0.85 => 150_000.0,
@@ -175,7 +175,8 @@ pub(super) fn mmc() -> Vec<Row> {
     MMC.into_iter().flat_map(rows).collect()
 }
 
-/// Erlang's loss formula, by its recursion B(c) = aB(c-1)/(c + aB(c-1)); it holds for every law of service.
+/// Erlang's loss formula, by its recursion B(c) = aB(c-1)/(c + aB(c-1)); it holds for every law of
+/// service.
 pub(super) fn loss() -> Vec<Row> {
     let row = |(workers, load, service, law): (u32, f64, Distribution, &str)| {
         let offered = load * f64::from(workers);
@@ -265,7 +266,8 @@ pub(super) fn slow() -> Vec<Row> {
     .into()
 }
 
-/// Ten thousand operations of a millisecond, one each ten, then a stall in which as many more are due.
+/// Ten thousand operations of a millisecond, one each ten, then a stall in which as many more are
+/// due.
 pub(super) fn omission() -> Vec<Row> {
     let (mut seen, mut due) = (Latencies::default(), Latencies::default());
     for _ in 0..10_000 {

@@ -1,14 +1,14 @@
-//! The `chat` model's sense.
+//! Checks the `chat` model.
 
 use super::{
     ABOVE_ZERO, Checked, FROM_ZERO, SECONDS, USERS_MAX, finds_again, law, number, retry, shape, wrong,
 };
 use crate::scenario::{ChatModel, Costs, Talk};
 
-/// Longest message, in bytes.
+/// Longest message, in bytes: the bound of a body.
 const PAYLOAD_MAX: f64 = 65_536.0;
 
-/// Types whose servers a strategy chooses.
+/// Types that a strategy can balance.
 const CHOSEN: [&str; 2] = ["connector", "chat"];
 
 pub(super) fn check(chat: &ChatModel) -> Checked {
@@ -61,7 +61,7 @@ fn strategies(chat: &ChatModel) -> Checked {
             );
         }
         if server_type == &chat.balance {
-            return wrong(field(), "that type's strategies are those of the scenario: see `balance`");
+            return wrong(field(), "cannot name the balanced type: the scenario's `strategies` are for it");
         }
         if server_type.as_str() == "chat" {
             finds_again(field, strategy)?;
