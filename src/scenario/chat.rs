@@ -67,8 +67,8 @@ pub struct ChatModel {
     #[serde(default)]
     pub costs: Costs,
     /// Longest queue of a server, in deliveries. A further delivery from a client is lost; a call
-    /// from another server is answered with
-    /// 503. Unbounded when it is missing.
+    /// from another server is answered with code 503.
+    /// Unbounded by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_max: Option<u32>,
     /// Rules on the links between servers, from the start.

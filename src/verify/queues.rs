@@ -151,7 +151,7 @@ pub(super) fn md1() -> Vec<Row> {
     one_server(Distribution::fixed(1.0), &targets)
 }
 
-/// Pollaczek and Khinchine's mean, T = 1 + ρ(1 + cs²)/(2(1 - ρ)), whatever the law.
+/// Pollaczek-Khinchine mean, T = 1 + ρ(1 + cs²)/(2(1 - ρ)), for any distribution of service.
 pub(super) fn mg1() -> Vec<Row> {
     let targets = [(0.5, 3.5), (0.7, 6.0 + 5.0 / 6.0), (0.8, 11.0), (0.9, 23.5), (0.95, 48.5), (0.99, 248.5)];
     let mut rows = one_server(Distribution { mean: 1.0, shape: Shape::Hyperexponential(4.0) }, &targets);
@@ -175,8 +175,8 @@ pub(super) fn mmc() -> Vec<Row> {
     MMC.into_iter().flat_map(rows).collect()
 }
 
-/// Erlang's loss formula, by its recursion B(c) = aB(c-1)/(c + aB(c-1)); it holds for every law of
-/// service.
+/// Erlang's loss formula by its recursion B(c) = aB(c-1)/(c + aB(c-1)); valid for any distribution
+/// of service.
 pub(super) fn loss() -> Vec<Row> {
     let row = |(workers, load, service, law): (u32, f64, Distribution, &str)| {
         let offered = load * f64::from(workers);
@@ -210,7 +210,7 @@ pub(super) fn round_robin() -> Vec<Row> {
     ];
     let row = |(servers, load, target): (u32, f64, f64)| {
         let queue = Load { servers, load, jobs: jobs(load), ..Load::new(Distribution::exponential(1.0)) };
-        // Known to three digits behind the point, or to four that differ by less than chance does.
+        // The targets are given to three decimals, or to four that differ by less than chance.
         let rounding = 0.0005 / 3.0;
         let times = mean_times(&queue, "round-robin");
         Row::simulated(format!("{servers} servers, load {load}"), target, rounding, &times)
@@ -225,7 +225,7 @@ pub(super) fn order() -> Vec<Row> {
         let what = if queue.workers == 4 { "one line for all (M/M/4)" } else { strategy };
         Row::simulated(what, target, error, &mean_times(queue, strategy))
     };
-    // The last three are known; the others were simulated, to the digits given.
+    // The last three are exact; the others were simulated, to the digits given.
     [
         ("random", &one_line, 1.745_54, 0.0),
         ("least-connections", &four, 1.954, 0.001),
@@ -238,11 +238,11 @@ pub(super) fn order() -> Vec<Row> {
     .into()
 }
 
-/// Speeds 1, 1, 1 and 0.5, and 1.6 jobs a service time.
+/// Speeds 1, 1, 1 and 0.5, and 1.6 jobs per service time.
 pub(super) fn slow() -> Vec<Row> {
     const SPEEDS: [f64; 4] = [1.0, 1.0, 1.0, 0.5];
     const RATE: f64 = 1.6;
-    // The split that has the least mean time: what is left over, by the roots of the speeds.
+    // The split with the least mean time shares the spare capacity by the roots of the speeds.
     let (spare, roots) =
         (SPEEDS.iter().sum::<f64>() - RATE, SPEEDS.iter().map(|speed| speed.sqrt()).sum::<f64>());
     let best = SPEEDS.map(|speed| speed - speed.sqrt() * spare / roots);
@@ -266,7 +266,7 @@ pub(super) fn slow() -> Vec<Row> {
     .into()
 }
 
-/// Ten thousand operations of a millisecond, one each ten, then a stall in which as many more are
+/// Ten thousand operations of a millisecond, one every ten, then a stall in which as many more come
 /// due.
 pub(super) fn omission() -> Vec<Row> {
     let (mut seen, mut due) = (Latencies::default(), Latencies::default());
@@ -278,7 +278,7 @@ pub(super) fn omission() -> Vec<Row> {
     for late in 0..10_000 {
         due.record(Duration::from_millis(100_000 - 10 * late));
     }
-    // Three digits of a histogram, and of the published values.
+    // A histogram has three digits, and so do the published values.
     let near = |what: &str, target: f64, measured: f64| Row {
         what: what.to_owned(),
         target,

@@ -1,4 +1,5 @@
-//! Tables for spreadsheets and notebooks, as RFC 4180 has them: one line of names, then one line a value.
+//! Tables for spreadsheets and notebooks, as RFC 4180 has them: one line of names, then one line a
+//! value.
 //!
 //! | file | one line for each | columns |
 //! |---|---|---|

@@ -5,7 +5,8 @@ use std::fmt::{self, Display, Write};
 /// A name and its value.
 pub(super) type Attribute<'a> = (&'static str, &'a dyn Display);
 
-/// XML that is being written. Names are literals, and all else is escaped, so that no text of a user is ever markup.
+/// XML that is being written. Names are literals, and all else is escaped, so that no text of a
+/// user is ever markup.
 #[derive(Clone, Default)]
 pub(super) struct Markup(String);
 
@@ -81,7 +82,8 @@ impl Write for Escaped<'_> {
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
                 '\t' | '\n' => self.0.push(character),
-                // No XML may hold these, not even escaped; directions could show text as what it is not.
+                // No XML may hold these, not even escaped; directions could show text as what it is
+                // not.
                 '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => self.0.push('\u{fffd}'),
                 '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
                 _ => self.0.push(character),

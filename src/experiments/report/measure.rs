@@ -92,8 +92,8 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// Against the first strategy, in a few words: `−34 % ± 4 %`, `n.s.`. Empty for the first itself, and where nothing is to
-/// be said.
+/// Against the first strategy, in a few words: `−34 % ± 4 %`, `n.s.`. Empty for the first itself,
+/// and where nothing is to be said.
 pub(super) fn against_first(figure: &Figure) -> String {
     let Some(comparison) = figure.against_first.as_ref() else {
         return String::new();

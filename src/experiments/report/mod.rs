@@ -1,7 +1,8 @@
-//! Reports of an experiment, written from its [`Results`] alone: CSV, SVG plots, and one HTML file that opens offline.
+//! Reports of an experiment, written from its [`Results`] alone: CSV, SVG plots, and one HTML file
+//! that opens offline.
 //!
-//! [`EXPORTERS`] names every form. `results.json` is not among them: it is what reports are written from. The same results
-//! give the same bytes.
+//! [`EXPORTERS`] names every form. `results.json` is not among them: it is what reports are written
+//! from. The same results give the same bytes.
 
 mod csv;
 mod html;
@@ -50,8 +51,9 @@ pub struct ReportError {
 /// Every form.
 pub static EXPORTERS: &[&dyn Exporter] = &[&csv::Csv, &svg::Svg, &html::Html];
 
-/// Writes the report in every form into a directory, which is made if it is not there. Each file is whole at any moment: it
-/// takes its place when it is complete. Gives the files, in the order in which they were written.
+/// Writes the report in every form into a directory, which is made if it is not there. Each file is
+/// whole at any moment: it takes its place when it is complete. Gives the files, in the order in
+/// which they were written.
 ///
 /// # Errors
 /// A directory cannot be made or a file cannot be written.

@@ -25,8 +25,8 @@ pub(super) fn number(value: f64) -> String {
     trim(&grouped(value, (3 - magnitude).max(0)))
 }
 
-/// An estimate and half the width of its interval: two digits of the latter, and as many of the former. The second is none
-/// when there is no interval.
+/// An estimate and half the width of its interval: two digits of the latter, and as many of the
+/// former. The second is none when there is no interval.
 pub(super) fn estimate(estimate: &Estimate) -> (String, Option<String>) {
     let value = estimate.value;
     let Some(half) = estimate.half_width.filter(|half| half.is_finite()) else {

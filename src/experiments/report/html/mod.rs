@@ -1,4 +1,5 @@
-//! One HTML file for people: it opens offline, asks nobody for anything, and reads fully without scripts.
+//! One HTML file for people: it opens offline, asks nobody for anything, and reads fully without
+//! scripts.
 
 mod claims;
 mod figures;

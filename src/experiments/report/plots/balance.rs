@@ -7,7 +7,8 @@ use super::scale::Scale;
 use super::{NARROW, WIDE};
 use crate::experiments::{Results, StrategyResults};
 
-/// A strategy's servers: their work (the time in which they were busy, or what they handled, where that is all that is known) by the mean of all, 1 when it is even.
+/// A strategy's servers: their work (the time in which they were busy, or what they handled, where
+/// that is all that is known) by the mean of all, 1 when it is even.
 struct Works {
     /// Which strategy.
     name: String,

@@ -106,7 +106,8 @@ impl Canvas {
         self.body.empty("path", &[("d", &text), ("class", &class)]);
     }
 
-    /// Cells of a grid that is stretched over a rectangle: each path has its class, and is in columns and rows.
+    /// Cells of a grid that is stretched over a rectangle: each path has its class, and is in
+    /// columns and rows.
     pub(super) fn cells(
         &mut self,
         corner: (f64, f64),

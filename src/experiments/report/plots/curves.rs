@@ -108,7 +108,8 @@ fn draw(
     }
 }
 
-/// On the scale of HDR plots: each nine takes as much room. A curve ends where one measurement is the rest.
+/// On the scale of HDR plots: each nine takes as much room. A curve ends where one measurement is
+/// the rest.
 fn points(curve: &Latency) -> Vec<(f64, f64)> {
     let end = (curve.count.max(2) as f64).log10();
     let place = |share: f64| if share >= 1.0 { end } else { -(1.0 - share).log10() };

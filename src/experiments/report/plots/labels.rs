@@ -7,7 +7,8 @@ use super::canvas::{Anchor, Canvas};
 /// Height of a line of text.
 pub(super) const LINE: f64 = 14.0;
 
-/// Width of a column of a text of 12 pixels, rather too much than too little: a plot does not know the font.
+/// Width of a column of a text of 12 pixels, rather too much than too little: a plot does not know
+/// the font.
 const COLUMN: f64 = 6.7;
 
 /// How wide a text is at most.
@@ -20,8 +21,8 @@ pub(super) fn look(index: usize) -> String {
     format!("c{} d{}", index % 8, index / 8 % 4)
 }
 
-/// Places as near to the wanted ones as may be, each `gap` or more from the next, from `low` to `high`. When there is too
-/// little room, they are closer.
+/// Places as near to the wanted ones as may be, each `gap` or more from the next, from `low` to
+/// `high`. When there is too little room, they are closer.
 pub(super) fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     let gap = gap.min((high - low) / wanted.len().saturating_sub(1).max(1) as f64);
     let mut order: Vec<usize> = (0..wanted.len()).collect();
@@ -79,8 +80,8 @@ impl Taken {
             .all(|other| right <= other[0] || other[2] <= left || bottom <= other[1] || other[3] <= top)
     }
 
-    /// Writes a label as near to a point as there is room within the frame (left, top, right, bottom), with a thin line to
-    /// it when it is far.
+    /// Writes a label as near to a point as there is room within the frame (left, top, right,
+    /// bottom), with a thin line to it when it is far.
     pub(super) fn label(
         &mut self,
         canvas: &mut Canvas,

@@ -1,4 +1,5 @@
-//! A strategy's servers over time: how busy, as a heat map with a row for each; beneath, what they had in hand, as lines.
+//! A strategy's servers over time: how busy, as a heat map with a row for each; beneath, what they
+//! had in hand, as lines.
 
 use std::ops::Range;
 
@@ -162,7 +163,8 @@ fn heat(rows: &[&[ServerSeries]], common: &Common) -> Vec<(String, String)> {
     paths.map(|(level, path)| (format!("h{level}"), path)).collect()
 }
 
-/// The load of the most loaded of the servers in the column, as one of the shades; 0 is idle, or not there.
+/// The load of the most loaded of the servers in the column, as one of the shades; 0 is idle, or
+/// not there.
 fn level(servers: &[ServerSeries], column: usize, common: &Common) -> usize {
     let mean = |series: &ServerSeries| {
         let range = steps_of(series, column, common.columns, common.end_s);

@@ -1,11 +1,12 @@
 //! Plots of results: pure functions to SVG, the same bytes for the same results.
 //!
-//! They are drawn here and not by a charting crate, since none gives SVG that takes its colours from a style sheet (one
-//! plot for a page in light and in dark), names itself to who cannot see it, and is the same to the byte everywhere. Colours
-//! are those of Okabe and Ito, told apart by all eyes; lines differ in dash, points in shape besides.
+//! They are drawn here and not by a charting crate, since none gives SVG that takes its colours
+//! from a style sheet (one plot for a page in light and in dark), names itself to who cannot see
+//! it, and is the same to the byte everywhere. Colours are those of Okabe and Ito, told apart by
+//! all eyes; lines differ in dash, points in shape besides.
 //!
-//! A plot is drawn for a width in pixels, so that its text is as large as that of the page: a page has a wide and a narrow
-//! one of each, and shows what fits.
+//! A plot is drawn for a width in pixels, so that its text is as large as that of the page: a page
+//! has a wide and a narrow one of each, and shows what fits.
 
 mod balance;
 mod bars;

@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 /// An axis spans decades, and is logarithmic, when its largest value is so many times its least.
 const DECADES_FROM: f64 = 50.0;
 
-/// What lies outside is taken as its end: no experiment has such values, and arithmetic on them is safe.
+/// What lies outside is taken as its end: no experiment has such values, and arithmetic on them is
+/// safe.
 const SANE: RangeInclusive<f64> = -1e15..=1e15;
 
 /// Least that a logarithmic axis shows.
@@ -87,8 +88,8 @@ impl Scale {
         self.log
     }
 
-    /// Round values along it, about so many: steps of 1, 2 or 5; on a logarithmic axis, powers of ten, with 2 and 5 between
-    /// where there is room.
+    /// Round values along it, about so many: steps of 1, 2 or 5; on a logarithmic axis, powers of
+    /// ten, with 2 and 5 between where there is room.
     pub(super) fn ticks(&self, about: usize) -> Vec<f64> {
         if self.log {
             return self.log_ticks(about);
