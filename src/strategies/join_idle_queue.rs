@@ -1,10 +1,11 @@
-//! `join-idle-queue`: any server that is idle, or any (Lu, Xie, Kliot, Geller, Larus, Greenberg 2011).
+//! `join-idle-queue`: a random idle server, or any server if none is idle (Lu, Xie, Kliot, Geller,
+//! Larus, Greenberg 2011).
 
 use super::draw::least;
 use super::{Candidate, Look, Needs, Strategy};
 use crate::random::Random;
 
-/// Knows only who has nothing in hand.
+/// Uses only whether each server is idle.
 #[derive(Clone, Debug)]
 pub struct JoinIdleQueue {
     servers: usize,
@@ -12,7 +13,7 @@ pub struct JoinIdleQueue {
 }
 
 impl JoinIdleQueue {
-    /// With the chance of that seed.
+    /// Draws from the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self { servers: 0, random: Random::new(seed, "join-idle-queue") }
     }

@@ -3,8 +3,8 @@
 use super::hash::of_key;
 use super::{Candidate, Look, Strategy};
 
-/// No memory at all and almost perfect balance, but servers can only come and go at the end of the list: when another
-/// goes, all behind it move up.
+/// Uses no memory and balances almost perfectly, but servers can only join and leave at the end of
+/// the list: when another leaves, all behind it move up.
 #[derive(Clone, Default, Debug)]
 pub struct Jump {
     servers: u32,
@@ -14,7 +14,8 @@ impl Jump {
     /// The bucket of a hash among `buckets`, which must not be 0.
     #[inline]
     pub fn bucket(mut hash: u64, buckets: u32) -> u32 {
-        // Signed, since processors convert that to floating point and back in one step.
+        // Signed, because processors convert signed integers to and from floating point in one
+        // instruction.
         let (mut bucket, mut next) = (0_i64, 0_i64);
         while next < i64::from(buckets) {
             bucket = next;

@@ -1,8 +1,8 @@
-//! `round-robin`: each server in its turn.
+//! `round-robin`: each server in turn.
 
 use super::{Candidate, Look, Strategy};
 
-/// Goes on where it was when the list changes.
+/// Keeps its position when the list changes.
 #[derive(Clone, Default, Debug)]
 pub struct RoundRobin {
     servers: usize,

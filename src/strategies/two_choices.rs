@@ -1,10 +1,11 @@
-//! `two-choices(d)`: the least loaded of a few that are drawn (Azar, Broder, Karlin, Upfal 1994; Mitzenmacher 1996).
+//! `two-choices(d)`: the least loaded of a few random servers (Azar, Broder, Karlin, Upfal 1994;
+//! Mitzenmacher 1996).
 
 use super::draw::{distinct, least};
 use super::{Candidate, Look, Needs, Strategy};
 use crate::random::Random;
 
-/// Draws `d` different servers; ties go to any of them.
+/// Draws `d` distinct servers. Ties are broken at random.
 #[derive(Clone, Debug)]
 pub struct TwoChoices {
     d: usize,
@@ -14,7 +15,7 @@ pub struct TwoChoices {
 }
 
 impl TwoChoices {
-    /// The least loaded of `d`, with the chance of that seed.
+    /// The least loaded of `d`, drawn from the stream of this seed.
     pub fn new(d: usize, seed: u64) -> Self {
         Self { d, servers: 0, random: Random::new(seed, "two-choices"), drawn: Vec::new() }
     }

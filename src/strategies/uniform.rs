@@ -1,4 +1,4 @@
-//! `random`: any server, each as likely.
+//! `random`: a uniformly random server.
 
 use super::{Candidate, Look, Strategy};
 use crate::random::Random;
@@ -11,7 +11,7 @@ pub struct Uniform {
 }
 
 impl Uniform {
-    /// With the chance of that seed.
+    /// Draws from the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self { random: Random::new(seed, "random"), servers: 0 }
     }

@@ -185,13 +185,7 @@ fn slips_are_answered_with_what_was_meant() {
         ("POST", "/links", &json!({"loss": 2}), 400, "loss: expected a share from 0 to 1"),
         ("POST", "/links", &json!({"to": "a b", "cut": true}), 400, "to: expected a name"),
         ("POST", "/links", &json!({"from": "chat"}), 400, "got one without effect"),
-        (
-            "POST",
-            "/cluster/reload",
-            &json!({"config": "/x"}),
-            400,
-            "unknown field \"config\": expected none",
-        ),
+        ("POST", "/cluster/reload", &json!({"config": "/x"}), 400, "unknown field \"config\": expected none"),
         ("POST", "/servers", &json!({"id": "x"}), 400, "add: missing \"serverType\""),
     ] {
         let (met, message, _) = refused(&world, method, path, body);

@@ -1,10 +1,10 @@
-//! A scenario's model in words.
+//! Describes a scenario's model in words.
 
 use super::super::words::{self, count, milliseconds, number, seconds};
 use crate::random::{Distribution, Shape};
 use crate::scenario::{ChatModel, Level, QueueModel, QueueServers, Scenario};
 
-/// What is modelled, in a sentence.
+/// The model, in a sentence.
 pub(super) fn sentence(scenario: &Scenario) -> String {
     match (&scenario.queue, &scenario.chat) {
         (Some(queue), _) => of_queue(queue),
@@ -52,7 +52,7 @@ fn queue_facts(queue: &QueueModel) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// Servers, workers, and how fast all workers are together.
+/// Number of servers, number of workers, and the total speed of the workers.
 fn servers(queue: &QueueModel) -> (usize, usize, f64) {
     match &queue.servers {
         QueueServers::Count(servers) => (*servers as usize, *servers as usize, f64::from(*servers)),
