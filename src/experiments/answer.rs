@@ -78,7 +78,7 @@ fn against_baseline(figure: &Figure, first: &StrategySpec) -> String {
     let (side, share) = if away.value < 0.0 { ("below", mirrored(&away)) } else { ("above", away) };
     let head = format!("{} {side} {first}", percent(share.value));
     if share.half_width.is_none() {
-        return format!("{head} (one replication: nobody knows how sure that is)");
+        return format!("{head} (one replication: no interval)");
     }
     let doubt = if comparison.is_significant() { "" } else { ", which is not significant" };
     format!("{head}{doubt} (95 % interval {})", percents(share.low(), share.high()))

@@ -178,13 +178,13 @@ pub(super) fn mmc() -> Vec<Row> {
 /// Erlang's loss formula by its recursion B(c) = aB(c-1)/(c + aB(c-1)); valid for any distribution
 /// of service.
 pub(super) fn loss() -> Vec<Row> {
-    let row = |(workers, load, service, law): (u32, f64, Distribution, &str)| {
+    let row = |(workers, load, service, name): (u32, f64, Distribution, &str)| {
         let offered = load * f64::from(workers);
         let erlang = |blocked, c| offered * blocked / (f64::from(c) + offered * blocked);
         let target = (1..=workers).fold(1.0, erlang);
         let queue = Load { workers, load, queue_max: Some(0), ..Load::new(service) };
         let lost = metric(&queue, "random", "lost_fraction");
-        Row::simulated(format!("c = {workers}, load {load}, {law}"), target, 0.0, &lost)
+        Row::simulated(format!("c = {workers}, load {load}, {name}"), target, 0.0, &lost)
     };
     let hyperexponential = Distribution { mean: 1.0, shape: Shape::Hyperexponential(4.0) };
     [

@@ -168,9 +168,9 @@ pub(super) fn balls() -> Vec<Row> {
 pub(super) fn zipf() -> Vec<Row> {
     let targets = [(0.8, 0.036_886), (1.0, 0.102_170), (1.2, 0.208_371)];
     let row = |(skew, target): (f64, f64)| {
-        let law = Zipf::new(10_000, skew);
+        let zipf = Zipf::new(10_000, skew);
         let mut random = Random::new(2001, "verify zipf");
-        let hits: Vec<f64> = (0..400_000).map(|_| f64::from(u8::from(law.draw(&mut random) == 0))).collect();
+        let hits: Vec<f64> = (0..400_000).map(|_| f64::from(u8::from(zipf.draw(&mut random) == 0))).collect();
         Row::simulated(format!("s = {skew}"), target, 0.000_000_5 / 3.0, &hits)
     };
     targets.map(row).into()

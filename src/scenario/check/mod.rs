@@ -145,9 +145,9 @@ fn number<N: PartialOrd + Display>(field: impl Into<String>, value: N, within: R
     wrong(field, format!("expected {} to {}, got {value}", within.start(), within.end()))
 }
 
-fn law(field: &str, law: &Distribution, mean: RangeInclusive<f64>) -> Checked {
-    number(format!("{field}.mean"), law.mean, mean)?;
-    shape(&format!("{field}.shape"), law.shape)
+fn distribution(field: &str, distribution: &Distribution, mean: RangeInclusive<f64>) -> Checked {
+    number(format!("{field}.mean"), distribution.mean, mean)?;
+    shape(&format!("{field}.shape"), distribution.shape)
 }
 
 fn shape(field: &str, shape: Shape) -> Checked {

@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{ABOVE_ZERO, Checked, FROM_ZERO, SERVERS_MAX, USERS_MAX, law, number, retry, shape, wrong};
+use super::{
+    ABOVE_ZERO, Checked, FROM_ZERO, SERVERS_MAX, USERS_MAX, distribution, number, retry, shape, wrong,
+};
 use crate::ids::ServerId;
 use crate::scenario::{QueueModel, QueueServer, QueueServers};
 
@@ -33,7 +35,7 @@ pub(super) fn check(queue: &QueueModel, seconds: f64) -> Checked {
             format!("expected at most {JOBS_MAX:e} jobs in a run, duration and warm-up, got {jobs:e}"),
         );
     }
-    law("queue.service_ms", &queue.service_ms, ABOVE_ZERO)?;
+    distribution("queue.service_ms", &queue.service_ms, ABOVE_ZERO)?;
     if let Some(keys) = &queue.keys {
         number("queue.keys.count", keys.count, 1..=USERS_MAX)?;
         number("queue.keys.zipf", keys.zipf, 0.0..=10.0)?;

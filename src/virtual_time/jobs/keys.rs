@@ -23,7 +23,7 @@ pub(super) struct OwnKey {
 
 /// `key-1`, `key-2`, ..., concatenated in one string.
 pub(super) struct SharedKeys {
-    law: Zipf,
+    zipf: Zipf,
     random: Random,
     texts: String,
     ends: Vec<u32>,
@@ -52,9 +52,9 @@ impl Keys {
             let _ = write!(texts, "key-{number}");
             ends.push(texts.len() as u32);
         }
-        let law = Zipf::new(count, keys.zipf);
+        let zipf = Zipf::new(count, keys.zipf);
         Self::Shared(Box::new(SharedKeys {
-            law,
+            zipf,
             random,
             texts,
             ends,
@@ -66,7 +66,7 @@ impl Keys {
     pub(super) fn draw(&mut self) -> u32 {
         match self {
             Self::Own(_) => 0,
-            Self::Shared(keys) => keys.law.draw(&mut keys.random) as u32,
+            Self::Shared(keys) => keys.zipf.draw(&mut keys.random) as u32,
         }
     }
 

@@ -128,7 +128,7 @@ fn comparison(results: &Results) -> Option<Section> {
     paragraph(&mut body, what);
     match (plots::bars(results, WIDE), plots::bars(results, NARROW)) {
         (Some(wide), Some(narrow)) => both_widths(&mut body, &wide, &narrow),
-        _ => paragraph(&mut body, format!("No strategy gave {}.", results.metric)),
+        _ => paragraph(&mut body, format!("No strategy measured {}.", results.metric)),
     }
     note(&mut body, sureness(results));
     Some(Section { anchor: "answer", heading: "The answer", body })
@@ -228,7 +228,7 @@ fn balance(results: &Results) -> Option<Section> {
     let mut body = Markup::default();
     paragraph(
         &mut body,
-        "How the work lay on the servers in the first replication. Each dot is a server; the closer to 100 %, the more even.",
+        "The work of each server in the first replication. Each dot is a server; the closer to 100 %, the more even.",
     );
     both_widths(&mut body, &wide, &narrow);
     Some(Section { anchor: "balance", heading: "Balance", body })

@@ -113,8 +113,7 @@ fn draw(canvas: &mut Canvas, row: &Row<'_>, y: f64, scale: &Scale, layout: &Layo
     let estimate = &row.figure.estimate;
     let (top, middle) = (y + layout.bar, y + layout.bar + layout.bar_height / 2.0);
     let value = words::plus_minus(estimate);
-    let against =
-        if row.is_first { "the others are held against it".to_owned() } else { against_first(row.figure) };
+    let against = if row.is_first { "baseline for the others".to_owned() } else { against_first(row.figure) };
     canvas.open(format!("{}: {value}", row.name));
     let x = scale.at(estimate.value);
     if scale.is_log() {

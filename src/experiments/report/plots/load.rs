@@ -73,7 +73,7 @@ fn common(results: &Results) -> Option<Common> {
 /// The legend of the heat maps; `None` without any.
 pub(in crate::experiments::report) fn heat_legend(results: &Results) -> Option<Canvas> {
     let common = common(results)?;
-    let mut canvas = Canvas::new(NARROW, 34.0, "Colours", "The more intense, the more load.");
+    let mut canvas = Canvas::new(NARROW, 34.0, "Colours", "A stronger colour means more load.");
     let (left, wide) = (4.0, 22.0);
     let busy = common.heat == Load::Busy;
     let levels = if busy { HEAT_LEVELS + 1 } else { HEAT_LEVELS };

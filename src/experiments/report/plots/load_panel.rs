@@ -33,9 +33,9 @@ impl Load {
 
     pub(super) fn caption(self) -> &'static str {
         match self {
-            Load::Busy => "how busy a server is",
-            Load::InHand => "in hand: waiting or served",
-            Load::Handled => "handled a second",
+            Load::Busy => "utilisation of a server",
+            Load::InHand => "jobs: waiting or in service",
+            Load::Handled => "handled per second",
         }
     }
 

@@ -23,7 +23,7 @@ impl People {
         let visit = u64::from(person.visits);
         let mut stay = self.chance.stay.at(u64::from(user), visit);
         let stays = if person.has(IS_EXTRA) { None } else { self.model.session_s };
-        person.leave = stays.map_or(NEVER, |law| later(now, law, &mut stay));
+        person.leave = stays.map_or(NEVER, |stay_s| later(now, stay_s, &mut stay));
         self.begin_to_talk(now, user);
         self.begin_login(now, user, false);
         self.attempt(now, user);

@@ -71,8 +71,9 @@ impl People {
             return;
         }
         let request = self.ask(now, user, RequestKind::Say, is_counted);
-        let law = self.model.payload_bytes;
-        let bytes = law.draw(&mut self.chance.payload.at(u64::from(user), number)).min(SAY_BYTES_MAX) as u32;
+        let distribution = self.model.payload_bytes;
+        let bytes =
+            distribution.draw(&mut self.chance.payload.at(u64::from(user), number)).min(SAY_BYTES_MAX) as u32;
         let session = self.session_of(user);
         let ask = Ask::Say { room, meant: now, bytes };
         self.actions.push(ClientAction::Ask { server, session, request, ask });
