@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::ClusterSpec;
-use pomelo_sim::robots::{self, Progress, Settings, Transport};
+use pomelo_sim::robots::{self, Progress, Settings, TransportChoice};
 use serde_json::{Value, json};
 use support::Figure;
 use tempfile::TempDir;
@@ -133,7 +133,7 @@ fn load(gate: &str, settings: Settings, mut at_load: impl FnMut(Duration)) -> f6
         gate: Some(gate.to_owned()),
         users: Some(300),
         rooms: Some(10),
-        transport: Some(Transport::Tcp),
+        transport: Some(TransportChoice::Tcp),
         arrivals: Some(1000.0),
         warmup: Some(1.0),
         ..settings

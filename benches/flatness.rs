@@ -56,7 +56,7 @@ fn serve() {
         (1..=3).map(|n| running.address(&format!("connector-server-{n}")).unwrap()).collect();
     println!("{}", json!(addresses));
     for _ in std::io::stdin().lines() {
-        let ports: Vec<_> = running.snapshot().servers.into_iter().filter_map(|server| server.port).collect();
+        let ports: Vec<_> = running.list().unwrap().into_iter().filter_map(|server| server.port).collect();
         let frames: u64 = ports.iter().map(|port| port.frames_out).sum();
         let writes: u64 = ports.iter().map(|port| port.writes).sum();
         println!("{}", json!([frames, writes]));

@@ -139,9 +139,14 @@ impl Cluster {
     ///
     /// # Errors
     /// The text is no strategy.
-    pub fn strategy(mut self, server_type: &str, name: &str) -> Result<Self, UnknownStrategy> {
-        self.strategies.insert(server_type.into(), name.parse()?);
-        Ok(self)
+    pub fn strategy(self, server_type: &str, name: &str) -> Result<Self, UnknownStrategy> {
+        Ok(self.with_strategy(server_type, name.parse()?))
+    }
+
+    /// As [`strategy`](Self::strategy), with a strategy that is parsed already.
+    pub fn with_strategy(mut self, server_type: &str, strategy: StrategySpec) -> Self {
+        self.strategies.insert(server_type.into(), strategy);
+        self
     }
 
     /// A filter around the handlers of a type.
@@ -289,8 +294,7 @@ impl Blueprint {
             global_filters: self.global_filters.clone(),
             filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
             request_timeout: self.options.request_timeout,
-            messages_per_second_max: self.options.messages_per_second_max,
-            calls_max: self.options.calls_max,
+            limits: self.options.sessions,
             generation,
         };
         let make = code.make;

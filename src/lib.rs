@@ -32,7 +32,7 @@
 //!
 //! What costs most is a write to a socket, and then a message between actors. So both are paid once for everything that
 //! comes together: a mailbox is drained in one turn of the thread, and what the actor has said meanwhile goes on in one
-//! message to each who hears it (`live/server_actor.rs`, `live/router_actor.rs`). The more there is to do, the less each of
+//! message to each who hears it (`live/server_actor`, `live/router_actor.rs`). The more there is to do, the less each of
 //! it costs; when there is one message, nothing waits. `benches/fanout` holds this against a server that does nothing else
 //! than the writes.
 //!
@@ -69,6 +69,7 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
+//! | 0 | [`logging`] | log lines on their way to stderr, which may stall |
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
@@ -85,9 +86,10 @@
 //! | 4 | [`cluster`] | what a cluster is made of, and the plan that comes of it |
 //! | 4 | [`placement`] | where a strategy puts millions of keys |
 //! | 4 | [`scenario`] | what an experiment asks: a JSON file to a checked value |
-//! | 4 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 4 | [`program`] | the command that started the process, for hints |
 //! | 4 | [`supervisor`] | the life of servers: how they come up, hang, stop, crash and come back |
+//! | 4 | [`whole_file`] | files that nobody ever sees half of |
+//! | 5 | [`ports`] | client ports: sockets, transports, the states of a connection |
 //! | 5 | [`robots`] | clients that load any chat of Pomelo's protocol, and judge what they get |
 //! | 5 | [`world`] | a whole cluster without actors, sockets or real time, under a policy that says what happens next |
 //! | 6 | [`live`] | router and servers as actix actors: start, stop, and orders to a cluster that runs |
@@ -135,7 +137,7 @@
 //!    a kick, after which some never come back.
 //!
 //! Orders that change servers are carried out one after the other; whoever looks is answered beside them, from one roster that
-//! shows each state at once (`live/observer.rs`). What servers and router count costs no allocation, and one look at the clock
+//! shows each state at once (`live/queries`). What servers and router count costs no allocation, and one look at the clock
 //! for all that comes together: latencies in a [`Histogram`](stats::Histogram) a server, envelopes between each two where they
 //! arrive, pushes in their channel.
 //!
@@ -150,21 +152,22 @@
 //!
 //! | to add | touch |
 //! |---|---|
-//! | a dispatch strategy | one file in `strategies/`, its name in `strategies/mod.rs`, its row in `strategies/table.rs`; `--help`, laws and benches pick it up |
+//! | a dispatch strategy | one file in `strategies/`, its name in `strategies/mod.rs`; `--help`, laws and benches pick it up |
 //! | a handler | one function and one line in the type's `register` |
 //! | a server type | implement [`ServerLogic`](servers::ServerLogic) and give it to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a fault of a link | implement [`Rule`](router::links::Rule), or describe a [`LinkRule`](router::LinkRule) |
 //! | something that must hold | one [`Law`](audit::Law) |
 //! | an experiment | one file in `config/experiments/` |
-//! | a metric | one line in [`stats::METRICS`], and the engine that gives it |
+//! | a metric | one line in [`stats::METRICS`], one in the engine that gives it, and its row in `config/experiments/README.md`, which `experiment schema` prints |
 //! | something that is known | one line in [`verify::ALL`] |
 //! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |
 //! | a command | one file in `cli/`, its line in the enum of `cli/mod.rs` |
-//! | a limit of sessions or connections | its field in `cluster/options.rs`, its flag in `cli/serve.rs`, and the setup of what holds it: `servers/host` by way of `cluster.rs`, or `ports` by way of `live/listen.rs` |
-//! | an order to a running cluster | a variant of [`Order`](orders::Order), a row of [`ORDERS`](orders::ORDERS), an arm of [`carry_out`](orders::Orders::carry_out); its command in `cli/` and its line in the README |
-//! | a panel of the console | its section in `console/web/console.html`, a file in `console/web/console/`, its line in `app.js` there and in `console/assets.rs`; a test says when the last is missing |
+//! | a limit of sessions or connections | its field in `servers/limits.rs` or `cluster/options.rs`, its flag in `cli/serve/args.rs`, and the code of `servers/host` or `ports` that keeps it |
+//! | an order to a running cluster | a variant of [`Order`](orders::Order) with its row of [`ORDERS`](orders::ORDERS), an arm of [`carry_out`](orders::Orders::carry_out), its command in `cli/`; the README's table has a line of each |
+//! | a panel of the console | a file in `console/web/console/`, which brings its section of the page, and its line in `app.js` there |
 
 pub mod ids;
+pub mod logging;
 pub mod random;
 pub mod time;
 
@@ -185,11 +188,12 @@ pub mod audit;
 pub mod client;
 pub mod cluster;
 pub mod placement;
-pub mod ports;
 pub mod program;
 pub mod scenario;
 pub mod supervisor;
+pub mod whole_file;
 
+pub mod ports;
 pub mod robots;
 pub mod world;
 

@@ -1,11 +1,11 @@
 //! The file that says where a cluster's admin port is, and the token for it: for its user's eyes only.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::env;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::{env, process};
 
 use nix::unistd::geteuid;
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::identity::Identity;
 use super::token::Token;
 use crate::program;
+use crate::whole_file::write_whole;
 
 /// What the file says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -141,17 +142,8 @@ impl AdminFile {
     pub fn create(path: &Path, credentials: &Credentials) -> Result<Self, AdminFileError> {
         check_directory(directory_of(path))?;
         let text = serde_json::to_string(credentials).map_err(|error| failed(path, "write", error.into()))?;
-        // Renamed when it is whole: no reader meets half of it, and a link at its place is replaced, not followed.
-        let mut new = path.as_os_str().to_owned();
-        new.push(format!(".{}.new", process::id()));
-        let new = PathBuf::from(new);
-        // Left by a process of the same number that was killed on the way.
-        let _ = fs::remove_file(&new);
-        let written = write_new(&new, &text).and_then(|()| fs::rename(&new, path));
-        if let Err(error) = written {
-            let _ = fs::remove_file(&new);
-            return Err(failed(path, "write", error));
-        }
+        write_whole(path, format!("{text}\n").as_bytes(), 0o600)
+            .map_err(|error| failed(path, "write", error))?;
         Ok(Self { path: path.to_path_buf(), token: credentials.token.clone() })
     }
 
@@ -235,13 +227,6 @@ fn check_directory(directory: &Path) -> Result<(), AdminFileError> {
         return Ok(());
     };
     Err(AdminFileError::Unsafe { path: directory.to_path_buf(), problem, remedy })
-}
-
-/// Opened as new, so that neither a file nor a link of that name is followed.
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.write_all(b"\n")
 }
 
 /// The user that this process's files belong to.

@@ -1,12 +1,10 @@
 //! `pomelo-sim add` and `reload`: more servers for the running cluster, or those that a configuration says.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde_json::Value;
 
-use super::admin_args::{AdminArgs, Failure, lines, texts};
-use super::output::warn;
+use super::admin_args::{AdminArgs, lines, texts};
+use super::output::{Outcome, warn};
 use crate::config::pairs;
 use crate::orders::Order;
 
@@ -43,17 +41,11 @@ const ADD_EXAMPLES: &str = "Examples:
       cluster-server-chat-0 on port 6390, cluster-server-chat-1 on 6391";
 
 /// Runs `add`.
-pub fn run(args: &AddArgs) -> ExitCode {
-    let answer = add(args);
-    for warning in answer.iter().flat_map(|answer| texts(answer, "warnings")) {
-        warn(warning);
-    }
-    args.admin.show(answer, |answer| lines("added", &texts(answer, "added")))
-}
-
-fn add(args: &AddArgs) -> Result<Value, Failure> {
+pub fn run(args: &AddArgs) -> Outcome {
     let fields = pairs(args.fields.iter().map(String::as_str)).map_err(|error| format!("add: {error}"))?;
-    Ok(args.admin.client()?.ask(&Order::Add(fields))?)
+    let answer = args.admin.client()?.ask(&Order::Add(fields))?;
+    texts(&answer, "warnings").iter().for_each(warn);
+    args.admin.show(answer, |answer| lines("added", &texts(answer, "added")))
 }
 
 /// Make the running cluster what its configuration says now
@@ -79,7 +71,7 @@ const RELOAD_EXAMPLES: &str = "Examples:
       the cluster of that configuration, after an edit of it";
 
 /// Runs `reload`.
-pub fn run_reload(args: &ReloadArgs) -> ExitCode {
+pub fn run_reload(args: &ReloadArgs) -> Outcome {
     args.admin.order(&Order::Reload, changes)
 }
 

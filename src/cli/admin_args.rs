@@ -2,21 +2,19 @@
 
 use std::fmt::Display;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::config_args::ConfigArgs;
-use super::output::{print, refuse};
+use super::output::{Failure, Outcome, print};
 use crate::admin::{AdminClient, Credentials, Running, read_answer};
 use crate::orders::Order;
 
-/// Which cluster, and in which form to print: `--config`, `--env`, `--port-offset`, `--admin-file`,
-/// `--json`.
+/// Which cluster: `--config`, `--env`, `--port-offset`, `--admin-file`.
 #[derive(Args, Clone, Debug)]
-pub struct AdminArgs {
+pub struct ClusterArgs {
     /// The configuration that it serves.
     #[command(flatten)]
     pub config: ConfigArgs,
@@ -27,18 +25,38 @@ pub struct AdminArgs {
     /// --env]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
+}
+
+/// Which cluster, and in which form to print: `--json`.
+#[derive(Args, Clone, Debug)]
+pub struct AdminArgs {
+    /// Which cluster.
+    #[command(flatten)]
+    pub cluster: ClusterArgs,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
 }
 
-/// Why a command has nothing to print.
-pub(super) type Failure = Box<dyn std::error::Error>;
+impl ClusterArgs {
+    /// The running cluster that is meant.
+    pub(super) fn find(&self) -> Result<Running, Failure> {
+        let Some(path) = &self.admin_file else {
+            return Ok(self.config.aim(self.port_offset).choose(Running::all()?)?);
+        };
+        let running = Running { path: path.clone(), credentials: Credentials::read(path)? };
+        let (given, identity) = (self.config.given(None), &running.credentials.identity);
+        if given.fits(identity) {
+            return Ok(running);
+        }
+        Err(format!("{} is of the cluster of {identity}, not of one{given}", path.display()).into())
+    }
+}
 
 impl AdminArgs {
     /// To give orders to the running cluster that is meant.
     pub(super) fn client(&self) -> Result<AdminClient, Failure> {
-        Ok(AdminClient::new(self.find()?))
+        Ok(AdminClient::new(self.cluster.find()?))
     }
 
     /// Gives orders, one after the other up to the first that fails. `name` says for which server
@@ -68,41 +86,17 @@ impl AdminArgs {
         &self,
         order: &Order,
         text: impl FnOnce(&T) -> String,
-    ) -> ExitCode {
-        let ask = || -> Result<String, Failure> {
-            let answer = self.client()?.ask(order)?;
-            Ok(if self.json { format!("{answer:#}\n") } else { text(&read_answer(&answer)?) })
-        };
-        match ask() {
-            Ok(text) => print(&text),
-            Err(error) => refuse(error),
-        }
-    }
-
-    /// The running cluster that is meant.
-    pub(super) fn find(&self) -> Result<Running, Failure> {
-        let Some(path) = &self.admin_file else {
-            return Ok(self.config.aim(self.port_offset).choose(Running::all()?)?);
-        };
-        let running = Running { path: path.clone(), credentials: Credentials::read(path)? };
-        let (given, identity) = (self.config.given(None), &running.credentials.identity);
-        if given.fits(identity) {
-            return Ok(running);
-        }
-        Err(format!("{} is of the cluster of {identity}, not of one{given}", path.display()).into())
+    ) -> Outcome {
+        self.show(self.client()?.ask(order)?, text)
     }
 
     /// Prints an answer as it came, or as `text` says it.
-    pub(super) fn show(
+    pub(super) fn show<T: DeserializeOwned>(
         &self,
-        answer: Result<Value, Failure>,
-        text: impl FnOnce(&Value) -> String,
-    ) -> ExitCode {
-        match answer {
-            Ok(answer) if self.json => print(&format!("{answer:#}\n")),
-            Ok(answer) => print(&text(&answer)),
-            Err(error) => refuse(error),
-        }
+        answer: Value,
+        text: impl FnOnce(&T) -> String,
+    ) -> Outcome {
+        print(&if self.json { format!("{answer:#}\n") } else { text(&read_answer(&answer)?) })
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process;
 
-use super::admin_args::Failure;
+use super::output::Failure;
 use crate::admin::{AdminFile, AdminFileError, Credentials, Identity, Running, Token};
 use crate::config::Ports;
 use crate::live::{StartError, TakenPort};

@@ -1,12 +1,10 @@
 //! `pomelo-sim audit`: whether the running cluster is as it must be.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde_json::Value;
 
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{count, refuse, write};
+use super::admin_args::AdminArgs;
+use super::output::{Outcome, count, print_found};
 use crate::orders::Order;
 
 /// Check that the running cluster is as it must be
@@ -31,29 +29,17 @@ const EXAMPLES: &str = "Examples:
       for scripts: one object, with what was found";
 
 /// Runs the command.
-pub fn run(args: &AuditArgs) -> ExitCode {
-    match ask(&args.admin) {
-        Ok((text, holds)) => match write(&text) {
-            Ok(()) if holds => ExitCode::SUCCESS,
-            Ok(()) => ExitCode::from(1),
-            Err(error) => refuse(error),
-        },
-        Err(error) => refuse(error),
-    }
-}
-
-/// What to print, and whether all holds.
-fn ask(args: &AdminArgs) -> Result<(String, bool), Failure> {
-    let answer = args.client()?.ask(&Order::Audit)?;
+pub fn run(args: &AuditArgs) -> Outcome {
+    let answer = args.admin.client()?.ask(&Order::Audit)?;
     let found = answer["violations"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let text = match (args.json, found) {
+    let text = match (args.admin.json, found) {
         (true, _) => format!("{answer:#}\n"),
         (false, []) => "all holds\n".to_owned(),
         (false, found) => {
             format!("{}:\n{}", count(found.len(), "fault"), found.iter().map(line).collect::<String>())
         }
     };
-    Ok((text, found.is_empty()))
+    print_found(&text, found.is_empty())
 }
 
 fn line(violation: &Value) -> String {

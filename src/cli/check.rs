@@ -1,13 +1,11 @@
 //! `pomelo-sim check`: what a configuration describes, and what in it will bite.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde_json::json;
 
 use super::config_args::ConfigArgs;
 use super::fit_args::FitArgs;
-use super::output::{count, print, refuse, table};
+use super::output::{Outcome, count, print, refuse, table};
 use super::reach;
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, ClusterSpec, ConfigError, ServerSpec, Warning};
@@ -55,13 +53,10 @@ pub struct Report {
 }
 
 /// Runs the command.
-pub fn run(args: &CheckArgs) -> ExitCode {
-    let report = match check(args) {
-        Ok(report) => report,
-        Err(error) => return refuse(error),
-    };
-    let printed = print(&report.text);
-    report.errors.into_iter().map(refuse).fold(printed, |_, code| code)
+pub fn run(args: &CheckArgs) -> Outcome {
+    let report = check(args)?;
+    let printed = print(&report.text)?;
+    Ok(report.errors.into_iter().map(refuse).fold(printed, |_, code| code))
 }
 
 /// What [`run`] prints.

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
-use super::admin_args::Failure;
+use super::output::Failure;
 use crate::config::{ClusterSpec, Ports};
 use crate::live::{StartError, TakenPort};
 

@@ -1,14 +1,12 @@
 //! `pomelo-sim dispatch`: which server a key goes to, and whether it stays when a server comes or goes.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 use thiserror::Error;
 
 use super::config_args::{ConfigArgs, UnknownType, candidates, strategies_help};
-use super::output::{count, print, refuse, table};
+use super::output::{Outcome, count, print, table};
 use crate::config::{ConfigError, MAX_SERVERS};
 use crate::ids::ServerId;
 use crate::strategies::{Candidate, DEFAULT, Strategy, StrategySpec, one_more, pick};
@@ -86,11 +84,8 @@ pub struct KeyDispatch {
 }
 
 /// Runs the command.
-pub fn run(args: &DispatchArgs) -> ExitCode {
-    match report(args) {
-        Ok(text) => print(&text),
-        Err(error) => refuse(error),
-    }
+pub fn run(args: &DispatchArgs) -> Outcome {
+    print(&report(args)?)
 }
 
 /// Why there is nothing to show.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::json;
 
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{refuse, write, write_on};
+use super::admin_args::AdminArgs;
+use super::output::{Failure, Outcome, write, write_on};
 use super::people::printable;
 use crate::admin::read_answer;
-use crate::live::{Event, Events};
+use crate::live::{Events, TimelineEvent};
 use crate::orders::Order;
 
 /// How often it is looked whether something has happened.
@@ -47,11 +47,9 @@ const EXAMPLES: &str = "Examples:
       for scripts: from number 12 on; next is what to ask from then";
 
 /// Runs the command.
-pub fn run(args: &EventsArgs) -> ExitCode {
-    match show(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error),
-    }
+pub fn run(args: &EventsArgs) -> Outcome {
+    show(args)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn show(args: &EventsArgs) -> Result<(), Failure> {
@@ -77,7 +75,7 @@ fn show(args: &EventsArgs) -> Result<(), Failure> {
 }
 
 /// `12:03:05  killed      chat-server-1: vanished, as by a crash`.
-pub(super) fn line(event: &Event) -> String {
+pub(super) fn line(event: &TimelineEvent) -> String {
     let seconds = event.at_ms / 1000 % 86_400;
     let kind = serde_json::to_value(event.kind).unwrap_or_default();
     let server = event.server.as_ref().map(|server| format!("{server}: ")).unwrap_or_default();

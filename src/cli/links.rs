@@ -3,14 +3,13 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::admin_args::{AdminArgs, Failure, lines, texts};
-use super::output::{table, warn};
+use super::admin_args::{AdminArgs, lines, texts};
+use super::output::{Outcome, table, warn};
 use crate::orders::{Order, link_rule};
 use crate::router::LinkRule;
 
@@ -85,7 +84,7 @@ const HEAL_EXAMPLES: &str = "Examples:
       all of them";
 
 /// Runs `links`.
-pub fn run_links(args: &LinksArgs) -> ExitCode {
+pub fn run_links(args: &LinksArgs) -> Outcome {
     args.admin.order(&Order::Links, as_text)
 }
 
@@ -117,35 +116,28 @@ fn as_text(Rules { rules }: &Rules<LinkRule>) -> String {
 }
 
 /// Runs `link`.
-pub fn run_link(args: &LinkArgs) -> ExitCode {
-    let answer = link(args);
-    for warning in answer.iter().flat_map(|answer| texts(answer, "warnings")) {
-        warn(warning);
-    }
-    args.admin.show(answer, |answer| lines("added rule", &texts(answer, "names")))
-}
-
-fn link(args: &LinkArgs) -> Result<Value, Failure> {
+pub fn run_link(args: &LinkArgs) -> Outcome {
     let rules = match &args.file {
         Some(file) => load_rules(file)?,
         None => vec![rule(&args.fields).map_err(|error| format!("link: {error}"))?],
     };
     let (names, answers) = args.admin.each(rules.into_iter().map(Order::Link), |answer| &answer["name"])?;
     let warnings: Vec<&str> = answers.iter().flat_map(|answer| texts(answer, "warnings")).collect();
-    Ok(json!({"names": names, "warnings": warnings}))
+    warnings.iter().for_each(warn);
+    let answer = json!({"names": names, "warnings": warnings});
+    args.admin.show(answer, |answer| lines("added rule", &texts(answer, "names")))
 }
 
 /// Runs `heal`.
-pub fn run_heal(args: &HealArgs) -> ExitCode {
-    let heal = || -> Result<Value, Failure> {
-        if args.names.is_empty() {
-            return Ok(args.admin.client()?.ask(&Order::HealAll)?);
-        }
+pub fn run_heal(args: &HealArgs) -> Outcome {
+    let answer = if args.names.is_empty() {
+        args.admin.client()?.ask(&Order::HealAll)?
+    } else {
         let orders = args.names.iter().map(|name| Order::Heal { name: name.clone() });
         let (healed, _) = args.admin.each(orders, |answer| &answer["healed"][0])?;
-        Ok(json!({ "healed": healed }))
+        json!({ "healed": healed })
     };
-    args.admin.show(heal(), |answer| {
+    args.admin.show(answer, |answer| {
         let text = lines("healed", &texts(answer, "healed"));
         if text.is_empty() { "no rules to take away\n".to_owned() } else { text }
     })

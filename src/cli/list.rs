@@ -1,12 +1,10 @@
 //! `pomelo-sim list`: how every server of the running cluster is.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde::Deserialize;
 
 use super::admin_args::AdminArgs;
-use super::output::table;
+use super::output::{Outcome, table};
 use crate::orders::Order;
 
 /// Show how every server of the running cluster is
@@ -51,7 +49,7 @@ struct Row {
 }
 
 /// Runs the command.
-pub fn run(args: &ListArgs) -> ExitCode {
+pub fn run(args: &ListArgs) -> Outcome {
     args.admin.order(&Order::List, as_text)
 }
 

@@ -12,10 +12,12 @@ pub mod events;
 pub mod experiment;
 pub mod explain;
 pub mod fit_args;
+mod interrupts;
 pub mod links;
 pub mod list;
 mod output;
 pub mod people;
+mod progress;
 mod reach;
 pub mod robots;
 pub mod serve;
@@ -29,18 +31,20 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{
-    ArgMatches, Args, Command as ClapCommand, CommandFactory, Error, FromArgMatches, Parser, Subcommand,
+    Arg, ArgMatches, Args, Command as ClapCommand, CommandFactory, Error, FromArgMatches, Parser, Subcommand,
 };
 
 use self::add::{AddArgs, ReloadArgs};
 use self::audit::AuditArgs;
 use self::check::CheckArgs;
+use self::config_args::ConfigArgs;
 use self::dispatch::DispatchArgs;
 use self::events::EventsArgs;
 use self::experiment::ExperimentArgs;
 use self::explain::ExplainArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
+use self::output::{Outcome, refuse};
 use self::people::{KickArgs, RoomsArgs, UsersArgs};
 use self::robots::RobotsArgs;
 use self::serve::ServeArgs;
@@ -115,11 +119,11 @@ enum Command {
 
 impl CommandFactory for Cli {
     fn command() -> ClapCommand {
-        Line::command()
+        without_configuration(Line::command())
     }
 
     fn command_for_update() -> ClapCommand {
-        Line::command_for_update()
+        without_configuration(Line::command_for_update())
     }
 }
 
@@ -138,6 +142,13 @@ impl FromArgMatches for Cli {
 }
 
 impl Parser for Cli {}
+
+/// `experiment` and its commands do not list the flags of a configuration, which they refuse.
+fn without_configuration(line: ClapCommand) -> ClapCommand {
+    let flags = ConfigArgs::augment_args(ClapCommand::new("experiment"));
+    let hidden: Vec<Arg> = flags.get_arguments().map(|flag| flag.clone().hide(true)).collect();
+    line.mut_subcommand("experiment", |experiment| experiment.args(hidden))
+}
 
 /// Flags of `serve` that stand before a command would be lost. Clap's own setting for this would refuse `--config` and
 /// `--env` too, which belong to every command.
@@ -186,6 +197,10 @@ fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
 
 /// Runs what the command line says. Exit codes: 0 well, 1 an audit, robots or an experiment found something, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
+    outcome(line).unwrap_or_else(refuse)
+}
+
+fn outcome(line: &Line) -> Outcome {
     match &line.command {
         None => serve::run(&line.serve),
         Some(Command::Serve(args)) => serve::run(args),

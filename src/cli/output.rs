@@ -1,9 +1,11 @@
 //! What commands print: plain tables, text on stdout, the one error on stderr.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 /// Rows under a header, in columns two spaces apart, as wide as a terminal shows them.
@@ -24,12 +26,27 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
+/// Why a command has nothing to print.
+pub(super) type Failure = Box<dyn Error>;
+
+/// How a command ends: with its exit code, or with the one error.
+pub(super) type Outcome = Result<ExitCode, Failure>;
+
 /// Prints to stdout, and makes the exit code of it.
-pub(super) fn print(text: &str) -> ExitCode {
-    match write(text) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error),
-    }
+pub(super) fn print(text: &str) -> Outcome {
+    write(text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The same of a report that may have found something: 1 when it has.
+pub(super) fn print_found(text: &str, is_well: bool) -> Outcome {
+    write(text)?;
+    Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One JSON object, for a reader too.
+pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
+    Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
 /// Prints to stdout. A reader that went away (`| head`) is no failure.

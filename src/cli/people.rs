@@ -1,12 +1,10 @@
 //! `pomelo-sim rooms`, `users`, `kick`: who is where in the running cluster, and who is sent away.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde_json::Value;
 
 use super::admin_args::AdminArgs;
-use super::output::{count, table};
+use super::output::{Outcome, count, table};
 use crate::live::{MemberLine, RoomDetail, RoomLine, RoomSort, Rooms, UserLine, Users};
 use crate::orders::{KICK_REASON, Order};
 
@@ -93,7 +91,7 @@ const KICK_EXAMPLES: &str = "Examples:
   pomelo-sim kick 'alice*lobby' --reason 'spam'";
 
 /// Runs `rooms`.
-pub fn run_rooms(args: &RoomsArgs) -> ExitCode {
+pub fn run_rooms(args: &RoomsArgs) -> Outcome {
     if let Some(room) = &args.members {
         return args.admin.order(&Order::Room { room: room.clone() }, members_as_text);
     }
@@ -102,13 +100,13 @@ pub fn run_rooms(args: &RoomsArgs) -> ExitCode {
 }
 
 /// Runs `users`.
-pub fn run_users(args: &UsersArgs) -> ExitCode {
+pub fn run_users(args: &UsersArgs) -> Outcome {
     let search = args.search.clone().unwrap_or_default();
     args.admin.order(&Order::Users { search, limit: args.limit }, users_as_text)
 }
 
 /// Runs `kick`.
-pub fn run_kick(args: &KickArgs) -> ExitCode {
+pub fn run_kick(args: &KickArgs) -> Outcome {
     let order = Order::Kick { uid: args.uid.clone(), reason: args.reason.clone() };
     args.admin.order(&order, |answer: &Value| {
         let text = |key: &str| answer[key].as_str().unwrap_or_default().to_owned();

@@ -4,18 +4,17 @@ mod target;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use clap::Args;
-use tokio::signal::ctrl_c;
 
-use self::target::{Entry, Target};
-use super::admin_args::Failure;
-use super::output::{count, print, refuse, table};
-use crate::robots::{self, Plan, Progress, Report, Settings, Summary};
+use self::target::Entry;
+use super::admin_args::ClusterArgs;
+use super::interrupts::{INTERRUPTED, on_each};
+use super::output::{Failure, Outcome, count, pretty, print_found, table};
+use crate::experiments::text;
+use crate::robots::{self, LoadPlan, Progress, Report, Settings, Summary};
 
 /// Put a chat under load, and say how it took it
 ///
@@ -40,7 +39,7 @@ pub struct RobotsArgs {
     pub settings: Settings,
     /// The running cluster that the gate is of; no cluster need run, if the configuration says where the gate is.
     #[command(flatten)]
-    pub target: Target,
+    pub target: ClusterArgs,
     /// Print one JSON object: plan, seconds, logins, sends, sent, deliveries, latency_us, errors,
     /// integrity, server
     #[arg(long)]
@@ -58,7 +57,7 @@ const EXAMPLES: &str = "Examples:
       for scripts; any chat that listens there";
 
 /// What the command line and the file say, with the gate of the cluster that is meant.
-fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {
+fn plan(args: &RobotsArgs) -> Result<LoadPlan, Failure> {
     let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load)?;
     let mut settings = args.settings.clone().over(file);
     match settings.gate.as_ref().or(settings.connector.as_ref()) {
@@ -83,50 +82,29 @@ fn plan(args: &RobotsArgs) -> Result<Plan, Failure> {
 }
 
 /// Runs the command.
-pub fn run(args: &RobotsArgs) -> ExitCode {
-    let plan = match plan(args) {
-        Ok(plan) => plan,
-        Err(error) => return refuse(format!("robots: {error}")),
-    };
-    let stop = match stop_on_interrupt() {
-        Ok(stop) => stop,
-        Err(error) => return refuse(format!("robots: {error}")),
-    };
+pub fn run(args: &RobotsArgs) -> Outcome {
+    let report = load(args).map_err(|error| format!("robots: {error}"))?;
+    let text = if args.json { pretty(&report)? } else { as_text(&report) };
+    print_found(&text, report.is_clean())
+}
+
+fn load(args: &RobotsArgs) -> Result<Report, Failure> {
+    let plan = plan(args)?;
+    let stop = stop_on_interrupt()?;
     let mut line = ProgressLine::default();
     let result = robots::run(&plan, &stop, |progress| line.show(progress));
     line.clear();
-    let report = match result {
-        Ok(report) => report,
-        Err(error) => return refuse(format!("robots: {error}")),
-    };
-    let text = if args.json {
-        match serde_json::to_string_pretty(&report) {
-            Ok(json) => json + "\n",
-            Err(error) => return refuse(format!("robots: {error}")),
-        }
-    } else {
-        as_text(&report)
-    };
-    match print(&text) {
-        ExitCode::SUCCESS if !report.is_clean() => ExitCode::FAILURE,
-        code => code,
-    }
+    Ok(result?)
 }
 
 /// Set by the first Ctrl-C; the second ends the process.
 fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
-    const INTERRUPTED: i32 = 130;
     let stop = Arc::new(AtomicBool::new(false));
     let flag = stop.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    thread::Builder::new().name("robots: interrupt".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            while ctrl_c().await.is_ok() {
-                if flag.swap(true, Ordering::Relaxed) {
-                    std::process::exit(INTERRUPTED);
-                }
-            }
-        });
+    on_each("robots: interrupt", move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            std::process::exit(INTERRUPTED);
+        }
     })?;
     Ok(stop)
 }
@@ -250,12 +228,5 @@ fn mib(bytes: u64) -> String {
 
 /// `1234567` as `1,234,567`.
 fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<&str> = digits
-        .as_bytes()
-        .rchunks(3)
-        .rev()
-        .map(|group| std::str::from_utf8(group).unwrap_or_default())
-        .collect();
-    groups.join(",")
+    text::number(number as f64, 0)
 }

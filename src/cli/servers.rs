@@ -1,13 +1,13 @@
 //! `pomelo-sim stop`, `remove`, `kill`, `pause`, `resume`, `restart`: something is done with servers of the running cluster.
 
-use std::process::ExitCode;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::admin_args::{AdminArgs, Failure, lines, texts};
+use super::admin_args::{AdminArgs, lines, texts};
+use super::output::{Failure, Outcome};
 use crate::admin::{AdminClient, AdminFileError, Credentials, Running};
 use crate::orders::Order;
 
@@ -107,7 +107,7 @@ pub struct StopArgs {
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs the command.
-pub fn run(command: &ServersCommand) -> ExitCode {
+pub fn run(command: &ServersCommand) -> Outcome {
     use ServersCommand::{Kill, Pause, Remove, Restart, Resume, Stop};
     let (past, ids, admin, order): (_, _, _, fn(String) -> Order) = match command {
         Remove(IdsArgs { ids, admin }) => ("removed", ids, admin, |id| Order::Remove { id }),
@@ -116,18 +116,17 @@ pub fn run(command: &ServersCommand) -> ExitCode {
         Resume(IdsArgs { ids, admin }) => ("resumed", ids, admin, |id| Order::Resume { id }),
         Restart(IdsArgs { ids, admin }) => ("restarted", ids, admin, |id| Order::Restart { id }),
         Stop(StopArgs { ids, admin }) if ids.is_empty() => {
-            return admin.show(stop_all(admin), |_| "stopped the cluster\n".to_owned());
+            return admin.show(stop_all(admin)?, |_: &Value| "stopped the cluster\n".to_owned());
         }
         Stop(StopArgs { ids, admin }) => ("stopped", ids, admin, |id| Order::Stop { id }),
     };
-    let done = admin.each(ids.iter().cloned().map(order), |answer| &answer["done"][0]);
-    let done = done.map(|(done, _)| json!({ "done": done }));
-    admin.show(done, |answer| lines(past, &texts(answer, "done")))
+    let (done, _) = admin.each(ids.iter().cloned().map(order), |answer| &answer["done"][0])?;
+    admin.show(json!({ "done": done }), |answer| lines(past, &texts(answer, "done")))
 }
 
 /// Waits for the end, so that the ports are free when the command returns: the cluster removes its file last.
 fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
-    let running = admin.find()?;
+    let running = admin.cluster.find()?;
     AdminClient::new(running.clone()).ask(&Order::StopCluster)?;
     let Running { path: file, credentials: before } = running;
     let give_up = Instant::now() + END_TIMEOUT;

@@ -1,14 +1,12 @@
 //! `pomelo-sim strategy`: by which strategy the servers of each type are chosen in the running cluster, and another one.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::admin_args::AdminArgs;
 use super::config_args::{StrategyChoice, strategies_help};
-use super::output::{table, warn};
+use super::output::{Outcome, table, warn};
 use crate::live::TypeView;
 use crate::orders::Order;
 use crate::router::Preview;
@@ -53,7 +51,7 @@ const EXAMPLES: &str = "Examples:
       logins go to the less loaded of two connectors from now on";
 
 /// Runs the command.
-pub fn run(args: &StrategyArgs) -> ExitCode {
+pub fn run(args: &StrategyArgs) -> Outcome {
     let Some(choice) = &args.choice else { return args.admin.order(&Order::Strategies, shown) };
     let (server_type, strategy) = (choice.server_type.clone(), choice.strategy.clone());
     let order = match args.preview {

@@ -5,11 +5,10 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use tokio::runtime::Builder;
-use tokio::signal::ctrl_c;
 
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{refuse, write};
+use super::admin_args::AdminArgs;
+use super::interrupts::Interrupts;
+use super::output::{Failure, Outcome, write};
 use crate::orders::Order;
 use crate::trace::{Reason, Step, TapeView, TraceId, Way, What};
 
@@ -68,27 +67,20 @@ const QUIET: Duration = Duration::from_millis(300);
 const WAITING_MAX: usize = 1000;
 
 /// Runs the command.
-pub fn run(args: &TraceArgs) -> ExitCode {
-    match follow(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error),
-    }
+pub fn run(args: &TraceArgs) -> Outcome {
+    follow(args)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn follow(args: &TraceArgs) -> Result<(), Failure> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let mut interrupts = Interrupts::catch()?;
     let client = args.admin.client()?;
     let TraceArgs { uid, rid, route, server, seconds, .. } = args.clone();
     let mut view: TapeView = client.ask_for(&Order::TraceOn { uid, rid, route, server, seconds })?;
     let mut waiting = Waiting::default();
     let (mut shown, mut is_over) = (0, false);
     while !is_over {
-        is_over = runtime.block_on(async {
-            tokio::select! {
-                _ = ctrl_c() => true,
-                () = tokio::time::sleep(ASK_EVERY) => false,
-            }
-        });
+        is_over = interrupts.wait(ASK_EVERY);
         let (filter, next) = (view.filter, view.next);
         view = client.ask_for(&Order::Trace { since: next })?;
         // Another filter took this one's place, or the time is up.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::router::{LinkRule, OnDuplicate};
+use crate::servers::SessionLimits;
 use crate::wire::BODY_BYTES_MAX_DEFAULT;
 
 /// What can be set besides the configuration files.
@@ -30,11 +31,8 @@ pub struct Options {
     /// Whether clients of a server that stops are kicked, with the reason; if not, their
     /// connections are closed, and WebSockets told the reason in their close frame.
     pub kick_on_stop: bool,
-    /// Messages that a session may send in a second, and at once after a second of silence; none: no limit. Over it,
-    /// requests are answered with 503.
-    pub messages_per_second_max: Option<u32>,
-    /// Requests that a server may have under way with others. Over it, clients are answered with 503.
-    pub calls_max: usize,
+    /// What each server takes of its clients at most.
+    pub sessions: SessionLimits,
     /// Connections from one address that a port takes; none: no limit.
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
@@ -75,8 +73,7 @@ impl Default for Options {
             // where it reconnects after a close); libpomelo and the JavaScript clients reconnect
             // after either, if they are told to reconnect at all.
             kick_on_stop: false,
-            messages_per_second_max: None,
-            calls_max: 10_000,
+            sessions: SessionLimits::default(),
             connections_per_address_max: None,
             blacklist: Vec::new(),
             rebalance: true,

@@ -1,7 +1,9 @@
 //! What the pages are made of: embedded, so that the binary needs no folder beside it.
 
+use include_dir::{Dir, DirEntry, include_dir};
+
 /// A file of `src/console/web`.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Asset {
     /// Its path there, such as `chat/app.js`; it is served under `/assets/`.
     pub path: &'static str,
@@ -9,81 +11,30 @@ pub struct Asset {
     pub bytes: &'static [u8],
 }
 
-macro_rules! assets {
-    ($($path:literal),* $(,)?) => {
-        &[$(Asset { path: $path, bytes: include_bytes!(concat!("web/", $path)) }),*]
-    };
-}
-
-/// Every file of the folder. To add one, write it there and name it here.
-pub const ASSETS: &[Asset] = assets![
-    "chat.css",
-    "chat.html",
-    "chat/app.js",
-    "chat/dom.js",
-    "chat/hash.js",
-    "chat/log.js",
-    "chat/pane.js",
-    "chat/people.js",
-    "chat/session.js",
-    "chat/state.js",
-    "chat/where.js",
-    "chat/where_view.js",
-    "console.css",
-    "console.html",
-    "console/additions.js",
-    "console/api.js",
-    "console/app.js",
-    "console/balance.js",
-    "console/detail.js",
-    "console/dom.js",
-    "console/edges.js",
-    "console/events.js",
-    "console/explain.js",
-    "console/faults.js",
-    "console/forecast.js",
-    "console/format.js",
-    "console/head.js",
-    "console/heat.js",
-    "console/history.js",
-    "console/layout.js",
-    "console/links.js",
-    "console/live.js",
-    "console/load.js",
-    "console/map.js",
-    "console/notices.js",
-    "console/orders.js",
-    "console/people.js",
-    "console/plot.js",
-    "console/request.js",
-    "console/robots.js",
-    "console/series.js",
-    "console/servers.js",
-    "console/strategy.js",
-    "console/timeline.js",
-    "console/trace.js",
-    "console/traces.js",
-    "console/words.js",
-    "package.json",
-    "pomelo.js",
-    "pomelo/backoff.js",
-    "pomelo/client.js",
-    "pomelo/codec.js",
-    "pomelo/connection.js",
-    "pomelo/errors.js",
-    "pomelo/heartbeat.js",
-    "pomelo/message.js",
-    "pomelo/package.js",
-    "pomelo/protobuf.js",
-    "pomelo/text.js",
-    "pomelo/varint.js",
-    "shared.css",
-];
+static WEB: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/src/console/web");
 
 impl Asset {
-    /// The one of that path.
-    pub fn find(path: &str) -> Option<&'static Self> {
-        ASSETS.iter().find(|asset| asset.path == path)
+    /// Every file of the folder.
+    pub fn all() -> Vec<Self> {
+        fn collect(dir: &'static Dir<'static>, all: &mut Vec<Asset>) {
+            for entry in dir.entries() {
+                match entry {
+                    DirEntry::Dir(dir) => collect(dir, all),
+                    DirEntry::File(file) => {
+                        let path = file.path().to_str();
+                        all.extend(path.map(|path| Asset { path, bytes: file.contents() }));
+                    }
+                }
+            }
+        }
+        let mut all = Vec::new();
+        collect(&WEB, &mut all);
+        all
+    }
+
+    /// The one of exactly that path.
+    pub fn find(path: &str) -> Option<Self> {
+        Self::all().into_iter().find(|asset| asset.path == path)
     }
 
     /// What a browser is told that it is.
@@ -108,7 +59,7 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    use super::{ASSETS, Asset};
+    use super::Asset;
 
     fn files(folder: &Path, inside: &str, found: &mut BTreeSet<String>) {
         for entry in fs::read_dir(folder).unwrap() {
@@ -126,10 +77,9 @@ mod tests {
     fn every_file_of_the_folder_is_embedded_and_has_a_type() {
         let mut found = BTreeSet::new();
         files(Path::new("src/console/web"), "", &mut found);
-        let named: BTreeSet<String> = ASSETS.iter().map(|asset| asset.path.to_owned()).collect();
-        assert_eq!(named, found, "name the files of src/console/web in src/console/assets.rs");
-        assert_eq!(named.len(), ASSETS.len(), "each once");
-        for asset in ASSETS {
+        let embedded: BTreeSet<String> = Asset::all().iter().map(|asset| asset.path.to_owned()).collect();
+        assert_eq!(embedded, found, "touch src/console/assets.rs: a new file alone does not build it again");
+        for asset in Asset::all() {
             assert_ne!(asset.content_type(), "application/octet-stream", "{}: say what it is", asset.path);
             assert!(!asset.bytes.is_empty(), "{}", asset.path);
         }
@@ -138,7 +88,7 @@ mod tests {
 
     #[test]
     fn nothing_is_inline_that_the_policy_forbids() {
-        for asset in ASSETS.iter().filter(|asset| asset.path.ends_with(".html")) {
+        for asset in Asset::all().iter().filter(|asset| asset.path.ends_with(".html")) {
             let text = std::str::from_utf8(asset.bytes).unwrap().to_ascii_lowercase();
             let foreign = ["src=\"http", "src=\"//", "<link rel=\"stylesheet\" href=\"http"];
             for bad in

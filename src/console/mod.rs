@@ -41,7 +41,7 @@ use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
 
-pub use assets::{ASSETS, Asset};
+pub use assets::Asset;
 pub use guard::Sender;
 pub use own::OWN;
 

@@ -12,7 +12,7 @@ use super::about::Entry;
 use super::board::Board;
 use crate::live::{EventKind, Timeline};
 use crate::orders::Refusal;
-use crate::robots::{self, Plan, Progress, Report, Settings};
+use crate::robots::{self, LoadPlan, Progress, Report, Settings};
 
 /// How long the end waits for robots that log out.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
@@ -64,7 +64,7 @@ impl Wanted {
     }
 
     /// The plan of a run at that gate or connector.
-    fn plan(&self, entry: Entry) -> Result<Plan, Refusal> {
+    fn plan(&self, entry: Entry) -> Result<LoadPlan, Refusal> {
         let is_silent = self.messages_per_second <= 0.0;
         let (gate, connector) = match entry {
             Entry::Gate(gate) => (Some(gate.to_string()), None),

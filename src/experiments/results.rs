@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::scenario::{Claim, Scenario};
-use crate::stats::{Estimate, Latency, Mark, ServerSeries};
+use crate::stats::{Estimate, LatencyCurve, Mark, ServerSeries};
 use crate::strategies::StrategySpec;
 
 /// Version of the schema of [`Results`].
@@ -75,7 +75,7 @@ pub struct StrategyResults {
     pub figures: BTreeMap<String, Figure>,
     /// Latency curves by operation (`job`; or `gate`, `enter`, `send`, `deliver`), pooled over all
     /// replications, not averaged.
-    pub curves: BTreeMap<String, Latency>,
+    pub curves: BTreeMap<String, LatencyCurve>,
     /// The load of each server over time in the first replication, as an example: a mean of several
     /// would hide swings.
     pub servers: Vec<ServerSeries>,

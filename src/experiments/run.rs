@@ -10,11 +10,12 @@ use std::thread;
 
 use super::error::RunError;
 use super::results::{Mode, RESULTS_FILE, Results, SCHEMA};
-use super::unit::{Ground, Shelf, write_whole};
+use super::unit::{Ground, Shelf};
 use super::{answer, summary, verdicts, warmup};
 use crate::scenario::Scenario;
 use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
+use crate::whole_file::{ORDINARY, write_whole};
 
 /// Bound on the replications that `target_half_width` may add.
 const ADDED_UP_TO: u32 = 64;
@@ -105,7 +106,7 @@ pub fn run(
     if let Some(out) = &options.out {
         let path = out.join(RESULTS_FILE);
         let json = serde_json::to_vec_pretty(&results).map_err(io::Error::from);
-        let written = json.and_then(|json| write_whole(&path, &[&json[..], b"\n"].concat()));
+        let written = json.and_then(|json| write_whole(&path, &[&json[..], b"\n"].concat(), ORDINARY));
         written.map_err(|error| unwritable(path.display(), error))?;
     }
     Ok(results)

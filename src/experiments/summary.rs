@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::results::{Comparison, Figure, StrategyResults};
-use crate::stats::{Estimate, Latency, Metric, Outcome, pool};
+use crate::stats::{Estimate, LatencyCurve, Metric, Outcome, pool};
 use crate::strategies::StrategySpec;
 
 /// `outcomes` are by replication, then by strategy.
@@ -37,17 +37,17 @@ pub fn compare(figure: &Figure, other: &Figure) -> Option<Comparison> {
     })
 }
 
-fn curves(outcomes: &[&Outcome]) -> BTreeMap<String, Latency> {
+fn curves(outcomes: &[&Outcome]) -> BTreeMap<String, LatencyCurve> {
     let kinds: BTreeSet<&String> = outcomes.iter().flat_map(|outcome| outcome.latencies.keys()).collect();
     let together = |kind: &String| {
-        let parts: Vec<&Latency> =
+        let parts: Vec<&LatencyCurve> =
             outcomes.iter().filter_map(|outcome| outcome.latencies.get(kind)).collect();
         pool(&parts).map(|curve| (kind.clone(), curve))
     };
     kinds.into_iter().filter_map(together).collect()
 }
 
-fn figures(outcomes: &[&Outcome], curves: &BTreeMap<String, Latency>) -> BTreeMap<String, Figure> {
+fn figures(outcomes: &[&Outcome], curves: &BTreeMap<String, LatencyCurve>) -> BTreeMap<String, Figure> {
     let names: BTreeSet<&String> = outcomes.iter().flat_map(|outcome| outcome.metrics.keys()).collect();
     let figure = |name: &String| {
         let values: Vec<Option<f64>> =

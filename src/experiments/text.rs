@@ -68,7 +68,7 @@ fn decimals(value: f64, digits: i32) -> i32 {
 }
 
 /// With thousands separators.
-pub(super) fn number(value: f64, decimals: i32) -> String {
+pub fn number(value: f64, decimals: i32) -> String {
     let text = format!("{:.*}", usize::try_from(decimals).unwrap_or(0), value.abs());
     let (whole, fraction) = text.split_once('.').map_or((&*text, ""), |(whole, fraction)| (whole, fraction));
     let mut grouped = String::new();

@@ -3,7 +3,6 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process;
 
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_128;
@@ -13,6 +12,7 @@ use crate::config::ClusterSpec;
 use crate::scenario::{Scenario, Warmup};
 use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
+use crate::whole_file::{ORDINARY, write_whole};
 
 /// Size limit of a unit's file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 28;
@@ -93,7 +93,7 @@ impl Shelf {
         outcome: Outcome,
     ) -> io::Result<Outcome> {
         let saved = Saved { digest, outcome };
-        write_whole(&self.path(strategy, replication), &serde_json::to_vec(&saved)?)?;
+        write_whole(&self.path(strategy, replication), &serde_json::to_vec(&saved)?, ORDINARY)?;
         Ok(saved.outcome)
     }
 
@@ -102,16 +102,6 @@ impl Shelf {
             strategy.to_string().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         self.folder.join(format!("{}-{replication:04}.json", name.trim_end_matches('-')))
     }
-}
-
-/// Writes a file atomically: readers never see half of it.
-pub(super) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut new = path.as_os_str().to_owned();
-    new.push(format!(".{}.new", process::id()));
-    fs::write(&new, bytes).and_then(|()| fs::rename(&new, path)).inspect_err(|_| {
-        // A partial file is useless; remove it.
-        let _ = fs::remove_file(&new);
-    })
 }
 
 fn digest(what: &impl Serialize) -> String {

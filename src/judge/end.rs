@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::verdict::{Law, Verdict};
-use super::{Answer, Judge, Missing, State, UNSEEN, small};
+use super::author::{Answer, UNSEEN};
+use super::member::State;
+use super::numbers::small;
+use super::verdict::{Breach, Verdict};
+use super::{Judge, Missing};
 
 impl Judge {
     /// What is broken if nothing more comes. It may be asked before, too: what is missing may still come.
@@ -19,7 +22,7 @@ impl Judge {
             for mate in &room.members {
                 self.judge_requests(*mate as usize, &mut verdict);
                 self.judge_picture(*mate, &present, &mut verdict);
-                for (sender, number) in self.unheard(*mate as usize, &unseen) {
+                for (sender, number) in self.unreceived(*mate as usize, &unseen) {
                     self.judge_loss(*mate, sender, number, &mut verdict);
                 }
             }
@@ -50,11 +53,11 @@ impl Judge {
             return;
         }
         if member.stay.entered.is_none() {
-            verdict.add(Law::Unanswered, || format!("{} asked to enter", self.name(who)));
+            verdict.add(Breach::Unanswered, || format!("{} asked to enter", self.name(who)));
         }
         for (number, sent) in self.authors[who].all() {
             if sent.answer == Answer::Open && sent.at > member.stay.entering {
-                verdict.add(Law::Unanswered, || format!("message {number} of {}", self.name(who)));
+                verdict.add(Breach::Unanswered, || format!("message {number} of {}", self.name(who)));
             }
         }
     }
@@ -62,7 +65,7 @@ impl Judge {
     fn judge_loss(&self, receiver: u32, sender: u32, number: u32, verdict: &mut Verdict) {
         let Some(sent) = self.authors[sender as usize].get(number) else { return };
         if let Answer::Acknowledged(acknowledged) = sent.answer {
-            verdict.add(Law::Lost, || {
+            verdict.add(Breach::Lost, || {
                 let (from, who) = (self.name(sender as usize), self.name(receiver as usize));
                 let at = sent.at;
                 format!("message {number} of {from} did not reach {who}: sent at {at}, acknowledged at {acknowledged}")
@@ -70,12 +73,12 @@ impl Judge {
         }
     }
 
-    /// What a room's members have sent and nobody that it is for has heard.
+    /// What a room's members have sent and nobody that it is for has received.
     pub(super) fn unseen(&self, room: usize) -> Vec<(u32, u32)> {
         let mut unseen = Vec::new();
         for sender in &self.rooms[room].members {
             for (number, sent) in self.authors[*sender as usize].all() {
-                if sent.place == UNSEEN && sent.to.is_none_or(|(_, is_heard)| !is_heard) {
+                if sent.place == UNSEEN && sent.to.is_none_or(|(_, is_received)| !is_received) {
                     unseen.push((*sender, number));
                 }
             }
@@ -84,7 +87,7 @@ impl Judge {
     }
 
     /// What must have come to a member that is there, and has not: sender and number.
-    pub(super) fn unheard(&self, who: usize, unseen: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    pub(super) fn unreceived(&self, who: usize, unseen: &[(u32, u32)]) -> Vec<(u32, u32)> {
         let member = &self.members[who];
         if member.state != State::There {
             return Vec::new();
@@ -94,7 +97,7 @@ impl Judge {
         let skipped = skipped.filter(|(_, missing)| matches!(missing, Missing::Due(_)));
         let skipped = skipped.map(|((_, sender, number), _)| (*sender, *number));
         let room = &self.rooms[member.room as usize];
-        let tail = (member.position.max(room.base)..room.end()).filter(|place| !member.has_heard(*place));
+        let tail = (member.position.max(room.base)..room.end()).filter(|place| !member.has_received(*place));
         let tail = tail.filter_map(|place| room.at(place));
         let is_due = |(sender, number): &(u32, u32)| {
             let sent = self.authors[*sender as usize].get(*number);

@@ -1,21 +1,21 @@
 //! The judge of a chat: whether each message came to every member of its room, once, in order, and to nobody else.
 //!
-//! Whoever drives clients tells it what they do and hear; [`Judge::verdict`] says which laws were broken. It knows no cluster,
-//! socket or clock: robots, storms and tests use the same one.
+//! The driver of the clients reports what they do and receive; [`Judge::verdict`] says which laws were
+//! broken. It knows no cluster, socket or clock: robots, storms and tests use the same one.
 //!
 //! # Moments
 //!
-//! Each call is a moment. What a client does is told before it is done, what a client hears after it is heard: only then does
-//! "before" mean anything.
+//! Each call is a moment. An action of a client is reported before it is done, a message after it was
+//! received: only then does "before" mean anything.
 //!
 //! # The laws
 //!
 //! - Every request gets exactly one answer, unless its client is gone.
 //! - A message that was acknowledged reaches exactly once whoever it is for and had entered before it was sent: all of them
-//!   that stay. One who goes may miss the end, but nothing before something that it heard.
+//!   that stay. One who goes may miss the end, but nothing before something that it received.
 //! - Nobody gets a message twice. One that failed comes once or never, to each.
 //! - What one client sent on one connection arrives in that order. Nothing arrives behind a message that was sent after its
-//!   acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also wants all members of a room to hear what was
+//!   acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also wants all members of a room to receive what was
 //!   acknowledged in one order: so it is where a room's server stays and its links are healthy.
 //! - Nobody gets what was not sent, not to them, by another than the push says, or acknowledged before they asked to enter.
 //! - Whoever was told who is there sees the others: then one `onAdd` for each who comes and one `onLeave` for each who goes. In
@@ -23,44 +23,45 @@
 //!
 //! # How
 //!
-//! A room has a log of its messages as whoever was first heard them, and each member a position in it. In the good case a
-//! delivery is the log's entry at that position: one comparison. All else takes the long way (`hear.rs`): the first
-//! delivery of a message, what is found ahead, so that the entries between are missing, and what is found behind.
+//! A room has a log of its messages in the order of their first receipt, and each member a position in
+//! it. In the good case a delivery is the log's entry at that position: one comparison. All else takes
+//! the long way (`receive.rs`): the first delivery of a message, what is found ahead, so that the
+//! entries between are missing, and what is found behind.
 //!
-//! The log is in the order of first hearing, which need not be the room's: a member that lags may hear what nobody in front of
-//! it gets. So a member that hears an entry behind a later one breaks the one order only if another heard the two the other
+//! The order of first receipt need not be the room's: a member that lags may receive what nobody in front of
+//! it gets. So a member that receives an entry behind a later one breaks the one order only if another received the two the other
 //! way round (`order.rs`).
 //!
 //! A judge of one order forgets what all members of a room have passed, but for what is missing, and stands millions of
 //! deliveries a second. Among people who come and go at once it may miss a fault whose witnesses it has forgotten. The other
 //! keeps 50 bytes a message, and misses none.
 
+mod author;
 mod end;
-mod hear;
+mod member;
 mod numbers;
 mod order;
 mod presence;
+mod receive;
+mod room;
 mod verdict;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 
-use self::numbers::Numbers;
-use self::verdict::Law;
-pub use self::verdict::{Totals, Verdict};
+use self::author::{Answer, Author, Sent, UNSEEN};
+use self::member::{Member, State, Stay};
+use self::numbers::small;
+use self::room::Room;
+use self::verdict::Breach;
+pub use self::verdict::{Recorded, Verdict};
 
-/// Entries that a log keeps although all members have passed them: one who enters may hear them first.
+/// Entries that a log keeps although all members have passed them: one who enters may receive them first.
 pub const KEPT: usize = 256;
-
-/// The place of what is in no log.
-const UNSEEN: u64 = u64::MAX;
 
 /// The code of an answer that refuses a message since the server is busy.
 const BUSY: u64 = 503;
 
-/// Marks a log's entry for the long way: its order must be looked at for each who hears it.
-const ODD: u32 = 1 << 31;
-
-/// Hears what clients do and get. See the module.
+/// Judges what clients do and receive.
 #[derive(Clone, Default, Debug)]
 pub struct Judge {
     /// How many entries a log keeps, when one order is wanted.
@@ -69,9 +70,9 @@ pub struct Judge {
     room_of: BTreeMap<Box<str>, usize>,
     members: Vec<Member>,
     authors: Vec<Author>,
-    /// What members have not heard although they heard something behind it: by receiver, sender and number.
+    /// What members have not received although they received something behind it: by receiver, sender and number.
     missing: BTreeMap<(u32, u32, u32), Missing>,
-    /// What members heard behind something that stands later in the log.
+    /// What members received behind something that stands later in the log.
     late: Vec<Late>,
     /// The last moment.
     now: u64,
@@ -87,111 +88,19 @@ pub enum To {
     One(usize),
 }
 
-#[derive(Clone, Default, Debug)]
-struct Room {
-    name: Box<str>,
-    members: Vec<u32>,
-    of_name: BTreeMap<Box<str>, u32>,
-    /// Sender and number, in the order in which they were first heard.
-    log: VecDeque<(u32, u32)>,
-    /// Place of the log's first entry, since the room began.
-    base: u64,
-    /// The length at which the log is cut.
-    cut_at: usize,
-}
-
-/// A member as one who hears. What each delivery needs lies together.
-#[derive(Clone, Default, Debug)]
-#[repr(C)]
-struct Member {
-    /// Place of what comes next.
-    position: u64,
-    room: u32,
-    /// Whether all from the position on came to the log after it asked to enter: then the next entry is lawful.
-    is_plain: bool,
-    is_first: bool,
-    state: State,
-    /// Where the run of places began that it has heard up to its position.
-    start: u64,
-    /// The places that it has heard before.
-    heard: Numbers,
-    /// Behind the last place that it has ever heard.
-    high: u64,
-    /// Where the log ended when it asked to enter.
-    end_before: u64,
-    stay: Stay,
-    name: Box<str>,
-}
-
-/// A connection of a member: from the request to enter until it is gone.
-#[derive(Clone, Default, Debug)]
-struct Stay {
-    /// Which: the first is 1.
-    number: u32,
-    entering: u64,
-    entered: Option<u64>,
-    /// The latest moment at which something was sent that it has heard, but for the run from `horizon_at` to its position.
-    horizon: u64,
-    horizon_at: u64,
-    /// Who is there, as far as it was told.
-    picture: Option<BTreeSet<u32>>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-enum State {
-    /// Has asked to enter.
-    There,
-    /// Expects nothing any more, and may hear anything.
-    Leaving,
-    /// Hears nothing any more.
-    #[default]
-    Gone,
-}
-
-/// A member as one who sends.
-#[derive(Clone, Default, Debug)]
-struct Author {
-    /// Messages that were dropped from the front of `sent`.
-    dropped: u32,
-    sent: VecDeque<Sent>,
-    /// Of those that were dropped, what is not over: not answered, not heard, or missing to somebody.
-    open: BTreeMap<u32, Sent>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Sent {
-    at: u64,
-    place: u64,
-    /// Whom it is for alone, and whether it has come there.
-    to: Option<(u32, bool)>,
-    stay: u32,
-    answer: Answer,
-    /// How many members were passed over with it.
-    missed_by: u32,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Answer {
-    Open,
-    Acknowledged(u64),
-    Failed,
-    /// Nobody waits for it any more.
-    GivenUp,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Missing {
     /// Its receiver is there: it must come, and should have before something below this place.
     Due(u64),
     /// Its receiver is there, but came while it was under way: it may come.
     Free,
-    /// Its receiver should have heard it before something that it heard.
+    /// Its receiver should have received it before something that it received.
     Lost,
-    /// Its receiver left. It is lost if another heard it, and then something below this place that the receiver heard too.
+    /// Its receiver left. It is lost if another received it, and then something below this place that the receiver received too.
     Doubtful(u64),
 }
 
-/// A member heard a place behind others below `until`.
+/// A member received a place behind others below `until`.
 #[derive(Clone, Copy, Debug)]
 struct Late {
     member: u32,
@@ -248,16 +157,16 @@ impl Judge {
             return true;
         }
         let name = self.name(who);
-        self.so_far.add(Law::Doubled, || format!("{name} was told again that it has entered"));
+        self.so_far.add(Breach::Doubled, || format!("{name} was told again that it has entered"));
         false
     }
 
-    /// It is about to leave: from now on it expects nothing, and what it hears is not looked at.
+    /// It is about to leave: from now on it expects nothing, and what it receives is not looked at.
     pub fn left(&mut self, who: usize) {
         self.leave(who, State::Leaving);
     }
 
-    /// It is not let in, or its connection is gone, closed or lost: from now on it hears nothing.
+    /// It is not let in, or its connection is gone, closed or lost: from now on it receives nothing.
     pub fn gone(&mut self, who: usize) {
         self.leave(who, State::Gone);
     }
@@ -286,7 +195,7 @@ impl Judge {
         author.last()
     }
 
-    /// What a message must say, at least up to its first space, for [`heard`](Self::heard) to know it.
+    /// What a message must say, at least up to its first space, for [`received`](Self::received) to know it.
     pub fn text(who: usize, number: u32) -> String {
         format!("{who}:{number}")
     }
@@ -322,10 +231,10 @@ impl Judge {
         let Member { state, stay, .. } = &self.members[who];
         // An answer belongs to the connection of its request.
         let is_asker = |sent: &Sent| *state != State::Gone && sent.stay == stay.number;
-        let law = match self.authors[who].get_mut(number) {
-            None => Law::Foreign,
-            Some(sent) if !is_asker(sent) => Law::Foreign,
-            Some(sent) if !matches!(sent.answer, Answer::Open | Answer::GivenUp) => Law::Doubled,
+        let breach = match self.authors[who].get_mut(number) {
+            None => Breach::Foreign,
+            Some(sent) if !is_asker(sent) => Breach::Foreign,
+            Some(sent) if !matches!(sent.answer, Answer::Open | Answer::GivenUp) => Breach::Doubled,
             Some(sent) => {
                 sent.answer = answer;
                 self.forget(who, number);
@@ -333,8 +242,8 @@ impl Judge {
             }
         };
         let name = self.name(who);
-        self.so_far.add(law, || match law {
-            Law::Doubled => format!("message {number} of {name} was answered again"),
+        self.so_far.add(breach, || match breach {
+            Breach::Doubled => format!("message {number} of {name} was answered again"),
             _ => {
                 format!("{name} got an answer to message {number}, which it did not send on this connection")
             }
@@ -382,74 +291,4 @@ impl Judge {
         let member = &self.members[who];
         format!("{}*{}", member.name, self.rooms[member.room as usize].name)
     }
-}
-
-impl Room {
-    /// The place of what will be heard next.
-    fn end(&self) -> u64 {
-        self.base + self.log.len() as u64
-    }
-
-    /// The message at a place that is in the log.
-    fn at(&self, place: u64) -> Option<(u32, u32)> {
-        let at = usize::try_from(place.checked_sub(self.base)?).ok()?;
-        self.log.get(at).map(|(sender, number)| (sender & !ODD, *number))
-    }
-}
-
-impl Member {
-    fn has_heard(&self, place: u64) -> bool {
-        (self.start..self.position).contains(&place) || self.heard.contains(place)
-    }
-
-    /// The place behind the last that it has ever heard.
-    fn behind_all(&self) -> u64 {
-        if self.position > self.start { self.high.max(self.position) } else { self.high }
-    }
-
-    /// Puts the run up to its position aside.
-    fn close_run(&mut self) {
-        self.high = self.behind_all();
-        self.heard.extend(self.start, self.position);
-        self.start = self.position;
-    }
-
-    /// Whether a message must come to it, if it is for it and will be acknowledged.
-    fn is_due(&self, sent: &Sent) -> bool {
-        self.stay.entered.is_some_and(|entered| entered < sent.at)
-    }
-}
-
-impl Author {
-    /// The number of the last message that was sent.
-    fn last(&self) -> u32 {
-        self.dropped + small(self.sent.len())
-    }
-
-    /// A message that is not forgotten.
-    fn get(&self, number: u32) -> Option<&Sent> {
-        match number.checked_sub(self.dropped + 1) {
-            Some(at) => self.sent.get(at as usize),
-            None => self.open.get(&number),
-        }
-    }
-
-    /// The same, to change it.
-    fn get_mut(&mut self, number: u32) -> Option<&mut Sent> {
-        match number.checked_sub(self.dropped + 1) {
-            Some(at) => self.sent.get_mut(at as usize),
-            None => self.open.get_mut(&number),
-        }
-    }
-
-    /// Every message that is not forgotten, with its number.
-    fn all(&self) -> impl Iterator<Item = (u32, &Sent)> {
-        let open = self.open.iter().map(|(number, sent)| (*number, sent));
-        open.chain((self.dropped + 1..).zip(&self.sent))
-    }
-}
-
-/// Members, rooms and a member's messages are fewer than two thousand million.
-fn small(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX)
 }

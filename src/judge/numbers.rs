@@ -30,3 +30,8 @@ impl Numbers {
         self.0.get(at).is_some_and(|(low, _)| *low <= number)
     }
 }
+
+/// Members, rooms and a member's messages are fewer than two thousand million.
+pub(super) fn small(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

@@ -1,16 +1,20 @@
-//! The one order of a room, from what its members heard; and what can be forgotten.
+//! The one order of a room, from what its members received; and what can be forgotten.
 
-use super::verdict::{Law, Verdict};
-use super::{Answer, Author, Judge, Late, Member, Missing, Room, Sent, State, UNSEEN, small};
+use super::author::{Answer, Author, Sent, UNSEEN};
+use super::member::{Member, State};
+use super::numbers::small;
+use super::room::{ODD, Room};
+use super::verdict::{Breach, Verdict};
+use super::{Judge, Late, Missing};
 
 /// How many times the entries that a log keeps anyway it keeps at most to decide what they are needed for.
 const HELD: usize = 64;
 
 impl Judge {
-    /// Whether a member heard one place before another.
-    fn heard_before(&self, who: u32, first: u64, second: u64) -> bool {
+    /// Whether a member received one place before another.
+    fn received_before(&self, who: u32, first: u64, second: u64) -> bool {
         let member = &self.members[who as usize];
-        if !(member.has_heard(first) && member.has_heard(second)) {
+        if !(member.has_received(first) && member.has_received(second)) {
             return false;
         }
         let late = |place: u64| {
@@ -24,7 +28,7 @@ impl Judge {
         }
     }
 
-    /// Whether another member heard a place before one of these that this member heard too, all acknowledged.
+    /// Whether another member received a place before one of these that this member received too, all acknowledged.
     fn has_witness(&self, who: u32, place: u64, others: impl Iterator<Item = u64>) -> bool {
         let room = &self.rooms[self.members[who as usize].room as usize];
         let is_done = |place: u64| {
@@ -33,17 +37,17 @@ impl Judge {
         };
         is_done(place)
             && others.filter(|other| *other != place && is_done(*other)).any(|other| {
-                let is_witness = |mate: &&u32| **mate != who && self.heard_before(**mate, place, other);
-                self.members[who as usize].has_heard(other)
+                let is_witness = |mate: &&u32| **mate != who && self.received_before(**mate, place, other);
+                self.members[who as usize].has_received(other)
                     && room.members.iter().any(|mate| is_witness(&mate))
             })
     }
 
-    /// Whether a member heard something behind another that others heard after it.
+    /// Whether a member received something behind another that others received after it.
     pub(super) fn is_disordered(&self, Late { member, place, until }: &Late) -> bool {
         let room = &self.rooms[self.members[*member as usize].room as usize];
         let before =
-            (room.base.max(*place)..*until).filter(|other| self.heard_before(*member, *other, *place));
+            (room.base.max(*place)..*until).filter(|other| self.received_before(*member, *other, *place));
         self.has_witness(*member, *place, before)
     }
 
@@ -52,10 +56,10 @@ impl Judge {
         let (sender, number) = room.at(*place).unwrap_or_default();
         let (name, whose) = (self.name(*member as usize), self.name(sender as usize));
         let why = "it came behind one that others got after it";
-        verdict.add(Law::Disordered, || format!("{name} got message {number} of {whose}: {why}"));
+        verdict.add(Breach::Disordered, || format!("{name} got message {number} of {whose}: {why}"));
     }
 
-    /// Whether a member that left has missed a place that others heard before something that it heard.
+    /// Whether a member that left has missed a place that others received before something that it received.
     pub(super) fn is_lost(&self, who: u32, place: u64, until: u64) -> bool {
         let room = &self.rooms[self.members[who as usize].room as usize];
         self.has_witness(who, place, room.base..until)
@@ -88,12 +92,12 @@ impl Judge {
         let passed = (new_base - *base) as usize;
         *base = new_base;
         for (sender, number) in log.drain(..passed) {
-            self.authors[(sender & !super::ODD) as usize].passed(number, new_base);
+            self.authors[(sender & !ODD) as usize].passed(number, new_base);
         }
         *cut_at = (4 * kept).max(2 * log.len());
     }
 
-    /// The first place below `base` of which it is open whether it was heard in order or lost.
+    /// The first place below `base` of which it is open whether it was received in order or lost.
     fn undecided(&self, room: usize, base: u64) -> Option<u64> {
         let late = self.late.iter().filter(|late| self.room_of(late.member) == room);
         let late = late.map(|late| (late.place, late.until));
@@ -177,21 +181,21 @@ impl Judge {
         self.authors[who].forget(number, base);
     }
 
-    /// A member leaves: what it has not heard is decided, or becomes doubtful.
+    /// A member leaves: what it has not received is decided, or becomes doubtful.
     pub(super) fn settle(&mut self, who: usize) {
         let receiver = small(who);
         let mine = self.missing.range((receiver, 0, 0)..=(receiver, u32::MAX, u32::MAX));
         let free: Vec<_> = mine.filter(|(_, how)| **how == Missing::Free).map(|(key, _)| *key).collect();
         free.into_iter().for_each(|key| self.unmiss(key));
         let horizon = self.horizon(who);
-        let unheard = self.unheard(who, &self.unseen(self.members[who].room as usize));
-        for (sender, number) in unheard {
+        let unreceived = self.unreceived(who, &self.unseen(self.members[who].room as usize));
+        for (sender, number) in unreceived {
             let key = (receiver, sender, number);
             let Some(sent) = self.authors[sender as usize].get(number) else { continue };
             let is_overtaken = matches!(sent.answer, Answer::Acknowledged(at) if at < horizon);
             let mut later = (number + 1..=self.authors[sender as usize].last())
                 .filter_map(|later| self.authors[sender as usize].get(later));
-            let kept = if is_overtaken || later.any(|later| self.has_heard(who, later)) {
+            let kept = if is_overtaken || later.any(|later| self.has_received(who, later)) {
                 Some(Missing::Lost)
             } else {
                 let is_placed = self.kept.is_some() && sent.place != UNSEEN;

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::verdict::{Law, Verdict};
-use super::{Judge, Member, State};
+use super::Judge;
+use super::member::{Member, State};
+use super::verdict::{Breach, Verdict};
 
 impl Judge {
     /// A member that has just entered was told who is there.
@@ -25,7 +26,7 @@ impl Judge {
         let picture = self.members[receiver].stay.picture.as_mut();
         if !whom.zip(picture).is_some_and(|(whom, picture)| picture.remove(&whom)) {
             let name = self.name(receiver);
-            self.so_far.add(Law::Ghosts, || format!("{name} got onLeave of {user:?}, who was not there"));
+            self.so_far.add(Breach::Ghosts, || format!("{name} got onLeave of {user:?}, who was not there"));
         }
     }
 
@@ -45,7 +46,7 @@ impl Judge {
             }
         };
         let name = self.name(receiver);
-        self.so_far.add(Law::Ghosts, || format!("{name} got {user:?} by {where_from}, {why}"));
+        self.so_far.add(Breach::Ghosts, || format!("{name} got {user:?} by {where_from}, {why}"));
     }
 
     /// Who in the member's room has that name.
@@ -57,11 +58,12 @@ impl Judge {
         let Some(picture) = &self.members[who as usize].stay.picture else { return };
         let name = |who: &u32| self.name(*who as usize);
         for ghost in picture.difference(present) {
-            verdict.add(Law::Ghosts, || format!("{} sees {}, who has gone", name(&who), name(ghost)));
+            verdict.add(Breach::Ghosts, || format!("{} sees {}, who has gone", name(&who), name(ghost)));
         }
         for unseen in present.difference(picture) {
-            verdict
-                .add(Law::Ghosts, || format!("{} does not see {}, who is there", name(&who), name(unseen)));
+            verdict.add(Breach::Ghosts, || {
+                format!("{} does not see {}, who is there", name(&who), name(unseen))
+            });
         }
     }
 }

@@ -9,7 +9,7 @@ const EXAMPLES_MAX: u64 = 4;
 
 /// The laws, as they are counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) enum Law {
+pub(super) enum Breach {
     Lost,
     Doubled,
     Disordered,
@@ -38,12 +38,12 @@ pub struct Verdict {
     pub examples: Vec<String>,
     /// How much this is a verdict on.
     #[serde(skip)]
-    pub totals: Totals,
+    pub totals: Recorded,
 }
 
 /// What was recorded. `attempted` is the sum of the other four kinds of requests.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
-pub struct Totals {
+pub struct Recorded {
     /// Times that somebody entered a room.
     pub entered: u64,
     /// Messages sent.
@@ -56,7 +56,7 @@ pub struct Totals {
     pub failed: u64,
     /// Messages without an answer, most since their sender's connection was lost.
     pub open: u64,
-    /// Texts that somebody heard: one a receiver.
+    /// Texts that somebody received: one a receiver.
     pub delivered: u64,
 }
 
@@ -72,14 +72,14 @@ impl Verdict {
         lost + doubled + disordered + unanswered + foreign + ghosts
     }
 
-    pub(super) fn add(&mut self, law: Law, example: impl FnOnce() -> String) {
-        let (count, name) = match law {
-            Law::Lost => (&mut self.lost, "lost"),
-            Law::Doubled => (&mut self.doubled, "doubled"),
-            Law::Disordered => (&mut self.disordered, "disordered"),
-            Law::Unanswered => (&mut self.unanswered, "unanswered"),
-            Law::Foreign => (&mut self.foreign, "foreign"),
-            Law::Ghosts => (&mut self.ghosts, "ghost"),
+    pub(super) fn add(&mut self, breach: Breach, example: impl FnOnce() -> String) {
+        let (count, name) = match breach {
+            Breach::Lost => (&mut self.lost, "lost"),
+            Breach::Doubled => (&mut self.doubled, "doubled"),
+            Breach::Disordered => (&mut self.disordered, "disordered"),
+            Breach::Unanswered => (&mut self.unanswered, "unanswered"),
+            Breach::Foreign => (&mut self.foreign, "foreign"),
+            Breach::Ghosts => (&mut self.ghosts, "ghost"),
         };
         *count += 1;
         if *count <= EXAMPLES_MAX {
@@ -91,7 +91,7 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lost, doubled, disordered, unanswered, foreign, ghosts, examples, totals } = self;
-        let Totals { entered, attempted, acknowledged, refused, failed, open, delivered } = totals;
+        let Recorded { entered, attempted, acknowledged, refused, failed, open, delivered } = totals;
         write!(
             f,
             "{lost} lost, {doubled} doubled, {disordered} disordered, {unanswered} unanswered, {foreign} \

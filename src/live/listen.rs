@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::cluster::{Options, PlanError};
 use crate::config::ServerSpec;
-use crate::ports::{PortOptions, Timeouts};
+use crate::ports::{ConnectionTimeouts, PortOptions};
 use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.
@@ -118,15 +118,13 @@ pub(super) fn port_options(
     PortOptions {
         server: spec.id.clone(),
         offer,
-        timeouts: Timeouts { handshake: options.handshake_timeout, ack: options.ack_timeout, heartbeat },
-        idle_timeout: options.idle_timeout,
-        body_bytes_max: options.body_bytes_max,
-        outbound_bytes_max: options.outbound_bytes_max,
-        resume: options.resume,
-        resume_bytes_max: options.resume_bytes_max,
+        timeouts: ConnectionTimeouts {
+            handshake: options.handshake_timeout,
+            ack: options.ack_timeout,
+            heartbeat,
+        },
         connections_max: spec.max_connections,
-        connections_per_address_max: options.connections_per_address_max,
-        blacklist: options.blacklist.clone(),
+        cluster: options.clone(),
         serials: Arc::clone(serials),
     }
 }

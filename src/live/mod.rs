@@ -1,26 +1,25 @@
 //! The live cluster: the pure router and servers as actix actors, with real ports and real time.
 //!
-//! Actors are shells: they hand deliveries in and carry effects out. All of them share one thread unless told
-//! otherwise, since a message between two actors on one thread costs a tenth of a microsecond and between two
-//! threads up to sixty times that.
+//! Actors are shells: they hand deliveries in and carry effects out. All of them share one thread
+//! unless told otherwise, since a message between two actors on one thread costs a tenth of a
+//! microsecond and between two threads up to sixty times that.
+//!
+//! Changes of servers are made one after the other (`servers`), as the supervisor decides. Queries run
+//! concurrently with them (`queries`). What both know of a server is its entry in the roster.
 
 mod control;
 mod listen;
-mod observer;
-mod people;
+mod queries;
 mod reload;
-mod rooms;
 mod roster;
 mod router_actor;
+mod routing;
 mod running;
 mod server_actor;
 mod servers;
-mod steer;
 mod stop;
 mod system;
 mod timeline;
-mod view;
-mod watching;
 
 use std::io;
 use std::net::TcpListener;
@@ -28,13 +27,13 @@ use std::net::TcpListener;
 use self::listen::listen;
 pub use control::{ControlError, Reloaded, ServerState, Verb};
 pub use listen::{StartError, TakenPort};
-pub use people::{MemberLine, RoomDetail, RoomLine, RoomOfUser, Rooms, UserLine, Users};
-pub use rooms::{RoomQuery, RoomSort};
+pub use queries::{
+    ClusterView, LiveExplanation, MemberLine, RoomDetail, RoomLine, RoomOfUser, RoomPlace, RoomQuery,
+    RoomSort, Rooms, ServerView, SessionPlace, UserLine, Users,
+};
 pub use running::RunningCluster;
-pub use steer::{LiveExplanation, RoomPlace, SessionPlace};
 pub use stop::{StopHandle, StopSignal};
-pub use timeline::{Event, EventKind, Events, Timeline};
-pub use view::{ClusterSnapshot, ClusterView, LiveServer, ServerStatus, ServerView};
+pub use timeline::{EventKind, Events, Timeline, TimelineEvent};
 
 use crate::cluster::{Cluster, PlanError};
 pub use crate::router::{EdgeView, TypeView};

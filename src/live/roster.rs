@@ -1,4 +1,4 @@
-//! What is known of each server of a running cluster, in one place: written by what changes servers, read by who looks.
+//! What is known of each server of a running cluster, in one place: written by what changes servers, read by queries.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,8 +11,8 @@ use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::supervisor::ServerState;
 
-/// The servers, up or not, in the order in which they were configured and added. Shared: a change is seen at once,
-/// also from another thread, and while a longer one is under way.
+/// The servers, up or not, in the order in which they were configured and added. A clone is the same
+/// roster: queries see a change at once, also from another thread, and while a longer one is in flight.
 #[derive(Clone, Default)]
 pub(super) struct Roster(Arc<Mutex<Vec<Entry>>>);
 
@@ -55,16 +55,6 @@ impl Entry {
     pub(super) fn id(&self) -> ServerId {
         self.spec.id.clone()
     }
-
-    /// How it is, when its own account says whether it starts again after a panic.
-    pub(super) fn state_with(&self, is_restarting: bool) -> ServerState {
-        if is_restarting { ServerState::Restarting } else { self.state }
-    }
-
-    /// How often it has come up again: by order, and after so many panics.
-    pub(super) fn restarts(&self, after_panics: u64) -> u64 {
-        u64::from(self.made.saturating_sub(1)) + after_panics
-    }
 }
 
 impl Roster {
@@ -73,7 +63,8 @@ impl Roster {
         self.lock().clone()
     }
 
-    /// The one at this place as it is now. Only what changes servers knows places: nobody else adds or removes one.
+    /// The one at this place as it is now. Only changes of servers may use places: queries see the roster
+    /// between two of them.
     pub(super) fn at(&self, place: usize) -> Entry {
         self.lock()[place].clone()
     }

@@ -18,24 +18,24 @@ const BURST: usize = 256;
 pub(super) struct RouterActor {
     router: Router,
     clock: Clock,
-    doors: FxHashMap<ServerId, Door>,
+    mailboxes: FxHashMap<ServerId, Mailbox>,
     routed: Vec<Routed>,
     drain_scheduled: bool,
     /// The moment for which a timer is set, while links hold something up.
     tick_at: Option<Time>,
     burst: usize,
-    /// To be told when a server holds nothing that another one could take.
+    /// Dropped when a server holds nothing that another one could take.
     empty_handed: Vec<(ServerId, Sender<()>)>,
 }
 
-/// A server, and what is for it.
-struct Door {
+/// A server's address, and the envelopes that go to it in the next message.
+struct Mailbox {
     address: Addr<ServerActor>,
     envelopes: Vec<Envelope>,
 }
 
-/// What some deliveries made a server send, in order. What one delivery did is carried whole: when the server vanishes, it
-/// has happened or it has not.
+/// The output of some deliveries to a server, in order. A killed server's unsent output is discarded:
+/// each delivery's messages are carried all or none.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Carry(pub(super) Vec<Envelope>);
@@ -50,11 +50,11 @@ pub(super) struct Register(pub(super) ServerId, pub(super) Option<Addr<ServerAct
 #[rtype(result = "()")]
 pub(super) struct WhenEmptyHanded(pub(super) ServerId);
 
-/// Does something with the router between two envelopes, and gives what comes of it.
-pub(super) struct WithRouter<R>(pub(super) Order<R>);
+/// Does something with the router between two envelopes, and gives the result.
+pub(super) struct WithRouter<R>(pub(super) RouterOrder<R>);
 
 /// What is to be done, and when it is now; what goes out of it is carried.
-pub(super) type Order<R> = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send>;
+pub(super) type RouterOrder<R> = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send>;
 
 impl<R: Send + 'static> Message for WithRouter<R> {
     type Result = R;
@@ -65,7 +65,7 @@ impl RouterActor {
         Self {
             router,
             clock,
-            doors: FxHashMap::default(),
+            mailboxes: FxHashMap::default(),
             routed: Vec::new(),
             drain_scheduled: false,
             tick_at: None,
@@ -78,10 +78,10 @@ impl RouterActor {
     fn hand_on(&mut self, ctx: &mut Context<Self>) {
         let mut called = Vec::new();
         for Routed { to, envelope } in self.routed.drain(..) {
-            match self.doors.get_mut(&to) {
-                Some(door) => {
-                    door.envelopes.push(envelope);
-                    if door.envelopes.len() == 1 {
+            match self.mailboxes.get_mut(&to) {
+                Some(mailbox) => {
+                    mailbox.envelopes.push(envelope);
+                    if mailbox.envelopes.len() == 1 {
                         called.push(to);
                     }
                 }
@@ -90,8 +90,8 @@ impl RouterActor {
             }
         }
         for to in called {
-            if let Some(door) = self.doors.get_mut(&to) {
-                door.address.do_send(DeliverAll(take_all(&mut door.envelopes)));
+            if let Some(mailbox) = self.mailboxes.get_mut(&to) {
+                mailbox.address.do_send(DeliverAll(take_all(&mut mailbox.envelopes)));
             }
         }
         // A sender that is dropped is the answer.
@@ -146,8 +146,8 @@ impl Handler<Register> for RouterActor {
         // What is for one that goes was for it.
         self.hand_on(ctx);
         match address {
-            Some(address) => drop(self.doors.insert(id, Door { address, envelopes: Vec::new() })),
-            None => drop(self.doors.remove(&id)),
+            Some(address) => drop(self.mailboxes.insert(id, Mailbox { address, envelopes: Vec::new() })),
+            None => drop(self.mailboxes.remove(&id)),
         }
     }
 }

@@ -9,11 +9,12 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
 use super::listen::StartError;
-use super::observer::{Observer, Question};
+use super::queries::observer::{Observer, Question};
 use super::roster::Roster;
 use super::router_actor::RouterActor;
 use super::running::{Control, RunningCluster};
-use super::server_actor::{Clock, ServerActor, StopAccepting, WhenIdle, WhenUnconnected};
+use super::server_actor::life::{StopAccepting, WhenIdle, WhenUnconnected};
+use super::server_actor::{Clock, ServerActor};
 use super::servers::Servers;
 use super::timeline::{EventKind, Timeline};
 use crate::cluster::{Options, Plan};
@@ -173,8 +174,8 @@ impl LiveSystem {
     async fn all_answered(&self) {
         loop {
             self.observer().ask_all(|| WhenIdle).await;
-            let now = self.observer().snapshot().await;
-            if now.servers.iter().all(|server| server.server.calls_pending == 0) {
+            let (servers, _) = self.observer().servers().await;
+            if servers.iter().all(|server| server.figure(|account| account.calls_pending) == 0) {
                 return;
             }
         }

@@ -18,13 +18,13 @@ pub struct Timeline(Arc<Mutex<Kept>>);
 #[derive(Default)]
 struct Kept {
     last: u64,
-    events: VecDeque<Event>,
+    events: VecDeque<TimelineEvent>,
 }
 
 /// One thing that happened.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Event {
+pub struct TimelineEvent {
     /// Its number: the first is 1, and none is left out.
     pub seq: u64,
     /// The time of day, in milliseconds since 1970.
@@ -80,7 +80,7 @@ pub enum EventKind {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Events {
     /// Those that are kept, in order.
-    pub events: Vec<Event>,
+    pub events: Vec<TimelineEvent>,
     /// The number that the next one will have: what to ask from next time.
     pub next: u64,
 }
@@ -95,7 +95,7 @@ impl Timeline {
         if kept.events.len() == EVENTS_MAX {
             kept.events.pop_front();
         }
-        let event = Event { seq: kept.last, at_ms, kind, server: server.cloned(), text: text.into() };
+        let event = TimelineEvent { seq: kept.last, at_ms, kind, server: server.cloned(), text: text.into() };
         kept.events.push_back(event);
     }
 

@@ -1,6 +1,6 @@
 //! What a cluster does, second by second: rates, percentiles and balance, out of two views of it.
 //!
-//! Pure: whoever looks brings the views and the time. Console, metrics and `top` show the same [`Picture`], and the last
+//! Pure: the caller brings the views and the time. Console, metrics and `top` show the same [`Picture`], and the last
 //! minutes of it are a [`History`].
 
 mod edges;
@@ -50,7 +50,6 @@ impl Monitor {
 }
 
 fn server_of(server: &ServerView, since: &Since) -> ServerPicture {
-    let account = server.account.as_ref();
     ServerPicture {
         id: server.id.clone(),
         server_type: server.server_type.clone(),
@@ -60,18 +59,18 @@ fn server_of(server: &ServerView, since: &Since) -> ServerPicture {
         clients: server.clients,
         uptime_seconds: server.uptime_seconds,
         restarts: server.restarts,
-        sessions: account.map_or(0, |account| account.sessions),
-        bound: account.map_or(0, |account| account.bound),
-        rooms: account.map_or(0, |account| account.channels),
-        members: account.map_or(0, |account| account.members),
-        load: account.map_or(0, |account| if server.frontend { account.sessions } else { account.members }),
+        sessions: server.figure(|account| account.sessions),
+        bound: server.figure(|account| account.bound),
+        rooms: server.figure(|account| account.channels),
+        members: server.figure(|account| account.members),
+        load: server.figure(|account| if server.frontend { account.sessions } else { account.members }),
         messages_per_second: since.messages + since.invocations,
         deliveries_per_second: since.deliveries,
         errors_per_second: since.errors,
         p50_ms: since.latency.quantile_ms(0.5),
         p99_ms: since.latency.quantile_ms(0.99),
         queue: server.queue,
-        calls_pending: account.map_or(0, |account| account.calls_pending),
+        calls_pending: server.figure(|account| account.calls_pending),
         buffer_bytes: server.port.as_ref().map_or(0, |port| port.outbox_bytes + port.kept_bytes),
     }
 }

@@ -75,7 +75,9 @@ pub struct Totals {
     pub buffer_bytes: usize,
 }
 
-/// One server.
+/// One server as a page shows it. A [`ServerView`](crate::live::ServerView) holds counters that only
+/// grow and a whole histogram; this holds rates and percentiles since the view before, so it is no
+/// view with fields left out.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerPicture {

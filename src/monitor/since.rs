@@ -45,12 +45,10 @@ impl<'a> Between<'a> {
             count(server).saturating_sub(before.map_or(0, count)) as f64 / self.seconds
         };
         Since {
-            messages: rate(|server| server.account.as_ref().map_or(0, |account| account.counters.messages)),
-            invocations: rate(|server| {
-                server.account.as_ref().map_or(0, |account| account.counters.invocations)
-            }),
+            messages: rate(|server| server.figure(|account| account.counters.messages)),
+            invocations: rate(|server| server.figure(|account| account.counters.invocations)),
             deliveries: rate(deliveries),
-            errors: rate(|server| server.account.as_ref().map_or(0, |account| account.counters.errors)),
+            errors: rate(|server| server.figure(|account| account.counters.errors)),
             latency: before
                 .map_or_else(|| server.latency.clone(), |before| server.latency.since(&before.latency)),
         }

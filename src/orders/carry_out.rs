@@ -1,14 +1,17 @@
 //! Carries out an order on the running cluster and makes the answer.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::order::Order;
 use super::refusal::Refusal;
 use crate::config::{Bites, ClusterSpec, ConfigError, Present, ServerSpec, additions};
-use crate::live::{ControlError, RoomQuery, RunningCluster, ServerStatus, StopHandle, Verb};
+use crate::ids::{ServerId, ServerType};
+use crate::live::{ControlError, RoomQuery, RunningCluster, ServerState, ServerView, StopHandle, Verb};
 use crate::router::LinkRule;
 use crate::strategies::{ALL, Kind, Parameter, StrategyEntry};
 use crate::trace::Filter;
@@ -30,6 +33,44 @@ pub struct Orders {
 /// Reads the configuration of a cluster again, in the same way as at its start.
 pub type Load = Box<dyn Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync>;
 
+/// What the answer to [`Order::List`] has of a server: a few of a [`ServerView`]'s fields, under names
+/// that scripts read. `port` is Pomelo's here.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServerLine<'a> {
+    id: &'a ServerId,
+    server_type: &'a ServerType,
+    state: ServerState,
+    host: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clients: Option<SocketAddr>,
+    uptime_seconds: f64,
+    sessions: usize,
+    rooms: usize,
+    messages_per_second: u64,
+    restarts: u64,
+}
+
+impl<'a> ServerLine<'a> {
+    fn of(server: &'a ServerView) -> Self {
+        Self {
+            id: &server.id,
+            server_type: &server.server_type,
+            state: server.state,
+            host: &server.host,
+            port: server.pomelo_port,
+            clients: server.clients,
+            uptime_seconds: (server.uptime_seconds * 1e3).round() / 1e3,
+            sessions: server.figure(|account| account.sessions),
+            rooms: server.figure(|account| account.channels),
+            messages_per_second: server.messages_per_second,
+            restarts: server.restarts,
+        }
+    }
+}
+
 impl Orders {
     /// Carries out an order and returns its answer. [`Order::StopCluster`] is only answered here,
     /// so that the answer can be sent first; call `stop` afterwards.
@@ -43,7 +84,10 @@ impl Orders {
             Ok(json!({ "done": [id] }))
         };
         Ok(match order {
-            Order::List => json!({ "servers": cluster.list()? }),
+            Order::List => {
+                let servers = cluster.list()?;
+                json!({ "servers": servers.iter().map(ServerLine::of).collect::<Vec<_>>() })
+            }
             Order::Add(fields) => add(cluster, &fields)?,
             Order::Remove { id } => change(Verb::Remove, id)?,
             Order::Stop { id } => change(Verb::Stop, id)?,
@@ -142,19 +186,19 @@ fn known_strategies() -> Vec<Value> {
     ALL.iter().map(known).collect()
 }
 
-fn present(server: ServerStatus) -> Present {
+fn present(server: ServerView) -> Present {
     Present {
         id: server.id,
         server_type: server.server_type,
         host: server.host,
-        port: server.port,
+        port: server.pomelo_port,
         client_port: server.clients.map(|address| address.port()),
         is_down: server.state.is_down(),
     }
 }
 
 /// A rule for an unknown server may be intended or a typing error, so it only warns.
-fn rule_warnings(rule: &LinkRule, servers: &[ServerStatus]) -> Vec<String> {
+fn rule_warnings(rule: &LinkRule, servers: &[ServerView]) -> Vec<String> {
     let nobody = |name: &str| {
         let mut names = servers.iter().flat_map(|server| [server.id.as_str(), server.server_type.as_str()]);
         name != "*" && !names.any(|known| known == name)

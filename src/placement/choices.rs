@@ -30,7 +30,9 @@ pub(super) fn place(
         for key in block.iter() {
             let look = Look { now: Time::START, loads: &loads };
             let Some(index) = strategy.pick(key, &look) else { continue };
-            strategy.settle(key);
+            if let Some(placements) = strategy.placements_mut() {
+                placements.settle(key);
+            }
             loads[index] += 1;
             homes.push(index as u16);
         }

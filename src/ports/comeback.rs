@@ -3,14 +3,15 @@
 use std::rc::Rc;
 
 use super::history::Data;
-use super::resume::{Found, Outcome, Place};
-use super::shared::Shared;
+use super::kept::{Found, Location};
+use super::port_core::PortCore;
+use super::resume::Takeover;
 use super::stream::Stream;
 use super::table::Table;
 use super::{CloseReason, PortEvent};
 use crate::time::Time;
 
-impl<S: Stream> Shared<S> {
+impl<S: Stream> PortCore<S> {
     /// A connection ends. Keeps its session if that may go on without it; forgets it otherwise.
     pub(super) fn keep(
         self: &Rc<Self>,
@@ -27,7 +28,7 @@ impl<S: Stream> Shared<S> {
         }
         let Table { rows, resume: Some(resume), .. } = table else { return false };
         let connection = &mut rows[index];
-        if !may_go_on || !resume.is_gapless(key) {
+        if !may_go_on || !resume.session(key).history.is_gapless() {
             connection.kept = None;
             resume.forget(key);
             return false;
@@ -45,36 +46,42 @@ impl<S: Stream> Shared<S> {
 
     /// Does for the rest of the port what the package that a row has just got means: its session was another's, or is
     /// open now.
-    pub(super) fn settle(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, was_surplus: bool) {
+    pub(super) fn settle(
+        self: &Rc<Self>,
+        table: &mut Table<S>,
+        index: usize,
+        now: Time,
+        was_over_limit: bool,
+    ) {
         let Some(resume) = &mut table.resume else { return };
-        if let Some(outcome) = resume.outcome() {
-            self.take_over(table, index, now, outcome);
+        if let Some(takeover) = resume.takeover() {
+            self.take_over(table, index, now, takeover);
         }
         let row = &mut table.rows[index];
-        if was_surplus && !row.is_surplus {
+        if was_over_limit && !row.is_over_limit {
             // It has come in by the place of the session that it comes back to, and was not refused.
             row.has_place = true;
             let peer = row.peer;
-            table.surplus -= 1;
+            table.over_limit -= 1;
             table.counted.refused -= 1;
             table.counted.accepted += 1;
             table.take_place(peer, &self.options);
         }
         let Table { rows, resume: Some(resume), counted, batches, .. } = table else { return };
         if let Some(key) = rows[index].kept {
-            counted.frames_out += resume.attach(key, &mut rows[index], batches) as u64;
+            counted.frames_out += resume.session_mut(key).attach(&mut rows[index], batches) as u64;
         }
     }
 
-    fn take_over(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, outcome: Outcome) {
-        let Outcome { is_resumed, from } = outcome;
+    fn take_over(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, takeover: Takeover) {
+        let Takeover { is_resumed, from } = takeover;
         let (under_way, reason) = match from {
             None => (0, None),
-            Some(Place::Away(away)) => {
+            Some(Location::Away(away)) => {
                 table.give_place(away.peer);
                 (away.under_way, Some(away.reason))
             }
-            Some(Place::Row(old)) => (self.leave(table, old, now), Some(CloseReason::Client)),
+            Some(Location::Row(old)) => (self.leave(table, old, now), Some(CloseReason::Client)),
         };
         let server = &self.options.server;
         let row = &mut table.rows[index];
@@ -127,9 +134,9 @@ impl<S: Stream> Shared<S> {
         let row = match (found, &table.resume) {
             (Found::Row(index), _) => Some(index),
             (Found::Kept(_), None) => return,
-            (Found::Kept(key), Some(resume)) => match resume.place(key) {
-                Place::Row(index) => Some(*index),
-                Place::Away(_) => None,
+            (Found::Kept(key), Some(resume)) => match &resume.session(key).location {
+                Location::Row(index) => Some(*index),
+                Location::Away(_) => None,
             },
         };
         match (row, found) {
@@ -166,7 +173,7 @@ impl<S: Stream> Shared<S> {
 
     fn end_away(&self, table: &mut Table<S>, key: u32, reason: CloseReason, why: &str) {
         let Some(resume) = &mut table.resume else { return };
-        let (session, Place::Away(away)) = resume.forget(key) else { return };
+        let (session, Location::Away(away)) = resume.forget(key) else { return };
         let peer = away.peer;
         table.give_place(peer);
         *table.counted.closed.entry(reason).or_default() += 1;

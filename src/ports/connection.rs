@@ -9,7 +9,7 @@ use tungstenite::protocol::frame::coding::CloseCode;
 
 use super::batch::{Batches, Form};
 use super::history::Data;
-use super::outbox::{Outbox, Written};
+use super::outbox::{ClientOutbox, Written};
 use super::protocol::Protocol;
 use super::stream::Stream;
 use super::{CloseReason, PortOptions};
@@ -17,8 +17,9 @@ use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::{PackageType, WebSocketHeader, kick_body, write_response};
 
-/// How long one for whom there is no place may take to say how it speaks, so that it can be told in its own way.
-const SURPLUS_PATIENCE: Duration = Duration::from_secs(1);
+/// Grace period for an over-limit connection to reveal its transport, so the refusal can be sent in
+/// that transport.
+const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Messages of one client that may be under way; while there are more, nothing is read from it. Without a bound one
 /// who floods fills mailboxes faster than they are emptied, and all others wait behind it.
@@ -30,9 +31,9 @@ pub(super) struct Connection<S> {
     pub(super) peer: SocketAddr,
     pub(super) stream: Rc<S>,
     pub(super) protocol: Protocol,
-    pub(super) outbox: Outbox,
+    pub(super) outbox: ClientOutbox,
     /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
-    pub(super) is_surplus: bool,
+    pub(super) is_over_limit: bool,
     /// It takes one of the port's places. One that was lost leaves its own to the session that waits for its client.
     pub(super) has_place: bool,
     /// The server behind the port knows of its session, and this is the session's connection.
@@ -46,7 +47,7 @@ pub(super) struct Connection<S> {
     /// It ends: nothing more is read or said, what waits is still written.
     pub(super) ending: Option<(CloseReason, Time)>,
     /// The last time that bytes came.
-    pub(super) heard: Time,
+    pub(super) received_at: Time,
     /// Messages of it that were handed up and are not done with.
     pub(super) under_way: usize,
     /// Its reader, while it waits for some of them to be done.
@@ -60,15 +61,15 @@ impl<S: Stream> Connection<S> {
             peer,
             stream,
             protocol: Protocol::new(now),
-            outbox: Outbox::default(),
-            is_surplus: false,
+            outbox: ClientOutbox::default(),
+            is_over_limit: false,
             has_place: true,
             opened: false,
             kept: None,
             dirty: false,
             blocked: false,
             ending: None,
-            heard: now,
+            received_at: now,
             under_way: 0,
             reader: None,
         }
@@ -144,10 +145,10 @@ impl<S: Stream> Connection<S> {
         self.under_way < UNDER_WAY_MAX && self.reader.is_some()
     }
 
-    /// It is read again; that it was not heard until now was not its fault.
+    /// It is read again. Its timeouts start anew: it could not be heard while it was not read.
     pub(super) fn read_on(&mut self, now: Time) {
-        self.heard = now;
-        self.protocol.machine.heard_late(now);
+        self.received_at = now;
+        self.protocol.machine.restart_timeout(now);
         self.wake_reader();
     }
 
@@ -173,14 +174,15 @@ impl<S: Stream> Connection<S> {
 
     /// Whether the client was silent for too long.
     pub(super) fn overdue(&self, now: Time, options: &PortOptions) -> Option<CloseReason> {
-        if self.is_surplus && now.since(self.heard) >= SURPLUS_PATIENCE {
+        if self.is_over_limit && now.since(self.received_at) >= OVER_LIMIT_TIMEOUT {
             return Some(CloseReason::TooMany);
         }
         // It may have spoken, and was not read: its messages are worked off first.
         if self.reader.is_some() {
             return None;
         }
-        let idle = self.outbox.form == Form::Tcp && now.since(self.heard) >= options.idle_timeout;
+        let idle =
+            self.outbox.form == Form::Tcp && now.since(self.received_at) >= options.cluster.idle_timeout;
         self.protocol.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
     }
 }

@@ -22,7 +22,7 @@ impl Data<'_> {
             Data::Push(frame) => frame.package().len(),
             Data::Response(_, body) => body.len(),
         };
-        bytes + size_of::<Sent>()
+        bytes + size_of::<SentPackage>()
     }
 }
 
@@ -42,7 +42,7 @@ impl Kept {
 }
 
 /// A package, and what sockets will have taken when they have taken this too: see [`History::taken`].
-struct Sent {
+struct SentPackage {
     kept: Kept,
     end: u64,
 }
@@ -53,7 +53,7 @@ const NOWHERE: u64 = u64::MAX;
 /// The last data packages of a session, the first of its life being number 1.
 #[derive(Default)]
 pub(super) struct History {
-    sent: VecDeque<Sent>,
+    sent: VecDeque<SentPackage>,
     /// What these take.
     bytes: usize,
     /// Number of the last.
@@ -75,7 +75,7 @@ impl History {
             Data::Response(request, body) => Kept::Response(request, body.clone()),
         };
         let end = waiting_bytes.map_or(NOWHERE, |bytes| self.out + bytes as u64);
-        self.sent.push_back(Sent { kept, end });
+        self.sent.push_back(SentPackage { kept, end });
         self.last += 1;
         self.bytes += data.bytes();
         while self.bytes > bytes_max {

@@ -7,16 +7,16 @@ use std::task::Waker;
 use bytes::Bytes;
 
 use super::connection::Connection;
-use super::protocol::Event;
+use super::port_core::PortCore;
+use super::protocol::ProtocolEvent;
 use super::resume::Resume;
-use super::shared::Shared;
 use super::stream::Stream;
 use super::transport::Fault;
 use super::{CloseReason, PortEvent};
 use crate::time::Time;
 use crate::wire::{Package, PackageType};
 
-impl<S: Stream> Shared<S> {
+impl<S: Stream> PortCore<S> {
     pub(super) fn may_read(&self, index: usize, waker: &Waker) -> bool {
         let row = &mut self.table.borrow_mut().rows[index];
         row.may_read(self.drains.get() || self.paused.get(), waker)
@@ -40,16 +40,16 @@ impl<S: Stream> Shared<S> {
         let now = self.now();
         let table = &mut *self.table.borrow_mut();
         let Some(connection) = table.rows.get_mut(index) else { return };
-        let was_surplus = connection.is_surplus;
+        let was_over_limit = connection.is_over_limit;
         connection.outbox.cut(&table.batches);
-        connection.heard = now;
+        connection.received_at = now;
         let ignored = &mut table.counted.ignored;
         let mut result = self.take(connection, index, bytes, now, table.resume.as_mut(), ignored);
         connection.outbox.form = connection.protocol.transport.form();
-        if connection.is_surplus && connection.protocol.transport.is_known() && table.resume.is_none() {
+        if connection.is_over_limit && connection.protocol.transport.is_known() && table.resume.is_none() {
             result = Err(Fault(CloseReason::TooMany, String::new()));
         }
-        self.settle(table, index, now, was_surplus);
+        self.settle(table, index, now, was_over_limit);
         if let Err(Fault(reason, why)) = result {
             self.end(table, index, now, reason, &why);
         }
@@ -79,13 +79,13 @@ impl<S: Stream> Shared<S> {
             let admits = |Package { kind, body }: Package<'_>| {
                 // There is a place for one after all: for a client that comes back to a session that holds it.
                 let comes_back = || awaiting.is_some_and(|resume| resume.is_awaited(body));
-                row.is_surplus &= kind != PackageType::Handshake || !comes_back();
-                !row.is_surplus
+                row.is_over_limit &= kind != PackageType::Handshake || !comes_back();
+                !row.is_over_limit
             };
             let out = row.outbox.own_uncut();
             match row.protocol.receive(now, &mut bytes, &self.options, out, admits)? {
                 None => return Ok(()),
-                Some(Event::Handshake { hello, mut answer }) => {
+                Some(ProtocolEvent::Handshake { hello, mut answer }) => {
                     if let Some(resume) = resume.as_deref_mut() {
                         let greeting = resume.greet(row.session, index, hello, &mut answer);
                         // Said before anything is of the new session: it may want what the old one has.
@@ -97,7 +97,7 @@ impl<S: Stream> Shared<S> {
                     }
                     row.protocol.reply(PackageType::Handshake, &answer, row.outbox.own_uncut());
                 }
-                Some(Event::Open) => {
+                Some(ProtocolEvent::Open) => {
                     if let (Some(resume), Some(key)) = (resume.as_deref_mut(), row.kept) {
                         resume.acknowledged(key);
                     }
@@ -105,13 +105,13 @@ impl<S: Stream> Shared<S> {
                         (self.events)(PortEvent::Opened { session: row.session, peer: row.peer });
                     }
                 }
-                Some(Event::Message(bytes)) => {
+                Some(ProtocolEvent::Message(bytes)) => {
                     row.under_way += 1;
                     let bytes = Bytes::copy_from_slice(bytes);
                     (self.events)(PortEvent::Message { session: row.session, bytes });
                 }
-                Some(Event::Heartbeat) => {}
-                Some(Event::Ignored) => *ignored += 1,
+                Some(ProtocolEvent::Heartbeat) => {}
+                Some(ProtocolEvent::Ignored) => *ignored += 1,
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::wire::{HandshakeOffer, Package, PackageType};
 
 /// When a connection is given up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Timeouts {
+pub struct ConnectionTimeouts {
     /// From connecting to the handshake.
     pub handshake: Duration,
     /// From the handshake's answer to its acknowledgement.
@@ -45,7 +45,7 @@ pub enum Action<'a> {
 #[derive(Clone, Debug)]
 pub struct Machine {
     phase: Phase,
-    /// When the phase began; while working, when the client was last heard to beat.
+    /// When the phase began; while working, when the last heartbeat came.
     since: Time,
 }
 
@@ -73,7 +73,7 @@ impl Machine {
         now: Time,
         package: Package<'a>,
         offer: &HandshakeOffer,
-        timeouts: &Timeouts,
+        timeouts: &ConnectionTimeouts,
     ) -> Action<'a> {
         match (self.phase, package.kind) {
             (_, PackageType::Kick) => Action::Close(CloseReason::BadPackage),
@@ -101,7 +101,7 @@ impl Machine {
     }
 
     /// Whether the client has been silent for too long.
-    pub fn overdue(&self, now: Time, timeouts: &Timeouts) -> Option<CloseReason> {
+    pub fn overdue(&self, now: Time, timeouts: &ConnectionTimeouts) -> Option<CloseReason> {
         let (limit, reason) = match self.phase {
             Phase::Handshake => (timeouts.handshake, CloseReason::HandshakeTimeout),
             Phase::Ack => (timeouts.ack, CloseReason::AckTimeout),
@@ -110,8 +110,8 @@ impl Machine {
         (now.since(self.since) >= limit).then_some(reason)
     }
 
-    /// The client was not read for a while, and its silence until now is not its own.
-    pub fn heard_late(&mut self, now: Time) {
+    /// Starts the timeout anew: the client was not read for a while.
+    pub fn restart_timeout(&mut self, now: Time) {
         self.since = now;
     }
 

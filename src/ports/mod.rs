@@ -18,12 +18,13 @@ mod comeback;
 mod connection;
 mod history;
 mod inbound;
+mod kept;
 mod machine;
 mod outbox;
 mod port;
+mod port_core;
 mod protocol;
 mod resume;
-mod shared;
 mod stream;
 mod table;
 mod tasks;
@@ -32,19 +33,19 @@ mod transport;
 mod upgrade;
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-pub use machine::{Action, Machine, Timeouts};
+pub use machine::{Action, ConnectionTimeouts, Machine};
 pub use port::Port;
-pub use protocol::{Event, Protocol};
+pub use protocol::{Protocol, ProtocolEvent};
 pub use transport::Fault;
 
+use crate::cluster::Options;
 use crate::ids::{ServerId, SessionId};
 use crate::wire::HandshakeOffer;
 
@@ -56,23 +57,11 @@ pub struct PortOptions {
     /// What clients are told in the handshake.
     pub offer: Arc<HandshakeOffer>,
     /// When a connection is given up.
-    pub timeouts: Timeouts,
-    /// A raw TCP connection, or one that has not said which it is, is closed after this long without a byte.
-    pub idle_timeout: Duration,
-    /// Longest body of a package from a client, in bytes.
-    pub body_bytes_max: usize,
-    /// Most bytes that wait for one client to read them; over this it is kicked.
-    pub outbound_bytes_max: usize,
-    /// How long a session whose connection was lost waits for its client; none and zero: not at all.
-    pub resume: Option<Duration>,
-    /// Most bytes kept for each such session, and for each that may become one.
-    pub resume_bytes_max: usize,
+    pub timeouts: ConnectionTimeouts,
     /// Most connections at once; none: no limit.
     pub connections_max: Option<usize>,
-    /// Most connections at once from one address; none: no limit.
-    pub connections_per_address_max: Option<usize>,
-    /// Addresses whose connections are closed at once.
-    pub blacklist: Vec<IpAddr>,
+    /// What else is set of connections, as of the whole cluster.
+    pub cluster: Options,
     /// Number of the last session of all frontends, over all their lives: none is used twice.
     pub serials: Arc<AtomicU32>,
 }

@@ -16,7 +16,7 @@ const SLICES_MAX: usize = 64;
 
 /// See the module.
 #[derive(Default)]
-pub(super) struct Outbox {
+pub(super) struct ClientOutbox {
     /// How its client speaks.
     pub(super) form: Form,
     /// Bytes for this client alone.
@@ -48,7 +48,7 @@ pub(super) enum Written {
     Failed,
 }
 
-impl Outbox {
+impl ClientOutbox {
     /// The client's own bytes, to append to. What it has of a batch until now stands before what is appended.
     pub(super) fn own(&mut self, batches: &Batches) -> &mut Vec<u8> {
         self.cut(batches);

@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 use tokio::task::{AbortHandle, spawn_local};
 
 use super::history::Data;
-use super::resume::{Found, Resume};
-use super::shared::Shared;
+use super::kept::Found;
+use super::port_core::PortCore;
+use super::resume::Resume;
 use super::table::Table;
 use super::tasks::{accept, sweep};
 use super::{CloseReason, PortEvent, PortOptions, PortSnapshot};
@@ -27,7 +28,7 @@ const READ_BYTES: usize = 16 * 1024;
 
 /// An open client port. It must be opened and used on one thread, inside a tokio `LocalSet`.
 pub struct Port {
-    shared: Rc<Shared<TcpStream>>,
+    core: Rc<PortCore<TcpStream>>,
     address: SocketAddr,
     tasks: Vec<AbortHandle>,
 }
@@ -45,8 +46,8 @@ impl Port {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let table = Table::new(Resume::new(&options));
-        let shared = Rc::new(Shared {
+        let table = Table::new(Resume::new(&options.cluster));
+        let core = Rc::new(PortCore {
             options,
             events: Box::new(events),
             epoch: Instant::now(),
@@ -56,9 +57,9 @@ impl Port {
             ended: Notify::new(),
             read_buffer: RefCell::new(vec![0; READ_BYTES].into_boxed_slice()),
         });
-        let accepting = spawn_local(accept(Rc::clone(&shared), listener)).abort_handle();
-        let sweeping = spawn_local(sweep(Rc::downgrade(&shared))).abort_handle();
-        Ok(Self { shared, address, tasks: vec![accepting, sweeping] })
+        let accepting = spawn_local(accept(Rc::clone(&core), listener)).abort_handle();
+        let sweeping = spawn_local(sweep(Rc::downgrade(&core))).abort_handle();
+        Ok(Self { core, address, tasks: vec![accepting, sweeping] })
     }
 
     /// Where clients connect.
@@ -68,7 +69,7 @@ impl Port {
 
     /// Puts a push into the outboxes of these sessions. It goes out with the next [`flush`](Port::flush).
     pub fn push(&self, sessions: &[SessionId], frame: &PushFrame) {
-        self.push_each(&mut self.shared.table.borrow_mut(), sessions, frame);
+        self.push_each(&mut self.core.table.borrow_mut(), sessions, frame);
     }
 
     fn push_each(&self, table: &mut Table<TcpStream>, sessions: &[SessionId], frame: &PushFrame) {
@@ -76,7 +77,7 @@ impl Port {
             match table.find(*session) {
                 Some(found) => {
                     table.counted.pushed += 1;
-                    self.shared.put(table, found, Data::Push(frame));
+                    self.core.put(table, found, Data::Push(frame));
                 }
                 None => table.counted.pushes_late += 1,
             }
@@ -86,46 +87,46 @@ impl Port {
     /// The same for many, to whom pushes go together again and again: a frame costs them little more than it costs one,
     /// as long as the list is the same one.
     pub fn push_together(&self, sessions: &Arc<[SessionId]>, frame: &PushFrame) {
-        let table = &mut *self.shared.table.borrow_mut();
+        let table = &mut *self.core.table.borrow_mut();
         // Who may come back is sent everything by itself, since it is kept for each.
         if table.resume.is_none() {
-            return self.shared.put_together(table, sessions, frame);
+            return self.core.put_together(table, sessions, frame);
         }
         self.push_each(table, sessions, frame);
     }
 
     /// The same for all sessions.
     pub fn broadcast(&self, frame: &PushFrame) {
-        let table = &mut *self.shared.table.borrow_mut();
+        let table = &mut *self.core.table.borrow_mut();
         let open = table.rows.iter().filter(|(_, row)| row.is_open());
         let open = open.map(|(index, _)| Found::Row(index));
         let waiting = table.resume.iter().flat_map(|resume| resume.waiting(&table.rows));
         let all: Vec<Found> = open.chain(waiting.map(Found::Kept)).collect();
         for found in all {
-            self.shared.put(table, found, Data::Push(frame));
+            self.core.put(table, found, Data::Push(frame));
         }
     }
 
     /// Puts a response into a session's outbox.
     pub fn respond(&self, session: SessionId, request: u64, body: &Bytes) {
-        let table = &mut *self.shared.table.borrow_mut();
+        let table = &mut *self.core.table.borrow_mut();
         if let Some(found) = table.find(session) {
-            self.shared.put(table, found, Data::Response(request, body));
+            self.core.put(table, found, Data::Response(request, body));
         }
     }
 
     /// A message of this session is done with: it may send another in its place.
     pub fn done(&self, session: SessionId) {
-        let table = &mut *self.shared.table.borrow_mut();
+        let table = &mut *self.core.table.borrow_mut();
         let index = match table.find(session) {
             Some(Found::Row(index)) => Some(index),
-            Some(Found::Kept(key)) => table.resume.as_mut().and_then(|resume| resume.done(key)),
+            Some(Found::Kept(key)) => table.resume.as_mut().and_then(|resume| resume.session_mut(key).done()),
             None => None,
         };
         if let Some(index) = index
             && table.rows[index].done()
         {
-            table.rows[index].read_on(self.shared.now());
+            table.rows[index].read_on(self.core.now());
         }
     }
 
@@ -141,22 +142,22 @@ impl Port {
 
     /// Writes every outbox that has changed, each at once.
     pub fn flush(&self) {
-        self.shared.flush(&mut self.shared.table.borrow_mut());
+        self.core.flush(&mut self.core.table.borrow_mut());
     }
 
     /// Takes no more connections, closes the address, and reads no more from clients: what they have said is answered
     /// while nothing new comes.
     pub fn stop_accepting(&self) {
         self.tasks[0].abort();
-        self.shared.drains.set(true);
+        self.core.drains.set(true);
     }
 
     /// Takes no connection and reads nothing, as a process that hangs; or goes on. Silence meanwhile is nobody's fault.
     pub fn set_paused(&self, paused: bool) {
-        self.shared.paused.set(paused);
+        self.core.paused.set(paused);
         if !paused {
-            let now = self.shared.now();
-            for (_, row) in &mut self.shared.table.borrow_mut().rows {
+            let now = self.core.now();
+            for (_, row) in &mut self.core.table.borrow_mut().rows {
                 row.read_on(now);
             }
         }
@@ -165,8 +166,8 @@ impl Port {
     /// Ends every connection and every session that waits for its client. Clients are told why by a
     /// kick, or by the close frame of those that have one.
     pub fn shut_down(&self, reason: &str, kicks: bool) {
-        let now = self.shared.now();
-        let table = &mut *self.shared.table.borrow_mut();
+        let now = self.core.now();
+        let table = &mut *self.core.table.borrow_mut();
         let indices: Vec<usize> = table.rows.iter().map(|(index, _)| index).collect();
         for index in indices {
             match kicks {
@@ -174,24 +175,24 @@ impl Port {
                 true => {}
                 false => table.rows[index].go_away(reason, &table.batches),
             }
-            self.shared.end(table, index, now, CloseReason::Shutdown, "");
+            self.core.end(table, index, now, CloseReason::Shutdown, "");
         }
-        self.shared.keep_none(table);
+        self.core.keep_none(table);
     }
 
     /// Waits until there is no connection.
     pub fn until_empty(&self) -> impl Future<Output = ()> + use<> {
-        let shared = Rc::clone(&self.shared);
+        let core = Rc::clone(&self.core);
         async move {
-            while shared.table.borrow().connections() > 0 {
-                shared.ended.notified().await;
+            while core.table.borrow().connections() > 0 {
+                core.ended.notified().await;
             }
         }
     }
 
     /// What the port has counted, and holds now.
     pub fn snapshot(&self) -> PortSnapshot {
-        let table = self.shared.table.borrow();
+        let table = self.core.table.borrow();
         let rows = table.rows.iter().map(|(_, row)| row);
         PortSnapshot {
             connections: table.connections(),
@@ -204,9 +205,9 @@ impl Port {
     }
 
     fn end(&self, session: SessionId, reason: CloseReason, kick: Option<&str>, why: &str) {
-        let table = &mut *self.shared.table.borrow_mut();
+        let table = &mut *self.core.table.borrow_mut();
         if let Some(found) = table.find(session) {
-            self.shared.end_session(table, found, reason, kick, why);
+            self.core.end_session(table, found, reason, kick, why);
         }
     }
 }
@@ -217,10 +218,10 @@ impl Drop for Port {
         for task in &self.tasks {
             task.abort();
         }
-        let table = &mut *self.shared.table.borrow_mut();
+        let table = &mut *self.core.table.borrow_mut();
         for (_, connection) in &table.rows {
             connection.shut(Shutdown::Both);
         }
-        self.shared.keep_none(table);
+        self.core.keep_none(table);
     }
 }

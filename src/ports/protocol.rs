@@ -16,7 +16,7 @@ pub struct Protocol {
 }
 
 /// What a package from the client means for the connection's owner.
-pub enum Event<'a> {
+pub enum ProtocolEvent<'a> {
     /// The client shakes hands. The owner may complete the answer, and sends it with [`reply`](Protocol::reply).
     Handshake {
         /// What the client said.
@@ -53,8 +53,8 @@ impl Protocol {
         options: &PortOptions,
         out: &mut Vec<u8>,
         admits: impl FnOnce(Package<'_>) -> bool,
-    ) -> Result<Option<Event<'a>>, Fault> {
-        let found = self.transport.advance(input, options.body_bytes_max, out)?;
+    ) -> Result<Option<ProtocolEvent<'a>>, Fault> {
+        let found = self.transport.advance(input, options.cluster.body_bytes_max, out)?;
         let Some((kind, here)) = found else { return Ok(None) };
         let form = self.transport.form();
         let package = Package { kind, body: here.unwrap_or(self.transport.body()) };
@@ -62,10 +62,12 @@ impl Protocol {
             return Err(Fault(CloseReason::TooMany, String::new()));
         }
         Ok(Some(match self.machine.on_package(now, package, &options.offer, &options.timeouts) {
-            Action::Reply(PackageType::Handshake, answer) => Event::Handshake { hello: package.body, answer },
+            Action::Reply(PackageType::Handshake, answer) => {
+                ProtocolEvent::Handshake { hello: package.body, answer }
+            }
             Action::Reply(kind, body) => {
                 put_package(out, form, kind, &body);
-                Event::Heartbeat
+                ProtocolEvent::Heartbeat
             }
             Action::Refuse(kind, body) => {
                 put_package(out, form, kind, &body);
@@ -75,11 +77,11 @@ impl Protocol {
                 if heartbeat {
                     put_package(out, form, PackageType::Heartbeat, &[]);
                 }
-                Event::Open
+                ProtocolEvent::Open
             }
-            Action::Message(bytes) => Event::Message(bytes),
-            Action::Ignore => Event::Ignored,
-            Action::Accept => Event::Heartbeat,
+            Action::Message(bytes) => ProtocolEvent::Message(bytes),
+            Action::Ignore => ProtocolEvent::Ignored,
+            Action::Accept => ProtocolEvent::Heartbeat,
             Action::Close(reason) => return Err(Fault(reason, format!("a package {kind:?} from a client"))),
         }))
     }

@@ -8,8 +8,7 @@
 //!   handshake ─▶ token ─ack─▶ known     known ─lost─▶ away ─shown─▶ handshake done ─ack─▶ known, by the next token
 //!                                         └──────────shown──────────▲      └─lost─▶ away
 //! ```
-//! A token is worth nothing once the client has acknowledged another. Until then each is that was given out since: the
-//! answer that brings one may be lost like anything else, and nobody knows which has arrived.
+//! Which tokens count meanwhile, [`Tokens`] says.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,74 +18,29 @@ use std::time::Duration;
 use serde_json::Number;
 use slab::Slab;
 
-use super::batch::Batches;
+use super::CloseReason;
 use super::connection::Connection;
 use super::history::{Data, History};
+use super::kept::{Away, Found, KeptSession, Location};
 use super::stream::Stream;
-use super::token::Token;
-use super::{CloseReason, PortOptions};
+use super::token::{Token, Tokens};
+use crate::cluster::Options;
 use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::{Received, ResumeOffer, ResumeRequest};
-
-/// Tokens given out for one session and not acknowledged that are worth something, at most.
-const UNACKNOWLEDGED_MAX: usize = 8;
 
 /// The sessions of a port that may outlive their connections.
 pub(super) struct Resume {
     grace: Duration,
     bytes_max: usize,
-    sessions: Slab<Session>,
+    sessions: Slab<KeptSession>,
     /// Which session each token is for.
     tokens: HashMap<Token, u32>,
     /// Sessions that are not, or no more, in the row that their number names.
     moved: HashMap<SessionId, u32>,
     away: usize,
     /// What the handshake at hand means for others than its row.
-    outcome: Option<Outcome>,
-}
-
-/// One of them.
-struct Session {
-    session: SessionId,
-    place: Place,
-    /// What its client is known to have.
-    token: Token,
-    /// What its client may have got since, in answers to handshakes that it has not acknowledged: those first that were
-    /// given out and shown longest ago, the row's own last.
-    unacknowledged: Vec<Token>,
-    history: History,
-    /// Its packages go into its row's outbox.
-    is_attached: bool,
-}
-
-/// Where a session is.
-pub(super) enum Place {
-    /// In this row.
-    Row(usize),
-    /// Nowhere: its connection was lost.
-    Away(Away),
-}
-
-/// Where to find a session that has not ended.
-#[derive(Clone, Copy)]
-pub(super) enum Found {
-    /// In a row that is open.
-    Row(usize),
-    /// Kept until its client has come back.
-    Kept(u32),
-}
-
-/// A session without a connection.
-pub(super) struct Away {
-    /// Where its client was; its place is taken still.
-    pub(super) peer: SocketAddr,
-    /// How the connection was lost.
-    pub(super) reason: CloseReason,
-    /// When it ends.
-    pub(super) until: Time,
-    /// Messages of it that were handed up and are not done with.
-    pub(super) under_way: usize,
+    takeover: Option<Takeover>,
 }
 
 /// What a handshake has led to, beside its answer.
@@ -102,16 +56,16 @@ pub(super) struct Greeting {
 }
 
 /// The same for the rest of the port.
-pub(super) struct Outcome {
+pub(super) struct Takeover {
     /// The client has its session back.
     pub(super) is_resumed: bool,
     /// Where the session was, if there is one of that token. If it is not resumed, it has ended.
-    pub(super) from: Option<Place>,
+    pub(super) from: Option<Location>,
 }
 
 impl Resume {
     /// None, when no session may outlive its connection.
-    pub(super) fn new(options: &PortOptions) -> Option<Self> {
+    pub(super) fn new(options: &Options) -> Option<Self> {
         let grace = options.resume.filter(|grace| !grace.is_zero())?;
         Some(Self {
             grace,
@@ -121,11 +75,11 @@ impl Resume {
             tokens: HashMap::new(),
             moved: HashMap::new(),
             away: 0,
-            outcome: None,
+            takeover: None,
         })
     }
 
-    /// Whether this handshake shows a token that is worth something.
+    /// Whether this handshake shows a valid token.
     pub(super) fn is_awaited(&self, hello: &[u8]) -> bool {
         let token = ResumeRequest::parse(hello).and_then(|request| Token::parse(&request.token?));
         token.is_some_and(|token| self.tokens.contains_key(&token))
@@ -150,8 +104,9 @@ impl Resume {
         };
         let (mut resumed, mut message) = (None, None);
         if let Some(shown) = request.token.as_deref().map(Token::parse) {
-            let key = shown.and_then(|shown| self.tokens.get(&shown).copied());
-            let back = key.map(|key| (key, self.come_back(key, row, (shown, request.received), token)));
+            let known = shown.and_then(|shown| Some((shown, *self.tokens.get(&shown)?)));
+            let back =
+                known.map(|(shown, key)| (key, self.come_back(key, row, (shown, request.received), token)));
             let from = match back {
                 None => {
                     message = Some("the token is unknown, or its time is over");
@@ -166,17 +121,20 @@ impl Resume {
                     message = Some(why);
                     let ended = self.remove(key);
                     greeting.ended = Some(ended.session);
-                    Some(ended.place)
+                    Some(ended.location)
                 }
             };
             resumed = Some(greeting.is_resumed);
-            self.outcome = Some(Outcome { is_resumed: greeting.is_resumed, from });
+            self.takeover = Some(Takeover { is_resumed: greeting.is_resumed, from });
         }
         if greeting.kept.is_none() {
-            let place = Place::Row(row);
-            let history = History::default();
-            let unacknowledged = Vec::new();
-            let new = Session { session, place, token, unacknowledged, history, is_attached: false };
+            let new = KeptSession {
+                session,
+                location: Location::Row(row),
+                tokens: Tokens::new(token),
+                history: History::default(),
+                is_attached: false,
+            };
             greeting.kept = Some(self.sessions.insert(new) as u32);
         }
         let token = token.to_string();
@@ -190,9 +148,9 @@ impl Resume {
         &mut self,
         key: u32,
         row: usize,
-        (shown, received): (Option<Token>, Received),
+        (shown, received): (Token, Received),
         next: Token,
-    ) -> Result<Place, &'static str> {
+    ) -> Result<Location, &'static str> {
         let received = match received {
             Received::Packages(packages) => Some(packages),
             Received::Unsaid => None,
@@ -200,20 +158,14 @@ impl Resume {
         };
         let session = &mut self.sessions[key as usize];
         session.history.go_back(received)?;
-        // What was shown is what the client has, however often it must try.
-        let is_shown = |token: &Token| shown == Some(*token);
-        if let Some(place) = session.unacknowledged.iter().position(is_shown) {
-            session.unacknowledged[place..].rotate_left(1);
+        if let Some(invalid) = session.tokens.give(shown, next) {
+            self.tokens.remove(&invalid);
         }
-        if session.unacknowledged.len() == UNACKNOWLEDGED_MAX {
-            self.tokens.remove(&session.unacknowledged.remove(0));
-        }
-        session.unacknowledged.push(next);
         session.is_attached = false;
         self.tokens.insert(next, key);
         self.moved.insert(session.session, key);
-        let from = std::mem::replace(&mut session.place, Place::Row(row));
-        if let Place::Away(_) = from {
+        let from = std::mem::replace(&mut session.location, Location::Row(row));
+        if let Location::Away(_) = from {
             self.away -= 1;
         }
         Ok(from)
@@ -222,32 +174,15 @@ impl Resume {
     /// The client has acknowledged the handshake: it has the token.
     pub(super) fn acknowledged(&mut self, key: u32) {
         let session = &mut self.sessions[key as usize];
-        if let Some(last) = session.unacknowledged.pop() {
-            for other in session.unacknowledged.drain(..).chain([session.token]) {
-                self.tokens.remove(&other);
-            }
-            session.token = last;
-            session.unacknowledged = Vec::new();
+        for invalid in session.tokens.acknowledge() {
+            self.tokens.remove(&invalid);
         }
-        self.tokens.insert(session.token, key);
+        self.tokens.insert(session.tokens.known(), key);
     }
 
     /// What the last handshake means for others than its row; said once.
-    pub(super) fn outcome(&mut self) -> Option<Outcome> {
-        self.outcome.take()
-    }
-
-    /// Puts what a client has missed into the outbox of its new connection, once it is open. Gives their number.
-    pub(super) fn attach(&mut self, key: u32, row: &mut Connection<impl Stream>, batches: &Batches) -> usize {
-        let session = &mut self.sessions[key as usize];
-        if session.is_attached || !row.is_open() {
-            return 0;
-        }
-        session.is_attached = true;
-        session.history.replay(|data| {
-            row.put(data, batches);
-            row.outbox.waiting_bytes()
-        })
+    pub(super) fn takeover(&mut self) -> Option<Takeover> {
+        self.takeover.take()
     }
 
     /// Keeps a package that stands last in the outbox of the session's row, where so many bytes wait.
@@ -262,28 +197,6 @@ impl Resume {
         history.is_gapless()
     }
 
-    /// The socket of the session's row has taken so many bytes.
-    pub(super) fn taken(&mut self, key: u32, bytes: usize) {
-        self.sessions[key as usize].history.taken(bytes);
-    }
-
-    /// A message is done with of a session that is in no open row. Gives the row that counts such messages, if it has
-    /// one already.
-    pub(super) fn done(&mut self, key: u32) -> Option<usize> {
-        match &mut self.sessions[key as usize].place {
-            Place::Row(row) => Some(*row),
-            Place::Away(away) => {
-                away.under_way = away.under_way.saturating_sub(1);
-                None
-            }
-        }
-    }
-
-    /// Whether a session could go on without its connection: nothing that its client may lack is gone.
-    pub(super) fn is_gapless(&self, key: u32) -> bool {
-        self.sessions[key as usize].history.is_gapless()
-    }
-
     /// The session's connection is lost.
     pub(super) fn lost(
         &mut self,
@@ -294,30 +207,34 @@ impl Resume {
         under_way: usize,
     ) {
         let session = &mut self.sessions[key as usize];
-        session.place = Place::Away(Away { peer, reason, until: now + self.grace, under_way });
+        session.location = Location::Away(Away { peer, reason, until: now + self.grace, under_way });
         session.is_attached = false;
         self.moved.insert(session.session, key);
         self.away += 1;
     }
 
-    /// Where the session is that is kept there.
-    pub(super) fn place(&self, key: u32) -> &Place {
-        &self.sessions[key as usize].place
+    /// The session that is kept there.
+    pub(super) fn session(&self, key: u32) -> &KeptSession {
+        &self.sessions[key as usize]
+    }
+
+    pub(super) fn session_mut(&mut self, key: u32) -> &mut KeptSession {
+        &mut self.sessions[key as usize]
     }
 
     /// Forgets a session, which has ended. Gives its number and where it was.
-    pub(super) fn forget(&mut self, key: u32) -> (SessionId, Place) {
-        let Session { session, place, .. } = self.remove(key);
-        (session, place)
+    pub(super) fn forget(&mut self, key: u32) -> (SessionId, Location) {
+        let KeptSession { session, location, .. } = self.remove(key);
+        (session, location)
     }
 
-    fn remove(&mut self, key: u32) -> Session {
+    fn remove(&mut self, key: u32) -> KeptSession {
         let session = self.sessions.remove(key as usize);
-        for token in session.unacknowledged.iter().chain([&session.token]) {
+        for token in session.tokens.all() {
             self.tokens.remove(token);
         }
         self.moved.remove(&session.session);
-        if let Place::Away(_) = session.place {
+        if let Location::Away(_) = session.location {
             self.away -= 1;
         }
         session
@@ -326,33 +243,33 @@ impl Resume {
     /// Where a session is that is not in the row that its number names.
     pub(super) fn find(&self, session: SessionId, rows: &Slab<Connection<impl Stream>>) -> Option<Found> {
         let key = *self.moved.get(&session)?;
-        match self.sessions[key as usize].place {
-            Place::Row(row) if is_open(rows, row) => Some(Found::Row(row)),
-            Place::Row(_) | Place::Away(_) => Some(Found::Kept(key)),
+        match self.sessions[key as usize].location {
+            Location::Row(row) if is_open(rows, row) => Some(Found::Row(row)),
+            Location::Row(_) | Location::Away(_) => Some(Found::Kept(key)),
         }
     }
 
     /// The sessions that the server behind the port knows, and that are in no open row.
     pub(super) fn waiting(&self, rows: &Slab<Connection<impl Stream>>) -> impl Iterator<Item = u32> {
-        let waiting = self.sessions.iter().filter(move |(_, session)| match session.place {
-            Place::Row(row) => !session.unacknowledged.is_empty() && !is_open(rows, row),
-            Place::Away(_) => true,
+        let waiting = self.sessions.iter().filter(move |(_, session)| match session.location {
+            Location::Row(row) => session.tokens.is_unsure() && !is_open(rows, row),
+            Location::Away(_) => true,
         });
         waiting.map(|(key, _)| key as u32)
     }
 
     /// The sessions that have been away for long enough, and how they were lost.
     pub(super) fn overdue(&self, now: Time) -> Vec<(u32, CloseReason)> {
-        let away = self.sessions.iter().filter_map(|(key, session)| match &session.place {
-            Place::Away(away) if away.until <= now => Some((key as u32, away.reason)),
-            Place::Away(_) | Place::Row(_) => None,
+        let away = self.sessions.iter().filter_map(|(key, session)| match &session.location {
+            Location::Away(away) if away.until <= now => Some((key as u32, away.reason)),
+            Location::Away(_) | Location::Row(_) => None,
         });
         away.collect()
     }
 
     /// All that are away.
     pub(super) fn all_away(&self) -> Vec<u32> {
-        let away = self.sessions.iter().filter(|(_, session)| matches!(session.place, Place::Away(_)));
+        let away = self.sessions.iter().filter(|(_, session)| matches!(session.location, Location::Away(_)));
         away.map(|(key, _)| key as u32).collect()
     }
 

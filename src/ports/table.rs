@@ -9,7 +9,8 @@ use slab::Slab;
 
 use super::batch::{BatchId, Batches};
 use super::connection::Connection;
-use super::resume::{Found, Resume};
+use super::kept::Found;
+use super::resume::Resume;
 use super::stream::Stream;
 use super::{PortOptions, PortSnapshot};
 use crate::ids::SessionId;
@@ -18,7 +19,7 @@ use crate::ids::SessionId;
 pub(super) struct Table<S> {
     pub(super) rows: Slab<Connection<S>>,
     /// Rows for which there was no place.
-    pub(super) surplus: usize,
+    pub(super) over_limit: usize,
     /// Places that are taken, by the other rows and by sessions that wait for their clients.
     pub(super) places: usize,
     /// The same by address, while their number is limited.
@@ -36,7 +37,7 @@ impl<S: Stream> Table<S> {
     pub(super) fn new(resume: Option<Resume>) -> Self {
         Self {
             rows: Slab::new(),
-            surplus: 0,
+            over_limit: 0,
             places: 0,
             by_address: HashMap::new(),
             dirty: Vec::new(),
@@ -55,8 +56,8 @@ impl<S: Stream> Table<S> {
         if connection.dirty {
             self.dirty.retain(|dirty| *dirty != index);
         }
-        if connection.is_surplus {
-            self.surplus -= 1;
+        if connection.is_over_limit {
+            self.over_limit -= 1;
         } else if connection.has_place {
             self.give_place(connection.peer);
         }
@@ -67,7 +68,7 @@ impl<S: Stream> Table<S> {
     /// Takes a place for a connection of that address.
     pub(super) fn take_place(&mut self, peer: SocketAddr, options: &PortOptions) {
         self.places += 1;
-        if options.connections_per_address_max.is_some() {
+        if options.cluster.connections_per_address_max.is_some() {
             *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
         }
     }
@@ -84,7 +85,7 @@ impl<S: Stream> Table<S> {
     }
 
     pub(super) fn connections(&self) -> usize {
-        self.rows.len() - self.surplus
+        self.rows.len() - self.over_limit
     }
 
     /// Where a session is that has not ended.

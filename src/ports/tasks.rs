@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::Connection;
-use super::shared::Shared;
+use super::port_core::PortCore;
 use super::stream::Stream;
-use super::{CloseReason, PortOptions, Timeouts};
+use super::{CloseReason, ConnectionTimeouts, PortOptions};
 
 /// How often connections are looked at for what is overdue.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
@@ -24,26 +24,26 @@ const LINGER: Duration = Duration::from_secs(2);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Takes connections for as long as the port wants them.
-pub(super) async fn accept(shared: Rc<Shared<TcpStream>>, listener: TcpListener) {
+pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener) {
     let mut failing = false;
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 failing = false;
-                while shared.paused.get() {
+                while core.paused.get() {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
                 // Frames are put together before they are written; waiting for more would only delay them.
                 if let Err(error) = stream.set_nodelay(true) {
-                    let server = &shared.options.server;
+                    let server = &core.options.server;
                     log::debug!("cannot set nodelay server={server} peer={peer} error={error}");
                 }
-                shared.accepted(stream, peer);
+                core.accepted(stream, peer);
             }
             Err(error) => {
                 // It is tried again and again until somebody leaves; said once is enough.
                 if !std::mem::replace(&mut failing, true) {
-                    log::warn!("cannot accept server={} error={error}", shared.options.server);
+                    log::warn!("cannot accept server={} error={error}", core.options.server);
                 }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -52,17 +52,17 @@ pub(super) async fn accept(shared: Rc<Shared<TcpStream>>, listener: TcpListener)
 }
 
 /// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
-pub(super) async fn read<S: Stream>(shared: Rc<Shared<S>>, index: usize, stream: Rc<S>) {
+pub(super) async fn read<S: Stream>(core: Rc<PortCore<S>>, index: usize, stream: Rc<S>) {
     let reason = loop {
         if stream.readable().await.is_err() {
             break CloseReason::Io;
         }
-        poll_fn(|cx| match shared.may_read(index, cx.waker()) {
+        poll_fn(|cx| match core.may_read(index, cx.waker()) {
             true => Poll::Ready(()),
             false => Poll::Pending,
         })
         .await;
-        match shared.read_once(index, &stream) {
+        match core.read_once(index, &stream) {
             // One who sends without end shares the thread with the others.
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => {}
@@ -70,38 +70,38 @@ pub(super) async fn read<S: Stream>(shared: Rc<Shared<S>>, index: usize, stream:
             Err(_) => break CloseReason::Io,
         }
     };
-    let table = &mut *shared.table.borrow_mut();
-    shared.end(table, index, shared.now(), reason, "");
+    let table = &mut *core.table.borrow_mut();
+    core.end(table, index, core.now(), reason, "");
     table.remove(index);
-    shared.ended.notify_waiters();
+    core.ended.notify_waiters();
 }
 
 /// Goes on writing when a full socket has room again.
-pub(super) async fn unblock<S: Stream>(shared: Weak<Shared<S>>, index: usize, stream: Rc<S>) {
+pub(super) async fn unblock<S: Stream>(core: Weak<PortCore<S>>, index: usize, stream: Rc<S>) {
     let writable = stream.writable().await;
-    let Some(shared) = shared.upgrade() else { return };
-    let table = &mut *shared.table.borrow_mut();
+    let Some(core) = core.upgrade() else { return };
+    let table = &mut *core.table.borrow_mut();
     // The row may be another's by now. A session may change its row, but a stream never does.
     let is_its_row = |row: &&mut Connection<S>| Rc::ptr_eq(&row.stream, &stream);
     let Some(connection) = table.rows.get_mut(index).filter(is_its_row) else { return };
     connection.blocked = false;
     match writable {
-        Ok(()) => shared.write(table, index),
+        Ok(()) => core.write(table, index),
         Err(_) => connection.shut(Shutdown::Both),
     }
 }
 
 /// One timer for all connections: a timer each would cost more than the connection.
-pub(super) async fn sweep<S: Stream>(shared: Weak<Shared<S>>) {
+pub(super) async fn sweep<S: Stream>(core: Weak<PortCore<S>>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
-        let Some(shared) = shared.upgrade() else { return };
-        if shared.paused.get() {
+        let Some(core) = core.upgrade() else { return };
+        if core.paused.get() {
             continue;
         }
-        let now = shared.now();
-        let table = &mut *shared.table.borrow_mut();
+        let now = core.now();
+        let table = &mut *core.table.borrow_mut();
         table.batches.shrink();
         let mut overdue = Vec::new();
         for (index, connection) in &mut table.rows {
@@ -109,28 +109,28 @@ pub(super) async fn sweep<S: Stream>(shared: Weak<Shared<S>>) {
             match connection.ending {
                 Some((_, since)) if now.since(since) >= LINGER => connection.shut(Shutdown::Both),
                 Some(_) => {}
-                None => {
-                    overdue.extend(connection.overdue(now, &shared.options).map(|reason| (index, reason)))
-                }
+                None => overdue.extend(connection.overdue(now, &core.options).map(|reason| (index, reason))),
             }
         }
         for (index, reason) in overdue {
-            shared.end(table, index, now, reason, &overdue_words(reason, &shared.options));
+            core.end(table, index, now, reason, &overdue_words(reason, &core.options));
         }
-        shared.expire(table, now);
+        core.expire(table, now);
     }
 }
 
 /// What was waited for in vain, and the flag that says for how long.
 fn overdue_words(reason: CloseReason, options: &PortOptions) -> String {
-    let Timeouts { handshake, ack, heartbeat } = options.timeouts;
+    let ConnectionTimeouts { handshake, ack, heartbeat } = options.timeouts;
     match reason {
         CloseReason::HandshakeTimeout => format!("no handshake for {handshake:?} (--handshake-timeout)"),
         CloseReason::AckTimeout => format!("no acknowledgement for {ack:?} (--handshake-timeout)"),
         CloseReason::HeartbeatTimeout => {
             format!("no heartbeat for {:?} (twice --heartbeat)", heartbeat.unwrap_or_default())
         }
-        CloseReason::IdleTimeout => format!("no byte for {:?} (--idle-timeout)", options.idle_timeout),
+        CloseReason::IdleTimeout => {
+            format!("no byte for {:?} (--idle-timeout)", options.cluster.idle_timeout)
+        }
         _ => String::new(),
     }
 }

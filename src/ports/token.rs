@@ -1,4 +1,5 @@
-//! What a client shows to get its session back: 128 bits that nobody can guess.
+//! What a client shows to get its session back: 128 bits that nobody can guess, and which of those
+//! that a session was given still count.
 
 use std::fmt;
 
@@ -9,6 +10,22 @@ pub(super) struct Token(u128);
 
 /// Hexadecimal digits of a token.
 const DIGITS: usize = 32;
+
+/// Tokens given out for one session and not acknowledged that are valid, at most.
+const UNACKNOWLEDGED_MAX: usize = 8;
+
+/// The valid tokens of a session.
+///
+/// A token is invalid once the client has acknowledged another. Until then every one that was given
+/// out since is valid: the answer that brings one may be lost like anything else, and nobody knows
+/// which has arrived.
+pub(super) struct Tokens {
+    /// What the client is known to have.
+    known: Token,
+    /// What the client may have got since: those first that were given out or shown longest ago, the
+    /// one of the current connection last.
+    unacknowledged: Vec<Token>,
+}
 
 impl Token {
     /// A new one, from the system's chance.
@@ -29,5 +46,81 @@ impl Token {
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)
+    }
+}
+
+impl Tokens {
+    pub(super) fn new(known: Token) -> Self {
+        Self { known, unacknowledged: Vec::new() }
+    }
+
+    /// What the client is known to have.
+    pub(super) fn known(&self) -> Token {
+        self.known
+    }
+
+    /// The client has shown a token, and is given the next. Gives the one that becomes invalid, if too
+    /// many are out.
+    pub(super) fn give(&mut self, shown: Token, next: Token) -> Option<Token> {
+        // What was shown is what the client has, however often it must try.
+        if let Some(place) = self.unacknowledged.iter().position(|token| *token == shown) {
+            self.unacknowledged[place..].rotate_left(1);
+        }
+        let is_full = self.unacknowledged.len() == UNACKNOWLEDGED_MAX;
+        let oldest = is_full.then(|| self.unacknowledged.remove(0));
+        self.unacknowledged.push(next);
+        oldest
+    }
+
+    /// The client has what it was given last. Gives those that become invalid.
+    pub(super) fn acknowledge(&mut self) -> Vec<Token> {
+        let Some(last) = self.unacknowledged.pop() else { return Vec::new() };
+        let mut invalid = std::mem::take(&mut self.unacknowledged);
+        invalid.push(std::mem::replace(&mut self.known, last));
+        invalid
+    }
+
+    /// Whether the client may lack the last one.
+    pub(super) fn is_unsure(&self) -> bool {
+        !self.unacknowledged.is_empty()
+    }
+
+    /// All that are valid once the first was acknowledged.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Token> {
+        self.unacknowledged.iter().chain([&self.known])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Token, Tokens, UNACKNOWLEDGED_MAX};
+
+    fn numbers<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> Vec<u128> {
+        tokens.into_iter().map(|token| token.0).collect()
+    }
+
+    #[test]
+    fn an_acknowledged_token_makes_all_others_invalid() {
+        let mut tokens = Tokens::new(Token(0));
+        assert_eq!(numbers(&tokens.acknowledge()), [], "the first one was not given in exchange");
+        assert!(tokens.give(Token(0), Token(1)).is_none() && tokens.give(Token(0), Token(2)).is_none());
+        assert_eq!((numbers(tokens.all()), tokens.is_unsure()), (vec![1, 2, 0], true));
+        assert_eq!(numbers(&tokens.acknowledge()), [1, 0]);
+        assert_eq!((numbers(tokens.all()), tokens.is_unsure()), (vec![2], false));
+    }
+
+    #[test]
+    fn the_token_that_the_client_shows_outlives_those_that_were_lost() {
+        let mut tokens = Tokens::new(Token(0));
+        tokens.give(Token(0), Token(1));
+        for number in 2..30 {
+            let invalid = tokens.give(Token(1), Token(number));
+            let is_full = number > UNACKNOWLEDGED_MAX as u128;
+            assert_eq!(
+                invalid.map(|token| token.0),
+                is_full.then(|| number - UNACKNOWLEDGED_MAX as u128 + 1)
+            );
+            assert!(numbers(tokens.all()).contains(&1));
+        }
     }
 }

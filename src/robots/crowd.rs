@@ -1,6 +1,6 @@
 //! Who is in which room, and who of them sends: a plan's rooms, drawn from its seed.
 
-use super::plan::Plan;
+use super::plan::LoadPlan;
 use crate::random::{Random, sizes};
 
 /// The members of all rooms. A member is an index from 0, a room too.
@@ -15,7 +15,7 @@ pub struct Crowd {
 impl Crowd {
     /// The crowd of a plan. The sizes follow from the plan alone; its seed says who is where, so that rooms fill up side
     /// by side while users arrive one after the other.
-    pub fn new(plan: &Plan) -> Self {
+    pub fn new(plan: &LoadPlan) -> Self {
         let sizes = match &plan.room_sizes {
             Some(sizes) => sizes.clone(),
             None => sizes(plan.users, plan.rooms, plan.zipf),

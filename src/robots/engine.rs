@@ -12,10 +12,10 @@ use super::RobotsError;
 use super::clock::Clock;
 use super::crowd::Crowd;
 use super::pacer::Pacer;
-use super::plan::{Load, Plan, Transport};
+use super::plan::{Load, LoadPlan, TransportChoice};
 use super::robot::{NEVER, Next, Robot};
 use super::schedule::{Moments, arrival};
-use super::shared::Shared;
+use super::shared::RunState;
 use super::sockets::{Sockets, in_words};
 use crate::time::Time;
 
@@ -31,7 +31,7 @@ const PACER: Token = Token(usize::MAX);
 /// The robots of a run and what drives them.
 pub(super) struct Engine {
     pub(super) clock: Clock,
-    pub(super) shared: Shared,
+    pub(super) shared: RunState,
     pub(super) robots: Vec<Robot>,
     poll: Poll,
     sockets: Sockets,
@@ -52,18 +52,18 @@ pub(super) struct Engine {
 
 impl Engine {
     /// Robots that have not begun.
-    pub(super) fn new(plan: &Plan, gate: SocketAddr) -> Result<Self, RobotsError> {
+    pub(super) fn new(plan: &LoadPlan, gate: SocketAddr) -> Result<Self, RobotsError> {
         let crowd = Crowd::new(plan);
-        let shared = Shared::new(plan, &crowd);
+        let shared = RunState::new(plan, &crowd);
         let robots: Vec<Robot> = crowd
             .room_of
             .iter()
             .enumerate()
             .map(|(member, room)| {
                 let websocket = match plan.transport {
-                    Transport::Ws => true,
-                    Transport::Tcp => false,
-                    Transport::Mix => member % 2 == 0,
+                    TransportChoice::Ws => true,
+                    TransportChoice::Tcp => false,
+                    TransportChoice::Mix => member % 2 == 0,
                 };
                 Robot::new(member, *room, websocket, Time::START + arrival(member, plan.arrivals))
             })
@@ -90,7 +90,7 @@ impl Engine {
     }
 
     /// Everybody begins to send, and to leave and come back, as planned.
-    pub(super) fn start_load(&mut self, plan: &Plan, now: Time) -> io::Result<()> {
+    pub(super) fn start_load(&mut self, plan: &LoadPlan, now: Time) -> io::Result<()> {
         if let Load::Rate(rate) = plan.load {
             let moments = Moments::new(plan.seed, "robots: sends", self.senders.len(), rate, now);
             let waker = Waker::new(self.poll.registry(), PACER)?;

@@ -54,9 +54,9 @@ use mio::Events;
 use thiserror::Error;
 
 use self::engine::Engine;
-pub use self::plan::{Load, Plan, PlanError, Transport};
+pub use self::plan::{Load, LoadPlan, LoadPlanError, TransportChoice};
 use self::process::Processes;
-pub use self::report::{Flow, Latencies, Logins, Report, Server};
+pub use self::report::{Flow, Logins, Report, RunLatencies, ServerUsage};
 use self::robot::NEVER;
 pub use self::settings::Settings;
 pub use self::tally::Summary;
@@ -135,7 +135,11 @@ pub struct Progress {
 ///
 /// # Errors
 /// Nobody listens at the gate, or the system refuses something. A server that fails is no error but in the report.
-pub fn run(plan: &Plan, stop: &AtomicBool, progress: impl FnMut(&Progress)) -> Result<Report, RobotsError> {
+pub fn run(
+    plan: &LoadPlan,
+    stop: &AtomicBool,
+    progress: impl FnMut(&Progress),
+) -> Result<Report, RobotsError> {
     let no_gate = |reason| match plan.direct {
         true => RobotsError::NoConnector { connector: plan.gate.clone(), reason },
         false => RobotsError::NoGate { gate: plan.gate.clone(), reason },
@@ -151,7 +155,7 @@ pub fn run(plan: &Plan, stop: &AtomicBool, progress: impl FnMut(&Progress)) -> R
 }
 
 struct Run<'a, P> {
-    plan: &'a Plan,
+    plan: &'a LoadPlan,
     stop: &'a AtomicBool,
     progress: P,
     server: Option<Processes>,
@@ -211,7 +215,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
             deliveries: flow(tally.deliveries),
             others: tally.others,
             returns: tally.returns,
-            latency_us: Latencies {
+            latency_us: RunLatencies {
                 gate: tally.gate.summary(),
                 enter: tally.enter.summary(),
                 send: tally.send.summary(),
@@ -220,7 +224,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
             lateness_us: tally.lateness.summary(),
             errors: tally.errors.clone(),
             integrity,
-            server: self.server.as_ref().map(|_| Server {
+            server: self.server.as_ref().map(|_| ServerUsage {
                 cpu_seconds: cpu.as_secs_f64(),
                 cpu_us_per_delivery: cpu.as_secs_f64() * 1e6 / tally.deliveries.max(1) as f64,
                 rss_before,

@@ -1,4 +1,4 @@
-//! What robots shall do, checked: a [`Plan`], made of [`Settings`].
+//! What robots shall do, checked: a [`LoadPlan`], made of [`Settings`].
 
 use std::ops::RangeInclusive;
 
@@ -20,7 +20,7 @@ const PREFIX_BYTES_MAX: usize = 32;
 /// How robots connect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Transport {
+pub enum TransportChoice {
     /// WebSocket.
     Ws,
     /// Raw TCP.
@@ -41,7 +41,7 @@ pub enum Load {
 
 /// What robots do, checked.
 #[derive(Clone, PartialEq, Debug, Serialize)]
-pub struct Plan {
+pub struct LoadPlan {
     /// `HOST:PORT` of the gate, or of the connector that stands in for it.
     pub gate: String,
     /// Whether robots log in there, and ask no gate.
@@ -66,7 +66,7 @@ pub struct Plan {
     /// Bytes of a message's content.
     pub payload: usize,
     /// How robots connect.
-    pub transport: Transport,
+    pub transport: TransportChoice,
     /// Times per minute that each leaves and enters again.
     pub churn: f64,
     /// Seconds of measuring.
@@ -85,7 +85,7 @@ pub struct Plan {
 
 /// What is wrong with settings.
 #[derive(Debug, Error)]
-pub enum PlanError {
+pub enum LoadPlanError {
     /// The file cannot be read.
     #[error("{file}: cannot be read: {reason}")]
     Unreadable {
@@ -141,7 +141,7 @@ impl Settings {
     ///
     /// # Errors
     /// A setting is out of its range, or two exclude each other.
-    pub fn plan(self) -> Result<Plan, PlanError> {
+    pub fn plan(self) -> Result<LoadPlan, LoadPlanError> {
         self.conflicts()?;
         let (users, rooms) = match &self.room_sizes {
             Some(sizes) => (sizes.iter().fold(0, |sum: usize, size| sum.saturating_add(*size)), sizes.len()),
@@ -155,9 +155,9 @@ impl Settings {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
         if !(1..=PREFIX_BYTES_MAX).contains(&prefix.len()) || !prefix.bytes().all(plain) {
             let expected = format!("1 to {PREFIX_BYTES_MAX} letters, digits, - _ or .");
-            return Err(PlanError::Invalid { setting: "prefix", expected, got: format!("{prefix:?}") });
+            return Err(LoadPlanError::Invalid { setting: "prefix", expected, got: format!("{prefix:?}") });
         }
-        Ok(Plan {
+        Ok(LoadPlan {
             direct: self.connector.is_some(),
             gate: self.connector.or(self.gate).unwrap_or_else(|| "127.0.0.1:3014".to_owned()),
             users: whole("users", users, 1..=USERS_MAX)?,
@@ -168,7 +168,7 @@ impl Settings {
             arrivals: number("arrivals", self.arrivals.unwrap_or(200.0), 1e-3..=1e6)?,
             load,
             payload: whole("payload", self.payload.unwrap_or(64), 0..=PAYLOAD_BYTES_MAX)?,
-            transport: self.transport.unwrap_or(Transport::Mix),
+            transport: self.transport.unwrap_or(TransportChoice::Mix),
             churn: number("churn", self.churn.unwrap_or(0.0), 0.0..=600.0)?,
             duration: number("duration", self.duration.unwrap_or(10.0), 0.001..=1e6)?,
             warmup: number("warmup", self.warmup.unwrap_or(1.0), 0.0..=1e6)?,
@@ -179,39 +179,39 @@ impl Settings {
         })
     }
 
-    fn conflicts(&self) -> Result<(), PlanError> {
+    fn conflicts(&self) -> Result<(), LoadPlanError> {
         let by_law =
             [("users", self.users.is_some()), ("rooms", self.rooms.is_some()), ("zipf", self.zipf.is_some())];
         if self.room_sizes.is_some()
             && let Some((other, _)) = by_law.into_iter().find(|(_, given)| *given)
         {
             let why = "the sizes say how many users and rooms there are";
-            return Err(PlanError::Conflict { one: "room_sizes", other, why });
+            return Err(LoadPlanError::Conflict { one: "room_sizes", other, why });
         }
         if self.gate.is_some() && self.connector.is_some() {
             let why = "a connector is where to log in without asking a gate";
-            return Err(PlanError::Conflict { one: "gate", other: "connector", why });
+            return Err(LoadPlanError::Conflict { one: "gate", other: "connector", why });
         }
         if self.window.is_some() && self.rate.is_some() {
             let why = "a window is a closed loop, a rate an open one";
-            return Err(PlanError::Conflict { one: "window", other: "rate", why });
+            return Err(LoadPlanError::Conflict { one: "window", other: "rate", why });
         }
         Ok(())
     }
 }
 
-fn whole(setting: &'static str, value: usize, range: RangeInclusive<usize>) -> Result<usize, PlanError> {
+fn whole(setting: &'static str, value: usize, range: RangeInclusive<usize>) -> Result<usize, LoadPlanError> {
     if range.contains(&value) {
         return Ok(value);
     }
     let expected = format!("{} to {}", range.start(), range.end());
-    Err(PlanError::Invalid { setting, expected, got: value.to_string() })
+    Err(LoadPlanError::Invalid { setting, expected, got: value.to_string() })
 }
 
-fn number(setting: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<f64, PlanError> {
+fn number(setting: &'static str, value: f64, range: RangeInclusive<f64>) -> Result<f64, LoadPlanError> {
     if range.contains(&value) {
         return Ok(value);
     }
     let expected = format!("{} to {}", range.start(), range.end());
-    Err(PlanError::Invalid { setting, expected, got: value.to_string() })
+    Err(LoadPlanError::Invalid { setting, expected, got: value.to_string() })
 }

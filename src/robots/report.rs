@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::plan::Plan;
+use super::plan::LoadPlan;
 use super::tally::Summary;
 use crate::judge::Verdict;
 
@@ -13,7 +13,7 @@ use crate::judge::Verdict;
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
     /// What was to be done.
-    pub plan: Plan,
+    pub plan: LoadPlan,
     /// How long was measured: less than planned when the run was ended early.
     pub seconds: f64,
     /// First logins.
@@ -29,7 +29,7 @@ pub struct Report {
     /// Times that a robot which had been in entered again in the whole run.
     pub returns: u64,
     /// How long it took, in microseconds.
-    pub latency_us: Latencies,
+    pub latency_us: RunLatencies,
     /// How much later than meant messages of an open loop were sent, in microseconds: a part of their latencies which is
     /// the robots' own, unless a robot was not in its room.
     pub lateness_us: Summary,
@@ -38,7 +38,7 @@ pub struct Report {
     /// Whether everybody got what they had to get.
     pub integrity: Verdict,
     /// The server's processes, when they were named.
-    pub server: Option<Server>,
+    pub server: Option<ServerUsage>,
 }
 
 /// Robots that came in.
@@ -63,7 +63,7 @@ pub struct Flow {
 
 /// Latencies, in microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Latencies {
+pub struct RunLatencies {
     /// From when a login was meant to begin to the gate's answer, connecting included. Of the whole run.
     pub gate: Summary,
     /// From the gate's answer to the room's, connecting included. Of the whole run.
@@ -76,7 +76,7 @@ pub struct Latencies {
 
 /// The server's processes.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
-pub struct Server {
+pub struct ServerUsage {
     /// CPU time that they took in the measured seconds.
     pub cpu_seconds: f64,
     /// The same by deliveries, in microseconds.

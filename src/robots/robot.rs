@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use super::answer::Answer;
 use super::requests::Requests;
-use super::shared::Shared;
+use super::shared::RunState;
 use crate::client::{ClientError, Connection, Event, Hello, Transport, kick_reason};
 use crate::time::Time;
 use crate::wire::WireRoute;
@@ -123,7 +123,7 @@ impl Robot {
     }
 
     /// When it wants [`tick`](Self::tick) to be called.
-    pub fn due(&self, shared: &Shared) -> Time {
+    pub fn due(&self, shared: &RunState) -> Time {
         let beat = self.line.as_ref().and_then(Connection::due).unwrap_or(NEVER);
         match self.stage {
             Stage::Away(until) | Stage::Absent(until) => until,
@@ -133,7 +133,7 @@ impl Robot {
     }
 
     /// A moment that it waited for has come.
-    pub fn tick(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub fn tick(&mut self, shared: &mut RunState, now: Time) -> Next {
         self.line.iter_mut().for_each(|line| line.tick(now));
         match self.stage {
             Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
@@ -163,7 +163,7 @@ impl Robot {
     }
 
     /// Bytes have come.
-    pub fn received(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Next {
+    pub fn received(&mut self, shared: &mut RunState, bytes: &[u8], now: Time) -> Next {
         let heard = self.hear(shared, bytes, now);
         match heard {
             Ok(Next::Stay) => self.go_on(shared, now),
@@ -172,7 +172,7 @@ impl Robot {
         }
     }
 
-    fn hear(&mut self, shared: &mut Shared, bytes: &[u8], now: Time) -> Result<Next, ClientError> {
+    fn hear(&mut self, shared: &mut RunState, bytes: &[u8], now: Time) -> Result<Next, ClientError> {
         let mut input = bytes;
         let Some(line) = &mut self.line else { return Ok(Next::Stay) };
         while let Some(event) = line.receive(&mut input, now)? {
@@ -233,7 +233,7 @@ impl Robot {
     }
 
     /// Its connection ended, or could not be opened.
-    pub fn broken(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
+    pub fn broken(&mut self, shared: &mut RunState, now: Time, why: &str) -> Next {
         if !self.is_in() {
             return if matches!(self.stage, Stage::Away(_) | Stage::Absent(_)) {
                 Next::Stay
@@ -250,7 +250,7 @@ impl Robot {
     }
 
     /// A step of the login failed.
-    fn failed(&mut self, shared: &mut Shared, now: Time, why: &str) -> Next {
+    fn failed(&mut self, shared: &mut RunState, now: Time, why: &str) -> Next {
         let step = if self.stage == Stage::Gate { "gate" } else { "enter" };
         self.line = None;
         shared.judge.left(self.member);
@@ -272,7 +272,7 @@ impl Robot {
     }
 
     /// Shall leave as soon as its requests are answered, and come back a little later.
-    pub fn leave(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub fn leave(&mut self, shared: &mut RunState, now: Time) -> Next {
         if self.stage == Stage::In {
             self.stage = Stage::Leaving;
         }
@@ -280,7 +280,7 @@ impl Robot {
     }
 
     /// Shall leave at once, for good.
-    pub fn log_out(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub fn log_out(&mut self, shared: &mut RunState, now: Time) -> Next {
         self.done = true;
         if self.is_in() {
             self.stage = Stage::Leaving;
@@ -292,7 +292,7 @@ impl Robot {
         Next::Close
     }
 
-    fn out_of_room(&mut self, shared: &mut Shared) {
+    fn out_of_room(&mut self, shared: &mut RunState) {
         self.abandon_requests(shared);
         shared.judge.left(self.member);
         self.line = None;

@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::Args;
 use serde::Deserialize;
 
-use super::plan::{PlanError, Transport};
+use super::plan::{LoadPlanError, TransportChoice};
 
 /// Most bytes of a file of settings that are read.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
@@ -51,7 +51,7 @@ pub struct Settings {
     pub payload: Option<usize>,
     /// How robots connect; mix is half of each [default: mix]
     #[arg(long, value_enum)]
-    pub transport: Option<Transport>,
+    pub transport: Option<TransportChoice>,
     /// How often per minute each user leaves and enters again [default: 0]
     #[arg(long, value_name = "R")]
     pub churn: Option<f64>,
@@ -80,13 +80,13 @@ impl Settings {
     ///
     /// # Errors
     /// It cannot be read, or is no JSON object whose keys are all known and have the right types.
-    pub fn load(path: &Path) -> Result<Self, PlanError> {
+    pub fn load(path: &Path) -> Result<Self, LoadPlanError> {
         let file = path.display().to_string();
         let mut text = String::new();
         let read = File::open(path).and_then(|open| open.take(FILE_BYTES_MAX + 1).read_to_string(&mut text));
         match read {
-            Err(reason) => Err(PlanError::Unreadable { file, reason }),
-            Ok(bytes) if bytes as u64 > FILE_BYTES_MAX => Err(PlanError::TooLarge { file }),
+            Err(reason) => Err(LoadPlanError::Unreadable { file, reason }),
+            Ok(bytes) if bytes as u64 > FILE_BYTES_MAX => Err(LoadPlanError::TooLarge { file }),
             Ok(_) => Self::from_json(&text, file),
         }
     }
@@ -95,13 +95,13 @@ impl Settings {
     ///
     /// # Errors
     /// As [`load`](Self::load).
-    pub fn from_json(text: &str, file: String) -> Result<Self, PlanError> {
+    pub fn from_json(text: &str, file: String) -> Result<Self, LoadPlanError> {
         let mut reader = serde_json::Deserializer::from_str(text);
         let settings = serde_path_to_error::deserialize(&mut reader);
         let malformed = |key: String, error: serde_json::Error| {
             let reason = error.to_string();
             let reason = reason.rsplit_once(" at line ").map_or(&*reason, |(reason, _)| reason).to_owned();
-            PlanError::Malformed { file, line: error.line(), column: error.column(), key, reason }
+            LoadPlanError::Malformed { file, line: error.line(), column: error.column(), key, reason }
         };
         let settings = match settings {
             Ok(settings) => settings,

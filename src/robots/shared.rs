@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::answer::refusal;
 use super::content::{Contents, Found, decimal};
 use super::crowd::Crowd;
-use super::plan::{Load, Plan};
+use super::plan::{Load, LoadPlan};
 use super::requests::Sent;
 use super::tally::Tally;
 use crate::client::Terms;
@@ -41,7 +41,7 @@ impl Names {
 
 /// What robots need, and what they fill.
 #[derive(Debug)]
-pub struct Shared {
+pub struct RunState {
     pub(super) names: Names,
     /// What handshakes have agreed on: dictionaries and definitions are the same for all, and kept once.
     pub(super) terms: Terms,
@@ -60,9 +60,9 @@ pub struct Shared {
     pub(super) message: Vec<u8>,
 }
 
-impl Shared {
+impl RunState {
     /// Before anything has happened: nobody sends of itself.
-    pub fn new(plan: &Plan, crowd: &Crowd) -> Self {
+    pub fn new(plan: &LoadPlan, crowd: &Crowd) -> Self {
         let mut judge = Judge::of_one_order(KEPT);
         let names = Names { prefix: plan.prefix.clone() };
         let mut is_sender = vec![false; crowd.room_of.len()];
@@ -97,7 +97,7 @@ impl Shared {
     }
 
     /// From now on senders keep their windows full, if the plan is a closed loop.
-    pub fn open_windows(&mut self, plan: &Plan) {
+    pub fn open_windows(&mut self, plan: &LoadPlan) {
         self.window = match plan.load {
             Load::Window(window) => window,
             Load::Rate(_) => 0,

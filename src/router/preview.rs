@@ -120,7 +120,7 @@ impl Router {
             preview.rooms += rooms;
             preview.members += members;
             let keeps =
-                strategy.needs().placements && holder.server().is_some_and(|id| pool.index(id).is_some());
+                strategy.placements().is_some() && holder.server().is_some_and(|id| pool.index(id).is_some());
             let Some(key) = key.as_ref().filter(|_| is_new && !keeps && !self.rooms.stay()) else { continue };
             let index = strategy.pick(key, &Look::BLIND);
             let owner = index.and_then(|index| pool.servers().get(index)).map(|server| &server.id);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::outcome::{Latency, Quantile};
+use super::outcome::{LatencyCurve, Quantile};
 
 /// Shares at which a curve is written down: dense at both ends of what people ask for.
 const SHARES: &[f64] = &[
@@ -67,9 +67,9 @@ impl Latencies {
     }
 
     /// The curve; none when nothing was taken.
-    pub fn summary(&self) -> Option<Latency> {
+    pub fn summary(&self) -> Option<LatencyCurve> {
         let quantile = |share: &f64| Quantile { share: *share, ms: self.quantile_ms(*share) };
-        (self.count() > 0).then(|| Latency {
+        (self.count() > 0).then(|| LatencyCurve {
             count: self.count(),
             mean_ms: self.mean_ms(),
             quantiles: SHARES.iter().map(quantile).collect(),

@@ -17,5 +17,5 @@ pub use latencies::Latencies;
 pub use load_series::LoadSeries;
 pub use metrics::{Better, METRICS, Metric, Models};
 pub use mser::mser_5;
-pub use outcome::{Latency, Mark, Outcome, Quantile, ServerSeries};
+pub use outcome::{LatencyCurve, Mark, Outcome, Quantile, ServerSeries};
 pub use pool::pool;

@@ -12,7 +12,7 @@ pub struct Outcome {
     /// Figures by name; `stats::METRICS` says what each is.
     pub metrics: BTreeMap<String, f64>,
     /// Latencies by what took the time: `job`; or `gate`, `enter`, `send`, `deliver`.
-    pub latencies: BTreeMap<String, Latency>,
+    pub latencies: BTreeMap<String, LatencyCurve>,
     /// The load of each server that the strategies choose among, over the whole run.
     pub servers: Vec<ServerSeries>,
     /// What happened, in order of time.
@@ -21,7 +21,7 @@ pub struct Outcome {
 
 /// How long something took.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Latency {
+pub struct LatencyCurve {
     /// How often it happened in the measured time.
     pub count: u64,
     /// Mean in milliseconds; exact, not of a histogram.

@@ -1,13 +1,13 @@
 //! Latency curves of several runs as one: the curve of all their measurements together, not a mean of percentiles.
 
-use super::{Latency, Quantile};
+use super::{LatencyCurve, Quantile};
 
 /// The curve of everything that `parts` measured, each part weighing as much as it counted; none when nothing was.
 ///
 /// It has the points of the first part. Between two points of a part the share that took longer is taken to fall
 /// exponentially, as the tails of waits do, so a pooled percentile is nearly as exact as if the curves had every point.
-pub fn pool(parts: &[&Latency]) -> Option<Latency> {
-    let parts: Vec<&Latency> =
+pub fn pool(parts: &[&LatencyCurve]) -> Option<LatencyCurve> {
+    let parts: Vec<&LatencyCurve> =
         parts.iter().copied().filter(|part| part.count > 0 && !part.quantiles.is_empty()).collect();
     let count: u64 = parts.iter().map(|part| part.count).sum();
     if count == 0 {
@@ -19,10 +19,10 @@ pub fn pool(parts: &[&Latency]) -> Option<Latency> {
     values.dedup();
     let shares = parts.first().into_iter().flat_map(|part| part.quantiles.iter().map(|point| point.share));
     let quantiles = shares.map(|share| Quantile { share, ms: quantile(&parts, count, &values, share) });
-    Some(Latency { count, mean_ms: weighted / count as f64, quantiles: quantiles.collect() })
+    Some(LatencyCurve { count, mean_ms: weighted / count as f64, quantiles: quantiles.collect() })
 }
 
-impl Latency {
+impl LatencyCurve {
     /// What that share of all took no longer than: the first point of the curve that says so, or the last. None of an empty
     /// curve.
     pub fn at(&self, share: f64) -> Option<f64> {
@@ -32,10 +32,10 @@ impl Latency {
 }
 
 /// Where the mean of the parts' distribution functions, each weighing its count, reaches `share`.
-fn quantile(parts: &[&Latency], count: u64, values: &[f64], share: f64) -> f64 {
+fn quantile(parts: &[&LatencyCurve], count: u64, values: &[f64], share: f64) -> f64 {
     // Rounding of the weighted mean must not push a share past its own point.
     let wanted = share - 1e-12;
-    let together = |at: fn(&Latency, f64) -> f64, ms: f64| {
+    let together = |at: fn(&LatencyCurve, f64) -> f64, ms: f64| {
         parts.iter().map(|part| part.count as f64 * at(part, ms)).sum::<f64>() / count as f64
     };
     let index = values.partition_point(|ms| together(share_at, *ms) < wanted);
@@ -56,17 +56,17 @@ fn quantile(parts: &[&Latency], count: u64, values: &[f64], share: f64) -> f64 {
 }
 
 /// The share of a part that took `ms` or less.
-fn share_at(part: &Latency, ms: f64) -> f64 {
+fn share_at(part: &LatencyCurve, ms: f64) -> f64 {
     between(part, ms, part.quantiles.partition_point(|point| point.ms <= ms))
 }
 
 /// The share of a part that took less than `ms`.
-fn share_below(part: &Latency, ms: f64) -> f64 {
+fn share_below(part: &LatencyCurve, ms: f64) -> f64 {
     between(part, ms, part.quantiles.partition_point(|point| point.ms < ms))
 }
 
 /// The share at `ms`, when `next` is the first point beyond it.
-fn between(part: &Latency, ms: f64, next: usize) -> f64 {
+fn between(part: &LatencyCurve, ms: f64, next: usize) -> f64 {
     let Some(low) = next.checked_sub(1).map(|index| part.quantiles[index]) else { return 0.0 };
     let Some(high) = part.quantiles.get(next) else { return low.share };
     let way = ((ms - low.ms) / (high.ms - low.ms)).clamp(0.0, 1.0);

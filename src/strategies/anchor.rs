@@ -2,7 +2,16 @@
 
 use super::hash::{again, of_key, range};
 use super::seats::Seats;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::whole("capacity in servers", Anchor::CAPACITY, 1, 1_000_000),
+    ..StrategyEntry::sticky(
+        "anchor",
+        "AnchorHash: even; any server may leave, up to a capacity",
+        |argument, _| Box::new(Anchor::new(argument.number() as u32)),
+    )
+};
 
 /// Any server may leave: only its keys move, and they return if it rejoins before the next change.
 /// Uses four numbers for each slot of the capacity; a pick takes `1 + ln(capacity / servers)`

@@ -3,7 +3,22 @@
 
 use super::circle::Circle;
 use super::hash::of_key;
-use super::{Candidate, Look, Needs, Ring, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Ring, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::Number {
+        what: "epsilon: allowed excess over the mean",
+        default: 0.25,
+        min: 0.01,
+        max: 100.0,
+        whole: false,
+    },
+    ..StrategyEntry::choice(
+        "bounded-load",
+        "ring that skips servers with more than 1 + epsilon times the mean load",
+        |argument, _| Box::new(BoundedLoad::new(argument.number())),
+    )
+};
 
 /// Works as `ring`, but a server with `(1 + epsilon)` times the mean is full and skipped. When the
 /// next key joins `m` keys, no load exceeds `ceil((1 + epsilon) (m + 1) / n)`.

@@ -1,8 +1,18 @@
 //! `crc32-mod`: plain CRC-32 over UTF-8, modulo the number of servers.
 
-use super::{CRC_32, Candidate, Look, Strategy};
+use super::{CRC_32, Candidate, Look, Moves, Strategy, StrategyEntry};
 
-/// `crc32(key) % servers.length` with the unsigned CRC over UTF-8 that npm `crc` has returned since version 3.
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    moves: Moves::Many,
+    ..StrategyEntry::sticky(
+        "crc32-mod",
+        "unsigned crc32 of the key's UTF-8 mod n, as Pinus with crc 4 does",
+        |_, _| Box::new(Crc32Mod::default()),
+    )
+};
+
+/// `crc32(key) % servers.length` with the unsigned CRC over UTF-8 that npm `crc` has returned since
+/// version 3.
 #[derive(Clone, Default, Debug)]
 pub struct Crc32Mod {
     servers: u32,

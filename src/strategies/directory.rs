@@ -1,28 +1,40 @@
-//! `directory(inner)`: remembers where another strategy has put a key, as long as something is there.
+//! `directory(inner)`: remembers where another strategy has placed a key, as long as the key is in
+//! use.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Placements, Strategy, StrategyEntry};
 use crate::ids::ServerId;
 use crate::time::Time;
 
-/// What a shared text takes besides itself.
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    restores: false,
+    parameter: Parameter::Inner,
+    ..StrategyEntry::sticky(
+        "directory",
+        "remembers another strategy's choice for each key in use",
+        |argument, seed| Box::new(Directory::new(argument.inner().make(seed))),
+    )
+};
+
+/// Overhead of a shared text.
 const ARC_BYTES: usize = 16;
 
-/// Makes a sticky strategy of any: a key is chosen once, and found again until it is forgotten. No key moves when a server
-/// is added; when one goes, its keys are chosen anew as they are asked for.
+/// Makes any strategy sticky: a key is placed once, and found again until it is forgotten. No key
+/// moves when a server joins; when one leaves, its keys are placed anew at their next pick.
 ///
-/// What was chosen and has not [settled](Strategy::settle) stands apart, so that what never will can be found and dropped.
+/// Keys that have not [settled](Placements::settle) are kept apart, so that those that never will
+/// can be found and dropped.
 #[derive(Clone)]
 pub struct Directory {
     inner: Box<dyn Strategy>,
     servers: Vec<ServerId>,
-    /// The place on the list of each key at which something is. No order of these tables reaches anything visible.
+    /// Place on the list of each key in use. Iteration order never becomes visible.
     settled: FxHashMap<Arc<str>, u32>,
-    /// Keys at which perhaps nothing is, or nothing yet.
+    /// Keys that may be unused, or not in use yet.
     loose: FxHashMap<Arc<str>, Loose>,
 }
 
@@ -30,7 +42,7 @@ pub struct Directory {
 struct Loose {
     /// The place on the list.
     index: u32,
-    /// When it was asked for last; none when that is so long ago that it is dropped next.
+    /// Its last pick; `None` when that was so long ago that it is dropped next.
     asked: Option<Time>,
 }
 
@@ -79,13 +91,45 @@ impl Strategy for Directory {
     }
 
     fn needs(&self) -> Needs {
-        Needs { placements: true, ..self.inner.needs() }
+        self.inner.needs()
     }
 
     fn learn(&mut self, now: Time, index: usize, took: Duration) {
         self.inner.learn(now, index, took);
     }
 
+    fn placements(&self) -> Option<&dyn Placements> {
+        Some(self)
+    }
+
+    fn placements_mut(&mut self) -> Option<&mut dyn Placements> {
+        Some(self)
+    }
+
+    fn explain(&self, key: &str) -> String {
+        match self.peek(key) {
+            Some(_) => format!("remembered since it was chosen; {}", self.inner.explain(key)),
+            None => format!("not chosen yet; {}", self.inner.explain(key)),
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        let table = |capacity: usize, of: usize| capacity * (size_of::<Arc<str>>() + of);
+        let names: usize =
+            self.settled.keys().chain(self.loose.keys()).map(|key| key.len() + ARC_BYTES).sum();
+        size_of_val(self)
+            + names
+            + table(self.settled.capacity(), size_of::<u32>())
+            + table(self.loose.capacity(), size_of::<Loose>())
+            + self.inner.bytes()
+    }
+
+    fn boxed(&self) -> Box<dyn Strategy> {
+        Box::new(self.clone())
+    }
+}
+
+impl Placements for Directory {
     fn place(&mut self, key: &str, index: usize) {
         self.loose.remove(key);
         self.settled.insert(key.into(), index as u32);
@@ -120,27 +164,5 @@ impl Strategy for Directory {
 
     fn drop_stale(&mut self) {
         self.loose.retain(|_, loose| loose.asked.is_some());
-    }
-
-    fn explain(&self, key: &str) -> String {
-        match self.peek(key) {
-            Some(_) => format!("remembered since it was chosen; {}", self.inner.explain(key)),
-            None => format!("not chosen yet; {}", self.inner.explain(key)),
-        }
-    }
-
-    fn bytes(&self) -> usize {
-        let table = |capacity: usize, of: usize| capacity * (size_of::<Arc<str>>() + of);
-        let names: usize =
-            self.settled.keys().chain(self.loose.keys()).map(|key| key.len() + ARC_BYTES).sum();
-        size_of_val(self)
-            + names
-            + table(self.settled.capacity(), size_of::<u32>())
-            + table(self.loose.capacity(), size_of::<Loose>())
-            + self.inner.bytes()
-    }
-
-    fn boxed(&self) -> Box<dyn Strategy> {
-        Box::new(self.clone())
     }
 }

@@ -2,8 +2,13 @@
 //! Larus, Greenberg 2011).
 
 use super::draw::least;
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry =
+    StrategyEntry::choice("join-idle-queue", "a random idle server, or any if none is idle", |_, seed| {
+        Box::new(JoinIdleQueue::new(seed))
+    });
 
 /// Uses only whether each server is idle.
 #[derive(Clone, Debug)]

@@ -1,7 +1,16 @@
 //! `jump`: jump consistent hash (Lamping, Veach 2014).
 
 use super::hash::of_key;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Moves, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    moves: Moves::LastOnly,
+    ..StrategyEntry::sticky(
+        "jump",
+        "jump consistent hash: even, without memory; servers join and leave at the end",
+        |_, _| Box::new(Jump::default()),
+    )
+};
 
 /// Uses no memory and balances almost perfectly, but servers can only join and leave at the end of
 /// the list: when another leaves, all behind it move up.

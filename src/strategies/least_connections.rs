@@ -2,8 +2,15 @@
 //! shortest queue.
 
 use super::draw::least;
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    ..StrategyEntry::choice("least-connections", "the least loaded server, relative to weight", |_, seed| {
+        Box::new(LeastConnections::new(seed))
+    })
+};
 
 /// Picks the least `(load + 1) / weight`. Ties are broken at random: the first server would
 /// otherwise get every key while all are idle.

@@ -2,7 +2,18 @@
 //! section 3.4).
 
 use super::hash::{by_id, mix, of_key, of_server};
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Moves, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    moves: Moves::LeastAndFew,
+    weighted: true,
+    parameter: Parameter::whole("slots of the table, rounded up to a prime", Maglev::SIZE, 3, 10_000_000),
+    ..StrategyEntry::sticky(
+        "maglev",
+        "a table of slots that servers fill in turns: almost perfectly even",
+        |argument, _| Box::new(Maglev::new(argument.number() as u32)),
+    )
+};
 
 /// A free slot.
 const FREE: u32 = u32::MAX;

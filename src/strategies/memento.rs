@@ -4,7 +4,13 @@
 use super::hash::{again, of_key, range};
 use super::jump::Jump;
 use super::seats::Seats;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry::sticky(
+    "memento",
+    "MementoHash: jump, but any server may leave; remembers removed servers",
+    |_, _| Box::new(Memento::default()),
+);
 
 /// Equals jump while servers join and leave at the end. When another server leaves, only its keys
 /// move, and they return if it rejoins before the next change. Memory grows with the servers that

@@ -3,7 +3,16 @@
 
 use super::circle::Circle;
 use super::hash::{nth, of_key};
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::whole("probes for each key", 21, 1, 1000),
+    ..StrategyEntry::sticky(
+        "multi-probe",
+        "consistent hashing with one point per server and several probes",
+        |argument, _| Box::new(MultiProbe::new(argument.number() as u32)),
+    )
+};
 
 /// A key probes the circle at `k` places, and belongs to the point nearest clockwise of any of
 /// them. Memory is one point for each server. The fullest server has `k/(k-1)` of the mean; the

@@ -3,10 +3,25 @@
 use std::time::Duration;
 
 use super::draw::{distinct, least};
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Strategy, StrategyEntry};
 use crate::ids::ServerId;
 use crate::random::Random;
 use crate::time::Time;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::Number {
+        what: "time constant of the latency in seconds",
+        default: 10.0,
+        min: 0.001,
+        max: 86_400.0,
+        whole: false,
+    },
+    ..StrategyEntry::choice(
+        "peak-ewma",
+        "of two random servers, the one with the lower latency times load",
+        |argument, seed| Box::new(PeakEwma::new(argument.number(), seed)),
+    )
+};
 
 /// Cost of a server of unknown latency once it has load: it is tried, but not by all clients at
 /// once.
@@ -76,7 +91,7 @@ impl Strategy for PeakEwma {
     }
 
     fn needs(&self) -> Needs {
-        Needs { loads: true, latencies: true, ..Needs::default() }
+        Needs { loads: true, latencies: true }
     }
 
     fn learn(&mut self, now: Time, index: usize, took: Duration) {

@@ -1,6 +1,15 @@
 //! `pomelo-crc`: the chat tutorial's dispatch, bit for bit.
 
-use super::{CRC_32, Candidate, Look, Strategy};
+use super::{CRC_32, Candidate, Look, Moves, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    moves: Moves::Many,
+    ..StrategyEntry::sticky(
+        "pomelo-crc",
+        "as the tutorial: abs(signed crc32 of the key's UTF-16 low bytes) mod n",
+        |_, _| Box::new(PomeloCrc::default()),
+    )
+};
 
 /// Computes `Math.abs(crc.crc32(key)) % servers.length` as Node does with npm `crc` 0.2.0, which
 /// hashes `charCodeAt(i) & 0xff` (not UTF-8) and returns a *signed* number. With a plain unsigned

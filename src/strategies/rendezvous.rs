@@ -1,7 +1,13 @@
 //! `rendezvous`: highest random weight (Thaler, Ravishankar 1996).
 
 use super::hash::{by_id, fold, of_key, of_server};
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry::sticky(
+    "rendezvous",
+    "highest score of a hash of key and server; looks at every server",
+    |_, _| Box::new(Rendezvous::default()),
+);
 
 /// Each server gets a score for the key, a hash of both; the highest score wins. A key therefore
 /// only moves when its own server leaves or one with a higher score joins, whatever the order of

@@ -2,7 +2,17 @@
 
 use super::circle::Circle;
 use super::hash::of_key;
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    parameter: Parameter::whole("points of a server of weight 1", Ring::POINTS, 1, 10_000),
+    ..StrategyEntry::sticky(
+        "ring",
+        "consistent hashing: the next of many points on a circle",
+        |argument, _| Box::new(Ring::new(argument.number() as u32)),
+    )
+};
 
 /// Each server has points on a circle, in proportion to its weight. A key belongs to the first
 /// point clockwise of it.

@@ -1,6 +1,9 @@
 //! `round-robin`: each server in turn.
 
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry =
+    StrategyEntry::choice("round-robin", "each server in turn", |_, _| Box::new(RoundRobin::default()));
 
 /// Keeps its position when the list changes.
 #[derive(Clone, Default, Debug)]

@@ -1,7 +1,16 @@
 //! `smooth-weighted-round-robin`: evenly interleaved turns in proportion to weights, as in nginx.
 
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
 use crate::ids::ServerId;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    ..StrategyEntry::choice(
+        "smooth-weighted-round-robin",
+        "turns in proportion to weight, interleaved as in nginx",
+        |_, _| Box::new(SmoothWeightedRoundRobin::default()),
+    )
+};
 
 /// At each pick, every server's credit grows by its weight. The server with the most credit is
 /// picked, and pays the sum of all weights. Weights 5, 1, 1 give the turns a a b a c a a.

@@ -34,6 +34,13 @@ pub enum Parameter {
     Inner,
 }
 
+impl Parameter {
+    /// A whole number.
+    pub(super) const fn whole(what: &'static str, default: u32, min: u32, max: u32) -> Self {
+        Self::Number { what, default: default as f64, min: min as f64, max: max as f64, whole: true }
+    }
+}
+
 /// The argument of a strategy.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Argument {
@@ -120,6 +127,11 @@ impl StrategySpec {
     /// The information it uses.
     pub fn needs(&self) -> Needs {
         self.make(0).needs()
+    }
+
+    /// Whether it remembers the servers of keys.
+    pub fn remembers(&self) -> bool {
+        self.make(0).placements().is_some()
     }
 
     /// Its argument.

@@ -2,8 +2,15 @@
 //! Mitzenmacher 1996).
 
 use super::draw::{distinct, least};
-use super::{Candidate, Look, Needs, Strategy};
+use super::{Candidate, Look, Needs, Parameter, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    parameter: Parameter::whole("servers to draw", 2, 1, 1000),
+    ..StrategyEntry::choice("two-choices", "the least loaded of a few random servers", |argument, seed| {
+        Box::new(TwoChoices::new(argument.number() as usize, seed))
+    })
+};
 
 /// Draws `d` distinct servers. Ties are broken at random.
 #[derive(Clone, Debug)]

@@ -1,7 +1,10 @@
 //! `random`: a uniformly random server.
 
-use super::{Candidate, Look, Strategy};
+use super::{Candidate, Look, Strategy, StrategyEntry};
 use crate::random::Random;
+
+pub(super) const ENTRY: StrategyEntry =
+    StrategyEntry::choice("random", "a uniformly random server", |_, seed| Box::new(Uniform::new(seed)));
 
 /// The same seed gives the same picks.
 #[derive(Clone, Debug)]

@@ -2,7 +2,16 @@
 //! 2005).
 
 use super::hash::{by_id, fold, of_key, of_server};
-use super::{Candidate, Look, Rendezvous, Strategy};
+use super::{Candidate, Look, Rendezvous, Strategy, StrategyEntry};
+
+pub(super) const ENTRY: StrategyEntry = StrategyEntry {
+    weighted: true,
+    ..StrategyEntry::sticky(
+        "weighted-rendezvous",
+        "rendezvous hashing in exact proportion to weights",
+        |_, _| Box::new(WeightedRendezvous::default()),
+    )
+};
 
 /// The server with the highest `w / -ln u` gets the key, where `u` is a uniform number derived from
 /// key and server. Each server gets exactly its weight's share, and a change of one weight moves

@@ -5,7 +5,6 @@ use thiserror::Error;
 use crate::cluster::PlanError;
 use crate::config::ConfigError;
 use crate::ids::ServerId;
-use crate::strategies::UnknownStrategy;
 
 /// Why a scenario cannot run on the virtual clock.
 #[derive(Debug, Error)]
@@ -53,9 +52,6 @@ pub enum VirtualError {
     /// The scenario's servers do not form a cluster.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// The written form of a strategy does not parse back.
-    #[error(transparent)]
-    Strategy(#[from] UnknownStrategy),
     /// The scenario has more servers than a run supports.
     #[error("servers: expected at most {most}, including those that events add, got {got}")]
     TooManyServers {

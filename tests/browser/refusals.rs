@@ -7,10 +7,11 @@ use std::time::Duration;
 use crate::support::node::{self, Played};
 use crate::support::official::{Clients, ENTER, KINDS, Kind, QUERY_ENTRY, SEND};
 use crate::support::patient;
-use crate::support::watch::server;
+use crate::support::watch::account;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ProtoFiles;
 use pomelo_sim::live::RunningCluster;
+use pomelo_sim::servers::SessionLimits;
 use serde_json::{Value, json};
 
 node::tests!(every_client_hears_every_refusal, every_client_hears_of_a_deadline, a_busy_server_is_heard_too,);
@@ -64,7 +65,7 @@ fn every_client_hears_every_refusal() -> Played {
         let refused = clients.request(&name, SEND, json!({"content": "", "target": "nobody"}));
         assert_eq!(refused["code"], 500, "{kind:?}: {refused}");
         clients.close(&name);
-        crate::support::wait_until("it has left", || cluster.snapshot().uids == 0);
+        crate::support::wait_until("it has left", || cluster.view().unwrap().uids == 0);
     }
     Ok(())
 }
@@ -85,13 +86,14 @@ fn every_client_hears_of_a_deadline() -> Played {
         assert_eq!(late, expected, "{kind:?}");
         cluster.resume("chat-server-1").unwrap();
         clients.close(&name);
-        crate::support::wait_until("it has left", || cluster.snapshot().uids == 0);
+        crate::support::wait_until("it has left", || cluster.view().unwrap().uids == 0);
     }
     Ok(())
 }
 
 fn a_busy_server_is_heard_too() -> Played {
-    let cluster = start(Options { calls_max: 0, ..patient() });
+    let cluster =
+        start(Options { sessions: SessionLimits { calls_max: 0, ..SessionLimits::default() }, ..patient() });
     let mut clients = Clients::of(address(&cluster, "gate-server-1"))?;
     for kind in ALL {
         let name = format!("{kind:?}");
@@ -101,7 +103,7 @@ fn a_busy_server_is_heard_too() -> Played {
         assert_eq!(answer["code"], 503, "{kind:?}: {answer}");
         clients.close(&name);
     }
-    let door = server(&cluster.snapshot(), "connector-server-1").server;
+    let door = account(&cluster, "connector-server-1");
     assert_eq!(door.counters.refused, ALL.len() as u64);
     Ok(())
 }

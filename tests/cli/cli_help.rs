@@ -60,7 +60,11 @@ fn help_teaches_with_exit_codes_and_examples() {
         let (_, examples) = help.split_once("\nExamples:\n").unwrap();
         assert!(examples.contains(&format!("  pomelo-sim {command}")), "{help}");
         assert!(help.contains("Exit code: 0 "), "{help}");
-        assert!(help.contains("--config <PATH>") && help.contains("--env <ENV>"), "{help}");
+        // Experiments read scenarios, and refuse both.
+        let reads_configuration = command != "experiment";
+        for flag in ["--config <PATH>", "--env <ENV>"] {
+            assert_eq!(help.contains(flag), reads_configuration, "{flag} in {help}");
+        }
         assert_eq!(stdout(&["help", command]), help);
         let about = help.lines().next().unwrap();
         assert!(
@@ -70,6 +74,29 @@ fn help_teaches_with_exit_codes_and_examples() {
     }
     assert!(whole.contains("\nExamples:\n  pomelo-sim ") && whole.contains("Exit code: 0 "), "{whole}");
     assert!(whole.contains("RUST_LOG"), "{whole}");
+}
+
+#[test]
+fn no_command_of_experiment_lists_a_flag_that_it_refuses() {
+    let commands = [
+        &["list"][..],
+        &["run", "x"],
+        &["compare", "x", "y"],
+        &["report", "x"],
+        &["place"],
+        &["verify"],
+        &["schema"],
+    ];
+    for arguments in commands {
+        let command = arguments[0];
+        for help in [stdout(&["experiment", command, "--help"]), stdout(&["experiment", command, "-h"])] {
+            assert!(!help.contains("--config") && !help.contains("--env"), "{help}");
+        }
+        for flag in ["--config", "--env"] {
+            let said = refused(&[&["experiment"], arguments, &[flag, "x"]].concat());
+            assert!(said.contains(&format!("{flag} cannot be used with experiment")), "{command}: {said}");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod cli_help;
 mod cli_serve;
 mod console_readme;
 mod experiment_cli;
+mod log_stall;
 mod robots;
 #[path = "../support/mod.rs"]
 mod support;

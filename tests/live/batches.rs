@@ -195,8 +195,8 @@ fn play(seed: u64) {
     for guest in guests.iter_mut().filter(|guest| !guest.is_kicked) {
         assert_eq!(guest.client.pushes(), [], "seed {seed}: {} heard more", guest.name);
     }
-    let snapshot = cluster.snapshot();
-    let ports = snapshot.servers.iter().filter_map(|server| server.port.as_ref());
+    let servers = cluster.list().unwrap();
+    let ports = servers.iter().filter_map(|server| server.port.as_ref());
     let (waiting, pushed) =
         ports.fold((0, 0), |(waiting, pushed), port| (waiting + port.waiting_bytes, pushed + port.pushed));
     assert_eq!(waiting, 0, "seed {seed}");

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::support::client::BOTH;
 use crate::support::comeback::{first, options, start, wait_away};
 use crate::support::stand::{frame, upgraded};
+use crate::support::watch::accounts;
 use crate::support::{PATIENCE, spec, tutorial};
 use pomelo_sim::client::{
     AsyncClient, BlockingClient, ClientError, Connection, Event, Hello, Incoming, Session, Transport,
@@ -147,7 +148,7 @@ fn a_blocking_and_an_asynchronous_client_chat() {
         alice.close();
         bob.close();
         crate::support::wait_until("both have left", || {
-            cluster.snapshot().servers.iter().all(|server| server.server.sessions == 0)
+            accounts(&cluster).iter().all(|account| account.sessions == 0)
         });
     }
 }
@@ -198,7 +199,7 @@ fn dictionary_and_protobuf_are_used_as_the_handshake_offers_them() {
         alice.close();
         bob.close();
         crate::support::wait_until("both have left", || {
-            cluster.snapshot().servers.iter().all(|server| server.server.sessions == 0)
+            accounts(&cluster).iter().all(|account| account.sessions == 0)
         });
     }
 }

@@ -6,7 +6,7 @@ use crate::support::client::{Client, Transport};
 use crate::support::console::ConsoleWorld;
 use crate::support::wait_until;
 use pomelo_sim::cluster::Cluster;
-use pomelo_sim::console::{ASSETS, OWN};
+use pomelo_sim::console::{Asset, OWN};
 use pomelo_sim::live::ServerState;
 use pomelo_sim::orders::{Method, ORDERS};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ fn pages_and_assets_are_served_with_their_types() {
         assert_eq!((page.status, page.header("content-type")), (200, Some(kind)), "{path}");
         assert!(page.body.starts_with("<!doctype html>"), "{path}");
     }
-    for asset in ASSETS.iter().filter(|asset| !asset.path.ends_with(".html")) {
+    for asset in Asset::all().iter().filter(|asset| !asset.path.ends_with(".html")) {
         let served = world.say("GET", &format!("/assets/{}", asset.path), "", "");
         assert_eq!(
             (served.status, served.header("content-type")),
@@ -233,7 +233,7 @@ fn robots_load_the_cluster_and_report() {
     assert_eq!(world.ask("PUT", "/api/v1/robots", plan).status, 200);
     let second = |status: &Value| status["phase"] == "measuring" && status["users"] == 6;
     std::iter::repeat_with(|| stream.next_of("robots").data).find(second).unwrap();
-    assert_eq!(world.cluster().snapshot().uids, 6, "those of the first are gone");
+    assert_eq!(world.cluster().view().unwrap().uids, 6, "those of the first are gone");
     assert_eq!(world.ask("DELETE", "/api/v1/robots", "").status, 200);
     let ended = std::iter::repeat_with(|| stream.next_of("robots").data);
     let ended = ended.into_iter().find(|status| status["running"] == false).unwrap();

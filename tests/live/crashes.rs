@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::support::client::{BOTH, Client, Transport};
 use crate::support::fragile::{FragileChat, PANIC_ROUTE, keep_panics_on_purpose_quiet};
-use crate::support::watch::{Held, WatchedRoom, connectors, server};
+use crate::support::watch::{Held, WatchedRoom, account, accounts, connectors};
 use crate::support::world::{LiveWorld, Player, PureWorld, World};
 use crate::support::{PATIENCE, patient, tutorial, wait_until};
 use pomelo_sim::cluster::{Cluster, Options};
@@ -29,8 +29,7 @@ fn hello() -> Value {
 
 /// Which chat server holds rooms.
 fn holder(cluster: &RunningCluster) -> String {
-    let servers = cluster.snapshot().servers;
-    servers.into_iter().find(|server| server.server.channels > 0).expect("no room").server.id.to_string()
+    accounts(cluster).into_iter().find(|account| account.channels > 0).expect("no room").id.to_string()
 }
 
 fn assert_sound(cluster: &RunningCluster) {
@@ -75,9 +74,7 @@ fn what_was_under_way_to_a_killed_server_is_answered_by_its_deadline() {
     let home = holder(&cluster);
     cluster.pause(&home).unwrap();
     let asked: Vec<u64> = (0..20).map(|_| alice.send(SEND, hello())).collect();
-    wait_until("all are under way", || {
-        server(&cluster.snapshot(), "connector-server-1").server.calls_pending == asked.len()
-    });
+    wait_until("all are under way", || account(&cluster, "connector-server-1").calls_pending == asked.len());
     cluster.kill(&home).unwrap();
     let answers: Vec<Value> = asked.iter().map(|id| alice.response(*id)).collect();
     let accepted = answers.iter().filter(|answer| **answer == json!({})).count();
@@ -103,7 +100,7 @@ fn a_server_that_hangs_costs_its_rooms_a_timeout_and_does_nothing_late() {
     assert_eq!(alice.request(SEND, hello()), json!({}));
     let heard: Vec<_> = alice.pushes();
     assert_eq!(heard.len(), 1, "what was answered with an error is not done afterwards: {heard:?}");
-    assert_eq!(server(&cluster.snapshot(), "chat-server-3").server.counters.expired, 1);
+    assert_eq!(account(&cluster, "chat-server-3").counters.expired, 1);
     assert_sound(&cluster);
 }
 
@@ -181,7 +178,7 @@ fn a_session_number_is_not_used_again_by_the_server_s_next_life() {
     for life in 0..3 {
         let _client = Client::enter(address, Transport::Tcp, "alice", "room");
         // Numbers go on: the first session of each life is one more than the last of the life before.
-        assert_eq!(server(&cluster.snapshot(), "connector-server-1").server.sessions, 1, "life {life}");
+        assert_eq!(account(&cluster, "connector-server-1").sessions, 1, "life {life}");
         cluster.kill("connector-server-1").unwrap();
         cluster.restart("connector-server-1").unwrap();
     }
@@ -317,7 +314,7 @@ fn while_a_server_backs_off_it_says_so_and_others_go_on() {
     assert_eq!(holder_state(&cluster, "chat-server-3"), ServerState::Running);
     let status =
         cluster.list().unwrap().into_iter().find(|server| server.id.as_str() == "chat-server-3").unwrap();
-    assert_eq!((status.restarts, status.rooms), (4, 1));
+    assert_eq!((status.restarts, status.figure(|account| account.channels)), (4, 1));
 }
 
 #[test]

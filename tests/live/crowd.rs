@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use crate::support::client::{BOTH, Client, Got};
-use crate::support::watch::{Held, connectors, server};
+use crate::support::watch::{Held, account, connectors};
 use crate::support::{PATIENCE, patient, tutorial};
 use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
@@ -57,7 +57,7 @@ fn crowd(threads: usize) {
         let member = |place| log_in(&cluster, &format!("user{room}-{place}"), &format!("room{room}"), place);
         rooms.push((0..MEMBERS).map(member).collect());
     }
-    let held = Held::by(&cluster.snapshot());
+    let held = Held::by(&cluster.view().unwrap());
     assert_eq!((held.bound, held.members, held.channels, held.uids), (200, 200, ROOMS, 200), "{held:?}");
 
     // Each has heard of those who came later, and of nobody else.
@@ -121,8 +121,7 @@ fn crowd(threads: usize) {
     }
     Held::wait_nothing(&cluster);
 
-    let snapshot = cluster.snapshot();
-    let counters = |id: String| server(&snapshot, &id).server.counters;
+    let counters = |id: String| account(&cluster, &id).counters;
     for counters in
         (1..=3).flat_map(|n| [format!("connector-server-{n}"), format!("chat-server-{n}")]).map(counters)
     {

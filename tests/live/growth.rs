@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::client::{Client, Transport};
 use crate::support::pure::PureCluster;
-use crate::support::watch::{Held, WatchedRoom, connectors, server};
+use crate::support::watch::{Held, WatchedRoom, account, connectors};
 use crate::support::world::{PureWorld, World};
 use crate::support::{PATIENCE, patient, tutorial, wait_until};
 use pomelo_sim::cluster::{Cluster, Options};
@@ -55,13 +55,13 @@ fn chat_servers_come_and_go_on_three_threads() {
 fn come_and_go(threads: usize) {
     let cluster = tutorial().options(Options { threads, ..patient() }).start().unwrap();
     let rooms = watched(&cluster);
-    let moved = |cluster: &RunningCluster| cluster.snapshot().router.rooms_moved;
+    let moved = |cluster: &RunningCluster| cluster.view().unwrap().router.rooms_moved;
 
     cluster.add(like(&cluster, "chat-server-1", "chat-server-4")).unwrap();
     assert_undisturbed(&rooms);
     let after_add = moved(&cluster);
     assert!(after_add > 0, "some of {ROOMS} rooms belong to the new server");
-    assert!(server(&cluster.snapshot(), "chat-server-4").server.channels > 0);
+    assert!(account(&cluster, "chat-server-4").channels > 0);
 
     cluster.stop_server("chat-server-2").unwrap();
     assert_eq!(state(&cluster, "chat-server-2"), ServerState::Stopped);
@@ -77,7 +77,7 @@ fn come_and_go(threads: usize) {
         assert_undisturbed(&rooms);
     }
     assert!(moved(&cluster) > after_add);
-    assert_eq!(server(&cluster.snapshot(), "chat-server-2").server.channels, ROOMS);
+    assert_eq!(account(&cluster, "chat-server-2").channels, ROOMS);
     assert_sound(&cluster);
     let rounds: u64 = rooms.into_iter().map(WatchedRoom::finish).sum();
     assert!(rounds > 0);
@@ -152,7 +152,7 @@ fn without_rebalancing_rooms_break_as_pomelo_s_do() {
     let broken = answers.by_ref().filter(|answer| answer["code"] == 500).count();
     // Three of four keys move from three servers to four; nobody takes their members along.
     assert!((5..ROOMS).contains(&broken), "{broken} of {ROOMS} rooms broke");
-    assert_eq!(cluster.snapshot().router.rooms_moved, 0);
+    assert_eq!(cluster.view().unwrap().router.rooms_moved, 0);
     // They are healed by what heals them in Pomelo: everybody enters anew.
     clients.into_iter().for_each(Client::close);
     Held::wait_nothing(&cluster);
@@ -231,7 +231,7 @@ fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
             .map(|_| bob.send("connector.entryHandler.enter", json!({"username": "bob", "rid": "room"})))
             .collect();
         wait_until("all are under way", || {
-            let door = server(&cluster.snapshot(), "connector-server-1").server;
+            let door = account(&cluster, "connector-server-1");
             door.calls_pending == 4
         });
         stop(cluster);
@@ -252,10 +252,14 @@ fn a_stop_on_a_cut_link_does_not_wait_as_long_as_requests_may() {
     let cut = json!({"from": "chat", "to": "connector", "cut": true});
     cluster.add_link_rule(serde_json::from_value(cut).unwrap()).unwrap();
     let sent = alice.send(SEND, json!({"content": "late", "target": "*"}));
-    let home = cluster.list().unwrap().into_iter().find(|server| server.rooms == 1).unwrap().id;
-    wait_until("the chat server has it", || {
-        server(&cluster.snapshot(), home.as_str()).server.counters.invocations > 1
-    });
+    let home = cluster
+        .list()
+        .unwrap()
+        .into_iter()
+        .find(|server| server.figure(|account| account.channels) == 1)
+        .unwrap()
+        .id;
+    wait_until("the chat server has it", || account(&cluster, home.as_str()).counters.invocations > 1);
     let begun = Instant::now();
     cluster.stop_server(home.as_str()).unwrap();
     assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
@@ -290,9 +294,7 @@ fn the_last_chat_server_takes_its_rooms_along_and_brings_them_back() {
     cluster.kill("chat-server-1").unwrap();
     eve.pushes();
     eve.close();
-    wait_until("the connector has noticed", || {
-        server(&cluster.snapshot(), "connector-server-2").server.sessions == 1
-    });
+    wait_until("the connector has noticed", || account(&cluster, "connector-server-2").sessions == 1);
     cluster.restart("chat-server-1").unwrap();
     let heard: Vec<(String, Value)> = bob.pushes();
     assert_eq!(heard, [("onLeave".to_owned(), json!({"route": "onLeave", "user": "eve"}))]);
@@ -352,13 +354,13 @@ fn after_a_reload_the_lists_are_in_the_order_of_the_file() {
     assert_eq!((done.replaced, done.reordered), (vec!["chat-server-1".into()], vec![]));
     assert_as(&spec);
     // Another order, and nothing else: rooms go where the file's order sends them.
-    let moved = cluster.snapshot().router.rooms_moved;
+    let moved = cluster.view().unwrap().router.rooms_moved;
     spec.servers.swap(first, first + 2);
     let done = cluster.reload(&spec).unwrap();
     assert_eq!(done.reordered, ["chat".into()]);
     assert_eq!((done.added, done.removed, done.replaced), (vec![], vec![], vec![]));
     assert_as(&spec);
-    assert!(cluster.snapshot().router.rooms_moved > moved);
+    assert!(cluster.view().unwrap().router.rooms_moved > moved);
     // One more at the head, one that is down and changed, and nobody else is said to have moved.
     cluster.kill("chat-server-2").unwrap();
     let mut more = spec.servers[first].clone();
@@ -394,7 +396,7 @@ fn add_starts_what_is_down_again_with_new_fields_in_its_old_place() {
     let ids = || cluster.servers().map(|(server, _)| server.id).collect::<Vec<_>>();
     let configured = ids();
     for down in [RunningCluster::stop_server, RunningCluster::kill] {
-        let before = server(&cluster.snapshot(), "chat-server-2").server.channels;
+        let before = account(&cluster, "chat-server-2").channels;
         down(&cluster, "chat-server-2").unwrap();
         let again = ServerSpec { port: Some(7000), ..like(&cluster, "chat-server-2", "chat-server-2") };
         cluster.add(again.clone()).unwrap();
@@ -402,9 +404,7 @@ fn add_starts_what_is_down_again_with_new_fields_in_its_old_place() {
         let runs = cluster.servers().find(|(spec, _)| spec.id.as_str() == "chat-server-2").unwrap().0;
         assert_eq!(runs, again);
         assert_undisturbed(&rooms);
-        wait_until("its rooms are back", || {
-            server(&cluster.snapshot(), "chat-server-2").server.channels == before
-        });
+        wait_until("its rooms are back", || account(&cluster, "chat-server-2").channels == before);
     }
     rooms.into_iter().for_each(|room| assert!(room.finish() > 0));
     // A connector on another port.
@@ -474,13 +474,13 @@ fn the_list_says_how_everybody_is() {
     assert_eq!(of("chat-server-2").state, ServerState::Stopped);
     assert_eq!(of("connector-server-3").state, ServerState::Killed);
     assert_eq!(of("connector-server-3").clients, None);
-    assert_eq!(of("connector-server-3").uptime, Duration::ZERO);
+    assert_eq!(of("connector-server-3").uptime_seconds, 0.0);
     assert_eq!(
-        (of("connector-server-1").sessions, of("connector-server-1").state),
+        (of("connector-server-1").figure(|account| account.sessions), of("connector-server-1").state),
         (1, ServerState::Running)
     );
-    assert!(of("connector-server-1").clients.is_some() && of("connector-server-1").uptime > Duration::ZERO);
-    assert_eq!(list.iter().map(|server| server.rooms).sum::<usize>(), 1);
+    assert!(of("connector-server-1").clients.is_some() && of("connector-server-1").uptime_seconds > 0.0);
+    assert_eq!(list.iter().map(|server| server.figure(|account| account.channels)).sum::<usize>(), 1);
     wait_until("messages of the last second are counted", || {
         cluster.list().unwrap().iter().any(|server| server.messages_per_second > 0)
     });

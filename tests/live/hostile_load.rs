@@ -46,7 +46,7 @@ const ROUNDS_MIN: u64 = 3;
 fn beside_a_room(options: Options, attack: impl FnOnce(&RunningCluster, &WatchedRoom)) {
     let cluster = tutorial().options(options).start().unwrap();
     let room = WatchedRoom::start(&cluster, "lobby");
-    let (held, files) = (Held::by(&cluster.snapshot()), open_files());
+    let (held, files) = (Held::by(&cluster.view().unwrap()), open_files());
     attack(&cluster, &room);
     room.assert_works();
     held.wait_again(&cluster);

@@ -7,11 +7,12 @@ use std::time::Duration;
 use pomelo_sim::cluster::Options;
 use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::PortSnapshot;
-use pomelo_sim::servers::HostCounters;
+use pomelo_sim::servers::{HostCounters, SessionLimits};
 use serde_json::{Value, json};
 use socket2::{Domain, Socket, Type};
 
 use crate::support::client::{BOTH, Client, Transport};
+use crate::support::watch::port;
 use crate::support::world::{PureWorld, World};
 use crate::support::{PATIENCE, patient, tutorial, wait_until};
 
@@ -27,7 +28,10 @@ fn counters(world: &mut PureWorld, server: &str) -> HostCounters {
 
 #[test]
 fn a_session_sends_no_more_in_a_second_than_it_may() {
-    let options = Options { messages_per_second_max: Some(10), ..Options::default() };
+    let options = Options {
+        sessions: SessionLimits { messages_per_second_max: Some(10), ..SessionLimits::default() },
+        ..Options::default()
+    };
     let world = &mut PureWorld::new(tutorial().options(options));
     let [alice, bob] = ["alice", "bob"].map(|name| world.enter("connector-server-1", name, "room"));
     world.cluster.advance(Duration::from_secs(5));
@@ -55,7 +59,10 @@ fn a_session_sends_no_more_in_a_second_than_it_may() {
 
 #[test]
 fn a_server_waits_for_no_more_calls_than_it_may() {
-    let options = Options { calls_max: 3, ..Options::default() };
+    let options = Options {
+        sessions: SessionLimits { calls_max: 3, ..SessionLimits::default() },
+        ..Options::default()
+    };
     let world = &mut PureWorld::new(tutorial().options(options));
     let alice = world.enter("connector-server-1", "alice", "room");
     let bob = world.enter("connector-server-2", "bob", "room");
@@ -88,9 +95,7 @@ fn is_turned_away(mut stream: TcpStream) -> bool {
 
 /// What the first connector's port holds and has counted.
 fn first_port(cluster: &RunningCluster) -> PortSnapshot {
-    let servers = cluster.snapshot().servers;
-    let first = servers.into_iter().find(|server| server.server.id.as_str() == "connector-server-1");
-    first.and_then(|server| server.port).unwrap()
+    port(cluster, "connector-server-1")
 }
 
 #[test]
@@ -160,8 +165,8 @@ fn an_address_on_the_blacklist_is_turned_away() {
         client.close();
     }
     let turned_away: u64 = cluster
-        .snapshot()
-        .servers
+        .list()
+        .unwrap()
         .iter()
         .filter_map(|server| server.port.as_ref())
         .map(|port| port.blacklisted)

@@ -108,7 +108,7 @@ fn come_and_go(n: usize, address: SocketAddr) {
 fn thousands_that_come_and_go_in_every_way_leave_every_place_free() {
     let (cluster, address) = start();
     let room = WatchedRoom::start(&cluster, "lobby");
-    let held = Held::by(&cluster.snapshot());
+    let held = Held::by(&cluster.view().unwrap());
     let (files, resident, before) = (open_files(), resident_bytes(), port(&cluster, PORT));
     std::thread::scope(|scope| {
         for thread in 0..AT_ONCE {

@@ -12,6 +12,7 @@ use pomelo_sim::live::RunningCluster;
 use pomelo_sim::random::Random;
 use pomelo_sim::router::links::{Link, Rule, Verdict};
 use pomelo_sim::router::{Latency, LinkRule};
+use pomelo_sim::servers::SessionLimits;
 use serde_json::{Value, json};
 
 const SEND: &str = "chat.chatHandler.send";
@@ -222,8 +223,10 @@ fn a_cut_link_answers_by_the_deadline_and_heals_without_a_trace() {
 
 #[test]
 fn a_full_link_refuses_calls_and_tells_those_who_missed_a_push() {
-    let world =
-        &mut PureWorld::new(tutorial().options(Options { calls_max: 1_000_000, ..Options::default() }));
+    let world = &mut PureWorld::new(tutorial().options(Options {
+        sessions: SessionLimits { calls_max: 1_000_000, ..SessionLimits::default() },
+        ..Options::default()
+    }));
     let sender = world.enter("connector-server-1", "sender", "room");
     let behind = world.enter("connector-server-2", "behind", "room");
     let other = world.enter("connector-server-2", "other", "elsewhere");

@@ -2,7 +2,7 @@
 
 use crate::support::client::{Client, Transport};
 use crate::support::fragile::{FragileChat, PANIC_ROUTE};
-use crate::support::watch::connectors;
+use crate::support::watch::{account, accounts, connectors};
 use crate::support::{cluster, patient, wait_until};
 use pomelo_sim::live::{EventKind, RoomQuery, RoomSort, RunningCluster, ServerState};
 use pomelo_sim::router::LinkRule;
@@ -17,15 +17,12 @@ fn state(cluster: &RunningCluster, id: &str) -> ServerState {
 fn a_stop_that_waits_delays_nobody_who_looks() {
     let cluster = cluster(1, 2).options(patient()).start().unwrap();
     let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
-    let rooms = cluster.snapshot().servers.into_iter().find(|server| server.server.channels > 0).unwrap();
-    let id = rooms.server.id.to_string();
+    let rooms = accounts(&cluster).into_iter().find(|account| account.channels > 0).unwrap();
+    let id = rooms.id.to_string();
     let cut: LinkRule = serde_json::from_value(json!({"name": "cut", "from": id, "cut": true})).unwrap();
     cluster.add_link_rule(cut).unwrap();
     let asked = alice.send("chat.chatHandler.send", json!({"content": "hello", "target": "*"}));
-    let room_is_told = || {
-        let now = cluster.snapshot().servers.into_iter().find(|server| server.server.id.as_str() == id);
-        now.unwrap().server.counters.pushes > rooms.server.counters.pushes
-    };
+    let room_is_told = || account(&cluster, &id).counters.pushes > rooms.counters.pushes;
     wait_until("the push is on the link", room_is_told);
     std::thread::scope(|scope| {
         let stop = scope.spawn(|| cluster.stop_server(&id).unwrap());
@@ -130,7 +127,7 @@ fn the_timeline_tells_what_was_done_and_what_came_of_it() {
     let answer = clients[0].request(PANIC_ROUTE, json!({}));
     assert_eq!(answer["code"], 500);
     let events = || cluster.timeline().since(0).events;
-    let has = |kind| move |event: &pomelo_sim::live::Event| event.kind == kind;
+    let has = |kind| move |event: &pomelo_sim::live::TimelineEvent| event.kind == kind;
     wait_until("the panic and the moves are noticed", || {
         events().iter().any(has(EventKind::Panicked)) && events().iter().any(has(EventKind::Moved))
     });

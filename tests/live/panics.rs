@@ -48,7 +48,7 @@ fn panics_alone(cluster: Cluster, words: &[&str]) {
     client.close();
     let pushes = std::iter::from_fn(|| Some(other.push())).take_while(|(route, _)| route != "onLeave");
     assert_eq!(pushes.last().unwrap().1["msg"], "all is well");
-    assert_eq!(cluster.snapshot().uids, 1);
+    assert_eq!(cluster.view().unwrap().uids, 1);
 }
 
 #[test]

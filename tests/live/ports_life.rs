@@ -242,7 +242,7 @@ fn two_clusters_live_in_one_process() {
     }
     let [first, second] = clusters;
     first.stop();
-    assert_eq!(second.snapshot().uids, 1);
+    assert_eq!(second.view().unwrap().uids, 1);
     assert_eq!(clients[1].pushes(), []);
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::support::client::{Client, Transport};
+use crate::support::watch::account;
 use crate::support::{PATIENCE, cluster, patient};
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::ids::Uid;
@@ -27,13 +28,7 @@ fn a_server_that_is_removed_and_added_takes_no_answers_of_its_predecessor() {
     for n in 0..8 {
         old.send(SEND, json!({"content": n, "target": "*"}));
     }
-    crate::support::wait_until("the calls are under way", || {
-        let snapshot = cluster.snapshot();
-        snapshot
-            .servers
-            .iter()
-            .any(|server| server.server.id.as_str() == id && server.server.calls_pending == 8)
-    });
+    crate::support::wait_until("the calls are under way", || account(&cluster, id).calls_pending == 8);
     let spec = spec(&cluster, id);
     cluster.remove(id).unwrap();
     cluster.add(spec).unwrap();
@@ -45,13 +40,7 @@ fn a_server_that_is_removed_and_added_takes_no_answers_of_its_predecessor() {
             (client, entering)
         })
         .collect();
-    crate::support::wait_until("the calls are under way", || {
-        let snapshot = cluster.snapshot();
-        snapshot
-            .servers
-            .iter()
-            .any(|server| server.server.id.as_str() == id && server.server.calls_pending == 4)
-    });
+    crate::support::wait_until("the calls are under way", || account(&cluster, id).calls_pending == 4);
     cluster.resume("chat-server-1").unwrap();
     for (client, entering) in &mut clients {
         let answer = client.response(*entering);

@@ -56,7 +56,7 @@ fn one_who_knows_nothing_of_it_ends_with_its_connection() {
             }
             Cut::Silence => Some(client),
         };
-        wait_until("her name is free again", || cluster.snapshot().uids == 0);
+        wait_until("her name is free again", || cluster.view().unwrap().uids == 0);
         let port = port(&cluster, FIRST);
         assert_eq!((port.away, port.kept_bytes), (0, 0), "{user}, {cut:?}");
         drop(silent);
@@ -115,7 +115,7 @@ fn who_comes_back_has_missed_nothing_and_nobody_has_noticed() {
     assert_eq!(bob.pushes().split_first().unwrap().1, to_all, "behind alice's onAdd nothing else is heard");
     let port = port(&cluster, FIRST);
     assert_eq!((port.resumed, port.resume_refused, port.away), (round, 0, 0));
-    assert_eq!(cluster.snapshot().uids, 2);
+    assert_eq!(cluster.view().unwrap().uids, 2);
     assert_accounted(&cluster, FIRST);
 }
 
@@ -258,7 +258,7 @@ fn what_was_let_go_unwritten_is_no_loss_once_it_is_written() {
         alice.catch_up();
     }
     let lost = carol.cut(Cut::Reset);
-    wait_until("carol has left", || cluster.snapshot().uids == 2);
+    wait_until("carol has left", || cluster.view().unwrap().uids == 2);
     assert_eq!(lost.ask(first(&cluster), Transport::Tcp).1["resumed"], false);
 }
 

@@ -41,7 +41,7 @@ fn who_does_not_come_back_in_time_has_left_once() {
         }
         assert!(begun.elapsed() >= grace, "{:?}", begun.elapsed());
         assert_eq!(routes(&mut bob), ["onAdd", "onLeave"]);
-        wait_until("her uid is free", || cluster.snapshot().uids == 1);
+        wait_until("her uid is free", || cluster.view().unwrap().uids == 1);
         // She is told so, and enters as one who was never there.
         let (mut alice, answer) = lost.ask(first(&cluster), Transport::WebSocket);
         assert_eq!(answer["resumed"], false);
@@ -280,7 +280,7 @@ fn another_login_of_the_same_user_kicks_who_is_away() {
     wait_closed(&cluster, FIRST, CloseReason::Kicked, 1);
     assert_eq!(lost.ask(first(&cluster), Transport::Tcp).1["resumed"], false);
     assert_eq!(alice.say(1, "*"), json!({}));
-    assert_eq!(cluster.snapshot().uids, 2);
+    assert_eq!(cluster.view().unwrap().uids, 2);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use pomelo_sim::experiments::{self, Compared, Engine, Options, Results, RunError, VerdictKind};
 use pomelo_sim::random::Random;
 use pomelo_sim::scenario::Scenario;
-use pomelo_sim::stats::{Latency, Mark, Outcome, Quantile, ServerSeries};
+use pomelo_sim::stats::{LatencyCurve, Mark, Outcome, Quantile, ServerSeries};
 use pomelo_sim::strategies::StrategySpec;
 use serde_json::{Value, json};
 
@@ -67,11 +67,11 @@ fn outcome(scenario: &Scenario, strategy: &StrategySpec, replication: u32) -> Ou
 }
 
 /// A curve by nearest rank.
-fn latency(mut took: Vec<f64>) -> Latency {
+fn latency(mut took: Vec<f64>) -> LatencyCurve {
     took.sort_by(f64::total_cmp);
     let rank = |share: f64| (share * took.len() as f64).ceil() as usize - 1;
     let quantile = |share: f64| Quantile { share, ms: took[rank(share)] };
-    Latency {
+    LatencyCurve {
         count: took.len() as u64,
         mean_ms: took.iter().sum::<f64>() / took.len() as f64,
         quantiles: [0.1, 0.5, 0.9, 0.99, 1.0].map(quantile).to_vec(),

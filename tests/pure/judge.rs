@@ -47,7 +47,7 @@ impl Recording {
     }
 
     fn hear(&mut self, receiver: usize, from: &str, sender: usize, number: u32) {
-        self.judge.heard(receiver, from, &Judge::text(sender, number));
+        self.judge.received(receiver, from, &Judge::text(sender, number));
     }
 
     /// Sent, acknowledged and heard by these.
@@ -247,8 +247,8 @@ fn nobody_hears_what_is_not_for_them() {
     type Act = fn(&mut Recording, usize, usize);
     let setups: [(&str, Act); 7] = [
         ("it was not sent", |recording, alice, bob| recording.hear(bob, "alice", alice, 7)),
-        ("nobody sends such a text", |recording, _, bob| recording.judge.heard(bob, "alice", "hello")),
-        ("nobody sends such a text", |recording, _, bob| recording.judge.heard(bob, "alice", "99:1")),
+        ("nobody sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "hello")),
+        ("nobody sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "99:1")),
         ("it was sent by alice", |recording, alice, bob| {
             let number = recording.send(alice, To::All);
             recording.judge.failed(alice, number, 500);

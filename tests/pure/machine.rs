@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use pomelo_sim::ports::{Action, CloseReason, Machine, Timeouts};
+use pomelo_sim::ports::{Action, CloseReason, ConnectionTimeouts, Machine};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{HandshakeOffer, Package, PackageType};
 
 const HELLO: &[u8] = br#"{"sys":{}}"#;
 
-const TIMEOUTS: Timeouts = Timeouts {
+const TIMEOUTS: ConnectionTimeouts = ConnectionTimeouts {
     handshake: Duration::from_secs(10),
     ack: Duration::from_secs(5),
     heartbeat: Some(Duration::from_secs(6)),
 };
 
 /// As on a gate.
-const NO_HEARTBEAT: Timeouts = Timeouts { heartbeat: None, ..TIMEOUTS };
+const NO_HEARTBEAT: ConnectionTimeouts = ConnectionTimeouts { heartbeat: None, ..TIMEOUTS };
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum State {
@@ -48,7 +48,7 @@ fn take<'a>(
     now: Time,
     kind: PackageType,
     body: &'a [u8],
-    timeouts: &Timeouts,
+    timeouts: &ConnectionTimeouts,
 ) -> Action<'a> {
     let offer = HandshakeOffer { heartbeat_s: timeouts.heartbeat.map(|_| 3), ..HandshakeOffer::default() };
     machine.on_package(now, Package { kind, body }, &offer, timeouts)
@@ -123,6 +123,6 @@ fn only_a_heartbeat_is_a_sign_of_life() {
     assert_eq!(working.overdue(at(6.0), &TIMEOUTS), None);
     assert_eq!(working.overdue(at(11.0), &TIMEOUTS), Some(CloseReason::HeartbeatTimeout));
     // Who was not read could not be heard.
-    working.heard_late(at(11.0));
+    working.restart_timeout(at(11.0));
     assert_eq!(working.overdue(at(16.0), &TIMEOUTS), None);
 }

@@ -1,6 +1,8 @@
 //! Tests that need no socket: the machines, codecs, strategies, virtual time, experiments, storms on the machines alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
+mod additions;
+mod additions_console;
 mod audit;
 mod config;
 mod config_additions;

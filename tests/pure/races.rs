@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::support::areas::{areas, bound};
 use crate::support::fragile::{FragileChat, PANIC_ROUTE, keep_panics_on_purpose_quiet};
+use crate::support::pure::PureCluster;
 use crate::support::tutorial;
 use crate::support::world::{Player, PureWorld, World};
 use pomelo_sim::config::ServerSpec;
@@ -307,4 +308,46 @@ fn a_room_without_a_server_goes_to_the_one_that_the_next_strategy_chooses() {
     // Nobody has asked for the room since; the new strategy needs no choice.
     world.cluster.steer("chat", "pomelo-crc");
     carol_finds_them(&mut world, alice);
+}
+
+/// alice's way into the room ends before a paused server, and her connector vanishes. Then the room
+/// gets another server, and alice comes back elsewhere: the room must not greet her twice.
+fn back_while_the_room_moves(moves: impl Fn(&mut PureCluster, &ServerId)) {
+    let world = &mut PureWorld::new(tutorial());
+    let witness = world.enter("connector-server-2", "witness", "room");
+    let home = home(world);
+    world.cluster.pause(home.as_str());
+    let first = world.open("connector-server-1");
+    world.ask(first, ENTER, &enter("alice"));
+    world.cluster.settle();
+    world.cluster.kill("connector-server-1");
+    moves(&mut world.cluster, &home);
+    let second = world.open("connector-server-3");
+    let asked = world.ask(second, ENTER, &enter("alice"));
+    world.cluster.settle();
+    if world.cluster.is_up(home.as_str()) {
+        world.cluster.resume(home.as_str());
+    }
+    world.cluster.settle();
+    assert_eq!(world.answer(second, asked), Some(json!({"users": ["witness", "alice"]})));
+    assert_eq!(presence(world, witness), ["onAdd alice"]);
+    assert_eq!(world.cluster.audit(), []);
+}
+
+#[test]
+fn what_a_lost_connector_had_asked_of_a_paused_server_is_not_done_when_the_room_moves() {
+    back_while_the_room_moves(|cluster, home| {
+        let owner = |cluster: &PureCluster| cluster.router.owner(&"chat".into(), "room");
+        let others = ["crc32-mod", "jump", "rendezvous", "maglev"];
+        let moved = others.iter().any(|strategy| {
+            cluster.steer("chat", strategy);
+            owner(cluster).as_ref() != Some(home)
+        });
+        assert!(moved, "every strategy leaves the room on {home}");
+    });
+}
+
+#[test]
+fn what_a_lost_connector_had_asked_of_a_paused_server_is_not_done_when_that_vanishes() {
+    back_while_the_room_moves(|cluster, home| cluster.kill(home.as_str()));
 }

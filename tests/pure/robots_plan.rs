@@ -6,7 +6,7 @@ use std::path::Path;
 use pomelo_sim::random::sizes;
 use pomelo_sim::robots::crowd::Crowd;
 use pomelo_sim::robots::schedule::{Moments, arrival};
-use pomelo_sim::robots::{Load, Plan, Settings, Transport};
+use pomelo_sim::robots::{Load, LoadPlan, Settings, TransportChoice};
 use pomelo_sim::time::Time;
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn file(text: &str) -> Settings {
     Settings::from_json(text, "robots.json".to_owned()).unwrap()
 }
 
-fn plan(text: &str) -> Plan {
+fn plan(text: &str) -> LoadPlan {
     file(text).plan().unwrap()
 }
 
@@ -42,7 +42,7 @@ fn without_settings_there_are_the_defaults() {
     let plan = plan("{}");
     assert_eq!((plan.users, plan.rooms, plan.load), (100, 10, Load::Rate(1.0)));
     assert_eq!((&*plan.gate, &*plan.prefix), ("127.0.0.1:3014", "robot"));
-    assert_eq!((plan.transport, plan.payload, plan.seed), (Transport::Mix, 64, 1));
+    assert_eq!((plan.transport, plan.payload, plan.seed), (TransportChoice::Mix, 64, 1));
 }
 
 #[test]

@@ -121,8 +121,8 @@ impl Storm {
         let mut strategies = Random::new(seed, "strategies");
         let mut strategy = || ALL[strategies.index(ALL.len())].spec();
         let (chat, connector) = (sticky(strategy()), strategy());
-        let cluster = cluster.strategy("chat", &chat.to_string()).unwrap();
-        let cluster = cluster.strategy("connector", &connector.to_string()).unwrap();
+        let cluster = cluster.with_strategy("chat", chat.clone());
+        let cluster = cluster.with_strategy("connector", connector.clone());
         let policy = match random.chance(0.8) {
             true => Policy::Seeded(Random::new(seed, "turns")),
             false => Policy::InOrder,
@@ -138,7 +138,7 @@ impl Storm {
             faults: 0,
             kinds,
             rooms_stay,
-            remembers: chat.needs().placements,
+            remembers: chat.remembers(),
             log: vec![format!("chat={chat} connector={connector}")],
             calm_rounds: 0,
         }
@@ -343,7 +343,7 @@ impl Storm {
     fn steer(&mut self, server_type: &str, strategy: StrategySpec) {
         self.log.push(format!("{server_type}={strategy}"));
         if server_type == "chat" {
-            self.remembers = strategy.needs().placements;
+            self.remembers = strategy.remembers();
         }
         self.cluster.steer(server_type, &strategy.to_string());
     }

@@ -26,7 +26,9 @@ fn keys(count: usize) -> Vec<String> {
 fn place(strategy: &mut dyn Strategy, list: &[Candidate], keys: &[String]) -> Vec<ServerId> {
     let mut place = |key: &String| {
         let index = strategy.pick(key, &Look::BLIND).unwrap();
-        strategy.settle(key);
+        if let Some(placements) = strategy.placements_mut() {
+            placements.settle(key);
+        }
         list[index].id.clone()
     };
     keys.iter().map(&mut place).collect()
@@ -361,18 +363,18 @@ fn a_directory_remembers_what_has_settled_and_drops_what_never_does() {
         [("a", 1), ("b", 2), ("c", 3)].map(|(key, now)| strategy.pick(key, &look(now))),
         [Some(0), Some(1), Some(2)]
     );
-    strategy.settle("a");
-    assert_eq!((strategy.pick("b", &look(9)), strategy.unsettled()), (Some(1), 2));
-    strategy.mark_stale(at(5));
+    strategy.placements_mut().unwrap().settle("a");
+    assert_eq!((strategy.pick("b", &look(9)), strategy.placements().unwrap().unsettled()), (Some(1), 2));
+    strategy.placements_mut().unwrap().mark_stale(at(5));
     assert_eq!(strategy.peek("c"), Some(2), "a mark alone takes nothing away");
-    strategy.drop_stale();
+    strategy.placements_mut().unwrap().drop_stale();
     assert_eq!(["a", "b", "c"].map(|key| strategy.peek(key)), [Some(0), Some(1), None]);
     // What is left is found until it is dropped, and kept when it is asked for again.
-    strategy.unsettle(at(10), "a");
-    strategy.mark_stale(at(20));
+    strategy.placements_mut().unwrap().unsettle(at(10), "a");
+    strategy.placements_mut().unwrap().mark_stale(at(20));
     assert_eq!(strategy.pick("a", &look(21)), Some(0));
-    strategy.drop_stale();
+    strategy.placements_mut().unwrap().drop_stale();
     assert_eq!(["a", "b"].map(|key| strategy.peek(key)), [Some(0), None]);
-    strategy.forget("a");
-    assert_eq!((strategy.peek("a"), strategy.unsettled()), (None, 0));
+    strategy.placements_mut().unwrap().forget("a");
+    assert_eq!((strategy.peek("a"), strategy.placements().unwrap().unsettled()), (None, 0));
 }

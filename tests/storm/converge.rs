@@ -136,9 +136,9 @@ fn audit(cluster: &RunningCluster) -> Result<(), String> {
 fn holds_what_it_must(storm: &Storm) -> Result<(), String> {
     let plan = storm.load.plan();
     let (users, rooms) = (plan.users, plan.rooms.min(plan.users));
-    let mut held = Held::by(&storm.cluster.snapshot());
+    let mut held = Held::by(&storm.cluster.view().unwrap());
     let right = wait(PATIENCE, || {
-        held = Held::by(&storm.cluster.snapshot());
+        held = Held::by(&storm.cluster.view().unwrap());
         let Held { connections, sessions, bound, uids, channels, members, calls } = &held;
         let each = [connections.values().sum(), *sessions, *bound, *uids, *members];
         each == [users; 5] && (*channels, *calls) == (rooms, 0)

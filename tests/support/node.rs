@@ -43,7 +43,11 @@ pub fn run_tests(modules: &[(&str, &[Named])]) -> ExitCode {
     let of_module = |(module, tests): &(&str, &[Named])| {
         tests.iter().map(|test| trial(module, *test)).collect::<Vec<_>>()
     };
-    libtest_mimic::run(&Arguments::from_args(), modules.iter().flat_map(of_module).collect()).exit_code()
+    let mut arguments = Arguments::from_args();
+    // The harness of std reads this variable too; libtest-mimic does not.
+    let threads = std::env::var("RUST_TEST_THREADS").ok().and_then(|threads| threads.parse().ok());
+    arguments.test_threads = arguments.test_threads.or(threads);
+    libtest_mimic::run(&arguments, modules.iter().flat_map(of_module).collect()).exit_code()
 }
 
 /// The tests of a module, for the `main` of their binary.

@@ -36,7 +36,7 @@ impl Scene {
     pub fn new() -> Self {
         let cluster = tutorial().options(patient()).start().unwrap();
         let room = WatchedRoom::start(&cluster, "lobby");
-        let held = Held::by(&cluster.snapshot());
+        let held = Held::by(&cluster.view().unwrap());
         Self { cluster, room, held, resident: resident_bytes() }
     }
 

@@ -55,6 +55,12 @@ impl Serve {
         &self.banner
     }
 
+    /// Tells it to stop, as `kill` does.
+    pub fn terminate(&self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
     pub fn ended(&mut self) -> ExitStatus {
         let began = Instant::now();
         loop {
@@ -157,8 +163,7 @@ impl World {
     /// Its directory outlives it.
     pub fn end(mut self) -> TempDir {
         let mut serve = self.serve.take().unwrap();
-        let id = serve.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        serve.terminate();
         assert_eq!(serve.ended().code(), Some(0));
         self.directory
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use pomelo_sim::robots::crowd::Crowd;
 use pomelo_sim::robots::robot::{Next, Robot};
-use pomelo_sim::robots::shared::Shared;
-use pomelo_sim::robots::{Plan, Settings};
+use pomelo_sim::robots::shared::RunState;
+use pomelo_sim::robots::{LoadPlan, Settings};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{PackageType, WebSocketHeader, WireRoute, write_package, write_push, write_response};
 use tungstenite::handshake::derive_accept_key;
@@ -16,8 +16,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(5);
 /// Robot 0 of a room of three.
 pub struct Stand {
     pub robot: Robot,
-    pub shared: Shared,
-    pub plan: Plan,
+    pub shared: RunState,
+    pub plan: LoadPlan,
     pub now: Time,
     pub websocket: bool,
 }
@@ -28,7 +28,7 @@ impl Stand {
         let room_sizes = Some(vec![3]);
         let plan = Settings { room_sizes, window: Some(2), ..Settings::default() }.plan().unwrap();
         let crowd = Crowd::new(&plan);
-        let shared = Shared::new(&plan, &crowd);
+        let shared = RunState::new(&plan, &crowd);
         let robot = Robot::new(0, 0, websocket, Time::START);
         let mut stand = Self { robot, shared, plan, now: Time::START, websocket };
         assert_eq!(stand.tick(), Next::Gate);

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use pomelo_sim::live::{ClusterSnapshot, LiveServer, RunningCluster};
+use pomelo_sim::live::{ClusterView, RunningCluster};
 use pomelo_sim::ports::{CloseReason, PortSnapshot};
+use pomelo_sim::servers::ServerSnapshot;
 use serde_json::{Value, json};
 
 use super::client::{Client, Transport};
@@ -98,12 +99,19 @@ pub fn connectors(cluster: &RunningCluster) -> Vec<SocketAddr> {
     connectors.filter_map(|(_, address)| address).collect()
 }
 
-pub fn server(snapshot: &ClusterSnapshot, id: &str) -> LiveServer {
-    snapshot.servers.iter().find(|server| server.server.id.as_str() == id).unwrap().clone()
+/// The account of a server that is up.
+pub fn account(cluster: &RunningCluster, id: &str) -> ServerSnapshot {
+    accounts(cluster).into_iter().find(|account| account.id.as_str() == id).unwrap()
+}
+
+/// The accounts of all servers that are up.
+pub fn accounts(cluster: &RunningCluster) -> Vec<ServerSnapshot> {
+    cluster.list().unwrap().into_iter().filter_map(|server| server.account).collect()
 }
 
 pub fn port(cluster: &RunningCluster, id: &str) -> PortSnapshot {
-    server(&cluster.snapshot(), id).port.unwrap()
+    let servers = cluster.list().unwrap();
+    servers.into_iter().find(|server| server.id.as_str() == id).unwrap().port.unwrap()
 }
 
 /// How many connections of a port have ended for this reason.
@@ -132,20 +140,22 @@ pub struct Held {
 }
 
 impl Held {
-    pub fn by(snapshot: &ClusterSnapshot) -> Self {
-        let sum = |count: fn(&LiveServer) -> usize| snapshot.servers.iter().map(count).sum();
-        let connections = snapshot
+    pub fn by(view: &ClusterView) -> Self {
+        let sum = |count: fn(&ServerSnapshot) -> usize| {
+            view.servers.iter().map(|server| server.figure(count)).sum()
+        };
+        let connections = view
             .servers
             .iter()
-            .filter_map(|server| Some((server.server.id.to_string(), server.port.as_ref()?.connections)));
+            .filter_map(|server| Some((server.id.to_string(), server.port.as_ref()?.connections)));
         Self {
             connections: connections.collect(),
-            sessions: sum(|server| server.server.sessions),
-            bound: sum(|server| server.server.bound),
-            uids: snapshot.uids,
-            channels: sum(|server| server.server.channels),
-            members: sum(|server| server.server.members),
-            calls: sum(|server| server.server.calls_pending),
+            sessions: sum(|account| account.sessions),
+            bound: sum(|account| account.bound),
+            uids: view.uids,
+            channels: sum(|account| account.channels),
+            members: sum(|account| account.members),
+            calls: sum(|account| account.calls_pending),
         }
     }
 
@@ -153,7 +163,7 @@ impl Held {
     pub fn wait_again(&self, cluster: &RunningCluster) {
         let give_up = Instant::now() + PATIENCE;
         loop {
-            let now = Held { calls: self.calls, ..Held::by(&cluster.snapshot()) };
+            let now = Held { calls: self.calls, ..Held::by(&cluster.view().unwrap()) };
             if now == *self {
                 return;
             }
@@ -170,7 +180,7 @@ impl Held {
         };
         let give_up = Instant::now() + PATIENCE;
         loop {
-            let held = Held::by(&cluster.snapshot());
+            let held = Held::by(&cluster.view().unwrap());
             if nothing(&held) {
                 return;
             }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::client::{Client, Transport};
 use super::pure::{Out, PureCluster};
 use super::wait_until;
+use super::watch::accounts;
 
 /// A client of a [`World`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -176,7 +177,7 @@ impl LiveWorld {
     }
 
     fn sessions(&self) -> usize {
-        self.cluster.snapshot().servers.iter().map(|server| server.server.sessions).sum()
+        accounts(&self.cluster).iter().map(|account| account.sessions).sum()
     }
 }
 
@@ -213,10 +214,7 @@ impl World for LiveWorld {
         self.players[player.0].take().expect("this client has left").close();
         wait_until("the session is gone", || self.sessions() < before);
         // The room's server has heard of it when the router has carried what the connector said.
-        let idle = |world: &Self| {
-            let snapshot = world.cluster.snapshot();
-            snapshot.router
-        };
+        let idle = |world: &Self| world.cluster.view().unwrap().router;
         let mut last = idle(self);
         wait_until("the cluster is quiet", || {
             let now = idle(self);
@@ -229,6 +227,6 @@ impl World for LiveWorld {
     }
 
     fn snapshots(&mut self) -> Vec<ServerSnapshot> {
-        self.cluster.snapshot().servers.into_iter().map(|server| server.server).collect()
+        accounts(&self.cluster)
     }
 }

@@ -1,13 +1,12 @@
 //! `pomelo-sim experiment compare`: two results side by side.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
 use super::table::with_unit;
-use crate::cli::output::{print, refuse, table};
+use crate::cli::output::{Outcome, print, table};
 use crate::experiments::{Compared, Comparison, Results, Row};
 
 /// Compare two results: what a change of scenario, servers or program did to each strategy
@@ -37,17 +36,10 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim experiment compare results/before results/after";
 
 /// Runs the command.
-pub(super) fn run(args: &CompareArgs) -> ExitCode {
-    let (before, after) = match Results::load(&args.before).and_then(|a| Ok((a, Results::load(&args.after)?)))
-    {
-        Ok(both) => both,
-        Err(error) => return refuse(error),
-    };
-    match Compared::of(&before, &after) {
-        Ok(compared) if args.json => print(&as_json(&compared)),
-        Ok(compared) => print(&as_text(args, &compared, &before, &after)),
-        Err(error) => refuse(error),
-    }
+pub(super) fn run(args: &CompareArgs) -> Outcome {
+    let (before, after) = (Results::load(&args.before)?, Results::load(&args.after)?);
+    let compared = Compared::of(&before, &after)?;
+    print(&if args.json { as_json(&compared) } else { as_text(args, &compared, &before, &after) })
 }
 
 fn as_json(compared: &Compared) -> String {

@@ -1,13 +1,12 @@
 //! `pomelo-sim experiment list`: which scenarios there are, and what they ask.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::json;
 
 use super::{directory, scenarios, shipped};
-use crate::cli::output::{print, refuse, table, warn};
+use crate::cli::output::{Outcome, print, table, warn};
 use crate::scenario::{Scenario, ScenarioError};
 
 /// Show the scenarios of a directory, or those that come with the program: name, model, question
@@ -22,14 +21,11 @@ pub(super) struct ListArgs {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &ListArgs) -> ExitCode {
+pub(super) fn run(args: &ListArgs) -> Outcome {
     let dir = directory(args.dir.as_deref());
-    let read: Vec<(Result<Scenario, ScenarioError>, String)> = match dir.map(scenarios) {
+    let read: Vec<(Result<Scenario, ScenarioError>, String)> = match dir.map(scenarios).transpose()? {
         None => shipped::all().map(|(name, scenario)| (scenario, name.to_owned())).collect(),
-        Some(Ok(files)) => {
-            files.iter().map(|path| (Scenario::load(path), path.display().to_string())).collect()
-        }
-        Some(Err(error)) => return refuse(error),
+        Some(files) => files.iter().map(|path| (Scenario::load(path), path.display().to_string())).collect(),
     };
     let mut found = Vec::new();
     for (scenario, file) in read {

@@ -12,7 +12,6 @@ mod table;
 mod verify;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
@@ -23,6 +22,7 @@ use self::report::ReportArgs;
 use self::run::RunArgs;
 use self::schema::SchemaArgs;
 use self::verify::VerifyArgs;
+use crate::cli::output::Outcome;
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::Scenario;
 
@@ -78,7 +78,7 @@ fn directory(wanted: Option<&Path>) -> Option<&Path> {
 }
 
 /// Runs the command.
-pub fn run(args: &ExperimentArgs) -> ExitCode {
+pub fn run(args: &ExperimentArgs) -> Outcome {
     match &args.command {
         ExperimentCommand::List(args) => list::run(args),
         ExperimentCommand::Run(args) => run::run(args),

@@ -1,16 +1,13 @@
 //! `pomelo-sim experiment place`: where every strategy puts millions of keys.
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::process::ExitCode;
-use std::sync::Mutex;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
-use crate::cli::output::{print, refuse, table};
+use crate::cli::output::{Outcome, pretty, print, table};
+use crate::cli::progress;
 use crate::placement::{Ids, KeySet, Moved, PlacementPlan, PlacementReport, place};
 use crate::strategies::{ALL, Parameter, StrategySpec};
 
@@ -78,35 +75,19 @@ const EXAMPLES: &str = "Examples:
 /// Most keys of a set: what a strategy that remembers them can hold.
 const KEYS_MAX: u64 = 100_000_000;
 
-/// How often the progress line changes.
-const TELL_EVERY: Duration = Duration::from_millis(200);
-
 fn skew(text: &str) -> Result<f64, String> {
     let skew = text.parse().ok().filter(|skew| (0.0..=10.0).contains(skew));
     skew.ok_or_else(|| "expected a number from 0 to 10".to_owned())
 }
 
 /// Runs the command.
-pub(super) fn run(args: &PlaceArgs) -> ExitCode {
+pub(super) fn run(args: &PlaceArgs) -> Outcome {
     let plan = plan(args);
-    let line = Mutex::new(Line { start: Instant::now(), told: None });
-    let result = place(&plan, &|done, all| {
-        // Whoever finds it taken has nothing newer to say.
-        if let Ok(mut line) = line.try_lock() {
-            line.show(done, all);
-        }
-    });
-    if let Ok(line) = line.into_inner() {
-        line.clear();
-    }
-    match result {
-        Err(error) => refuse(format!("place: {error}")),
-        Ok(report) if args.json => match serde_json::to_string_pretty(&report) {
-            Ok(json) => print(&(json + "\n")),
-            Err(error) => refuse(format!("place: {error}")),
-        },
-        Ok(report) => print(&as_text(&report)),
-    }
+    let bar = progress::bar("{percent} %");
+    let result = place(&plan, &|done, all| progress::show(&bar, done, all));
+    bar.finish_and_clear();
+    let report = result.map_err(|error| format!("place: {error}"))?;
+    print(&if args.json { pretty(&report)? } else { as_text(&report) })
 }
 
 fn plan(args: &PlaceArgs) -> PlacementPlan {
@@ -133,32 +114,6 @@ fn plan(args: &PlaceArgs) -> PlacementPlan {
 fn all() -> Vec<StrategySpec> {
     let alone = ALL.iter().filter(|entry| entry.parameter != Parameter::Inner);
     alone.filter_map(|entry| entry.name.parse().ok()).collect()
-}
-
-/// The line on a terminal that says how far it is.
-struct Line {
-    start: Instant,
-    told: Option<Instant>,
-}
-
-impl Line {
-    fn show(&mut self, done: u64, all: u64) {
-        let mut stderr = io::stderr();
-        if !stderr.is_terminal() || self.told.is_some_and(|told| told.elapsed() < TELL_EVERY) {
-            return;
-        }
-        self.told = Some(Instant::now());
-        let share = done as f64 / all.max(1) as f64;
-        let left = self.start.elapsed().as_secs_f64() * (1.0 / share.max(1e-9) - 1.0);
-        // A terminal that went away does not want to know.
-        let _ = write!(stderr, "\r\x1b[K{:3.0} %  {left:.0} s left", share * 100.0);
-    }
-
-    fn clear(&self) {
-        if self.told.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
-    }
 }
 
 fn as_text(report: &PlacementReport) -> String {

@@ -1,12 +1,11 @@
 //! `pomelo-sim experiment report`: shows again what a run gave.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::Args;
 
 use super::run::print_results;
-use crate::cli::output::refuse;
+use crate::cli::output::Outcome;
 use crate::experiments::{Results, report};
 
 /// Show what a run gave, from its directory, and write its report there anew: report.html, plots, CSV
@@ -23,17 +22,12 @@ pub(super) struct ReportArgs {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &ReportArgs) -> ExitCode {
-    let results = match Results::load(&args.results) {
-        Ok(results) => results,
-        Err(error) => return refuse(error),
-    };
+pub(super) fn run(args: &ReportArgs) -> Outcome {
+    let results = Results::load(&args.results)?;
     let directory = match args.results.parent() {
         Some(parent) if args.results.is_file() => parent,
         _ => &args.results,
     };
-    if let Err(error) = report::write_all(&results, directory) {
-        return refuse(error);
-    }
+    report::write_all(&results, directory)?;
     print_results(&results, args.json, "")
 }

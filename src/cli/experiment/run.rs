@@ -3,15 +3,15 @@
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::{find, interrupt, table};
-use crate::cli::output::{print, refuse};
-use crate::experiments::{self, Mode, Options, Progress, Results, VerdictKind, report};
+use crate::cli::output::{Outcome, pretty, print_found};
+use crate::cli::progress;
+use crate::experiments::{self, Mode, Options, Progress, Results, Verdict, VerdictKind, report};
 use crate::program::quoted;
 use crate::scenario::Scenario;
 use crate::strategies::StrategySpec;
@@ -77,11 +77,8 @@ const EXAMPLES: &str = "Examples:
 const LIVE_REPLICATIONS: u32 = 3;
 
 /// Runs the command.
-pub(super) fn run(args: &RunArgs) -> ExitCode {
-    let (scenario, file) = match scenario(args) {
-        Ok(read) => read,
-        Err(error) => return refuse(error),
-    };
+pub(super) fn run(args: &RunArgs) -> Outcome {
+    let (scenario, file) = scenario(args)?;
     let out = args.out.clone().unwrap_or_else(|| Path::new("results").join(&scenario.name));
     let live = args.mode == Mode::Live;
     let mut options = Options {
@@ -96,43 +93,25 @@ pub(super) fn run(args: &RunArgs) -> ExitCode {
     if let Some(threads) = args.threads.map(NonZeroUsize::get).or(live.then_some(1)) {
         options.threads = threads;
     }
-    if let Err(error) = interrupt::say_how_to_go_on(&out) {
-        return refuse(error);
-    }
+    interrupt::say_how_to_go_on(&out)?;
     if std::env::var_os("RUST_LOG").is_none() {
         // Servers in distress are what an experiment is about; a line for each of their warnings would drown what it says.
         log::set_max_level(log::LevelFilter::Error);
     }
-    let bar = bar(scenario.strategies.len() as u64 * u64::from(scenario.replications));
+    let bar = progress::bar("{pos}/{len} runs");
     let engine = experiments::engine(&scenario, args.mode);
     let results = experiments::run(&scenario, &*engine, &options, &|progress| show(&bar, progress));
     bar.finish_and_clear();
-    let results = match results {
-        Ok(results) => results,
-        Err(error) => return refuse(format!("experiment {}: {error}", scenario.name)),
-    };
-    if let Err(error) = report::write_all(&results, &out) {
-        return refuse(error);
-    }
+    let results = results.map_err(|error| format!("experiment {}: {error}", scenario.name))?;
+    report::write_all(&results, &out)?;
     print_results(&results, args.json, &format!("\nin {}\n", out.display()))
 }
 
 /// Prints results as JSON, or as a table with a last line. Exit code 1 when a claim fails.
-pub(super) fn print_results(results: &Results, json: bool, last: &str) -> ExitCode {
-    let text = if json {
-        match serde_json::to_string_pretty(results) {
-            Ok(json) => json + "\n",
-            Err(error) => return refuse(error),
-        }
-    } else {
-        table::text(results, table::Look::of_stdout()) + last
-    };
-    let printed = print(&text);
-    if printed != ExitCode::SUCCESS {
-        return printed;
-    }
-    let failed = results.verdicts.iter().any(|verdict| verdict.verdict == VerdictKind::Fails);
-    if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+pub(super) fn print_results(results: &Results, json: bool, last: &str) -> Outcome {
+    let text = if json { pretty(results)? } else { table::text(results, table::Look::of_stdout()) + last };
+    let fails = |verdict: &Verdict| verdict.verdict == VerdictKind::Fails;
+    print_found(&text, !results.verdicts.iter().any(fails))
 }
 
 /// The scenario with what flags change, and what it is called.
@@ -198,17 +177,7 @@ fn machine() -> String {
     format!("{cores} × {model}, {} {}", std::env::consts::OS, std::env::consts::ARCH)
 }
 
-/// A bar with the time that is left; nothing when stderr is no terminal.
-fn bar(units: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:32} {pos}/{len} runs  {elapsed} gone, {eta} left  {msg}");
-    let bar = ProgressBar::with_draw_target(Some(units), ProgressDrawTarget::stderr());
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(std::time::Duration::from_millis(200));
-    bar
-}
-
 fn show(bar: &ProgressBar, Progress { done, kept, total }: Progress) {
-    bar.set_length(total as u64);
     if kept == done {
         // What was kept took no time, and must not make the rest look quick.
         bar.reset_eta();
@@ -216,5 +185,5 @@ fn show(bar: &ProgressBar, Progress { done, kept, total }: Progress) {
     if kept > 0 {
         bar.set_message(format!("{kept} from before"));
     }
-    bar.set_position(done as u64);
+    progress::show(bar, done as u64, total as u64);
 }

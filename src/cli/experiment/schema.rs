@@ -1,11 +1,9 @@
 //! `pomelo-sim experiment schema`: how scenario files are written, for people or for programs.
 
-use std::process::ExitCode;
-
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::output::print;
+use crate::cli::output::{Outcome, print};
 
 /// Print the documentation of scenario files: every field, unit, default, metric, and examples
 #[derive(Args, Clone, Debug)]
@@ -19,7 +17,7 @@ pub(super) struct SchemaArgs {
 const PAGE: &str = include_str!("../../../config/experiments/README.md");
 
 /// Runs the command.
-pub(super) fn run(args: &SchemaArgs) -> ExitCode {
+pub(super) fn run(args: &SchemaArgs) -> Outcome {
     if args.json { print(&format!("{:#}\n", sections(PAGE))) } else { print(PAGE) }
 }
 

@@ -1,13 +1,12 @@
 //! `pomelo-sim experiment verify`: whether this program reproduces what is known.
 
-use std::io::{self, IsTerminal, Write};
 use std::num::NonZeroUsize;
-use std::process::ExitCode;
 use std::thread;
 
 use clap::Args;
 
-use crate::cli::output::{count, print, refuse, table};
+use crate::cli::output::{Outcome, count, pretty, print_found, table};
+use crate::cli::progress;
 use crate::verify::{self, Allowed, Row, Verified};
 
 /// Measure anew what is known from theory, published tables and the original's code
@@ -28,34 +27,14 @@ pub(super) struct VerifyArgs {
 }
 
 /// Runs the command.
-pub(super) fn run(args: &VerifyArgs) -> ExitCode {
+pub(super) fn run(args: &VerifyArgs) -> Outcome {
     let threads = args.threads.or(thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let on_terminal = io::stderr().is_terminal();
-    let verified = verify::run(threads, &|done, all| {
-        if on_terminal {
-            // A terminal that went away does not want to know.
-            let _ = write!(io::stderr(), "\r\x1b[K{done} of {all} checks");
-        }
-    });
-    if on_terminal {
-        let _ = write!(io::stderr(), "\r\x1b[K");
-    }
-    let verified = match verified {
-        Ok(verified) => verified,
-        Err(error) => return refuse(format!("verify: {error}")),
-    };
-    let text = if args.json {
-        match serde_json::to_string_pretty(&verified) {
-            Ok(json) => json + "\n",
-            Err(error) => return refuse(format!("verify: {error}")),
-        }
-    } else {
-        as_text(&verified)
-    };
-    match print(&text) {
-        ExitCode::SUCCESS if !verified.holds() => ExitCode::FAILURE,
-        code => code,
-    }
+    let bar = progress::bar("{pos}/{len} checks");
+    let verified = verify::run(threads, &|done, all| progress::show(&bar, done as u64, all as u64));
+    bar.finish_and_clear();
+    let verified = verified.map_err(|error| format!("verify: {error}"))?;
+    let text = if args.json { pretty(&verified)? } else { as_text(&verified) };
+    print_found(&text, verified.holds())
 }
 
 fn as_text(verified: &Verified) -> String {

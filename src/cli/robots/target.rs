@@ -1,13 +1,10 @@
 //! Where robots log in: at the running cluster that is meant, or where its configuration says.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
-
-use clap::Args;
 
 use crate::admin::{AdminClient, Running};
-use crate::cli::admin_args::{AdminArgs, Failure};
-use crate::cli::config_args::ConfigArgs;
+use crate::cli::admin_args::ClusterArgs;
+use crate::cli::output::Failure;
 use crate::orders::Order;
 use crate::program;
 
@@ -19,26 +16,10 @@ pub(super) enum Entry {
     Connector(String),
 }
 
-/// Whose gate it is.
-#[derive(Args, Clone, Debug)]
-pub struct Target {
-    /// Which configuration.
-    #[command(flatten)]
-    pub config: ConfigArgs,
-    /// The running cluster that serve was given this --port-offset for
-    #[arg(long, value_name = "N", conflicts_with = "admin_file")]
-    pub port_offset: Option<u16>,
-    /// File of the running cluster, as the banner of serve names it
-    #[arg(long, value_name = "PATH")]
-    pub admin_file: Option<PathBuf>,
-}
-
-impl Target {
+impl ClusterArgs {
     /// Where to log in; none when nothing says.
     pub(super) fn entry(&self) -> Result<Option<Entry>, Failure> {
-        let Self { config, port_offset, admin_file } = self.clone();
-        let cluster = AdminArgs { config, port_offset, admin_file, json: false };
-        let missed = match cluster.find() {
+        let missed = match self.find() {
             Ok(running) => return entry_of(&running).map(Some),
             Err(missed) => missed,
         };

@@ -4,9 +4,9 @@ use std::net::TcpListener;
 
 use super::ServeArgs;
 use crate::admin::Identity;
-use crate::cli::admin_args::Failure;
 use crate::cli::admin_port::{self, Admin};
 use crate::cli::console_port;
+use crate::cli::output::Failure;
 use crate::cluster::Cluster;
 use crate::config::{ClusterSpec, ConfigError, Ports};
 use crate::live::StartError;

@@ -11,10 +11,11 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use self::page::Page;
-use self::screen::{Interrupts, Screen};
-use super::admin_args::{AdminArgs, Failure};
-use super::output::{refuse, write_on};
-use crate::live::{ClusterView, Event, Events};
+use self::screen::Screen;
+use super::admin_args::AdminArgs;
+use super::interrupts::Interrupts;
+use crate::cli::output::{Failure, Outcome, write_on};
+use crate::live::{ClusterView, Events, TimelineEvent};
 use crate::monitor::{Monitor, Picture};
 use crate::orders::Order;
 
@@ -74,11 +75,9 @@ const EXAMPLES: &str = "Examples:
       for scripts: one second of it, as one object";
 
 /// Runs the command.
-pub fn run(args: &TopArgs) -> ExitCode {
-    match watch(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => refuse(error),
-    }
+pub fn run(args: &TopArgs) -> Outcome {
+    watch(args)?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn watch(args: &TopArgs) -> Result<(), Failure> {
@@ -125,7 +124,7 @@ fn page<'a>(args: &TopArgs, picture: &'a Picture, events: &'a LastEvents) -> Pag
 #[derive(Default)]
 struct LastEvents {
     next: u64,
-    events: VecDeque<Event>,
+    events: VecDeque<TimelineEvent>,
 }
 
 impl LastEvents {

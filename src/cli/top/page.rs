@@ -7,7 +7,7 @@ use super::Sort;
 use crate::cli::events;
 use crate::cli::list::uptime;
 use crate::cli::output::table;
-use crate::live::{Event, ServerState};
+use crate::live::{ServerState, TimelineEvent};
 use crate::monitor::{Picture, ServerPicture, TypePicture};
 use crate::stats::Balance;
 
@@ -15,7 +15,7 @@ use crate::stats::Balance;
 pub(super) struct Page<'a> {
     pub(super) picture: &'a Picture,
     pub(super) sort: Sort,
-    pub(super) events: &'a VecDeque<Event>,
+    pub(super) events: &'a VecDeque<TimelineEvent>,
 }
 
 /// A line, and in which state the server is that it is about.

@@ -1,11 +1,8 @@
 //! The terminal of `top`: a screen of its own that is given back, or none and plain text.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::Duration;
 
 use console::{Term, truncate_str};
-use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::page::{Line, Page};
 use crate::cli::output::write_on;
@@ -87,34 +84,4 @@ impl Drop for Screen {
 fn raw(code: &str) {
     let mut stdout = io::stdout();
     let _ = stdout.write_all(code.as_bytes()).and_then(|()| stdout.flush());
-}
-
-/// Ctrl-C and SIGTERM, caught so that the terminal is given back.
-pub(super) struct Interrupts {
-    runtime: Runtime,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Interrupts {
-    pub(super) fn catch() -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (interrupt, terminate) = {
-            let _entered = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
-        };
-        Ok(Self { runtime, interrupt, terminate })
-    }
-
-    /// Waits for so long. True when one has come: it is over.
-    pub(super) fn wait(&mut self, time: Duration) -> bool {
-        self.runtime.block_on(async {
-            tokio::select! {
-                biased;
-                _ = self.interrupt.recv() => true,
-                _ = self.terminate.recv() => true,
-                () = tokio::time::sleep(time) => false,
-            }
-        })
-    }
 }

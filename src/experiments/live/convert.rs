@@ -6,7 +6,7 @@ use super::watch::Seen;
 use crate::robots::{Report, Settings, Summary};
 use crate::router::RouterCounters;
 use crate::scenario::{ChatModel, Scenario};
-use crate::stats::{Balance, Latency, Mark, Outcome, Quantile};
+use crate::stats::{Balance, LatencyCurve, Mark, Outcome, Quantile};
 
 /// Logins per second for a scenario in which everybody is in from the start.
 const LOGINS_PER_S: f64 = 500.0;
@@ -95,9 +95,9 @@ fn tell(name: &str, summary: &Summary, metrics: &mut BTreeMap<String, f64>) {
     }
 }
 
-fn latency(summary: &Summary) -> Option<Latency> {
+fn latency(summary: &Summary) -> Option<LatencyCurve> {
     let Summary { count, p50, p90, p99, p999, max, mean } = *summary;
     let points = [(0.5, p50), (0.9, p90), (0.99, p99), (0.999, p999), (1.0, max)];
     let quantiles = points.map(|(share, micros)| Quantile { share, ms: micros as f64 / 1e3 }).to_vec();
-    (count > 0).then(|| Latency { count, mean_ms: mean as f64 / 1e3, quantiles })
+    (count > 0).then(|| LatencyCurve { count, mean_ms: mean as f64 / 1e3, quantiles })
 }

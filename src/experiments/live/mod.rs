@@ -20,10 +20,10 @@ use self::watch::Watch;
 use crate::cluster::{Cluster, Options};
 use crate::config::ConfigError;
 use crate::live::StartError;
-use crate::robots::{self, PlanError, RobotsError};
+use crate::robots::{self, LoadPlanError, RobotsError};
 use crate::scenario::{ChatModel, Scenario};
 use crate::stats::Outcome;
-use crate::strategies::{StrategySpec, UnknownStrategy};
+use crate::strategies::StrategySpec;
 
 /// Why a scenario cannot be run live.
 #[derive(Debug, Error)]
@@ -34,15 +34,12 @@ pub enum LiveError {
     /// Its servers do not form a cluster.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A strategy cannot serve a type.
-    #[error(transparent)]
-    Strategy(#[from] UnknownStrategy),
     /// The cluster did not start.
     #[error(transparent)]
     Start(#[from] StartError),
     /// The robots' plan is invalid.
     #[error("robots: {0}")]
-    Plan(#[from] PlanError),
+    Plan(#[from] LoadPlanError),
     /// The robots failed to run.
     #[error("robots: {0}")]
     Robots(#[from] RobotsError),
@@ -87,7 +84,7 @@ pub fn run_live(
         Ok::<_, LiveError>((report?, marks, seen))
     });
     let (report, marks, seen) = report?;
-    let counters = cluster.snapshot().router;
+    let counters = cluster.view().map(|view| view.router).unwrap_or_default();
     cluster.stop();
     // A run stopped early may have measured nothing; it is discarded anyway.
     if let Some(why) = report.void().filter(|_| !stop.load(Ordering::Relaxed)) {
@@ -128,9 +125,9 @@ fn start(
         server.client_port = server.client_port.map(|_| 0);
         server.client_host = None;
     }
-    let mut cluster = Cluster::from_spec(spec).strategy(chat.balance.as_str(), &strategy.to_string())?;
+    let mut cluster = Cluster::from_spec(spec).with_strategy(chat.balance.as_str(), strategy.clone());
     for (server_type, strategy) in chat.others.iter().filter(|(other, _)| **other != chat.balance) {
-        cluster = cluster.strategy(server_type.as_str(), &strategy.to_string())?;
+        cluster = cluster.with_strategy(server_type.as_str(), strategy.clone());
     }
     let options = Options {
         bind: Some(std::net::IpAddr::from([127, 0, 0, 1])),

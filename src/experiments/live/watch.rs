@@ -95,7 +95,7 @@ impl Watch {
 
     /// Messages that each server of the type has handled so far.
     fn counts(&self, cluster: &RunningCluster) -> BTreeMap<ServerId, u64> {
-        let servers = cluster.snapshot().servers.into_iter().map(|live| live.server);
+        let servers = cluster.list().unwrap_or_default().into_iter().filter_map(|server| server.account);
         let ours = servers.filter(|server| server.server_type == self.server_type);
         ours.map(|server| (server.id, server.counters.messages + server.counters.invocations)).collect()
     }

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use super::Results;
+use crate::whole_file::{ORDINARY, write_whole};
 
 /// A report format.
 pub trait Exporter: Sync {
@@ -61,23 +62,9 @@ pub fn write_all(results: &Results, directory: &Path) -> Result<Vec<PathBuf>, Re
     for document in EXPORTERS.iter().flat_map(|exporter| exporter.documents(results)) {
         let path = directory.join(&document.path);
         let failed = |reason: io::Error| ReportError { file: path.display().to_string(), reason };
-        replace(&path, &document.text).map_err(failed)?;
+        fs::create_dir_all(path.parent().unwrap_or(directory)).map_err(failed)?;
+        write_whole(&path, document.text.as_bytes(), ORDINARY).map_err(failed)?;
         written.push(path);
     }
     Ok(written)
-}
-
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    if let Some(directory) = path.parent() {
-        fs::create_dir_all(directory)?;
-    }
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".unfinished");
-    let unfinished = PathBuf::from(unfinished);
-    let done = fs::write(&unfinished, text).and_then(|()| fs::rename(&unfinished, path));
-    if done.is_err() {
-        // Report the original error; the unfinished file may not exist.
-        let _ = fs::remove_file(&unfinished);
-    }
-    done
 }

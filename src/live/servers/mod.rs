@@ -12,9 +12,10 @@ use actix::prelude::*;
 
 use super::control::{ControlError, Verb};
 use super::listen::listen;
-use super::observer::Observer;
+use super::queries::observer::Observer;
 use super::roster::{Entry, Roster};
-use super::server_actor::{Clock, Deliver, ServerActor, ShutPort};
+use super::server_actor::life::ShutPort;
+use super::server_actor::{Clock, Deliver, ServerActor};
 use super::timeline::Timeline;
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};

@@ -14,9 +14,10 @@ use crate::ids::ServerId;
 use crate::live::control::{ControlError, ServerState};
 use crate::live::listen::{StartError, listen, port_options};
 use crate::live::router_actor::{Register, WhenEmptyHanded};
-use crate::live::server_actor::{
-    Deliver, OpenPort, ServerActor, SetPaused, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
+use crate::live::server_actor::life::{
+    OpenPort, SetPaused, StopAccepting, Vanish, WhenIdle, WhenUnconnected,
 };
+use crate::live::server_actor::{Deliver, ServerActor};
 use crate::live::timeline::EventKind;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
@@ -24,7 +25,7 @@ use crate::supervisor::{Act, Change, Decision, Fact};
 use crate::time::Time;
 
 /// What came of a decision: a fact that the supervisor is to hear, perhaps with the error that it comes of.
-type Outcome = Result<Option<Fact>, Box<(Fact, ControlError)>>;
+type Carried = Result<Option<Fact>, Box<(Fact, ControlError)>>;
 
 impl Servers {
     /// Carries out decisions, and those that follow, until a server neither comes up nor goes down. The error is why it did
@@ -76,7 +77,7 @@ impl Servers {
         }
     }
 
-    async fn carry_out(&mut self, id: &ServerId, act: Act) -> Outcome {
+    async fn carry_out(&mut self, id: &ServerId, act: Act) -> Carried {
         let place = self.place(id.as_str());
         let Some(at) = place else { return Ok(None) };
         let Entry { spec, actor, .. } = self.roster.at(at);
@@ -175,7 +176,7 @@ impl Servers {
     }
 
     /// Binds the client port of a frontend.
-    fn bind(&mut self, at: usize, spec: &ServerSpec) -> Outcome {
+    fn bind(&mut self, at: usize, spec: &ServerSpec) -> Carried {
         let listener = match listen(spec, &self.options) {
             Ok(listener) => listener,
             Err(error) => {

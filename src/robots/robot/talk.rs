@@ -3,12 +3,12 @@
 use super::{ABSENCE, NEVER, Next, Robot, SEND, Stage};
 use crate::client::{ClientError, Connection};
 use crate::robots::requests::Sent;
-use crate::robots::shared::Shared;
+use crate::robots::shared::RunState;
 use crate::time::Time;
 
 impl Robot {
     /// A message is due: it is sent, or waits until it can be. Who leaves of its own will says nothing meanwhile.
-    pub fn say(&mut self, shared: &mut Shared, intended: Time, now: Time) {
+    pub fn say(&mut self, shared: &mut RunState, intended: Time, now: Time) {
         match self.stage {
             Stage::In => {
                 if let Err(error) = self.send(shared, intended, now) {
@@ -22,7 +22,7 @@ impl Robot {
     }
 
     /// After something has happened: sends what waits or what the window has room for, or leaves when it may.
-    pub(in crate::robots) fn go_on(&mut self, shared: &mut Shared, now: Time) -> Next {
+    pub(in crate::robots) fn go_on(&mut self, shared: &mut RunState, now: Time) -> Next {
         match self.stage {
             Stage::In if self.line.is_some() => {
                 if let Err(error) = self.send_what_may(shared, now) {
@@ -44,17 +44,17 @@ impl Robot {
     }
 
     /// What it was to send will not be sent.
-    pub(in crate::robots) fn give_up_waiting(&mut self, shared: &mut Shared) {
+    pub(in crate::robots) fn give_up_waiting(&mut self, shared: &mut RunState) {
         shared.tally.errors("send: not logged in", std::mem::take(&mut self.waiting).len() as u64);
     }
 
-    pub(super) fn abandon_requests(&mut self, shared: &mut Shared) {
+    pub(super) fn abandon_requests(&mut self, shared: &mut RunState) {
         for sent in self.requests.drain() {
             shared.judge.given_up(self.member, sent.number);
         }
     }
 
-    fn send_what_may(&mut self, shared: &mut Shared, now: Time) -> Result<(), ClientError> {
+    fn send_what_may(&mut self, shared: &mut RunState, now: Time) -> Result<(), ClientError> {
         while let Some(intended) = self.waiting.pop_front() {
             self.send(shared, intended, now)?;
         }
@@ -64,7 +64,7 @@ impl Robot {
         Ok(())
     }
 
-    fn send(&mut self, shared: &mut Shared, intended: Time, now: Time) -> Result<(), ClientError> {
+    fn send(&mut self, shared: &mut RunState, intended: Time, now: Time) -> Result<(), ClientError> {
         let Some(line) = &mut self.line else { return Ok(()) };
         let number = shared.write_message(self.member, self.room, intended, now);
         // Nobody will answer what was not sent.

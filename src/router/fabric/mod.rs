@@ -106,9 +106,15 @@ impl Fabric {
         Some((server_type, lost))
     }
 
-    /// Drops what a server that is gone has sent, for which `unwanted` says so.
+    /// Drops the `unwanted` envelopes that a server sent before it ended: those on links, and those
+    /// that wait for paused servers. The latter could still change their place: when their key moves
+    /// they wait anew, behind the drain by which the uids of the ended server's sessions are freed.
     pub(super) fn discard_from(&mut self, id: &ServerId, unwanted: impl Fn(&Payload) -> bool) {
-        self.links.discard_from(id, |envelope| unwanted(&envelope.payload));
+        let is_unwanted = |envelope: &Envelope| envelope.from == *id && unwanted(&envelope.payload);
+        self.links.discard_from(id, is_unwanted);
+        for backlog in self.homes.values_mut().filter_map(|home| home.paused.as_mut()) {
+            backlog.extract(is_unwanted);
+        }
     }
 
     pub(super) fn is_up(&self, id: &ServerId) -> bool {

@@ -104,3 +104,16 @@ fn what_a_vanished_server_has_sent_is_dropped_where_it_is_unwanted() {
     });
     assert_eq!(out(&mut fabric, LATENCY, |it| assert!(it.arrive_due())), [0, 2]);
 }
+
+#[test]
+fn what_a_vanished_server_has_sent_to_a_paused_one_is_dropped_where_it_is_unwanted() {
+    let mut fabric = fabric();
+    let sent = out(&mut fabric, Duration::ZERO, |it| {
+        it.pause(&"b".into());
+        send(it, 0..3);
+        it.remove(&"a".into());
+        it.discard_from(&"a".into(), |payload| matches!(payload, Payload::Drained { change: 1 }));
+    });
+    assert!(sent.is_empty(), "{sent:?}");
+    assert_eq!(out(&mut fabric, Duration::ZERO, |it| it.resume(&"b".into())), [0, 2]);
+}

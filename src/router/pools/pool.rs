@@ -17,7 +17,7 @@ use crate::ids::{ServerId, ServerType};
 use crate::router::backlog::{Backlog, key_of};
 use crate::router::fabric::Fabric;
 use crate::router::route::{Route, RouteInput, RouteKey};
-use crate::strategies::{Candidate, Look, Needs, Strategy, StrategySpec};
+use crate::strategies::{Candidate, Look, Needs, Placements, Strategy, StrategySpec};
 use crate::time::Time;
 use crate::trace::{What, bounded};
 
@@ -41,6 +41,8 @@ pub(in crate::router) struct Pool {
     /// A change goes on with another one, and keeps this until it is over.
     strategy: Box<dyn Strategy>,
     needs: Needs,
+    /// Whether the strategy has placements: asked once, not at each pick.
+    remembers: bool,
     promises: Promises,
     pub(super) changes: Changes,
     /// What is for keys that are between two servers, in order.
@@ -83,6 +85,7 @@ impl Pool {
             key,
             spec,
             needs: strategy.needs(),
+            remembers: strategy.placements().is_some(),
             strategy,
             promises: Promises::default(),
             changes: Changes::default(),
@@ -129,17 +132,19 @@ impl Pool {
         let new = self.make(&spec);
         let strategy = std::mem::replace(&mut self.strategy, new);
         let loads_counted = self.needs.loads;
-        self.needs = self.strategy.needs();
+        (self.needs, self.remembers) = (self.strategy.needs(), self.strategy.placements().is_some());
         self.spec = spec;
         if !(loads_counted && self.needs.loads) {
             self.promises = Promises::default();
         }
         self.sweep = Sweep::default();
         let servers = self.ids();
-        for (index, holder) in servers.iter().enumerate().filter(|_| self.needs.placements) {
+        for (index, holder) in servers.iter().enumerate().filter(|_| self.remembers) {
             for key in keys_at(holder) {
-                if self.strategy.peek(&key).is_none() || strategy.peek(&key) == Some(index) {
-                    self.strategy.place(&key, index);
+                if (self.strategy.peek(&key).is_none() || strategy.peek(&key) == Some(index))
+                    && let Some(placements) = self.strategy.placements_mut()
+                {
+                    placements.place(&key, index);
                 }
             }
         }
@@ -163,7 +168,7 @@ impl Pool {
             }
             (None, _) => Arc::from(""),
         };
-        let is_new = !self.changes.is_empty() && self.needs.placements && self.owner(&key).is_none();
+        let is_new = !self.changes.is_empty() && self.remembers && self.owner(&key).is_none();
         let server = self.pick(&key, now, load)?.id.clone();
         Ok(Chosen { key, server, is_new })
     }
@@ -184,7 +189,7 @@ impl Pool {
         now: Time,
         load: Load<'_>,
     ) -> Result<&Located, AppError> {
-        if self.needs.placements {
+        if self.remembers {
             self.sweep.expect(now, self.request_timeout);
         }
         self.pick_only(key, now, load)
@@ -194,8 +199,8 @@ impl Pool {
     /// as a load of the server.
     fn pick_only(&mut self, key: &str, now: Time, load: Load<'_>) -> Result<&Located, AppError> {
         let mut look = Look { now, loads: &[] };
-        let is_new = (self.needs.loads || self.needs.placements) && self.strategy.peek(key).is_none();
-        if is_new && self.needs.placements && self.strategy.unsettled() >= UNSETTLED_MAX {
+        let is_new = (self.needs.loads || self.remembers) && self.strategy.peek(key).is_none();
+        if is_new && self.remembers && self.unsettled() >= UNSETTLED_MAX {
             let busy = format!("busy: too many new keys of {} at once", self.server_type);
             return Err(AppError::new(busy).with_code(503));
         }
@@ -231,9 +236,7 @@ impl Pool {
             return None;
         }
         match self.owner(key) {
-            None if self.needs.placements => {
-                self.pick_only(key, now, load).ok().map(|server| server.id.clone())
-            }
+            None if self.remembers => self.pick_only(key, now, load).ok().map(|server| server.id.clone()),
             owner => owner.cloned(),
         }
     }
@@ -295,7 +298,7 @@ impl Pool {
 
     /// A room of a key has its first member, or another.
     pub(in crate::router) fn settle(&mut self, server: &ServerId, key: &Arc<str>) {
-        if !self.needs.placements {
+        if !self.remembers {
             return;
         }
         match self.owner(key) {
@@ -304,36 +307,43 @@ impl Pool {
             Some(_) => return,
             // It has come by a choice of an earlier strategy, and nobody has asked for it since.
             None => {
-                if let Some(index) = self.index(server) {
-                    self.strategy.place(key, index);
+                if let (Some(index), Some(placements)) = (self.index(server), self.strategy.placements_mut())
+                {
+                    placements.place(key, index);
                 }
                 return;
             }
         }
-        let before = self.strategy.unsettled();
-        self.strategy.settle(key);
-        if self.strategy.unsettled() < before {
+        let Some(placements) = self.strategy.placements_mut() else { return };
+        let before = placements.unsettled();
+        placements.settle(key);
+        if placements.unsettled() < before {
             self.promises.keep(server);
         }
     }
 
     /// A server has no room of a key any more.
     pub(in crate::router) fn unsettle(&mut self, server: &ServerId, key: &Arc<str>, now: Time) {
-        if self.needs.placements && self.owner(key) == Some(server) {
-            self.strategy.unsettle(now, key);
+        if self.remembers
+            && self.owner(key) == Some(server)
+            && let Some(placements) = self.strategy.placements_mut()
+        {
+            placements.unsettle(now, key);
             self.sweep.expect(now, self.request_timeout);
         }
     }
 
     /// How many keys are remembered at which no room is, or none yet.
     pub(super) fn unsettled(&self) -> usize {
-        self.strategy.unsettled()
+        self.strategy.placements().map_or(0, Placements::unsettled)
     }
 
     /// Begins a sweep, in which these servers are asked to drain: those that are off the list, too,
     /// since they may have rooms.
     pub(super) fn begin_sweep(&mut self, drain: u64, waiting: BTreeSet<ServerId>, now: Time) {
-        self.strategy.mark_stale(Sweep::stale_since(now, self.request_timeout));
+        if let Some(placements) = self.strategy.placements_mut() {
+            placements.mark_stale(Sweep::stale_since(now, self.request_timeout));
+        }
         self.sweep = Sweep::Draining { drain, waiting };
     }
 
@@ -352,9 +362,11 @@ impl Pool {
                 let _ = self.pick_only(&key, fabric.now(), load);
             }
         }
-        self.strategy.drop_stale();
+        if let Some(placements) = self.strategy.placements_mut() {
+            placements.drop_stale();
+        }
         self.sweep = Sweep::Idle;
-        if self.strategy.unsettled() > 0 {
+        if self.unsettled() > 0 {
             self.sweep.expect(fabric.now(), self.request_timeout);
         }
     }

@@ -65,11 +65,11 @@ impl<L: ServerLogic> Host<L> {
             self.counters.late_answers += 1;
             return;
         };
-        let per_second_max = self.setup.messages_per_second_max;
+        let per_second_max = self.setup.limits.messages_per_second_max;
         if let Some(max) = per_second_max.filter(|max| !client.may_send(self.now, *max)) {
             let why = format!("at most {max} messages a second (--rate-limit)");
             self.refuse_busy(session, &bytes, &why, out);
-        } else if self.calls.len() >= self.setup.calls_max {
+        } else if self.calls.len() >= self.setup.limits.calls_max {
             let why = format!("{} requests are in flight already (--calls-max)", self.calls.len());
             self.refuse_busy(session, &bytes, &why, out);
         } else if !client.busy {

@@ -30,6 +30,7 @@ use super::ServerLogic;
 use super::codec::Codec;
 use super::filter::Filter;
 use super::handlers::HandlerTable;
+use super::limits::SessionLimits;
 use super::outbox::{Delivery, Effect, Outbox};
 use super::registry::Registry;
 use super::snapshot::{Holdings, HostCounters, ServerSnapshot};
@@ -85,10 +86,8 @@ pub struct HostSetup {
     pub filters: Vec<Arc<dyn Filter>>,
     /// How long a request may take before it is answered with an error.
     pub request_timeout: Duration,
-    /// Messages that a session may send in a second; none: no limit.
-    pub messages_per_second_max: Option<u32>,
-    /// Calls that the server may wait for before it refuses its clients' messages.
-    pub calls_max: usize,
+    /// What it takes of its clients at most.
+    pub limits: SessionLimits,
     /// How often a server of this id was made before: answers to an earlier one are not taken for its own.
     pub generation: u32,
 }

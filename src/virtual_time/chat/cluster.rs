@@ -59,9 +59,9 @@ pub(super) fn plan(
         Options { rebalance: model.rebalance, seed: self::seed(seed, replication), ..Options::default() };
     let mut cluster = Cluster::from_spec(spec).options(options);
     for (server_type, other) in &model.others {
-        cluster = cluster.strategy(server_type.as_str(), &other.to_string())?;
+        cluster = cluster.with_strategy(server_type.as_str(), other.clone());
     }
-    Ok(cluster.strategy(model.balance.as_str(), &strategy.to_string())?.plan()?)
+    Ok(cluster.with_strategy(model.balance.as_str(), strategy.clone()).plan()?)
 }
 
 /// Seed of the random streams of links and strategies.

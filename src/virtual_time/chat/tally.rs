@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::stats::{Latencies, Latency};
+use crate::stats::{Latencies, LatencyCurve};
 use crate::time::Time;
 
 /// Why an attempt failed.
@@ -82,7 +82,7 @@ impl Tally {
         }
     }
 
-    pub(super) fn latencies(&self) -> BTreeMap<String, Latency> {
+    pub(super) fn latencies(&self) -> BTreeMap<String, LatencyCurve> {
         self.all().into_iter().filter_map(|(name, of)| Some((name.to_owned(), of.summary()?))).collect()
     }
 

@@ -190,8 +190,8 @@ impl Run<'_> {
         let look = Look { now, loads: self.farm.loads() };
         let key = self.keys.text(job.number, job.key);
         let place = self.strategy.pick(key, &look);
-        if self.needs.placements && place.is_some() {
-            self.strategy.settle(key);
+        if let (Some(_), Some(placements)) = (place, self.strategy.placements_mut()) {
+            placements.settle(key);
         }
         let Some(chosen) = place.and_then(|place| self.farm.list().get(place)).copied() else {
             self.fail(now, index, Loss::NoServer);
@@ -257,8 +257,8 @@ impl Run<'_> {
     /// remember it for ever.
     fn end(&mut self, index: u32) -> Job {
         let job = self.jobs.remove(index);
-        if let (true, Keys::Own(key)) = (self.needs.placements, &mut self.keys) {
-            self.strategy.forget(key.text(job.number));
+        if let (Keys::Own(key), Some(placements)) = (&mut self.keys, self.strategy.placements_mut()) {
+            placements.forget(key.text(job.number));
         }
         job
     }

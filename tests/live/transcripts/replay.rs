@@ -22,6 +22,7 @@ use super::seen::Seen;
 use super::verdicts::{CONNECTORS, ORDERS, REAL_TIME, Verdict, is_real_time};
 use super::wanted::PROBE;
 use crate::support::client::{Client, Got, Transport};
+use crate::support::watch::accounts;
 use crate::support::{PATIENCE, wait_until};
 
 const QUERY_ENTRY: &str = "gate.gateHandler.queryEntry";
@@ -212,8 +213,7 @@ impl<'a> Stage<'a> {
         }
         self.settle()?;
         self.probe(connection)?;
-        let sessions =
-            || -> usize { self.cluster.snapshot().servers.iter().map(|server| server.server.sessions).sum() };
+        let sessions = || -> usize { accounts(self.cluster).iter().map(|account| account.sessions).sum() };
         let before = sessions();
         match self.players[connection].client.take() {
             Some(client) if self.scenario.connections[connection].was_cut => drop(client),
@@ -303,8 +303,8 @@ fn is_refused_as_http(cluster: &RunningCluster, scenario: &Scenario) -> Result<(
 
 /// No handler panicked, and a connection that had to be closed was counted.
 fn is_clean(cluster: &RunningCluster, verdict: &Verdict) -> Result<(), String> {
-    let servers = cluster.snapshot().servers;
-    let panics: u64 = servers.iter().map(|server| server.server.counters.panics).sum();
+    let servers = cluster.list().unwrap();
+    let panics: u64 = servers.iter().map(|server| server.figure(|account| account.counters.panics)).sum();
     let closed = |reason: &CloseReason| -> u64 {
         servers.iter().filter_map(|server| server.port.as_ref()?.closed.get(reason)).sum()
     };

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bolero::check;
-use pomelo_sim::ports::{CloseReason, Event, Fault, PortOptions, Protocol, Timeouts};
+use pomelo_sim::cluster::Options;
+use pomelo_sim::ports::{CloseReason, ConnectionTimeouts, Fault, PortOptions, Protocol, ProtocolEvent};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{BODY_BYTES_LIMIT, HandshakeOffer, PackageDecoder, PackageType};
 
@@ -66,14 +67,14 @@ fn heard(pieces: &[&[u8]]) -> Heard {
         loop {
             match protocol.receive(Time::START, &mut input, &options, &mut heard.told, |_| true) {
                 Ok(None) => break,
-                Ok(Some(Event::Handshake { answer, .. })) => {
+                Ok(Some(ProtocolEvent::Handshake { answer, .. })) => {
                     protocol.reply(PackageType::Handshake, &answer, &mut heard.told);
                 }
-                Ok(Some(Event::Open)) => {
+                Ok(Some(ProtocolEvent::Open)) => {
                     assert!(!std::mem::replace(&mut heard.opened, true), "opened twice");
                 }
-                Ok(Some(Event::Message(bytes))) => heard.messages.push(bytes.to_vec()),
-                Ok(Some(Event::Heartbeat | Event::Ignored)) => {}
+                Ok(Some(ProtocolEvent::Message(bytes))) => heard.messages.push(bytes.to_vec()),
+                Ok(Some(ProtocolEvent::Heartbeat | ProtocolEvent::Ignored)) => {}
                 Err(Fault(reason, why)) => {
                     heard.end = Some((reason, why));
                     break 'pieces;
@@ -88,19 +89,13 @@ fn heard(pieces: &[&[u8]]) -> Heard {
 
 fn options() -> PortOptions {
     let second = Duration::from_secs(1);
-    let timeouts = Timeouts { handshake: second, ack: second, heartbeat: Some(second) };
+    let timeouts = ConnectionTimeouts { handshake: second, ack: second, heartbeat: Some(second) };
     PortOptions {
         server: "connector-server-1".into(),
         offer: Arc::new(HandshakeOffer { heartbeat_s: Some(3), ..HandshakeOffer::default() }),
         timeouts,
-        idle_timeout: second,
-        body_bytes_max: BODY_BYTES_MAX,
-        outbound_bytes_max: 1024 * 1024,
-        resume: None,
-        resume_bytes_max: 0,
         connections_max: None,
-        connections_per_address_max: None,
-        blacklist: Vec::new(),
+        cluster: Options { idle_timeout: second, body_bytes_max: BODY_BYTES_MAX, ..Options::default() },
         serials: Arc::default(),
     }
 }

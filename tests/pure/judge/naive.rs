@@ -169,7 +169,7 @@ impl Naive {
         number: u32,
         named: usize,
     ) {
-        judge.heard(ids[to], NAMES[named], &format!("{} and more", Judge::text(ids[from], number)));
+        judge.received(ids[to], NAMES[named], &format!("{} and more", Judge::text(ids[from], number)));
         self.facts.push(Fact::Delivered(to, from, number, named));
     }
 

@@ -7,7 +7,7 @@ use pomelo_sim::experiments::{
 };
 use pomelo_sim::random::Random;
 use pomelo_sim::scenario::Scenario;
-use pomelo_sim::stats::{Estimate, Latency, Mark, Quantile, ServerSeries};
+use pomelo_sim::stats::{Estimate, LatencyCurve, Mark, Quantile, ServerSeries};
 use pomelo_sim::strategies::{ALL, Parameter, StrategySpec};
 use serde_json::json;
 
@@ -154,12 +154,12 @@ fn figures(
     figures
 }
 
-fn curves(uneven: f64) -> BTreeMap<String, Latency> {
+fn curves(uneven: f64) -> BTreeMap<String, LatencyCurve> {
     let shares = [0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.995, 0.999, 0.9999, 0.99999, 1.0];
     let curve = |ms: f64, count: u64| {
         let nines = |share: f64| if share < 1.0 { -(1.0 - share).log10() } else { (count as f64).log10() };
         let quantile = |share: f64| Quantile { share, ms: ms * (nines(share) * (0.9 + uneven)).exp() };
-        Latency { count, mean_ms: ms * 1.7, quantiles: shares.map(quantile).into() }
+        LatencyCurve { count, mean_ms: ms * 1.7, quantiles: shares.map(quantile).into() }
     };
     [("enter", curve(8.0, 20_000)), ("send", curve(2.0, 540_000)), ("deliver", curve(3.0, 7_000_000))]
         .map(|(kind, curve)| (kind.to_owned(), curve))

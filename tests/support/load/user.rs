@@ -355,7 +355,7 @@ impl User {
     fn hear_push(&mut self, route: &str, body: &Value) {
         let field = |name: &str| body[name].as_str().unwrap_or_default();
         self.shared.record(|judge| match route {
-            "onChat" => judge.heard(self.id, field("from"), field("msg")),
+            "onChat" => judge.received(self.id, field("from"), field("msg")),
             "onAdd" => judge.added(self.id, field("user")),
             "onLeave" => judge.removed(self.id, field("user")),
             other => panic!("no chat server pushes {other}"),

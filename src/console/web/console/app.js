@@ -1,23 +1,39 @@
 // The console: one state, filled by the live stream, and panels that show what of it is in view.
 
 import { Api } from './api.js';
+import { byId, h } from './dom.js';
 import { merged } from './events.js';
 import { History } from './history.js';
 import { Live } from './live.js';
 import { Traces } from './traces.js';
-import { mountBalance } from './balance.js';
-import { mountExplain } from './explain.js';
-import { mountFaults } from './faults.js';
+import { balance } from './balance.js';
+import { explain } from './explain.js';
+import { faults } from './faults.js';
 import { mountHead } from './head.js';
-import { mountLoad } from './load.js';
-import { mountMap } from './map.js';
+import { load } from './load.js';
+import { map } from './map.js';
 import { mountNotices } from './notices.js';
 import { mountOrders } from './orders.js';
-import { mountPeople } from './people.js';
-import { mountRequest } from './request.js';
-import { mountServers } from './servers.js';
-import { mountTimeline } from './timeline.js';
-import { mountTrace } from './trace.js';
+import { people } from './people.js';
+import { request } from './request.js';
+import { servers } from './servers.js';
+import { timeline } from './timeline.js';
+import { trace } from './trace.js';
+
+/**
+ * A section of the page, in a file of its own.
+ * @typedef {object} Panel
+ * @property {string} id of the section; its heading has the id `…-title`
+ * @property {string} name of its link at the head of the page
+ * @property {string} html what is in the section: nothing in it comes from outside
+ * @property {(app: App) => void} mount fills it with life
+ */
+
+/**
+ * In the order of the page.
+ * @type {Panel[]}
+ */
+const PANELS = [map, servers, people, balance, explain, trace, faults, load, timeline, request];
 
 /** What all panels share. `state` only changes here; panels ask for a render by `changed`, and each other for services. */
 export class App {
@@ -42,8 +58,12 @@ export class App {
     this.strategies = null;
     this.notices = mountNotices(this);
     this.orders = mountOrders(this);
-    this.explain = mountExplain(this);
-    this.people = mountPeople(this);
+    /** @type {import('./explain.js').Explain} set by its panel */
+    this.explain = null;
+    /** @type {import('./people.js').People} set by its panel */
+    this.people = null;
+    PANELS.forEach(place);
+    for (const panel of PANELS) panel.mount(this);
     this.showStream = mountHead(this);
   }
 
@@ -131,22 +151,23 @@ export class App {
     this.state.selected = id;
     this.changed();
   }
+
+  /** The same, from elsewhere on the page. */
+  show(id) {
+    this.select(id);
+    byId('topology').scrollIntoView({ block: 'start' });
+  }
 }
 
-/** The panels that serve no other. */
-const PANELS = [
-  mountMap,
-  mountServers,
-  mountBalance,
-  mountTrace,
-  mountFaults,
-  mountLoad,
-  mountTimeline,
-  mountRequest,
-];
+/** @param {Panel} panel */
+function place({ id, name, html }) {
+  const template = h('template');
+  template.innerHTML = `<section id="${id}" aria-labelledby="${id}-title">${html}</section>`;
+  byId('main').append(template.content);
+  byId('chat-link').before(h('a', { href: `#${id}` }, name));
+}
 
 const app = new App();
-for (const mount of PANELS) mount(app);
 app.decide();
 new Live({
   heard: (name, json) => app.heard(name, json),

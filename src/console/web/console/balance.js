@@ -13,7 +13,21 @@ const SHOWN_MS = 300_000;
 /** Most points of all strips of a type: many servers get coarser ones. */
 const POINTS_MAX = 3000;
 
-export function mountBalance(app) {
+/** @type {import('./app.js').Panel} */
+export const balance = {
+  id: 'balance',
+  name: 'Balance',
+  html: `
+  <div class="section-head"><h2 id="balance-title">Balance</h2>
+    <fieldset class="choice"><legend class="unseen">What is compared</legend><input type="radio" name="measure" id="measure-load" value="load" checked><label for="measure-load">sessions and members</label><input type="radio" name="measure" id="measure-messages" value="messagesPerSecond"><label for="measure-messages">messages/s</label></fieldset>
+    <details class="words"><summary>What do the numbers mean?</summary><p><b>Peak/mean</b> is the load of the fullest server by the mean of all: 1.00 is even, 2.00 means that one server has twice its share. <b>Jain</b>'s index looks at all servers at once: 1.00 is even, and with <i>n</i> servers 1/<i>n</i> means that one has everything.</p></details></div>
+  <div id="balance-types"></div>
+  <p id="balance-single" class="quiet small"></p>
+`,
+  mount,
+};
+
+function mount(app) {
   const root = byId('balance-types');
   /** @type {NodeListOf<HTMLInputElement>} */
   const radios = document.querySelectorAll('input[name="measure"]');

@@ -3,12 +3,32 @@
 import { byId, h } from './dom.js';
 import { plural, sentence } from './format.js';
 
+/** @type {import('./app.js').Panel} */
+export const explain = {
+  id: 'explain',
+  name: 'Explain',
+  html: `
+  <div class="section-head"><h2 id="explain-title">Explain</h2><p class="quiet small">where a user and a room go, why, and what one server more or fewer changes</p></div>
+  <div class="panel pad">
+    <form id="explain-form" class="fields">
+      <div class="field"><label for="explain-uid">user (uid)</label><input id="explain-uid" name="uid" required autocomplete="off"></div>
+      <div class="field"><label for="explain-rid">room (rid)</label><input id="explain-rid" name="rid" required autocomplete="off"></div>
+      <button type="submit" class="primary">Explain</button>
+    </form>
+    <p id="explain-output" class="output" role="status"></p>
+    <div id="explain-result" aria-live="polite"></div>
+  </div>
+`,
+  mount,
+};
+
 /**
- * @param {import('./app.js').App} app
- * @returns {(uid: string | null, rid: string | null) => void} explains from elsewhere on the page; what is `null` stays as it
- *   is in the form
+ * Explains from elsewhere on the page; what is `null` stays as it is in the form.
+ * @typedef {(uid: string | null, rid: string | null) => void} Explain
  */
-export function mountExplain(app) {
+
+/** @param {import('./app.js').App} app */
+function mount(app) {
   const form = byId('explain-form');
   const result = byId('explain-result');
   const output = byId('explain-output');
@@ -21,7 +41,7 @@ export function mountExplain(app) {
     result.replaceChildren(...(seen ? shown(seen) : []));
   });
 
-  return (uid, rid) => {
+  app.explain = (uid, rid) => {
     if (uid !== null) form.elements.uid.value = uid;
     if (rid !== null) form.elements.rid.value = rid;
     form.elements.uid.value ||= 'somebody';

@@ -8,7 +8,35 @@ import { badge } from './words.js';
 /** Servers for which there is a quick button. */
 const QUICK_MAX = 6;
 
-export function mountFaults(app) {
+/** @type {import('./app.js').Panel} */
+export const faults = {
+  id: 'faults',
+  name: 'Faults',
+  html: `
+  <div class="section-head"><h2 id="faults-title">Faults</h2><p class="quiet small">links between servers, made slow, lossy or cut; the first rule that holds for a link counts</p></div>
+  <div class="panel pad">
+    <div id="fault-quick" class="row"></div>
+    <form id="fault-form"><fieldset data-changes class="fields">
+      <legend class="unseen">A rule</legend>
+      <div class="field"><label for="fault-from">from (id, type or *)</label><input id="fault-from" name="from" value="connector" list="ends" autocomplete="off" size="16"></div>
+      <div class="field"><label for="fault-to">to (id, type or *)</label><input id="fault-to" name="to" value="chat" list="ends" autocomplete="off" size="16"></div>
+      <span class="check"><input id="fault-both" name="both" type="checkbox" checked><label for="fault-both">both directions</label></span>
+      <div class="field"><label for="fault-latency">latency</label><input id="fault-latency" name="latency" placeholder="20ms..50ms" autocomplete="off" size="12"></div>
+      <div class="field"><label for="fault-loss">loss, %</label><input id="fault-loss" name="loss" type="number" min="0" max="100" step="any" size="5"></div>
+      <span class="check"><input id="fault-cut" name="cut" type="checkbox"><label for="fault-cut">cut</label></span>
+      <div class="field"><label for="fault-name">name, if you like</label><input id="fault-name" name="name" autocomplete="off" size="10"></div>
+      <button type="submit" class="primary">Add the rule</button>
+      <button id="heal-all" type="button">Heal all</button>
+    </fieldset></form>
+    <p id="fault-output" class="output" role="status"></p>
+    <p id="fault-none" class="quiet small">No rules: all links carry what they are given, at once.</p>
+    <div id="fault-table" class="scroll" tabindex="0" role="region" aria-label="Rules" hidden><table><caption class="unseen">Rules of the links</caption><thead><tr><th scope="col">rule</th><th scope="col">links</th><th scope="col">state</th><th scope="col">what it does</th><th scope="col">orders</th></tr></thead><tbody id="fault-rows"></tbody></table></div>
+  </div>
+`,
+  mount,
+};
+
+function mount(app) {
   const form = byId('fault-form');
   const output = byId('fault-output');
 

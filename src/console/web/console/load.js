@@ -18,7 +18,35 @@ const SLIDERS = {
 
 const FACTS = ['logged in', 'sent/s', 'delivered/s', 'sent', 'delivered'];
 
-export function mountLoad(app) {
+/** @type {import('./app.js').Panel} */
+export const load = {
+  id: 'load',
+  name: 'Load',
+  html: `
+  <div class="section-head"><h2 id="load-title">Load</h2><p class="quiet small">robots that log in through the gate and chat, and check that everything arrives</p></div>
+  <div class="panel pad two">
+    <form id="robots-form"><fieldset data-changes class="sliders">
+      <legend class="unseen">Robots</legend>
+      <label for="robots-users">users</label><input id="robots-users" name="users" type="range" min="0" max="1000"><output for="robots-users"></output>
+      <label for="robots-rooms">rooms</label><input id="robots-rooms" name="rooms" type="range" min="0" max="1000"><output for="robots-rooms"></output>
+      <label for="robots-messagesPerSecond">messages</label><input id="robots-messagesPerSecond" name="messagesPerSecond" type="range" min="0" max="1000"><output for="robots-messagesPerSecond"></output>
+      <label for="robots-seconds">for seconds</label><input id="robots-seconds" name="seconds" type="number" min="1" max="3600" value="300"><span></span>
+      <div class="row"><button id="robots-start" type="submit" class="primary">Start robots</button><button id="robots-stop" type="button">Stop</button></div>
+    </fieldset>
+    <p id="robots-output" class="output" role="status"></p></form>
+    <div>
+      <p id="robots-state">No robots run.</p>
+      <p id="robots-error" class="error" role="status"></p>
+      <div id="robots-now"></div>
+      <p id="robots-report" role="status"></p>
+      <div class="strips pair"><div class="strip-box" id="robots-sent"><div class="row"><span>messages/s of the cluster</span><span id="robots-sent-top" class="quiet small"></span></div></div><div class="strip-box" id="robots-got"><div class="row"><span>deliveries/s of the cluster</span><span id="robots-got-top" class="quiet small"></span></div></div></div>
+    </div>
+  </div>
+`,
+  mount,
+};
+
+function mount(app) {
   const form = byId('robots-form');
   const output = byId('robots-output');
   const now = facts(FACTS);

@@ -8,7 +8,19 @@ import { hottest } from './heat.js';
 import { layoutMap } from './layout.js';
 import { badge } from './words.js';
 
-export function mountMap(app) {
+/** @type {import('./app.js').Panel} */
+export const map = {
+  id: 'topology',
+  name: 'Topology',
+  html: `
+  <div class="section-head"><h2 id="topology-title">Topology</h2><p class="quiet small">messages a second between them; the hottest server of each type is marked</p></div>
+  <div class="panel pad"><div id="map"></div></div>
+  <div id="detail-place"><p id="detail-hint" class="quiet small">Choose a server on the map for its details, its links and its orders.</p><div id="detail" class="panel pad" role="region" aria-label="Details of the chosen server" hidden></div></div>
+`,
+  mount,
+};
+
+function mount(app) {
   const root = byId('map');
   const lines = s('g', { class: 'edges' });
   const faults = s('g', { class: 'faults' });

@@ -3,23 +3,45 @@
 import { part } from './api.js';
 import { byId, h, keyed, setText } from './dom.js';
 import { count, plural, rate } from './format.js';
-import { show } from './servers.js';
 
 /** How often lists are asked for while they are in view, in milliseconds. */
 const EVERY_MS = 2000;
 
 const LIMIT = 50;
 
+/** @type {import('./app.js').Panel} */
+export const people = {
+  id: 'people',
+  name: 'Rooms and users',
+  html: `
+  <div class="section-head"><h2 id="people-title">Rooms and users</h2></div>
+  <div class="two">
+    <div class="panel">
+      <div class="panel-head"><h3>Rooms</h3><label for="rooms-search" class="unseen">Search rooms</label><input id="rooms-search" type="search" placeholder="Part of a name" autocomplete="off"><label for="rooms-sort" class="unseen">Order of rooms</label><select id="rooms-sort"><option value="members">biggest first</option><option value="messages">busiest first</option><option value="name">by name</option></select><span id="rooms-count" class="quiet small" role="status"></span></div>
+      <p id="rooms-output" class="output" role="status"></p>
+      <div class="scroll tall-box" tabindex="0" role="region" aria-label="Rooms"><table><caption class="unseen">Rooms</caption><thead><tr><th scope="col">room</th><th scope="col">server</th><th scope="col" class="number">members</th><th scope="col" class="number">messages</th><th scope="col" class="number">messages/s</th><th scope="col">look</th></tr></thead><tbody id="rooms-rows"></tbody></table></div>
+    </div>
+    <div class="panel">
+      <div class="panel-head"><h3>Users</h3><label for="users-search" class="unseen">Search users</label><input id="users-search" type="search" placeholder="Part of a name" autocomplete="off"><span id="users-count" class="quiet small" role="status"></span></div>
+      <p id="users-output" class="output" role="status"></p>
+      <div class="scroll tall-box" tabindex="0" role="region" aria-label="Users"><table><caption class="unseen">Users</caption><thead><tr><th scope="col">user</th><th scope="col">frontend</th><th scope="col">rooms</th><th scope="col">orders</th></tr></thead><tbody id="users-rows"></tbody></table></div>
+    </div>
+  </div>
+`,
+  mount,
+};
+
 /**
- * @param {import('./app.js').App} app
- * @returns {People}
+ * What other panels ask of this one.
  * @typedef {object} People
  * @property {(text: string) => void} find looks for a room or a user from the head of the page
  * @property {() => Promise<void>} refresh asks for both lists again
  * @property {(room: string) => Promise<void>} openRoom shows the members of a room
  * @property {(uid: string) => void} kick asks for a reason, then kicks
  */
-export function mountPeople(app) {
+
+/** @param {import('./app.js').App} app */
+function mount(app) {
   const rooms = byId('rooms-search');
   const users = byId('users-search');
   const sort = byId('rooms-sort');
@@ -83,7 +105,7 @@ export function mountPeople(app) {
     rooms.focus({ preventScroll: true });
     refresh();
   };
-  return { find, refresh, openRoom: mountMembers(app), kick: mountKick(app) };
+  app.people = { find, refresh, openRoom: mountMembers(app), kick: mountKick(app) };
 }
 
 /** Messages a second since the last look, where the server does not say them. */
@@ -110,7 +132,7 @@ function found(shown, total, what, search) {
 }
 
 function roomRow(app, { room }) {
-  const server = h('button', { type: 'button', class: 'link', onclick: () => show(app, server.textContent) });
+  const server = h('button', { type: 'button', class: 'link', onclick: () => app.show(server.textContent) });
   const members = h('td', { class: 'number' });
   const messages = h('td', { class: 'number' });
   const perSecond = h('td', { class: 'number' });

@@ -13,7 +13,41 @@ const PUSHES = ['onChat', 'onAdd', 'onLeave'];
 /** Longest text that is shown of one body. */
 const TEXT_MAX = 20_000;
 
-export function mountRequest(app) {
+/** @type {import('./app.js').Panel} */
+export const request = {
+  id: 'request',
+  name: 'Request',
+  html: `
+  <div class="section-head"><h2 id="request-title">Request</h2><p class="quiet small">log in as a client from this page and send anything to any route</p><span id="login-state" class="badge" role="status" data-state="idle">not connected</span></div>
+  <div class="panel pad two">
+    <div>
+      <form id="login-form" class="fields">
+        <div class="field"><label for="login-uid">user (uid)</label><input id="login-uid" name="uid" value="operator" required autocomplete="off" size="12"></div>
+        <div class="field"><label for="login-rid">enter the room (rid), if any</label><input id="login-rid" name="rid" value="lobby" autocomplete="off" size="12"></div>
+        <div class="field"><label for="login-where">way</label><select id="login-where" name="where"><option value="gate">through the gate</option></select></div>
+        <button id="login" type="submit" class="primary">Log in</button><button id="logout" type="button" hidden>Log out</button>
+      </form>
+      <form id="request-form"><fieldset id="request-fields" class="request-fields" disabled>
+        <legend class="unseen">A message</legend>
+        <div class="fields">
+          <div class="field"><label for="request-kind">kind</label><select id="request-kind" name="kind"><option value="request">request</option><option value="notify">notify</option></select></div>
+          <div class="field wide"><label for="request-route">route</label><input id="request-route" name="route" value="chat.chatHandler.send" list="routes" required autocomplete="off"></div>
+        </div>
+        <div class="field"><label for="request-body">body, as JSON</label><textarea id="request-body" name="body" rows="4" spellcheck="false">{"content": "hello", "target": "*"}</textarea></div>
+        <div class="fields"><div class="field wide"><label for="request-pushes">show these pushes too</label><input id="request-pushes" name="pushes" placeholder="onChat, onAdd and onLeave are shown" autocomplete="off"></div><button type="submit" class="primary">Send</button></div>
+      </fieldset></form>
+      <p id="request-output" class="output" role="status"></p>
+    </div>
+    <div>
+      <div class="row"><h3>Sent and received</h3><button id="request-clear" type="button" class="small plain">Clear</button></div>
+      <div class="log tall-box" tabindex="0" role="log" aria-label="Sent and received, the newest first"><ol id="request-log"></ol></div>
+    </div>
+  </div>
+`,
+  mount,
+};
+
+function mount(app) {
   const login = byId('login-form');
   const form = byId('request-form');
   const output = byId('request-output');

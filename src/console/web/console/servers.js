@@ -39,7 +39,34 @@ const COLUMNS = [
   { name: 'buffers', of: (server) => server.bufferBytes, text: (server) => bytes(server.bufferBytes) },
 ];
 
-export function mountServers(app) {
+/** @type {import('./app.js').Panel} */
+export const servers = {
+  id: 'servers',
+  name: 'Servers',
+  html: `
+  <div class="section-head"><h2 id="servers-title">Servers</h2><label for="servers-filter" class="unseen">Filter servers</label><input id="servers-filter" type="search" placeholder="Filter" autocomplete="off" size="14"><span id="servers-count" class="quiet small" role="status"></span></div>
+  <p id="servers-output" class="output" role="status"></p>
+  <div id="servers-box" class="panel scroll" tabindex="0" role="region" aria-label="Table of servers">
+    <table class="servers"><caption class="unseen">Servers</caption><thead><tr id="servers-head"></tr></thead><tbody id="servers-rows"></tbody></table>
+  </div>
+  <details id="add" class="panel pad">
+    <summary>Add a server</summary>
+    <form id="add-form"><fieldset data-changes class="fields">
+      <legend class="unseen">A new server</legend>
+      <div class="field"><label for="add-type">type</label><select id="add-type" name="serverType" required></select></div>
+      <div class="field"><label for="add-id">id</label><input id="add-id" name="id" required autocomplete="off" size="20"></div>
+      <div class="field"><label for="add-host">host</label><input id="add-host" name="host" required autocomplete="off" size="12"></div>
+      <div class="field"><label for="add-port">port</label><input id="add-port" name="port" type="number" min="0" max="65535"></div>
+      <div class="field"><label for="add-client">client port, of a frontend</label><input id="add-client" name="clientPort" type="number" min="0" max="65535"></div>
+      <button type="submit" class="primary">Add</button>
+    </fieldset></form>
+    <p id="add-output" class="output" role="status"></p>
+  </details>
+`,
+  mount,
+};
+
+function mount(app) {
   const head = byId('servers-head');
   const body = byId('servers-rows');
   const output = byId('servers-output');
@@ -110,7 +137,7 @@ function ordered(servers, order) {
 }
 
 function row(app, output) {
-  const name = h('button', { type: 'button', class: 'link', onclick: () => show(app, node.dataset.id) });
+  const name = h('button', { type: 'button', class: 'link', onclick: () => app.show(node.dataset.id) });
   const hot = h('span', { class: 'hot' });
   const type = h('td');
   const state = badge();
@@ -149,12 +176,6 @@ function row(app, output) {
     verbs.update(server);
   };
   return { node, update };
-}
-
-/** Shows a server's details on the map. */
-export function show(app, id) {
-  app.select(id);
-  byId('topology').scrollIntoView({ block: 'start' });
 }
 
 function mountAdd(app) {

@@ -5,7 +5,6 @@ import { GROUPS, groupOf, marks } from './events.js';
 import { clock, count, ms, rate } from './format.js';
 import { Plot } from './plot.js';
 import { bucketed, greatest, niceTop } from './series.js';
-import { show } from './servers.js';
 
 const SHOWN_MS = 300_000;
 
@@ -27,7 +26,22 @@ const PLOTS = [
   { title: 'sessions', names: ['sessions'], text: count },
 ];
 
-export function mountTimeline(app) {
+/** @type {import('./app.js').Panel} */
+export const timeline = {
+  id: 'timeline',
+  name: 'Timeline',
+  html: `
+  <div class="section-head"><h2 id="timeline-title">Timeline</h2><fieldset id="timeline-filters" class="row"><legend class="unseen">Kinds of events</legend></fieldset></div>
+  <div class="panel pad">
+    <div id="timeline-plots" class="strips pair"></div>
+    <p id="timeline-empty" class="quiet small">No events of these kinds yet.</p>
+    <div class="scroll tall-box" tabindex="0" role="region" aria-label="Events"><table><caption class="unseen">Events, the newest first</caption><thead><tr><th scope="col">time</th><th scope="col">kind</th><th scope="col">server</th><th scope="col">what happened</th></tr></thead><tbody id="timeline-rows"></tbody></table></div>
+  </div>
+`,
+  mount,
+};
+
+function mount(app) {
   const rows = byId('timeline-rows');
   const filters = byId('timeline-filters');
   const off = new Set();
@@ -109,7 +123,7 @@ function plotBox({ title, lines, names, text }) {
 
 function eventRow(app, event) {
   const server = event.server
-    ? h('button', { type: 'button', class: 'link', onclick: () => show(app, event.server) }, event.server)
+    ? h('button', { type: 'button', class: 'link', onclick: () => app.show(event.server) }, event.server)
     : '';
   return {
     node: h(

@@ -4,7 +4,33 @@ import { byId, fields, h, keyed, setAttribute, setText } from './dom.js';
 import { clock, count, duration } from './format.js';
 import { micros, stepWords, summary } from './traces.js';
 
-export function mountTrace(app) {
+/** @type {import('./app.js').Panel} */
+export const trace = {
+  id: 'trace',
+  name: 'Trace',
+  html: `
+  <div class="section-head"><h2 id="trace-title">Message trace</h2><span id="trace-state" class="badge" data-state="idle">off</span></div>
+  <div class="panel pad">
+    <form id="trace-form"><fieldset data-changes class="fields">
+      <legend class="unseen">Which messages</legend>
+      <div class="field"><label for="trace-uid">user (uid)</label><input id="trace-uid" name="uid" autocomplete="off" size="10"></div>
+      <div class="field"><label for="trace-rid">room (rid)</label><input id="trace-rid" name="rid" autocomplete="off" size="10"></div>
+      <div class="field"><label for="trace-route">route</label><input id="trace-route" name="route" autocomplete="off" size="20" list="routes"></div>
+      <div class="field"><label for="trace-server">server</label><input id="trace-server" name="server" autocomplete="off" size="16" list="ends"></div>
+      <div class="field"><label for="trace-seconds">for seconds</label><input id="trace-seconds" name="seconds" type="number" min="1" max="3600" value="300"></div>
+      <button type="submit" class="primary">Trace on</button>
+      <button id="trace-off" type="button">Trace off</button>
+    </fieldset></form>
+    <div class="row"><button id="trace-pause" type="button" class="small" aria-pressed="false">Pause the display</button><button id="trace-clear" type="button" class="small">Clear</button><span id="trace-skipped" class="quiet small"></span></div>
+    <p id="trace-output" class="output" role="status"></p>
+    <p id="trace-empty" class="quiet small">No messages yet. A trace that is on keeps the steps of each message that fits: gate or connector, router, chat server, pushes. The last 200 are kept here.</p>
+    <div id="trace-rows" class="messages"></div>
+  </div>
+`,
+  mount,
+};
+
+function mount(app) {
   const form = byId('trace-form');
   const output = byId('trace-output');
   const rows = byId('trace-rows');

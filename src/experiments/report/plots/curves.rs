@@ -8,7 +8,7 @@ use super::labels;
 use super::scale::Scale;
 use super::{NARROW, WIDE};
 use crate::experiments::Results;
-use crate::stats::Latency;
+use crate::stats::LatencyCurve;
 
 /// One line.
 struct Line {
@@ -110,7 +110,7 @@ fn draw(
 
 /// Points on the scale of HDR plots, where each nine is equally wide. A curve ends where a single
 /// measurement remains.
-fn points(curve: &Latency) -> Vec<(f64, f64)> {
+fn points(curve: &LatencyCurve) -> Vec<(f64, f64)> {
     let end = (curve.count.max(2) as f64).log10();
     let place = |share: f64| if share >= 1.0 { end } else { -(1.0 - share).log10() };
     let points = curve.quantiles.iter().filter(|of| of.ms.is_finite() && of.share >= SHARE_MIN);

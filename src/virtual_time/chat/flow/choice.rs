@@ -41,12 +41,16 @@ impl Choice {
 
     /// Tells the strategy that a key is in use at the server it was placed on.
     pub(super) fn settle(&mut self, key: &str) {
-        self.strategy.settle(key);
+        if let Some(placements) = self.strategy.placements_mut() {
+            placements.settle(key);
+        }
     }
 
     /// Tells the strategy that a key is no longer in use.
     pub(super) fn forget(&mut self, key: &str) {
-        self.strategy.forget(key);
+        if let Some(placements) = self.strategy.placements_mut() {
+            placements.forget(key);
+        }
     }
 
     pub(super) fn lists(&self, station: u16) -> bool {

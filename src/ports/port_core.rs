@@ -12,8 +12,8 @@ use tokio::task::spawn_local;
 
 use super::connection::Connection;
 use super::history::Data;
+use super::kept::Found;
 use super::outbox::Written;
-use super::resume::Found;
 use super::stream::Stream;
 use super::table::Table;
 use super::tasks::{read, unblock};
@@ -23,10 +23,10 @@ use crate::time::Time;
 use crate::wire::PushFrame;
 
 /// Connections over the limit that are told so; more than these are dropped without a word.
-const SURPLUS_MAX: usize = 64;
+const OVER_LIMIT_MAX: usize = 64;
 
 /// What the port, its tasks and its connections share.
-pub(super) struct Shared<S> {
+pub(super) struct PortCore<S> {
     pub(super) options: PortOptions,
     pub(super) events: Box<dyn Fn(PortEvent)>,
     pub(super) epoch: Instant,
@@ -40,7 +40,7 @@ pub(super) struct Shared<S> {
     pub(super) read_buffer: RefCell<Box<[u8]>>,
 }
 
-impl<S: Stream> Shared<S> {
+impl<S: Stream> PortCore<S> {
     pub(super) fn now(&self) -> Time {
         Time::START + self.epoch.elapsed()
     }
@@ -50,7 +50,7 @@ impl<S: Stream> Shared<S> {
         let table = &mut *self.table.borrow_mut();
         let server = &self.options.server;
         let address = peer.ip().to_canonical();
-        if self.options.blacklist.contains(&address) {
+        if self.options.cluster.blacklist.contains(&address) {
             log::debug!("connection refused server={server} peer={peer} reason=--blacklist");
             table.counted.blacklisted += 1;
             return;
@@ -58,15 +58,15 @@ impl<S: Stream> Shared<S> {
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
         let from_there = table.by_address.get(&address).copied().unwrap_or(0);
         let is_full = is_over(self.options.connections_max, table.places);
-        let is_surplus = is_full || is_over(self.options.connections_per_address_max, from_there);
-        if is_surplus {
+        let is_over_limit = is_full || is_over(self.options.cluster.connections_per_address_max, from_there);
+        if is_over_limit {
             let limit = if is_full { "max-connections" } else { "--per-address" };
             log::debug!("connection refused server={server} peer={peer} reason={limit}");
             table.counted.refused += 1;
-            if table.surplus == SURPLUS_MAX {
+            if table.over_limit == OVER_LIMIT_MAX {
                 return;
             }
-            table.surplus += 1;
+            table.over_limit += 1;
         } else {
             table.counted.accepted += 1;
             table.take_place(peer, &self.options);
@@ -77,7 +77,7 @@ impl<S: Stream> Shared<S> {
         let session = SessionId::new(serial, index as u32);
         let stream = Rc::new(stream);
         let mut connection = Connection::new(session, peer, Rc::clone(&stream), self.now());
-        (connection.is_surplus, connection.has_place) = (is_surplus, !is_surplus);
+        (connection.is_over_limit, connection.has_place) = (is_over_limit, !is_over_limit);
         entry.insert(connection);
         spawn_local(read(Rc::clone(self), index, stream));
     }
@@ -137,7 +137,7 @@ impl<S: Stream> Shared<S> {
 
     /// Ends a connection for which too much waits. What was never offered to its socket does not count.
     pub(super) fn bound(self: &Rc<Self>, table: &mut Table<S>, index: usize) {
-        let max = self.options.outbound_bytes_max;
+        let max = self.options.cluster.outbound_bytes_max;
         let over = |table: &Table<S>| {
             let row = table.rows.get(index);
             row.is_some_and(|row| row.outbox.waiting_bytes() > max && row.ending.is_none())
@@ -170,7 +170,7 @@ impl<S: Stream> Shared<S> {
             table.batches.parted(batch);
         }
         connection.end(now, reason);
-        if !connection.is_surplus && !goes_on {
+        if !connection.is_over_limit && !goes_on {
             *table.counted.closed.entry(reason).or_default() += 1;
         }
         let level = if reason.is_fault() { log::Level::Warn } else { log::Level::Debug };
@@ -199,7 +199,7 @@ impl<S: Stream> Shared<S> {
         let waiting_bytes = connection.outbox.waiting_bytes();
         let written = connection.write(&table.batches);
         if let (Some(key), Some(resume)) = (connection.kept, &mut table.resume) {
-            resume.taken(key, waiting_bytes - connection.outbox.waiting_bytes());
+            resume.session_mut(key).history.taken(waiting_bytes - connection.outbox.waiting_bytes());
         }
         match written {
             Written::All => {}

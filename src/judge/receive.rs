@@ -1,39 +1,43 @@
 //! A delivery that is not simply the next of its room's log.
 
-use super::verdict::Law;
-use super::{Answer, Judge, Late, Member, Missing, ODD, Room, Sent, State, UNSEEN, small};
+use super::author::{Answer, Sent, UNSEEN};
+use super::member::{Member, State};
+use super::numbers::small;
+use super::room::{ODD, Room};
+use super::verdict::Breach;
+use super::{Judge, Late, Missing};
 
 /// A law that was broken, and how.
-type Broken = (Law, String);
+type Broken = (Breach, String);
 
 /// So many are looked at for witnesses: more only make a server that keeps no order worse.
 const LATE_MAX: usize = 1000;
 
 fn foreign<T>(why: impl Into<String>) -> Result<T, Broken> {
-    Err((Law::Foreign, why.into()))
+    Err((Breach::Foreign, why.into()))
 }
 
 impl Judge {
     /// A message came: `from` is whom the push names, `text` what it says.
-    pub fn heard(&mut self, receiver: usize, from: &str, text: &str) {
+    pub fn received(&mut self, receiver: usize, from: &str, text: &str) {
         self.so_far.totals.delivered += 1;
         let taken = match parse(text).filter(|(sender, _)| *sender < self.members.len()) {
             Some((sender, number)) => self.take(receiver, sender, number, Some(from)),
             None => foreign("nobody sends such a text"),
         };
-        if let Err((law, why)) = taken {
+        if let Err((breach, why)) = taken {
             let name = self.name(receiver);
-            self.so_far.add(law, || format!("{name} got {text:.40?} from {from:?}: {why}"));
+            self.so_far.add(breach, || format!("{name} got {text:.40?} from {from:?}: {why}"));
         }
     }
 
     #[cold]
     #[inline(never)]
     pub(super) fn delivered_oddly(&mut self, receiver: usize, sender: usize, number: u32) {
-        if let Err((law, why)) = self.take(receiver, sender, number, None) {
+        if let Err((breach, why)) = self.take(receiver, sender, number, None) {
             let name = self.name(receiver);
             let whose = if sender < self.members.len() { self.name(sender) } else { "nobody".to_owned() };
-            self.so_far.add(law, || format!("{name} got message {number} of {whose}: {why}"));
+            self.so_far.add(breach, || format!("{name} got message {number} of {whose}: {why}"));
         }
     }
 
@@ -67,7 +71,7 @@ impl Judge {
             (State::Gone, _) => foreign("it is not in the room"),
             // It is forgotten: all have passed it, but for one who is just coming.
             (State::There, None) if listener.is_first => Ok(()),
-            (State::There, None) => Err((Law::Doubled, "it came before".to_owned())),
+            (State::There, None) => Err((Breach::Doubled, "it came before".to_owned())),
             (State::There, Some(sent)) => self.take_in(receiver, sender, number, sent),
         }
     }
@@ -83,24 +87,24 @@ impl Judge {
         }
         let stay = &mut self.members[receiver].stay;
         stay.horizon = stay.horizon.max(sent.at);
-        if self.has_heard(receiver, &sent) {
-            return Err((Law::Doubled, "it came before".to_owned()));
+        if self.has_received(receiver, &sent) {
+            return Err((Breach::Doubled, "it came before".to_owned()));
         }
-        let disorder = if self.later_ones(sender, number, &sent).any(|later| self.has_heard(receiver, later))
-        {
-            Some("a later one of this sender came before")
-        } else if overtaken {
-            Some("one that was sent after its acknowledgement came before")
-        } else {
-            let missing = self.missing.get(&(small(receiver), small(sender), number));
-            let is_lost = self.kept.is_some() && missing == Some(&Missing::Lost);
-            is_lost.then_some("it came behind one that others got after it")
-        };
+        let disorder =
+            if self.later_ones(sender, number, &sent).any(|later| self.has_received(receiver, later)) {
+                Some("a later one of this sender came before")
+            } else if overtaken {
+                Some("one that was sent after its acknowledgement came before")
+            } else {
+                let missing = self.missing.get(&(small(receiver), small(sender), number));
+                let is_lost = self.kept.is_some() && missing == Some(&Missing::Lost);
+                is_lost.then_some("it came behind one that others got after it")
+            };
         self.put(receiver, sender, number, &sent, disorder.is_some());
-        disorder.map_or(Ok(()), |why| Err((Law::Disordered, why.to_owned())))
+        disorder.map_or(Ok(()), |why| Err((Breach::Disordered, why.to_owned())))
     }
 
-    /// Notes that a member has heard a message for the first time.
+    /// Notes that a member has received a message for the first time.
     fn put(&mut self, receiver: usize, sender: usize, number: u32, sent: &Sent, is_told: bool) {
         self.unmiss((small(receiver), small(sender), number));
         let place = match sent.to {
@@ -119,7 +123,7 @@ impl Judge {
             self.late.push(Late { member: small(receiver), place, until });
         }
         if !member.is_first && place < member.position {
-            return member.heard.extend(place, place + 1);
+            return member.received.extend(place, place + 1);
         }
         if place != member.position {
             self.pass_over(receiver, place);
@@ -131,11 +135,11 @@ impl Judge {
         self.cut(self.members[receiver].room as usize);
     }
 
-    /// A member has heard something ahead of its position, or before it as the first: what is between is missing.
+    /// A member has received something ahead of its position, or before it as the first: what is between is missing.
     fn pass_over(&mut self, receiver: usize, place: u64) {
         let member = &self.members[receiver];
         let room = &self.rooms[member.room as usize];
-        let between = (member.position.max(room.base)..place).filter(|place| !member.has_heard(*place));
+        let between = (member.position.max(room.base)..place).filter(|place| !member.has_received(*place));
         let missing: Vec<_> = between
             .filter_map(|place| room.at(place))
             .filter_map(|(sender, number)| {
@@ -154,7 +158,8 @@ impl Judge {
 
     /// Puts a message at the end of its room's log.
     fn append(&mut self, sender: usize, number: u32, sent: &Sent) -> u64 {
-        let is_seen = |later: &Sent| later.place != UNSEEN || later.to.is_some_and(|(_, is_heard)| is_heard);
+        let is_seen =
+            |later: &Sent| later.place != UNSEEN || later.to.is_some_and(|(_, is_received)| is_received);
         let is_acknowledged = matches!(sent.answer, Answer::Acknowledged(_));
         let is_odd = is_acknowledged || self.later_ones(sender, number, sent).any(is_seen);
         let room = &mut self.rooms[self.members[sender].room as usize];
@@ -173,14 +178,14 @@ impl Judge {
         later.flatten().filter(move |later| later.stay == stay)
     }
 
-    pub(super) fn has_heard(&self, receiver: usize, sent: &Sent) -> bool {
+    pub(super) fn has_received(&self, receiver: usize, sent: &Sent) -> bool {
         match sent.to {
-            Some((target, is_heard)) => is_heard && target as usize == receiver,
-            None => sent.place != UNSEEN && self.members[receiver].has_heard(sent.place),
+            Some((target, is_received)) => is_received && target as usize == receiver,
+            None => sent.place != UNSEEN && self.members[receiver].has_received(sent.place),
         }
     }
 
-    /// The latest moment at which something was sent that a member has heard in this stay.
+    /// The latest moment at which something was sent that a member has received in this stay.
     pub(super) fn horizon(&mut self, receiver: usize) -> u64 {
         let Self { rooms, members, authors, .. } = self;
         let Member { position, room, stay, .. } = &mut members[receiver];

@@ -1,16 +1,16 @@
 //! The whole cluster at one moment, as numbers that only grow: what console, metrics and `top` are made of.
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
 
-use super::control::ControlError;
 use super::observer::Observer;
-use super::roster::Entry;
-use super::server_actor::inspect::{Observe, Observed};
 use crate::ids::{ServerId, ServerType};
-use crate::ports::PortSnapshot;
+use crate::live::control::ControlError;
+use crate::live::roster::Entry;
+use crate::live::server_actor::Inside;
+use crate::ports::{Port, PortSnapshot};
 use crate::router::{EdgeView, LinkRule, RouterCounters, TypeView};
 use crate::servers::ServerSnapshot;
 use crate::stats::Histogram;
@@ -41,7 +41,8 @@ pub struct ClusterView {
     pub uids: usize,
 }
 
-/// One server.
+/// One server: the only account of it. What `list` prints, the metrics and the console's pictures are
+/// made from it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerView {
@@ -78,83 +79,30 @@ pub struct ServerView {
     pub queue: usize,
 }
 
-/// The whole cluster at one moment.
-#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
-pub struct ClusterSnapshot {
-    /// Every server, in the order of the configuration.
-    pub servers: Vec<LiveServer>,
-    /// What the router has counted.
-    pub router: RouterCounters,
-    /// Uids that are bound, in the whole cluster.
-    pub uids: usize,
-}
-
-/// A server, and its port if it is a frontend.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct LiveServer {
-    /// The server's account of itself.
-    #[serde(flatten)]
-    pub server: ServerSnapshot,
-    /// Its port's.
-    pub port: Option<PortSnapshot>,
-}
-
-/// One line of `pomelo-sim list`.
-#[derive(Clone, PartialEq, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerStatus {
-    /// Which server.
-    pub id: ServerId,
-    /// Of which type.
-    pub server_type: ServerType,
-    /// How it is.
-    pub state: ServerState,
-    /// Its host, as configured.
-    pub host: String,
-    /// Pomelo's port between servers, as configured; nothing listens on it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// Where its clients connect, when it is a frontend that is up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub clients: Option<SocketAddr>,
-    /// Since it was started last; zero when it is not up.
-    #[serde(rename = "uptimeSeconds", serialize_with = "seconds")]
-    pub uptime: Duration,
-    /// Clients connected to it.
-    pub sessions: usize,
-    /// Rooms (channels) that it holds.
-    pub rooms: usize,
-    /// Messages from clients and calls of other servers that it took, in the last whole second.
-    pub messages_per_second: u64,
-    /// How often it has come up again: after a panic, or by order.
-    pub restarts: u64,
-}
-
-impl From<ServerView> for ServerStatus {
-    fn from(view: ServerView) -> Self {
-        let (sessions, rooms) = view.account.map_or((0, 0), |account| (account.sessions, account.channels));
-        Self {
-            id: view.id,
-            server_type: view.server_type,
-            state: view.state,
-            host: view.host,
-            port: view.pomelo_port,
-            clients: view.clients,
-            uptime: Duration::from_secs_f64(view.uptime_seconds),
-            sessions,
-            rooms,
-            messages_per_second: view.messages_per_second,
-            restarts: view.restarts,
-        }
+impl ServerView {
+    /// A figure of its account; zero when it is not up.
+    pub fn figure<T: Default>(&self, of: impl FnOnce(&ServerSnapshot) -> T) -> T {
+        self.account.as_ref().map(of).unwrap_or_default()
     }
 }
 
-fn seconds<S: serde::Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_f64((time.as_secs_f64() * 1e3).round() / 1e3)
+/// What a server's actor tells of it.
+struct Seen {
+    account: ServerSnapshot,
+    port: Option<PortSnapshot>,
+    latency: Histogram,
+    queue: usize,
+}
+
+impl Seen {
+    fn of(Inside { server, port, queue, .. }: Inside<'_>) -> Self {
+        let (account, latency) = (server.snapshot(), server.latency());
+        Self { account, port: port.map(Port::snapshot), latency, queue }
+    }
 }
 
 /// What the router says of itself.
-struct Routed {
+struct RouterFigures {
     types: Vec<TypeView>,
     edges: Vec<EdgeView>,
     rules: Vec<LinkRule>,
@@ -165,17 +113,9 @@ struct Routed {
 }
 
 impl Observer {
-    pub(super) async fn snapshot(&self) -> ClusterSnapshot {
-        let live = |view: ServerView| Some(LiveServer { server: view.account?, port: view.port });
-        let servers = self.servers().await.0.into_iter().filter_map(live).collect();
-        let router = self.with_router(|router, _, _| (router.counters(), router.uids().len())).await;
-        let (router, uids) = router.unwrap_or_default();
-        ClusterSnapshot { servers, router, uids }
-    }
-
     /// Every server's account, and of which moment. Of a paused one's queue only what waits inside of it.
-    pub(super) async fn servers(&self) -> (Vec<ServerView>, Instant) {
-        let seen = self.ask_all(|| Observe).await;
+    pub(in crate::live) async fn servers(&self) -> (Vec<ServerView>, Instant) {
+        let seen = self.inspect_all(Seen::of).await;
         // All by one look at the clock: two views then say whether a server was started between them.
         let now = Instant::now();
         (seen.into_iter().map(|(entry, seen)| server_view(entry, seen, now)).collect(), now)
@@ -185,7 +125,7 @@ impl Observer {
         let (mut servers, now) = self.servers().await;
         let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
         let states: Vec<_> = servers.iter().map(|server| (server.id.clone(), server.state)).collect();
-        let routed = self.with_router(move |router, _, _| Routed {
+        let routed = self.with_router(move |router, _, _| RouterFigures {
             types: router.types(),
             edges: router.edges(),
             rules: router.rules(),
@@ -196,7 +136,7 @@ impl Observer {
                 .map(|(id, state)| if state == ServerState::Paused { router.waiting_for(&id) } else { 0 })
                 .collect(),
         });
-        let Routed { types, edges, rules, counters, uids, waiting } =
+        let RouterFigures { types, edges, rules, counters, uids, waiting } =
             routed.await.map_err(|_| ControlError::Ended)?;
         servers.iter_mut().zip(waiting).for_each(|(server, waits)| server.queue += waits);
         let order: Vec<ServerType> = servers.iter().map(|server| server.server_type.clone()).collect();
@@ -205,31 +145,35 @@ impl Observer {
     }
 }
 
-fn server_view(entry: Entry, seen: Option<Observed>, now: Instant) -> ServerView {
-    let up = now.saturating_duration_since(entry.since).as_secs_f64();
-    let uptime_seconds = if seen.is_some() { up } else { 0.0 };
-    let (account, port, latency, queue) = match seen {
-        Some(Observed { account, port, latency, queue }) => (Some(account), port, latency, queue),
-        None => (None, None, Histogram::default(), 0),
+fn server_view(entry: Entry, seen: Option<Seen>, now: Instant) -> ServerView {
+    let Entry { spec, state, clients, since, made, messages_per_second, .. } = entry;
+    let mut view = ServerView {
+        id: spec.id.clone(),
+        server_type: spec.server_type.clone(),
+        host: spec.host.clone(),
+        pomelo_port: spec.port,
+        frontend: spec.frontend,
+        weight: spec.weight,
+        state,
+        clients,
+        uptime_seconds: 0.0,
+        restarts: u64::from(made.saturating_sub(1)),
+        messages_per_second,
+        account: None,
+        port: None,
+        latency: Histogram::default(),
+        queue: 0,
     };
-    let is_restarting = account.as_ref().is_some_and(|account| account.is_restarting);
-    ServerView {
-        id: entry.id(),
-        server_type: entry.spec.server_type.clone(),
-        host: entry.spec.host.clone(),
-        pomelo_port: entry.spec.port,
-        frontend: entry.spec.frontend,
-        weight: entry.spec.weight,
-        state: entry.state_with(is_restarting),
-        clients: entry.clients,
-        uptime_seconds,
-        restarts: entry.restarts(account.as_ref().map_or(0, |account| account.counters.restarts)),
-        messages_per_second: entry.messages_per_second,
-        account,
-        port,
-        latency,
-        queue,
+    if let Some(Seen { account, port, latency, queue }) = seen {
+        // Only the server itself knows that it starts again after a panic, and how often it did.
+        if account.is_restarting {
+            view.state = ServerState::Restarting;
+        }
+        view.restarts += account.counters.restarts;
+        view.uptime_seconds = now.saturating_duration_since(since).as_secs_f64();
+        (view.account, view.port, view.latency, view.queue) = (Some(account), port, latency, queue);
     }
+    view
 }
 
 /// The types that have servers, in the order in which these name them first.

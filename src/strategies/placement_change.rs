@@ -11,7 +11,7 @@ use crate::ids::ServerId;
 /// chosen yet.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Fate {
+pub struct PlacementChange {
     /// The strategy.
     pub strategy: StrategySpec,
     /// Whether it finds a placed key again. Otherwise the servers are examples.
@@ -33,14 +33,14 @@ pub struct Fate {
 ///
 /// With `chooses`, a strategy that would choose anew picks a server as if all were equally loaded;
 /// without it, the key has no server then.
-pub fn fate(
+pub fn placement_change(
     spec: &StrategySpec,
     strategy: &dyn Strategy,
     servers: &[Candidate],
     added: &Candidate,
     key: &str,
     chooses: bool,
-) -> Fate {
+) -> PlacementChange {
     let find = |strategy: &mut dyn Strategy, list: &[Candidate]| match chooses {
         true => pick(strategy, list, key),
         false => strategy.peek(key).and_then(|index| list.get(index)).map(|server| server.id.clone()),
@@ -56,7 +56,7 @@ pub fn fate(
     let without = |id: Option<&ServerId>| {
         servers.iter().filter(|server| Some(&server.id) != id).cloned().collect::<Vec<_>>()
     };
-    Fate {
+    PlacementChange {
         strategy: spec.clone(),
         sticky: spec.is_sticky(),
         with_one_more: changed(servers.iter().chain([added]).cloned().collect()),

@@ -1,18 +1,19 @@
-//! Rooms and users of a running cluster: searched, shown, sent away.
+//! Rooms and users of a running cluster: searched and shown.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::control::ControlError;
 use super::observer::Observer;
-use super::rooms::{RoomQuery, RoomSeen};
-use super::running::RunningCluster;
-use super::server_actor::inspect::{FindRooms, ShowRoom};
-use super::timeline::EventKind;
+use super::rooms::{RoomQuery, RoomSeen, find_rooms};
 use crate::channels::Member;
 use crate::ids::{ServerId, SessionKey, Uid};
+use crate::live::control::ControlError;
+use crate::live::running::RunningCluster;
 use crate::router::User;
+
+/// Most members of one room that are shown.
+const MEMBERS_SHOWN: usize = 1000;
 
 /// Some rooms, and how many there are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -125,27 +126,18 @@ impl RunningCluster {
         let (users, total) = self.with_router(move |router, _, _| router.users(&search, limit))?;
         Ok(Users { users: users.into_iter().map(user_line).collect(), total })
     }
-
-    /// Closes the session of a user, telling the client why. Gives the frontend that it is on.
-    ///
-    /// # Errors
-    /// Nobody is logged in by that uid.
-    pub fn kick(&self, uid: &str, reason: &str) -> Result<ServerId, ControlError> {
-        let (kicked, why, timeline) = (Uid::from(uid), reason.to_owned(), self.timeline.clone());
-        let session = self.with_router(move |router, now, out| {
-            let session = router.kick(now, &kicked, &why, out)?;
-            timeline.note(EventKind::Kick, Some(&session.frontend), format!("{kicked}: {why}"));
-            Some(session)
-        })?;
-        let session = session.ok_or_else(|| ControlError::UnknownUser { uid: uid.to_owned() })?;
-        Ok(session.frontend)
-    }
 }
 
 impl Observer {
     async fn rooms(self, query: RoomQuery) -> Result<Rooms, ControlError> {
         let query = Arc::new(query);
-        let found = self.ask_all(|| FindRooms(Arc::clone(&query))).await;
+        let asked = Arc::clone(&query);
+        let found = self
+            .inspect_all(move |inside| {
+                let channels = inside.server.channels();
+                channels.map(|channels| find_rooms(channels, &asked, inside.now)).unwrap_or_default()
+            })
+            .await;
         let mut total = 0;
         let mut rooms: Vec<(ServerId, RoomSeen)> = Vec::new();
         for (entry, (seen, of_server)) in found.into_iter().filter_map(|(entry, seen)| Some((entry, seen?))) {
@@ -173,8 +165,12 @@ impl Observer {
 
     async fn room(self, room: String) -> Result<RoomDetail, ControlError> {
         let name: Arc<str> = room.as_str().into();
-        let shown = self.ask_all(|| ShowRoom(Arc::clone(&name))).await.into_iter();
-        let shown = shown.filter_map(|(entry, shown)| Some((entry.id(), shown??)));
+        let asked = Arc::clone(&name);
+        let shown = self.inspect_all(move |inside| {
+            let room = inside.server.channels()?.get(&asked)?;
+            Some((room.with_sessions().take(MEMBERS_SHOWN).collect::<Vec<_>>(), room.len()))
+        });
+        let shown = shown.await.into_iter().filter_map(|(entry, shown)| Some((entry.id(), shown??)));
         // While it is handed over, two servers may know it.
         let Some((server, (members, total))) = shown.max_by_key(|(_, (_, total))| *total) else {
             return Err(ControlError::UnknownRoom { room });

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::control::ControlError;
-use super::running::RunningCluster;
+use crate::live::control::ControlError;
+use crate::live::running::RunningCluster;
 use crate::trace::{Filter, TapeView};
 
 impl RunningCluster {

@@ -1,13 +1,13 @@
-//! Strategies of a running cluster: which there are, another one for a type, and what they make of a user and a room.
+//! Strategies of a running cluster: which there are, what another one would move, and where they
+//! put a user and a room.
 
 use serde::{Deserialize, Serialize};
 
-use super::control::ControlError;
-use super::running::RunningCluster;
-use super::timeline::EventKind;
 use super::view::in_order_of;
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
-use crate::router::{KeyFate, Preview, Router, TypeView};
+use crate::live::control::ControlError;
+use crate::live::running::RunningCluster;
+use crate::router::{KeyPlacementChange, Preview, Router, TypeView};
 use crate::servers::{name_of, uid_of};
 use crate::strategies::StrategySpec;
 
@@ -21,9 +21,9 @@ pub struct LiveExplanation {
     /// The gates, of which clients know one.
     pub gates: Vec<ServerId>,
     /// The connector for the user, by the strategy of now.
-    pub connector: KeyFate,
+    pub connector: KeyPlacementChange,
     /// The chat server for the room.
-    pub chat: KeyFate,
+    pub chat: KeyPlacementChange,
     /// The user's session in that room, or under that very uid, if there is one.
     pub session: Option<SessionPlace>,
     /// Where the room is, if anybody is in it.
@@ -73,27 +73,6 @@ impl RunningCluster {
         Ok(preview?)
     }
 
-    /// Chooses the servers of a type by another strategy from now on: see [`Router::set_strategy`]. Gives what that moves.
-    ///
-    /// # Errors
-    /// The type is unknown, or the strategy is none for it.
-    pub fn set_strategy(&self, server_type: &str, strategy: StrategySpec) -> Result<Preview, ControlError> {
-        let (server_type, timeline) = (ServerType::from(server_type), self.timeline.clone());
-        self.with_router(move |router, now, out| {
-            let preview = router.preview(&server_type, &strategy, name_of)?;
-            router.set_strategy(now, &server_type, strategy, out)?;
-            let Preview { from, to, rooms_moved, rooms, .. } = &preview;
-            if from != to {
-                let moved = match rooms {
-                    0 => String::new(),
-                    _ => format!("; {rooms_moved} of {rooms} rooms move"),
-                };
-                timeline.note(EventKind::Strategy, None, format!("{server_type}: {from} to {to}{moved}"));
-            }
-            Ok(Preview { applied: true, ..preview })
-        })?
-    }
-
     /// Where a user and a room land now, and why; and where they are.
     ///
     /// # Errors
@@ -105,7 +84,7 @@ impl RunningCluster {
 }
 
 fn explanation(router: &Router, uid: String, rid: String) -> Result<LiveExplanation, ControlError> {
-    let fate = |server_type: &str, key: &str| {
+    let placement_change = |server_type: &str, key: &str| {
         let server_type = ServerType::from(server_type);
         router.explain(&server_type, key).ok_or_else(|| ControlError::UnknownType {
             server_type: server_type.to_string(),
@@ -119,8 +98,8 @@ fn explanation(router: &Router, uid: String, rid: String) -> Result<LiveExplanat
     let room = router.room_of(&"chat".into(), &rid);
     Ok(LiveExplanation {
         gates: router.listed(&"gate".into()),
-        connector: fate("connector", &uid)?,
-        chat: fate("chat", &rid)?,
+        connector: placement_change("connector", &uid)?,
+        chat: placement_change("chat", &rid)?,
         session,
         room: room.map(|(server, members)| RoomPlace { server, members }),
         uid,

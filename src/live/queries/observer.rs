@@ -1,7 +1,4 @@
-//! Who looks at a running cluster: answers what is asked of it beside whatever changes it, and counts once a second.
-//!
-//! A stop waits for what is under way, for seconds if a link is cut. Questions do not wait for that: each is a task of its
-//! own on the cluster's thread, and sees in the [`Roster`] how far the stop is.
+//! The handle of a query on a running cluster, and the count that is taken once a second.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -12,12 +9,11 @@ use actix::prelude::*;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::roster::{Entry, Roster};
-use super::router_actor::{RouterActor, WithRouter};
-use super::server_actor::inspect::{Count, InspectHoldings};
-use super::server_actor::{Clock, ServerActor};
-use super::timeline::{EventKind, Timeline};
 use crate::audit::{RouterView, Violation, audit};
+use crate::live::roster::{Entry, Roster};
+use crate::live::router_actor::{RouterActor, WithRouter};
+use crate::live::server_actor::{Clock, Inside, Inspect, ServerActor};
+use crate::live::timeline::{EventKind, Timeline};
 use crate::router::{Moved, Routed, Router};
 use crate::servers::HostCounters;
 use crate::time::Time;
@@ -26,38 +22,38 @@ use crate::trace::Watch;
 /// How often the servers' messages are counted.
 const COUNT_EVERY: Duration = Duration::from_secs(1);
 
-/// Something that is asked; whoever asked gets the answer by a channel of its own.
-pub(super) type Question = Box<dyn FnOnce(Observer) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
+/// A query. It sends its answer itself.
+pub(in crate::live) type Question = Box<dyn FnOnce(Observer) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// See the module.
+/// What a query reads: the roster, the servers' actors and the router's.
 #[derive(Clone)]
-pub(super) struct Observer {
-    pub(super) roster: Roster,
-    pub(super) router: Addr<RouterActor>,
-    pub(super) timeline: Timeline,
-    pub(super) clock: Clock,
-    /// Where the way of messages is written, when somebody wants to see it.
-    pub(super) watch: Watch,
+pub(in crate::live) struct Observer {
+    pub(in crate::live) roster: Roster,
+    pub(in crate::live) router: Addr<RouterActor>,
+    pub(in crate::live) timeline: Timeline,
+    pub(in crate::live) clock: Clock,
+    /// Where traces are written, while there is a filter for them.
+    pub(in crate::live) watch: Watch,
     /// Rooms follow their keys.
-    pub(super) rooms_move: bool,
+    pub(in crate::live) rooms_move: bool,
 }
 
 impl Observer {
-    /// Answers questions, each at once, until nobody can ask any more.
-    pub(super) async fn answer(self, mut questions: UnboundedReceiver<Question>) {
+    /// Runs queries, each as a task, until none can come any more.
+    pub(in crate::live) async fn answer(self, mut questions: UnboundedReceiver<Question>) {
         while let Some(question) = questions.recv().await {
             actix::spawn(question(self.clone()));
         }
     }
 
     /// Counts once a second what the servers have done, for as long as the cluster runs.
-    pub(super) async fn count(self) {
+    pub(in crate::live) async fn count(self) {
         let mut counting = interval(COUNT_EVERY);
         counting.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut counted = Instant::now();
         loop {
             counting.tick().await;
-            let counts = self.ask_all(|| Count).await;
+            let counts = self.inspect_all(|inside| inside.server.counters()).await;
             let seconds = counted.elapsed().as_secs_f64().max(0.001);
             counted = Instant::now();
             for (seen, count) in counts {
@@ -73,9 +69,9 @@ impl Observer {
     }
 
     /// What does not hold at this moment.
-    pub(super) async fn audit(&self) -> Vec<Violation> {
+    pub(in crate::live) async fn audit(&self) -> Vec<Violation> {
         let held: BTreeMap<_, _> = self
-            .ask_all(|| InspectHoldings)
+            .inspect_all(|inside| inside.server.holdings())
             .await
             .into_iter()
             .filter_map(|(entry, holdings)| Some((entry.id(), (entry.spec.server_type.clone(), holdings?))))
@@ -86,15 +82,26 @@ impl Observer {
         audit(&held, &view, self.rooms_move).into_iter().collect()
     }
 
-    pub(super) async fn with_router<R: Send + 'static>(
+    pub(in crate::live) async fn with_router<R: Send + 'static>(
         &self,
         order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send + 'static,
     ) -> Result<R, MailboxError> {
         self.router.send(WithRouter(Box::new(order))).await
     }
 
-    /// Asks all servers at once; none of those that are not up.
-    pub(super) async fn ask_all<M>(&self, question: impl Fn() -> M) -> Vec<(Entry, Option<M::Result>)>
+    /// Reads every server that is up between two of its deliveries, all of them at once.
+    pub(in crate::live) async fn inspect_all<R: Send + 'static>(
+        &self,
+        query: impl Fn(Inside<'_>) -> R + Clone + Send + 'static,
+    ) -> Vec<(Entry, Option<R>)> {
+        self.ask_all(|| Inspect(Box::new(query.clone()))).await
+    }
+
+    /// Sends a message to every server that is up, to all at once, and waits for the answers.
+    pub(in crate::live) async fn ask_all<M>(
+        &self,
+        question: impl Fn() -> M,
+    ) -> Vec<(Entry, Option<M::Result>)>
     where
         M: Message + Send + 'static,
         M::Result: Send,

@@ -11,9 +11,6 @@ use crate::ids::SessionKey;
 use crate::nearest::{did_you_mean, nearest};
 use crate::time::Time;
 
-/// Most members of one room that are shown.
-pub(super) const MEMBERS_SHOWN: usize = 1000;
-
 /// Which rooms are asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoomQuery {

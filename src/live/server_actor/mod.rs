@@ -1,24 +1,22 @@
 //! A configured server as an actor: deliveries in, effects out to the router and to its own port.
 
-pub(super) mod inspect;
+pub(super) mod life;
 
 use std::cell::RefCell;
-use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
-use tokio::sync::oneshot::{Sender, channel};
+use tokio::sync::oneshot::Sender;
 
 use super::router_actor::{Carry, RouterActor};
 use crate::envelope::{Envelope, Recipients};
-use crate::ports::{Port, PortEvent, PortOptions};
+use crate::ports::{Port, PortEvent};
 use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::time::{Time, TwoSeconds};
 use crate::trace::Watch;
 
-/// Deliveries handled before other actors get their turn, and what they made the server say goes to the router.
+/// Deliveries handled before other actors get their turn, and the server's output goes to the router.
 const BURST: usize = 256;
 
 /// Deliveries handled before outboxes are written. Under load the mailbox may never be empty, and clients must not wait
@@ -30,20 +28,20 @@ const TICK_MIN: Duration = Duration::from_millis(10);
 
 /// The shell of one server.
 ///
-/// A mailbox is drained in one turn of the thread. What the server says meanwhile is collected, and goes out when the
-/// mailbox is empty: one message to the router, and one write for each client. So the price of a message between actors
-/// and of a write to a socket, which are most of all costs, is paid once for everything that comes together; when
-/// nothing does, nothing waits.
+/// A mailbox is drained in one turn of the thread. The server's output is collected meanwhile, and goes
+/// out when the mailbox is empty: one message to the router, and one write for each client. Most of
+/// all costs are messages between actors and writes to sockets, so cost per message falls under load;
+/// a lone message is not delayed.
 pub(super) struct ServerActor {
     server: Box<dyn Server>,
     router: Addr<RouterActor>,
     port: Option<Port>,
-    /// What clients have done, while the actor has not been told.
-    heard: Rc<RefCell<Heard>>,
+    /// Client events not yet delivered to the actor.
+    received: Rc<RefCell<ClientEvents>>,
     clock: Clock,
     out: Outbox,
     /// What is for the router.
-    said: Vec<Envelope>,
+    outgoing: Vec<Envelope>,
     drain_scheduled: bool,
     tick_scheduled: bool,
     /// Deliveries since the last turn of others, and since the last flush.
@@ -56,7 +54,7 @@ pub(super) struct ServerActor {
     now: Time,
     /// What has come while the server is paused; none while it is not.
     paused: Option<Vec<Delivery>>,
-    /// To be told when the server has nothing to do.
+    /// Dropped when the server has nothing to do: that is the answer to those at the other end.
     idle: Vec<Sender<()>>,
 }
 
@@ -72,12 +70,12 @@ impl Clock {
 
 /// What clients have done, and when the first of it came: one look at the clock for all that comes together.
 #[derive(Default)]
-struct Heard {
+struct ClientEvents {
     events: Vec<PortEvent>,
     since: Time,
 }
 
-/// Something that happens to the server. When this is answered, what the server said about it is with the router.
+/// Something that happens to the server. When this is answered, the server's output is with the router.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Deliver(pub(super) Delivery);
@@ -90,46 +88,24 @@ pub(super) struct DeliverAll(pub(super) Vec<Envelope>);
 /// Clients have done something.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Hear;
+struct TakeClientEvents;
 
-/// Opens the server's port.
-#[derive(Message)]
-#[rtype(result = "io::Result<()>")]
-pub(super) struct OpenPort(pub(super) TcpListener, pub(super) PortOptions);
+/// Reads the server between two deliveries.
+pub(super) struct Inspect<R>(pub(super) Box<dyn FnOnce(Inside<'_>) -> R + Send>);
 
-/// Closes the address of the server's port; its connections stay.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct StopAccepting;
-
-/// Ends the connections of the server's clients, who are told why: by a kick or as their transport
-/// can.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct ShutPort {
-    pub(super) reason: &'static str,
-    pub(super) kicks: bool,
+/// What a query sees of a server.
+pub(super) struct Inside<'a> {
+    pub(super) server: &'a dyn Server,
+    pub(super) port: Option<&'a Port>,
+    /// Most deliveries that one turn had before it, in this second or the one before; and what has
+    /// come while it is paused.
+    pub(super) queue: usize,
+    pub(super) now: Time,
 }
 
-/// Lets the server do nothing, or go on.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct SetPaused(pub(super) bool);
-
-/// Answered when the mailbox is drained and the server waits for no answer.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct WhenIdle;
-
-/// Answered when no client is connected.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct WhenUnconnected;
-
-/// Ends the actor as it is, and its connections with it.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub(super) struct Vanish;
+impl<R: Send + 'static> Message for Inspect<R> {
+    type Result = R;
+}
 
 impl ServerActor {
     /// A server whose port is not open yet.
@@ -143,10 +119,10 @@ impl ServerActor {
             server,
             router,
             port: None,
-            heard: Rc::default(),
+            received: Rc::default(),
             clock,
             out: Outbox::watched(watch),
-            said: Vec::new(),
+            outgoing: Vec::new(),
             drain_scheduled: false,
             tick_scheduled: false,
             burst: 0,
@@ -178,7 +154,7 @@ impl ServerActor {
     fn perform(&mut self) {
         for effect in self.out.effects.drain(..) {
             match (effect, &self.port) {
-                (Effect::Send(envelope), _) => self.said.push(envelope),
+                (Effect::Send(envelope), _) => self.outgoing.push(envelope),
                 (Effect::Done { session }, Some(port)) => port.done(session),
                 (Effect::Respond { session, request, body }, Some(port)) => {
                     port.respond(session, request, &body)
@@ -195,7 +171,7 @@ impl ServerActor {
         }
     }
 
-    /// Lets what was said go out when the mailbox is drained, or now and then when it never is.
+    /// Lets output go out when the mailbox is drained, or now and then when it never is.
     fn after_burst(&mut self, ctx: &mut Context<Self>) {
         self.schedule_tick(ctx);
         if self.burst >= BURST {
@@ -215,17 +191,16 @@ impl ServerActor {
                 actor.speak();
                 actor.flush();
                 if !actor.idle.is_empty() && actor.server.snapshot().calls_pending == 0 {
-                    // Whoever asked may have waited long enough; dropping its sender is the answer.
                     actor.idle.clear();
                 }
             }));
         }
     }
 
-    /// Tells the router what the server has said.
+    /// Sends the server's output to the router.
     fn speak(&mut self) {
-        if !self.said.is_empty() {
-            self.router.do_send(Carry(take_all(&mut self.said)));
+        if !self.outgoing.is_empty() {
+            self.router.do_send(Carry(take_all(&mut self.outgoing)));
         }
     }
 
@@ -246,7 +221,7 @@ impl ServerActor {
         });
     }
 
-    /// The mailbox is empty: so many were before the last of them.
+    /// Records how many deliveries this drain contained.
     fn note_turn(&mut self) {
         let turn = u32::try_from(std::mem::take(&mut self.turn) + self.burst).unwrap_or(u32::MAX);
         let most = self.queue.at(self.now);
@@ -282,106 +257,27 @@ impl Handler<DeliverAll> for ServerActor {
     }
 }
 
-impl Handler<Hear> for ServerActor {
+impl Handler<TakeClientEvents> for ServerActor {
     type Result = ();
 
-    fn handle(&mut self, Hear: Hear, ctx: &mut Self::Context) {
+    fn handle(&mut self, TakeClientEvents: TakeClientEvents, ctx: &mut Self::Context) {
         let (events, since) = {
-            let mut heard = self.heard.borrow_mut();
-            (take_all(&mut heard.events), heard.since)
+            let mut received = self.received.borrow_mut();
+            (take_all(&mut received.events), received.since)
         };
         self.deliver(events.into_iter().map(|event| delivery_of(event, since)), ctx);
     }
 }
 
-impl Handler<OpenPort> for ServerActor {
-    type Result = io::Result<()>;
+impl<R: Send + 'static> Handler<Inspect<R>> for ServerActor {
+    type Result = MessageResult<Inspect<R>>;
 
-    fn handle(&mut self, OpenPort(listener, options): OpenPort, ctx: &mut Self::Context) -> Self::Result {
-        let (address, heard, clock) = (ctx.address(), Rc::clone(&self.heard), self.clock);
-        let server = options.server.clone();
-        let port = Port::open(listener, options, move |event| {
-            let mut heard = heard.borrow_mut();
-            heard.events.push(event);
-            if heard.events.len() == 1 {
-                heard.since = clock.now();
-                address.do_send(Hear);
-            }
-        })?;
-        log::info!("port open server={server} address={}", port.address());
-        self.port = Some(port);
-        Ok(())
-    }
-}
-
-impl Handler<StopAccepting> for ServerActor {
-    type Result = ();
-
-    fn handle(&mut self, StopAccepting: StopAccepting, _ctx: &mut Self::Context) {
-        if let Some(port) = &self.port {
-            port.stop_accepting();
-        }
-    }
-}
-
-impl Handler<ShutPort> for ServerActor {
-    type Result = ();
-
-    fn handle(&mut self, ShutPort { reason, kicks }: ShutPort, _ctx: &mut Self::Context) {
-        if let Some(port) = &self.port {
-            port.shut_down(reason, kicks);
-            port.flush();
-        }
-    }
-}
-
-impl Handler<SetPaused> for ServerActor {
-    type Result = ();
-
-    fn handle(&mut self, SetPaused(paused): SetPaused, ctx: &mut Self::Context) {
-        if let Some(port) = &self.port {
-            port.set_paused(paused);
-        }
-        if paused {
-            self.paused.get_or_insert_default();
-            return;
-        }
-        let Some(waiting) = self.paused.take() else { return };
-        // What has become overdue meanwhile is answered first: nobody waits for it any more.
-        self.deliver(std::iter::once(Delivery::Tick).chain(waiting), ctx);
-    }
-}
-
-impl Handler<WhenIdle> for ServerActor {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, WhenIdle: WhenIdle, ctx: &mut Self::Context) -> Self::Result {
-        let (asker, idle) = channel();
-        self.idle.push(asker);
-        self.after_burst(ctx);
-        // One that ends has nothing to do any more.
-        Box::pin(async { drop(idle.await) })
-    }
-}
-
-impl Handler<WhenUnconnected> for ServerActor {
-    type Result = ResponseFuture<()>;
-
-    fn handle(&mut self, WhenUnconnected: WhenUnconnected, _ctx: &mut Self::Context) -> Self::Result {
-        match &self.port {
-            Some(port) => Box::pin(port.until_empty()),
-            None => Box::pin(async {}),
-        }
-    }
-}
-
-impl Handler<Vanish> for ServerActor {
-    type Result = ();
-
-    fn handle(&mut self, Vanish: Vanish, ctx: &mut Self::Context) {
-        // Its connections end with the port, whoever holds the actor's address.
-        self.port = None;
-        ctx.terminate();
+    fn handle(&mut self, Inspect(query): Inspect<R>, _ctx: &mut Self::Context) -> Self::Result {
+        // The audit compares what the server holds with what the router knows.
+        self.speak();
+        let (now, waiting) = (self.clock.now(), self.paused.as_ref().map_or(0, Vec::len));
+        let queue = self.queue.highest(now) as usize + waiting;
+        MessageResult(query(Inside { server: &*self.server, port: self.port.as_ref(), queue, now }))
     }
 }
 
