@@ -12,8 +12,8 @@ use crate::config::ConfigError;
 use crate::ids::ServerId;
 use crate::live::LiveExplanation;
 use crate::orders::Order;
-use crate::router::KeyFate;
-use crate::strategies::{ALL, Candidate, Fate, StrategySpec, fate, one_more};
+use crate::router::KeyPlacementChange;
+use crate::strategies::{ALL, Candidate, PlacementChange, StrategySpec, one_more, placement_change};
 
 /// Show where a user and a room land, and why, under each strategy
 ///
@@ -86,7 +86,7 @@ pub struct Landing {
     /// The server that "one more" adds at the end.
     pub added: ServerId,
     /// One row a strategy.
-    pub strategies: Vec<Fate>,
+    pub strategies: Vec<PlacementChange>,
 }
 
 /// Why there is nothing to show.
@@ -148,22 +148,22 @@ fn live_text(found: &LiveExplanation) -> String {
     )
 }
 
-fn key_text(KeyFate { added, fate, .. }: &KeyFate) -> String {
+fn key_text(KeyPlacementChange { added, placement, .. }: &KeyPlacementChange) -> String {
     let more = format!("WITH {added}");
-    table(&["STRATEGY", "SERVER", &more, "WITHOUT LAST", "WITHOUT IT", "WHY"], &[row(fate)])
+    table(&["STRATEGY", "SERVER", &more, "WITHOUT LAST", "WITHOUT IT", "WHY"], &[row(placement)])
 }
 
 fn landing(strategies: &[StrategySpec], servers: &[Candidate], key: &str) -> Landing {
     let added = one_more(servers);
-    let fates = strategies.iter().map(|spec| {
+    let placements = strategies.iter().map(|spec| {
         let mut strategy = spec.make(0);
         strategy.rebuild(servers);
-        fate(spec, &*strategy, servers, &added, key, true)
+        placement_change(spec, &*strategy, servers, &added, key, true)
     });
     Landing {
         key: key.to_owned(),
         servers: servers.iter().map(|server| server.id.clone()).collect(),
-        strategies: fates.collect(),
+        strategies: placements.collect(),
         added: added.id,
     }
 }
@@ -192,35 +192,36 @@ fn landing_text(landing: &Landing) -> String {
     let last = landing.servers.last().map_or("", ServerId::as_str);
     let (more, fewer) = (format!("WITH {}", landing.added), format!("WITHOUT {last}"));
     let mut text = table(&["STRATEGY", "SERVER", &more, &fewer, "WITHOUT IT", "WHY"], &rows);
-    let sticky: Vec<&Fate> = landing.strategies.iter().filter(|fate| fate.sticky).collect();
+    let sticky: Vec<&PlacementChange> =
+        landing.strategies.iter().filter(|placement| placement.sticky).collect();
     if !sticky.is_empty() {
-        let moves = |of: fn(&Fate) -> &Option<ServerId>| {
-            sticky.iter().filter(|fate| *of(fate) != fate.server).count()
+        let moves = |of: fn(&PlacementChange) -> &Option<ServerId>| {
+            sticky.iter().filter(|placement| *of(placement) != placement.server).count()
         };
         text.push_str(&format!(
             "\nIt moves (*) with {} under {} of {}, without {last} under {}.\n",
             landing.added,
-            moves(|fate| &fate.with_one_more),
+            moves(|placement| &placement.with_one_more),
             sticky.len(),
-            moves(|fate| &fate.without_last),
+            moves(|placement| &placement.without_last),
         ));
     }
     text
 }
 
-fn row(fate: &Fate) -> Vec<String> {
+fn row(placement: &PlacementChange) -> Vec<String> {
     let name = |server: &Option<ServerId>| server.as_ref().map_or("-".to_owned(), ToString::to_string);
     let moved = |server: &Option<ServerId>| {
         // What was never to be found again has not moved.
-        let mark = if *server == fate.server || !fate.sticky { "" } else { " *" };
+        let mark = if *server == placement.server || !placement.sticky { "" } else { " *" };
         format!("{}{mark}", name(server))
     };
     vec![
-        fate.strategy.to_string(),
-        name(&fate.server),
-        moved(&fate.with_one_more),
-        moved(&fate.without_last),
-        moved(&fate.without_it),
-        fate.why.clone(),
+        placement.strategy.to_string(),
+        name(&placement.server),
+        moved(&placement.with_one_more),
+        moved(&placement.without_last),
+        moved(&placement.without_it),
+        placement.why.clone(),
     ]
 }

@@ -1,4 +1,4 @@
-//! The answer to a scenario's question, in one sentence that is computed from the figures.
+//! The answer to a scenario's question: one sentence computed from the figures.
 
 use super::results::{Figure, StrategyResults};
 use super::text::{figure as shown, measured, percent, percents};
@@ -6,7 +6,8 @@ use crate::scenario::Scenario;
 use crate::stats::{Better, Estimate, Metric};
 use crate::strategies::StrategySpec;
 
-/// The metric that the answer is given by: the scenario's own, or the first of the model's key metrics that was measured.
+/// The metric of the answer: the scenario's own, or the first measured one of the model's key
+/// metrics.
 pub(super) fn metric(scenario: &Scenario, strategies: &[StrategyResults]) -> String {
     if let Some(metric) = &scenario.metric {
         return metric.clone();
@@ -16,7 +17,7 @@ pub(super) fn metric(scenario: &Scenario, strategies: &[StrategyResults]) -> Str
     (*keys.iter().find(measured).unwrap_or(&keys[0])).to_owned()
 }
 
-/// The answer by that metric.
+/// The answer by this metric.
 pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
     let known = Metric::named(metric);
     let unit = known.map_or("", |metric| metric.unit);
@@ -29,7 +30,7 @@ pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
     if ranked.len() == 1 {
         return format!("Under {first}, {metric} is {}.", measured(&baseline.estimate, unit));
     }
-    // Stable: of equal ones the first in the scenario's order stays first.
+    // The sort is stable: equal strategies keep the scenario's order.
     ranked.sort_by(|(_, a), (_, b)| {
         let rising = a.estimate.value.total_cmp(&b.estimate.value);
         if better == Better::Higher { rising.reverse() } else { rising }
@@ -52,10 +53,10 @@ pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
         let (next, other) = ranked[1];
         return format!(
             "{best} has the {superlative} {metric}: {value}; {next}, the next, is {}.",
-            beside(other, first)
+            against_baseline(other, first)
         );
     }
-    let beside = beside(figure, first);
+    let beside = against_baseline(figure, first);
     if figure
         .against_first
         .as_ref()
@@ -67,8 +68,8 @@ pub(super) fn sentence(metric: &str, strategies: &[StrategyResults]) -> String {
     format!("{best} has the {superlative} {metric}: {value}, {beside}.")
 }
 
-/// `38 % below pomelo-crc (95 % interval 31 to 44 %)`.
-fn beside(figure: &Figure, first: &StrategySpec) -> String {
+/// The difference from the baseline: `38 % below pomelo-crc (95 % interval 31 to 44 %)`.
+fn against_baseline(figure: &Figure, first: &StrategySpec) -> String {
     let Some(comparison) = &figure.against_first else { return format!("not comparable with {first}") };
     let Some(ratio) = &comparison.ratio else {
         return format!("{} more than under {first}", shown(comparison.difference.value, ""));
@@ -77,7 +78,7 @@ fn beside(figure: &Figure, first: &StrategySpec) -> String {
     let (side, share) = if away.value < 0.0 { ("below", mirrored(&away)) } else { ("above", away) };
     let head = format!("{} {side} {first}", percent(share.value));
     if share.half_width.is_none() {
-        return format!("{head} (one replication: nobody knows how sure that is)");
+        return format!("{head} (one replication: no interval)");
     }
     let doubt = if comparison.is_significant() { "" } else { ", which is not significant" };
     format!("{head}{doubt} (95 % interval {})", percents(share.low(), share.high()))

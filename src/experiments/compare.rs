@@ -1,4 +1,4 @@
-//! Two experiments side by side: what a change of the scenario, the servers or the program did to each strategy.
+//! Compares two experiments: the effect of a changed scenario, server or program on each strategy.
 
 use thiserror::Error;
 
@@ -8,29 +8,29 @@ use crate::scenario::Scenario;
 use crate::stats::{Estimate, METRICS, Metric};
 use crate::strategies::StrategySpec;
 
-/// Two results side by side.
+/// A comparison of two results.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Compared {
-    /// Whether both met the same chance, so that replications could be paired.
+    /// Whether both met the same random numbers, so that replications could be paired.
     pub paired: bool,
-    /// Whether both are of the same scenario, but for strategies and replications.
+    /// Whether the scenarios are the same, except for strategies and replications.
     pub same_scenario: bool,
     /// By strategy, then by metric.
     pub rows: Vec<Row>,
 }
 
-/// A figure of both.
+/// One figure in both results.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Row {
-    /// Under which strategy.
+    /// The strategy.
     pub strategy: StrategySpec,
-    /// Which figure.
+    /// The metric.
     pub metric: &'static Metric,
     /// In the first results.
     pub before: Estimate,
     /// In the second.
     pub after: Estimate,
-    /// The second less the first, and by it; none when there are too few replications to say.
+    /// The second compared with the first; `None` with too few replications.
     pub comparison: Option<Comparison>,
 }
 
@@ -46,10 +46,10 @@ pub enum CompareError {
 }
 
 impl Compared {
-    /// The second results against the first.
+    /// Compares the second results with the first.
     ///
     /// # Errors
-    /// They have nothing in common.
+    /// The results have nothing in common.
     pub fn of(before: &Results, after: &Results) -> Result<Self, CompareError> {
         let (first, second) = (&before.scenario, &after.scenario);
         match (first.chat.is_some(), second.chat.is_some()) {
@@ -98,7 +98,7 @@ fn unpaired(figure: &Figure, other: &Figure) -> Option<Comparison> {
     Some(Comparison { difference: difference.at(value), ratio: None })
 }
 
-/// The scenario but for what may differ between two runs of it.
+/// The scenario without the fields that may differ between two comparable runs.
 fn bare(scenario: &Scenario) -> Scenario {
     Scenario {
         strategies: Vec::new(),

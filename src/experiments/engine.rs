@@ -1,4 +1,4 @@
-//! Which engine gives a scenario's outcomes.
+//! Chooses the engine that runs a scenario.
 
 use std::sync::atomic::AtomicBool;
 
@@ -10,11 +10,11 @@ use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
 use crate::virtual_time::{VirtualError, run_chat, run_queue};
 
-/// The engine of that scenario's model on that clock.
+/// The engine for the scenario's model and the mode's clock.
 pub fn engine(scenario: &Scenario, mode: Mode) -> Box<Engine<'static>> {
     match (mode, &scenario.queue) {
         (Mode::Live, _) => {
-            // Ctrl-C ends the process: what is done is saved.
+            // Ctrl-C ends the process; finished units are already saved.
             let stop = AtomicBool::new(false);
             Box::new(move |scenario, strategy, replication, warmup_s| {
                 run_live(scenario, strategy, replication, warmup_s, &stop).map_err(|error| error.to_string())

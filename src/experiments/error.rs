@@ -1,4 +1,4 @@
-//! Why an experiment has no results.
+//! Errors of a run.
 
 use std::io;
 
@@ -9,38 +9,38 @@ use crate::config::ConfigError;
 /// Why a run has no results.
 #[derive(Debug, Error)]
 pub enum RunError {
-    /// The engine refuses.
+    /// The engine refused a unit.
     #[error("{strategy}, replication {replication}: {reason}")]
     Engine {
-        /// Under which strategy.
+        /// The strategy.
         strategy: String,
-        /// In which replication.
+        /// The replication.
         replication: u32,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// Nothing can be kept there.
+    /// The output cannot be written.
     #[error("{file}: cannot be written: {reason}")]
     Unwritable {
-        /// Which file or directory.
+        /// The file or directory.
         file: String,
-        /// Why.
+        /// The cause.
         reason: io::Error,
     },
-    /// `chat.config` cannot be read any more.
+    /// `chat.config` can no longer be read.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// MSER-5 has nothing to go by.
+    /// MSER-5 needs the load over time, which live mode lacks.
     #[error("warmup_s: the load over time is not known in live mode: give a number of seconds")]
     NoSeries,
-    /// MSER-5 finds no end of the warm-up.
+    /// MSER-5 found no end of the warm-up.
     #[error(
         "warmup_s: under {strategy} the load does not settle in the first half of {seconds} s: give a number of seconds, or a longer duration_s"
     )]
     Unsettled {
-        /// Under which strategy.
+        /// The strategy.
         strategy: String,
-        /// How long the pilot run was.
+        /// Length of the pilot run.
         seconds: f64,
     },
 }

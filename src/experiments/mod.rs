@@ -1,9 +1,11 @@
-//! Experiments: a scenario, run under each of its strategies, several times each, and what came of it.
+//! Experiments: run a scenario under each of its strategies, in several replications, and summarise
+//! the results.
 //!
-//! A run is many *units*: one replication under one strategy. Units know nothing of each other, so they run in parallel,
-//! and each is saved when it is done; merged in order, they give the same bytes whatever the threads, and whether or not the
-//! run was interrupted. In a replication every strategy meets the same chance, so strategies are compared by pairs, and
-//! most of what chance does cancels.
+//! A run consists of *units*: one replication under one strategy. Units are independent, so they
+//! run in parallel, and each is saved when it is done. Merged in order, they give the same bytes
+//! for any number of threads, and whether or not the run was interrupted. In a replication, every
+//! strategy meets the same random numbers, so strategies are compared in pairs, which cancels most
+//! of the noise.
 
 mod answer;
 mod compare;

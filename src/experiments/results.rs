@@ -1,4 +1,4 @@
-//! What an experiment gave: the form of `results.json`, which every report is written from.
+//! Results of an experiment: the schema of `results.json`, the source of every report.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -12,111 +12,118 @@ use crate::scenario::{Claim, Scenario};
 use crate::stats::{Estimate, LatencyCurve, Mark, ServerSeries};
 use crate::strategies::StrategySpec;
 
-/// Number of the form that [`Results`] has; another number, another form.
+/// Version of the schema of [`Results`].
 pub const SCHEMA: u32 = 1;
 
-/// What a results file is called in its directory.
+/// File name of the results in their directory.
 pub const RESULTS_FILE: &str = "results.json";
 
-/// Most bytes of a results file that are read.
+/// Size limit of a results file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 28;
 
-/// What an experiment gave. The same scenario, seed and version give the same bytes, whatever the threads.
+/// The results of an experiment. The same scenario, seed and version give the same bytes for any
+/// number of threads.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Results {
     /// [`SCHEMA`].
     pub schema: u32,
-    /// What made it: `pomelo-sim 0.1.0`.
+    /// The program and its version: `pomelo-sim 0.1.0`.
     pub program: String,
-    /// Over everything that the figures depend on: scenario, seed, strategies, version. Hexadecimal.
+    /// Digest of everything that the figures depend on: scenario, seed, strategies, version.
+    /// Hexadecimal.
     pub digest: String,
-    /// On which clock it ran.
+    /// The clock it ran on.
     pub mode: Mode,
-    /// The machine, in live mode, whose figures depend on it.
+    /// The machine; in live mode only, where figures depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<String>,
-    /// The scenario as it ran, with what flags changed.
+    /// The scenario as it ran, including changes by flags.
     pub scenario: Scenario,
-    /// The figure that the answer is given by: a name in `stats::METRICS`.
+    /// The metric of the answer: a name in `stats::METRICS`.
     pub metric: String,
-    /// How long each run warmed up, in virtual seconds: as given, or as the rule found it.
+    /// The warm-up of each run in virtual seconds, as given or as found by the rule.
     pub warmup_s: f64,
-    /// How many replications each strategy had: as given, or as many as `target_half_width` took.
+    /// Replications of each strategy, as given or as required by `target_half_width`.
     pub replications: u32,
-    /// The answer to the scenario's question, in one sentence of text.
+    /// The answer to the scenario's question, in one sentence.
     pub answer: String,
-    /// By strategy, in the order of the scenario; the first is the one that the others are held against.
+    /// By strategy, in the scenario's order; the first is the baseline.
     pub strategies: Vec<StrategyResults>,
-    /// What became of the scenario's claims, each under each strategy that it is about.
+    /// The verdicts on the scenario's claims, one for each strategy that a claim applies to.
     pub verdicts: Vec<Verdict>,
-    /// The command that gives the same again.
+    /// The command that reproduces the results.
     pub replay: String,
 }
 
-/// On which clock an experiment runs.
+/// The clock of an experiment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mode {
-    /// Virtual: repeatable to the byte.
+    /// Virtual time: repeatable to the byte.
     #[default]
     Virtual,
-    /// With real sockets and robots.
+    /// Real time, with sockets and robots.
     Live,
 }
 
-/// What came of one strategy.
+/// The results of one strategy.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct StrategyResults {
-    /// Which.
+    /// The strategy.
     pub strategy: StrategySpec,
-    /// By name of the metric, those that were measured.
+    /// The measured figures, by metric.
     pub figures: BTreeMap<String, Figure>,
-    /// Latency curves by what took the time (`job`; or `gate`, `enter`, `send`, `deliver`), of all replications'
-    /// measurements together: pooled, not averaged.
+    /// Latency curves by operation (`job`; or `gate`, `enter`, `send`, `deliver`), pooled over all
+    /// replications, not averaged.
     pub curves: BTreeMap<String, LatencyCurve>,
-    /// The load of each server over time in the first replication, as an example: a mean of several would hide swings.
+    /// The load of each server over time in the first replication, as an example: a mean of several
+    /// would hide swings.
     pub servers: Vec<ServerSeries>,
-    /// What happened in the first replication, in order of time.
+    /// Marks of the first replication, in order of time.
     pub marks: Vec<Mark>,
 }
 
 /// One figure under one strategy.
 ///
-/// Its value is the mean over the replications, but a percentile or a maximum (`_ms.p99`, `_ms.max`) is the one of all
-/// replications' measurements together. The half width is that of the t-interval over the replications' values, for both.
+/// The value is the mean over the replications, except for a percentile or a maximum (`_ms.p99`,
+/// `_ms.max`), which is taken from the pooled measurements of all replications. In both cases, the
+/// half width is that of the t-interval over the replications' values.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figure {
-    /// The figure and how sure it is; `n` is below the number of replications when some did not give it.
+    /// The figure and its interval; `n` is below the number of replications when some did not give
+    /// it.
     #[serde(flatten)]
     pub estimate: Estimate,
-    /// By replication; null where it did not come up.
+    /// By replication; null where it was not measured.
     pub values: Vec<Option<f64>>,
-    /// Held against the first strategy, replication by replication; none for the first itself.
+    /// Compared with the first strategy, replication by replication; `None` for the first itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against_first: Option<Comparison>,
 }
 
-/// A figure beside the same figure of another strategy, paired by replication: both met the same chance.
+/// A figure compared with that of another strategy, paired by replication: both met the same random
+/// numbers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Comparison {
-    /// This one less the other.
+    /// This figure minus the other.
     pub difference: Estimate,
-    /// This one by the other; none when the other is 0.
+    /// This figure divided by the other; `None` when the other is 0.
     pub ratio: Option<Estimate>,
 }
 
-/// What became of a claim under a strategy.
+/// The verdict on a claim under a strategy.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Verdict {
     /// The claim.
     pub claim: Claim,
-    /// Under which strategy.
+    /// The strategy.
     pub strategy: StrategySpec,
-    /// The figure that it is about, or its share of the same figure under `relative_to`; none when it was not measured.
+    /// The claim's figure, or its ratio to the figure under `relative_to`; `None` when it was not
+    /// measured.
     pub estimate: Option<Estimate>,
     /// Whether it holds.
     pub verdict: VerdictKind,
-    /// Both, as a sentence.
+    /// Claim and verdict as a sentence.
     pub text: String,
 }
 
@@ -124,36 +131,37 @@ pub struct Verdict {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum VerdictKind {
-    /// The whole interval is within the claim's bounds; for `equals`, some of it is.
+    /// The whole interval is within the claim's bounds; for `equals`, part of it is.
     Holds,
-    /// The whole interval is outside, or a replication did not give the figure.
+    /// The whole interval is outside, or a replication lacks the figure.
     Fails,
-    /// A bound lies within the interval: more replications would tell.
+    /// A bound lies within the interval: more replications would decide.
     CannotSay,
 }
 
 impl Comparison {
-    /// Whether the two surely differ: the interval of their difference does not hold 0. Else it is printed "n.s.".
+    /// Whether the figures surely differ: the interval of their difference excludes 0. Otherwise
+    /// "n.s." is printed.
     pub fn is_significant(&self) -> bool {
         self.difference.half_width.is_some() && !self.difference.contains(0.0)
     }
 }
 
-/// Why there are no results.
+/// Why results cannot be loaded.
 #[derive(Debug, Error)]
 pub enum ResultsError {
-    /// They cannot be read.
+    /// The file cannot be read.
     #[error("{file}: cannot be read: {reason}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         file: String,
-        /// Why.
+        /// The cause.
         reason: std::io::Error,
     },
-    /// They are something else.
+    /// The file does not contain results.
     #[error("{file}: no results of an experiment: {reason}")]
     Malformed {
-        /// Which file.
+        /// The file.
         file: String,
         /// What was expected, and what came.
         reason: String,
@@ -161,10 +169,10 @@ pub enum ResultsError {
 }
 
 impl Results {
-    /// Reads what a run wrote: its directory, or the file in it.
+    /// Reads the results of a run, from its directory or from the file.
     ///
     /// # Errors
-    /// There is none, it is larger than 256 MiB, or it has another form than this version's.
+    /// The file is missing, larger than 256 MiB, or of another version's schema.
     pub fn load(path: &Path) -> Result<Self, ResultsError> {
         let path = if path.is_dir() { path.join(RESULTS_FILE) } else { path.to_path_buf() };
         let file = path.display().to_string();
@@ -189,7 +197,7 @@ impl Results {
         serde_json::from_str(&text).map_err(|error| malformed(error.to_string()))
     }
 
-    /// Those of one strategy.
+    /// The results of one strategy.
     pub fn of(&self, strategy: &StrategySpec) -> Option<&StrategyResults> {
         self.strategies.iter().find(|results| results.strategy == *strategy)
     }

@@ -17,28 +17,29 @@ use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
 use crate::whole_file::{ORDINARY, write_whole};
 
-/// Most replications that `target_half_width` may take.
+/// Bound on the replications that `target_half_width` may add.
 const ADDED_UP_TO: u32 = 64;
 
-/// What gives a unit's outcome: scenario, strategy, replication from 0, warm-up in seconds.
+/// Computes a unit's outcome from scenario, strategy, replication (from 0), and warm-up in seconds.
 pub type Engine<'a> = dyn Fn(&Scenario, &StrategySpec, u32, f64) -> Result<Outcome, String> + Sync + 'a;
 
-/// How an experiment is run; none of it changes the figures but the mode.
+/// How to run an experiment. Only the mode affects the figures.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where units and results are kept, and found again; nowhere without it.
+    /// Directory for units and results, where saved units are found again. Without it, nothing is
+    /// saved.
     pub out: Option<PathBuf>,
-    /// How many units run at a time.
+    /// Units run at a time.
     pub threads: usize,
-    /// Whether units that are kept there are done again all the same.
+    /// Whether to run units again that are already saved.
     pub fresh: bool,
-    /// On which clock.
+    /// The clock.
     pub mode: Mode,
     /// The machine, when figures depend on it.
     pub machine: Option<String>,
-    /// What tells this build of the program from others: units of another build are not taken.
+    /// Identifies this build of the program: units saved by another build are not reused.
     pub build: String,
-    /// The command that gives the same again.
+    /// The command that reproduces the results.
     pub replay: String,
 }
 
@@ -56,21 +57,21 @@ impl Default for Options {
     }
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
-    /// Units that are done, those that were kept included.
+    /// Finished units, including reused ones.
     pub done: usize,
-    /// Of these, those that were kept from before.
+    /// Of these, the reused ones.
     pub kept: usize,
-    /// Units in all, as far as it is known.
+    /// All units, as far as known.
     pub total: usize,
 }
 
-/// Runs it. `progress` hears of each unit that is done, from whichever thread did it.
+/// Runs an experiment. `progress` is called after each unit, on the thread that ran it.
 ///
 /// # Errors
-/// The engine refuses a unit, or nothing can be written; what was done until then is kept.
+/// The engine refuses a unit, or a file cannot be written; units finished by then are saved.
 pub fn run(
     scenario: &Scenario,
     engine: &Engine<'_>,
@@ -111,7 +112,7 @@ pub fn run(
     Ok(results)
 }
 
-/// What results say made them.
+/// Name and version of the program, as recorded in results.
 pub fn program() -> String {
     concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION")).to_owned()
 }
@@ -130,8 +131,8 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    /// Does all units up to that many replications. Units come by replication, so that what is there after an interruption
-    /// can be compared.
+    /// Runs all units up to this number of replications. They are ordered by replication, so that
+    /// an interrupted run can still be compared.
     fn extend(&mut self, replications: u32) -> Result<(), RunError> {
         let strategies = &self.scenario.strategies;
         let first = u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX);
@@ -157,14 +158,14 @@ impl Run<'_> {
                 } else {
                     failed.store(true, Ordering::Relaxed);
                 }
-                // Nobody panics while holding it.
+                // Nothing panics while holding this lock.
                 if let Ok(mut finished) = finished.lock() {
                     finished.push((index, unit));
                 }
             }
         };
         thread::scope(|scope| {
-            // This thread is one of them.
+            // The current thread is one of them.
             for _ in 1..self.options.threads.min(units.len()) {
                 scope.spawn(work);
             }
@@ -182,7 +183,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One unit, and whether it was kept from before.
+    /// Runs or reuses one unit; the flag tells whether it was reused.
     fn unit(&self, strategy: &StrategySpec, replication: u32) -> Result<(Outcome, bool), RunError> {
         let digest = self.ground.unit_digest(self.scenario, strategy, replication, self.warmup_s);
         let kept = self.shelf.as_ref().filter(|_| !self.options.fresh);
@@ -199,7 +200,8 @@ impl Run<'_> {
         Ok((lean(outcome, replication), false))
     }
 
-    /// How many replications the scenario's target needs, by what is known so far: at most twice as many as there are.
+    /// Replications needed for the scenario's target, estimated so far: at most twice the current
+    /// number.
     fn wanted(&self) -> Option<u32> {
         let target = self.scenario.target_half_width?;
         let have = u32::try_from(self.outcomes.len()).unwrap_or(u32::MAX);
@@ -244,7 +246,7 @@ impl Run<'_> {
     }
 }
 
-/// Asks the engine. One that panics has refused, in its way.
+/// Runs the engine, and turns a panic into an error.
 pub(super) fn ask(
     engine: &Engine<'_>,
     scenario: &Scenario,
@@ -252,13 +254,13 @@ pub(super) fn ask(
     replication: u32,
     warmup_s: f64,
 ) -> Result<Outcome, RunError> {
-    // What it was at is thrown away.
+    // The engine's state is discarded, so unwinding cannot expose a broken invariant.
     let answer = catch_unwind(AssertUnwindSafe(|| engine(scenario, strategy, replication, warmup_s)));
     let answer = answer.unwrap_or_else(|_| Err("the engine panicked: a defect of the program".to_owned()));
     answer.map_err(|reason| RunError::Engine { strategy: strategy.to_string(), replication, reason })
 }
 
-/// Only the first replication's curves over time are shown; the others' stay in their files.
+/// Keeps curves over time for the first replication only; those of the others stay in their files.
 fn lean(mut outcome: Outcome, replication: u32) -> Outcome {
     if replication > 0 {
         (outcome.servers, outcome.marks) = (Vec::new(), Vec::new());

@@ -1,4 +1,4 @@
-//! What the outcomes of all replications say together, and each strategy beside the first.
+//! Combines the outcomes of all replications, and compares each strategy with the first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(super) fn of(strategies: &[StrategySpec], outcomes: &[Vec<Outcome>]) -> Vec<
     all
 }
 
-/// One figure held against the same of another strategy, by the replications that gave both; none when none did.
+/// Compares one figure of two strategies, over the replications that have both; `None` without any.
 pub fn compare(figure: &Figure, other: &Figure) -> Option<Comparison> {
     let pairs = figure.values.iter().zip(&other.values);
     let (a, b): (Vec<f64>, Vec<f64>) = pairs.filter_map(|(a, b)| a.zip(*b)).unzip();
@@ -54,7 +54,7 @@ fn figures(outcomes: &[&Outcome], curves: &BTreeMap<String, LatencyCurve>) -> BT
             outcomes.iter().map(|outcome| outcome.metrics.get(name).copied()).collect();
         let given: Vec<f64> = values.iter().copied().flatten().collect();
         let mut estimate = Estimate::of(&given)?;
-        // A mean of percentiles is the percentile of nothing.
+        // The mean of percentiles is not a percentile: read those from the pooled curve.
         let on_curve = Metric::named(name).and_then(Metric::on_curve);
         let pooled = on_curve.and_then(|(kind, share)| curves.get(kind)?.at(share));
         if let Some(pooled) = pooled {

@@ -1,9 +1,9 @@
-//! Figures as people read them: with their unit, as many digits as are sure, and ± how sure.
+//! Figures as text: with unit, ± half width, and only significant digits.
 
 use crate::scenario::Claim;
 use crate::stats::Estimate;
 
-/// Digits of a figure of which nobody knows how sure it is.
+/// Digits of a figure without an interval.
 const DIGITS: i32 = 4;
 
 /// `12.13 ms`.
@@ -11,7 +11,7 @@ pub fn figure(value: f64, unit: &str) -> String {
     with_unit(number(value, decimals(value, DIGITS)), unit)
 }
 
-/// `12.13 ± 0.31 ms`: as many digits as the interval leaves.
+/// `12.13 ± 0.31 ms`: as many digits as the interval justifies.
 pub fn measured(estimate: &Estimate, unit: &str) -> String {
     match estimate.half_width {
         Some(half) if half > 0.0 => {
@@ -22,20 +22,20 @@ pub fn measured(estimate: &Estimate, unit: &str) -> String {
     }
 }
 
-/// A value and its half width, both to the half width's second digit.
+/// A value and its half width, both to the second digit of the half width.
 pub fn digits(value: f64, half: f64) -> (String, String) {
-    // Of a half width far below the value, no more than six digits of the value are of interest.
+    // A very small half width would give more digits than anybody reads: at most six of the value.
     let decimals = decimals(half, 2).min(decimals(value, 6).max(0));
     (number(value, decimals), number(half, decimals))
 }
 
-/// `38 %`: of a share.
+/// A share as a percentage: `38 %`.
 pub fn percent(share: f64) -> String {
     let percent = share * 100.0;
     format!("{} %", number(percent, decimals(percent, 2).min(1)))
 }
 
-/// `31 to 44 %`: from one share to another, to the digit in which they differ.
+/// A range of shares, to the digit in which they differ: `31 to 44 %`.
 pub fn percents(low: f64, high: f64) -> String {
     let (low, high) = (low * 100.0, high * 100.0);
     let decimals = decimals(high - low, 2).clamp(0, 2);
@@ -59,7 +59,7 @@ fn with_unit(number: String, unit: &str) -> String {
     if unit.is_empty() { number } else { format!("{number} {unit}") }
 }
 
-/// How many decimals show that many digits of it: none of what has them all before the point.
+/// Decimals that show `digits` digits of the value; 0 if its integer part has as many.
 fn decimals(value: f64, digits: i32) -> i32 {
     if value == 0.0 || !value.is_finite() {
         return 0;
@@ -67,7 +67,7 @@ fn decimals(value: f64, digits: i32) -> i32 {
     (digits - 1 - value.abs().log10().floor() as i32).clamp(0, 12)
 }
 
-/// With thousands set apart.
+/// With thousands separators.
 pub fn number(value: f64, decimals: i32) -> String {
     let text = format!("{:.*}", usize::try_from(decimals).unwrap_or(0), value.abs());
     let (whole, fraction) = text.split_once('.').map_or((&*text, ""), |(whole, fraction)| (whole, fraction));

@@ -1,4 +1,4 @@
-//! Units of work: one replication under one strategy, each kept in a file of its own once it is done.
+//! Units of work: one replication under one strategy, each saved in a file once done.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,32 +14,32 @@ use crate::stats::Outcome;
 use crate::strategies::StrategySpec;
 use crate::whole_file::{ORDINARY, write_whole};
 
-/// Most bytes of a unit's file that are read.
+/// Size limit of a unit's file, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 28;
 
-/// What all units of a run depend on.
+/// Everything that all units of a run depend on.
 pub(super) struct Ground {
-    /// The program, to the build: a strategy that was changed since gives other figures.
+    /// The exact build: a changed strategy gives other results.
     pub(super) build: String,
     pub(super) mode: Mode,
     pub(super) cluster: Option<ClusterSpec>,
 }
 
-/// A unit's file.
+/// The content of a unit's file.
 #[derive(Serialize, Deserialize)]
 struct Saved {
     digest: String,
     outcome: Outcome,
 }
 
-/// The directory where units are kept.
+/// The directory of saved units.
 pub(super) struct Shelf {
     folder: PathBuf,
 }
 
 impl Ground {
-    /// Over everything that a unit's outcome depends on, and nothing else: a strategy more, a claim or a replication more
-    /// does not change it.
+    /// Digest of everything that a unit's outcome depends on, and nothing else. Adding a strategy,
+    /// a claim or a replication does not change it.
     pub(super) fn unit_digest(
         &self,
         scenario: &Scenario,
@@ -61,21 +61,21 @@ impl Ground {
         digest(&(&self.build, self.mode, &self.cluster, bare))
     }
 
-    /// Over everything that a run's results depend on, but the build.
+    /// Digest of everything that a run's results depend on, except the build.
     pub(super) fn run_digest(&self, program: &str, scenario: &Scenario) -> String {
         digest(&(program, self.mode, &self.cluster, scenario))
     }
 }
 
 impl Shelf {
-    /// In this directory, which is made.
+    /// Opens a directory, creating it if needed.
     pub(super) fn open(folder: &Path) -> io::Result<Self> {
         let folder = folder.join("units");
         fs::create_dir_all(&folder)?;
         Ok(Self { folder })
     }
 
-    /// A unit that was done before, if it is the same one. What is torn or of another time is as if it were not there.
+    /// Loads a saved unit if its digest matches. A torn or outdated file counts as missing.
     pub(super) fn take(&self, strategy: &StrategySpec, replication: u32, digest: &str) -> Option<Outcome> {
         let mut text = String::new();
         let open = File::open(self.path(strategy, replication)).ok()?;
@@ -84,7 +84,7 @@ impl Shelf {
         (saved.digest == digest).then_some(saved.outcome)
     }
 
-    /// Keeps one that is done.
+    /// Saves a finished unit.
     pub(super) fn put(
         &self,
         strategy: &StrategySpec,
@@ -105,7 +105,8 @@ impl Shelf {
 }
 
 fn digest(what: &impl Serialize) -> String {
-    // Neither maps with odd keys nor anything else that has no JSON is in there; if ever, it matches nothing.
+    // Scenarios always serialise: they have no maps with odd keys. If one ever did not, its digest
+    // would match nothing.
     let bytes = serde_json::to_vec(what).unwrap_or_default();
     format!("{:032x}", xxh3_128(&bytes))
 }

@@ -1,4 +1,4 @@
-//! What becomes of a scenario's claims.
+//! Verdicts on a scenario's claims.
 
 use super::results::{StrategyResults, Verdict, VerdictKind};
 use super::summary::compare;
@@ -6,7 +6,7 @@ use super::text::{bounded, measured};
 use crate::scenario::Claim;
 use crate::stats::{Estimate, Metric};
 
-/// Every claim under every strategy that it is about.
+/// Checks every claim under each strategy it applies to.
 pub(super) fn of(claims: &[Claim], strategies: &[StrategyResults]) -> Vec<Verdict> {
     let about = |claim: &Claim, of: &StrategyResults| {
         claim.strategy.as_ref().is_none_or(|only| *only == of.strategy)
@@ -56,7 +56,8 @@ fn judge(claim: &Claim, of: &StrategyResults, all: &[StrategyResults]) -> Verdic
     Verdict { claim: claim.clone(), strategy: of.strategy.clone(), estimate, verdict, text }
 }
 
-/// Whether the interval keeps to the claim's bounds. A single replication has no interval: its value decides.
+/// Compares the interval with the claim's bounds. A single replication has no interval: its value
+/// decides.
 fn holds(claim: &Claim, estimate: &Estimate) -> VerdictKind {
     let (low, high) = (estimate.low(), estimate.high());
     if let Some(equals) = claim.equals {

@@ -1,15 +1,16 @@
-//! How long runs warm up: as the scenario says, or as MSER-5 finds in pilot runs.
+//! The length of the warm-up: as given, or found by MSER-5 in pilot runs.
 
 use super::error::RunError;
 use super::run::{Engine, ask};
 use crate::scenario::{Scenario, Warmup};
 use crate::stats::{ServerSeries, mser_5};
 
-/// The replication whose chance the pilot runs have: none that is measured.
+/// Replication number of the pilot runs: its random numbers are those of no measured one.
 const PILOT: u32 = u32::MAX;
 
-/// Seconds of warm-up. By the rule: a run of each strategy over the scenario's duration, without warm-up; the longest that
-/// MSER-5 leaves out of the load of all servers together, so that all strategies are measured over the same time.
+/// Seconds of warm-up. The rule runs each strategy once over the scenario's duration without
+/// warm-up, applies MSER-5 to the load of all servers together, and takes the longest cut, so that
+/// all strategies are measured over the same time.
 pub(super) fn length(scenario: &Scenario, engine: &Engine<'_>) -> Result<f64, RunError> {
     match scenario.warmup_s {
         Warmup::Seconds(seconds) => Ok(seconds),
@@ -27,7 +28,7 @@ pub(super) fn length(scenario: &Scenario, engine: &Engine<'_>) -> Result<f64, Ru
     }
 }
 
-/// What all servers had in hand in each step, and how long a step is.
+/// The total load of all servers in each step, and the length of a step.
 fn together(servers: &[ServerSeries]) -> (Vec<f64>, f64) {
     let mut load = vec![0.0; servers.iter().map(|series| series.in_system.len()).max().unwrap_or(0)];
     for series in servers {

@@ -1,4 +1,4 @@
-//! Arguments of an order, one by one: what is expected, and what came.
+//! Arguments of an order, each with an error that says what was expected and what came.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use crate::router::LinkRule;
 /// Longest name of a user, a room, a route or a server, in bytes.
 const NAME_BYTES_MAX: usize = 1024;
 
-/// Longest name of a rule, and of what it holds for, in bytes.
+/// Longest name of a link rule, and of its ends, in bytes.
 const RULE_NAME_BYTES_MAX: usize = 128;
 
-/// Longest reason that is told, in bytes.
+/// Longest reason for a kick, in bytes.
 const REASON_BYTES_MAX: usize = 256;
 
-/// A whole number in a range, or its digits: that is how it comes in a query.
+/// A whole number in a range, as a number or as digits: a query only has text.
 pub(super) fn within<'de, const FROM: u64, const TO: u64, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<u64, D::Error> {
@@ -32,7 +32,7 @@ pub(super) fn within<'de, const FROM: u64, const TO: u64, D: Deserializer<'de>>(
     })
 }
 
-/// Text that is read as something.
+/// A value parsed from text.
 pub(super) fn parsed<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: FromStr<Err: Display>,
@@ -42,7 +42,7 @@ where
     text.parse().map_err(|error| Error::custom(format_args!("{error}, got {:?}", cut(&text))))
 }
 
-/// The name of something, of a bounded length.
+/// A name of bounded length.
 pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
     if name.is_empty() || name.len() > NAME_BYTES_MAX {
@@ -51,12 +51,12 @@ pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     Ok(name)
 }
 
-/// The same, if it is given.
+/// An optional name.
 pub(super) fn some_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     name(deserializer).map(Some)
 }
 
-/// What a client is told.
+/// The reason that a kicked client is given.
 pub(super) fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let reason = String::deserialize(deserializer)?;
     if reason.len() > REASON_BYTES_MAX {
@@ -65,12 +65,12 @@ pub(super) fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Strin
     Ok(reason)
 }
 
-/// A rule that says something, with names that a terminal can show.
+/// A link rule that has an effect, with names that are safe on a terminal.
 pub(super) fn rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LinkRule, D::Error> {
     let rule = LinkRule::deserialize(deserializer)?;
     for (key, name) in [("name", &rule.name), ("from", &rule.from), ("to", &rule.to)] {
         let is_name = !name.chars().any(|c| c.is_whitespace() || c.is_control());
-        // Only a rule's name may be missing: it is given one.
+        // Only the rule's own name may be missing: it is given one.
         if !is_name || name.len() > RULE_NAME_BYTES_MAX || (name.is_empty() && key != "name") {
             return Err(Error::custom(format_args!(
                 "{key}: expected a name of at most {RULE_NAME_BYTES_MAX} bytes, without spaces or control characters, \
@@ -80,13 +80,13 @@ pub(super) fn rule<'de, D: Deserializer<'de>>(deserializer: D) -> Result<LinkRul
         }
     }
     if !rule.cut && rule.loss == 0.0 && rule.latency.is_none() {
-        return Err(Error::custom("a rule that does nothing: expected latency, loss or cut"));
+        return Err(Error::custom("expected a rule with latency, loss or cut, got one without effect"));
     }
     Ok(rule)
 }
 
-/// A value, in few enough characters for a message. JSON leaves some control characters as they
-/// are; a terminal must not meet them.
+/// A value, shortened for a message. JSON leaves some control characters as they are; a terminal
+/// must not receive them.
 fn short(value: &Value) -> String {
     let mut shown = String::new();
     for c in value.to_string().chars() {

@@ -1,4 +1,4 @@
-//! What becomes of an order: the running cluster carries it out, and an answer is made.
+//! Carries out an order on the running cluster and makes the answer.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,20 +16,21 @@ use crate::router::LinkRule;
 use crate::strategies::{ALL, Kind, Parameter, StrategyEntry};
 use crate::trace::Filter;
 
-/// How long something must not have held to be a fault, and no moment of a busy cluster.
+/// Time for which an invariant must be violated before it counts as a fault. On a busy cluster,
+/// shorter violations are normal.
 const AUDIT_TIME: Duration = Duration::from_millis(500);
 
-/// A running cluster, and how to end it.
+/// A running cluster, and how to stop it.
 pub struct Orders {
     /// The cluster.
     pub cluster: Arc<RunningCluster>,
-    /// What its owner waits for.
+    /// Ends the process's wait for the cluster.
     pub stop: StopHandle,
     /// Its configuration.
     pub load: Load,
 }
 
-/// Reads the configuration of a cluster once more, as it was read at its start.
+/// Reads the configuration of a cluster again, in the same way as at its start.
 pub type Load = Box<dyn Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync>;
 
 /// What the answer to [`Order::List`] has of a server: a few of a [`ServerView`]'s fields, under names
@@ -71,11 +72,11 @@ impl<'a> ServerLine<'a> {
 }
 
 impl Orders {
-    /// Carries an order out, and gives its answer. [`Order::StopCluster`] is only answered here, so
-    /// that the answer can be sent first: a call of `stop` is to follow.
+    /// Carries out an order and returns its answer. [`Order::StopCluster`] is only answered here,
+    /// so that the answer can be sent first; call `stop` afterwards.
     ///
     /// # Errors
-    /// The cluster refuses it.
+    /// The cluster refuses the order.
     pub fn carry_out(&self, order: Order) -> Result<Value, Refusal> {
         let cluster = &*self.cluster;
         let change = |verb, id: String| -> Result<Value, Refusal> {
@@ -143,11 +144,11 @@ impl Orders {
     }
 }
 
-/// Starts servers, one after the other up to the first that fails.
+/// Starts servers one after the other, up to the first failure.
 fn add(cluster: &RunningCluster, fields: &Map<String, Value>) -> Result<Value, Refusal> {
     let present: Vec<Present> = cluster.list()?.into_iter().map(present).collect();
     let servers = additions(fields, &present).map_err(ControlError::from)?;
-    // Whether its port opens, it will know by then.
+    // Port warnings are left out: the answer already says whether a port opened.
     let warnings = servers.iter().flat_map(ServerSpec::warnings);
     let warnings: Vec<String> = warnings
         .filter(|warning| warning.bites != Bites::AtStart)
@@ -164,7 +165,7 @@ fn add(cluster: &RunningCluster, fields: &Map<String, Value>) -> Result<Value, R
     Ok(json!({ "added": added, "warnings": warnings }))
 }
 
-/// The table of strategies, for whoever offers a choice of them.
+/// The table of strategies, for clients that offer a choice.
 fn known_strategies() -> Vec<Value> {
     let parameter = |parameter: Parameter| match parameter {
         Parameter::None => Value::Null,
@@ -196,7 +197,7 @@ fn present(server: ServerView) -> Present {
     }
 }
 
-/// A rule for a server that is not there yet may be meant so, or be a slip.
+/// A rule for an unknown server may be intended or a typing error, so it only warns.
 fn rule_warnings(rule: &LinkRule, servers: &[ServerView]) -> Vec<String> {
     let nobody = |name: &str| {
         let mut names = servers.iter().flat_map(|server| [server.id.as_str(), server.server_type.as_str()]);

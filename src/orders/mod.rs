@@ -1,4 +1,4 @@
-//! Orders to a running cluster: what can be asked of it and told it, each with typed arguments.
+//! Orders to a running cluster: every query and command, with typed arguments.
 //!
 //! ```text
 //!  commands ─ Order ─▶ admin client ── HTTP ──▶ console: guard, find, read ─ Order ─▶ carry_out ─▶ cluster
@@ -6,11 +6,12 @@
 //! ```
 //!
 //! An order is a variant of [`Order`], a row of [`ORDERS`] and an arm of [`Orders::carry_out`]. The
-//! row says how it is given over HTTP: commands make requests of it, the server reads requests by
-//! it, and the README's table is written from it.
+//! row maps it to HTTP: commands build requests from it, the server parses requests with it, and
+//! the README's table is generated from it.
 //!
-//! Arguments in a path and a query are text, those in a body JSON; a number may be either. What is
-//! unknown, missing or out of range is refused with what was expected, what came, and where.
+//! Arguments in a path and a query are text, those in a body JSON; a number may be either. An
+//! unknown, missing or out-of-range argument is refused with what was expected, what came, and
+//! where.
 
 mod args;
 mod carry_out;

@@ -1,4 +1,4 @@
-//! What a running cluster can be told, and with which arguments.
+//! The orders and their arguments.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,7 +12,7 @@ use crate::router::LinkRule;
 use crate::strategies::StrategySpec;
 
 /// An order to a running cluster. In JSON it is its name, or `{"name":{arguments}}`; [`ORDERS`]
-/// says what it does.
+/// describes each.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", rename_all_fields = "camelCase", deny_unknown_fields)]
 #[allow(missing_docs)]
@@ -85,45 +85,45 @@ pub enum Order {
 /// Every order.
 #[rustfmt::skip]
 pub const ORDERS: &[Row] = &[
-    row((Get, "/api/v1/servers"), Nothing, ("list", "list"), "status of every server"),
-    row((Post, "/api/v1/servers"), Fields, ("add", "add"), "start servers, by the fields of `servers.json` with `serverType`"),
+    row((Get, "/api/v1/servers"), Nothing, ("list", "list"), "show the status of every server"),
+    row((Post, "/api/v1/servers"), Fields, ("add", "add"), "start servers, given the fields of `servers.json` and `serverType`"),
     row((Delete, "/api/v1/servers/{id}"), Nothing, ("remove", "remove"), "stop a server and forget it"),
     row((Post, "/api/v1/servers/{id}/stop"), Nothing, ("stop", "stop"), "stop a server in good order"),
-    row((Post, "/api/v1/servers/{id}/kill"), Nothing, ("kill", "kill"), "let it vanish, as a process that crashes"),
-    row((Post, "/api/v1/servers/{id}/pause"), Nothing, ("pause", "pause"), "let it hang"),
-    row((Post, "/api/v1/servers/{id}/resume"), Nothing, ("resume", "resume"), "let it go on"),
-    row((Post, "/api/v1/servers/{id}/restart"), Nothing, ("restart", "restart"), "stop it, if it is up, and start it"),
-    row((Post, "/api/v1/cluster/stop"), Nothing, ("stop_cluster", "stop"), "end the whole cluster"),
-    row((Post, "/api/v1/cluster/reload"), Nothing, ("reload", "reload"), "become what the configuration says now"),
-    row((Get, "/api/v1/view"), Nothing, ("view", "top"), "everything that is counted, as numbers that only grow"),
-    row((Get, "/api/v1/audit"), Nothing, ("audit", "audit"), "the laws that do not hold"),
-    row((Get, "/api/v1/events"), Query(&["since"]), ("events", "events"), "what has happened, from a number on"),
-    row((Get, "/api/v1/rooms"), Query(&["search", "sort", "limit"]), ("rooms", "rooms"), "rooms, by `members`, `messages` or `name`"),
-    row((Get, "/api/v1/rooms/{room}"), Nothing, ("room", "rooms"), "the members of a room"),
-    row((Get, "/api/v1/users"), Query(&["search", "limit"]), ("users", "users"), "users and their rooms"),
+    row((Post, "/api/v1/servers/{id}/kill"), Nothing, ("kill", "kill"), "crash a server: it loses everything at once"),
+    row((Post, "/api/v1/servers/{id}/pause"), Nothing, ("pause", "pause"), "freeze a server, as a process that hangs"),
+    row((Post, "/api/v1/servers/{id}/resume"), Nothing, ("resume", "resume"), "resume a paused server"),
+    row((Post, "/api/v1/servers/{id}/restart"), Nothing, ("restart", "restart"), "restart a server, or start it if it is down"),
+    row((Post, "/api/v1/cluster/stop"), Nothing, ("stop_cluster", "stop"), "stop the whole cluster"),
+    row((Post, "/api/v1/cluster/reload"), Nothing, ("reload", "reload"), "reload the configuration and apply its changes"),
+    row((Get, "/api/v1/view"), Nothing, ("view", "top"), "show all counters; they only grow"),
+    row((Get, "/api/v1/audit"), Nothing, ("audit", "audit"), "list the invariants that are violated"),
+    row((Get, "/api/v1/events"), Query(&["since"]), ("events", "events"), "list events from a number on"),
+    row((Get, "/api/v1/rooms"), Query(&["search", "sort", "limit"]), ("rooms", "rooms"), "list rooms, sorted by `members`, `messages` or `name`"),
+    row((Get, "/api/v1/rooms/{room}"), Nothing, ("room", "rooms"), "list the members of a room"),
+    row((Get, "/api/v1/users"), Query(&["search", "limit"]), ("users", "users"), "list users and their rooms"),
     row((Post, "/api/v1/users/{uid}/kick"), Body(&["reason"]), ("kick", "kick"), "close a user's session"),
-    row((Get, "/api/v1/strategies"), Nothing, ("strategies", "strategy"), "the strategies that there are, and those in use"),
-    row((Put, "/api/v1/strategies/{serverType}"), Body(&["strategy"]), ("strategy", "strategy"), "use another strategy for a type"),
-    row((Get, "/api/v1/strategies/{serverType}/preview"), Query(&["strategy"]), ("preview", "strategy"), "what that would move"),
-    row((Get, "/api/v1/explain"), Query(&["uid", "rid"]), ("explain", "explain"), "where a login goes, and why"),
-    row((Get, "/api/v1/trace"), Query(&["since"]), ("trace", "trace"), "the steps of traced messages"),
-    row((Put, "/api/v1/trace"), Body(&["uid", "rid", "route", "server", "seconds"]), ("trace_on", "trace"), "trace the messages that fit"),
-    row((Delete, "/api/v1/trace"), Nothing, ("trace_off", "trace"), "trace nothing more"),
-    row((Get, "/api/v1/links"), Nothing, ("links", "links"), "the rules of the links"),
-    row((Post, "/api/v1/links"), Body(&["name", "from", "to", "both", "cut", "loss", "latency"]), ("link", "link"), "add a rule"),
-    row((Delete, "/api/v1/links"), Nothing, ("heal_all", "heal"), "take all rules away"),
-    row((Delete, "/api/v1/links/{name}"), Nothing, ("heal", "heal"), "take a rule away"),
+    row((Get, "/api/v1/strategies"), Nothing, ("strategies", "strategy"), "list the known strategies and those in use"),
+    row((Put, "/api/v1/strategies/{serverType}"), Body(&["strategy"]), ("strategy", "strategy"), "change the strategy of a server type"),
+    row((Get, "/api/v1/strategies/{serverType}/preview"), Query(&["strategy"]), ("preview", "strategy"), "preview what another strategy would move"),
+    row((Get, "/api/v1/explain"), Query(&["uid", "rid"]), ("explain", "explain"), "explain where a login goes"),
+    row((Get, "/api/v1/trace"), Query(&["since"]), ("trace", "trace"), "show the steps of traced messages"),
+    row((Put, "/api/v1/trace"), Body(&["uid", "rid", "route", "server", "seconds"]), ("trace_on", "trace"), "trace matching messages"),
+    row((Delete, "/api/v1/trace"), Nothing, ("trace_off", "trace"), "stop tracing"),
+    row((Get, "/api/v1/links"), Nothing, ("links", "links"), "list the link rules"),
+    row((Post, "/api/v1/links"), Body(&["name", "from", "to", "both", "cut", "loss", "latency"]), ("link", "link"), "add a link rule"),
+    row((Delete, "/api/v1/links"), Nothing, ("heal_all", "heal"), "remove all link rules"),
+    row((Delete, "/api/v1/links/{name}"), Nothing, ("heal", "heal"), "remove a link rule"),
 ];
 
-/// What a client is told when it is kicked and nobody says why.
+/// The reason given to a kicked client by default.
 pub const KICK_REASON: &str = "kicked by an operator";
 
-/// How many rooms or users are shown when nobody says.
+/// Default number of rooms or users shown.
 fn limit() -> u64 {
     50
 }
 
-/// How long messages are traced when nobody says.
+/// Default duration of a trace, in seconds.
 fn seconds() -> u64 {
     300
 }
@@ -147,10 +147,11 @@ impl Order {
     }
 }
 
-/// Checks the fields of one rule.
+/// Checks the fields of one link rule.
 ///
 /// # Errors
-/// A field is unknown or has a wrong value, or the rule would do nothing; the error is the message.
+/// A field is unknown or has a wrong value, or the rule would have no effect; the error is the
+/// message.
 pub fn link_rule(fields: &Map<String, Value>) -> Result<LinkRule, String> {
     let row = ORDERS.iter().find(|row| row.name == "link").ok_or("no order link")?;
     match row.read(fields.clone()) {

@@ -1,21 +1,21 @@
-//! The parts of a path and the pairs of a query, as texts. Pure.
+//! Splits a path and a query into decoded texts. Pure.
 
 use percent_encoding::percent_decode_str;
 
 use super::refusal::Refusal;
 
-/// The parts between the slashes, each decoded; the first slash is none of them.
+/// The decoded parts between slashes, without the empty one before the first slash.
 ///
 /// # Errors
-/// A part is no UTF-8.
+/// A part is not UTF-8.
 pub(super) fn parts(path: &str) -> Result<Vec<String>, Refusal> {
     path.strip_prefix('/').unwrap_or(path).split('/').map(|part| text(part, "path")).collect()
 }
 
-/// The pairs of a query, in their order, decoded as forms are: a plus is a space.
+/// The pairs of a query in order, decoded as HTML forms are: a plus is a space.
 ///
 /// # Errors
-/// A name or a value is no UTF-8.
+/// A name or a value is not UTF-8.
 pub(super) fn pairs(query: &str) -> Result<Vec<(String, String)>, Refusal> {
     let read = |pair: &str| {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));

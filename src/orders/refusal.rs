@@ -1,5 +1,4 @@
-//! Why a request is not answered well: a status for HTTP, a code for programs, a message for
-//! people.
+//! Refusals of a request: a status for HTTP, a code for programs, a message for people.
 
 use std::fmt;
 
@@ -7,17 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::live::ControlError;
 
-/// A refusal, as the API tells it: `{"error":{"code","message","done"?}}`.
+/// A refusal as the API returns it: `{"error":{"code","message","done"?}}`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Refusal {
     /// For programs.
     pub code: Code,
     /// For people: what was expected, and what came.
     pub message: String,
-    /// The servers that the order was carried out for before.
+    /// The servers for which the order was carried out before it failed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub done: Vec<String>,
-    /// The methods that the path has, when it has not this one.
+    /// The methods that the path does have, if this one is missing.
     #[serde(skip)]
     pub allow: Option<String>,
 }
@@ -30,46 +29,46 @@ pub enum Code {
     BadRequest,
     /// The token is wrong or missing.
     Unauthorized,
-    /// Requests from there are not served.
+    /// The request's origin is not allowed.
     Forbidden,
-    /// No page or order has that path.
+    /// No page or order has this path.
     UnknownPath,
     /// The path has other methods.
     MethodNotAllowed,
     /// The request did not arrive in time.
     Late,
-    /// The body is longer than any may be.
+    /// The body is over the size limit.
     TooLarge,
-    /// The body is not JSON, by its own word.
+    /// The content type is not JSON.
     UnsupportedMediaType,
-    /// No server has that id.
+    /// No server has this id.
     UnknownServer,
-    /// No rule has that name.
+    /// No link rule has this name.
     UnknownRule,
-    /// No server can be of that type.
+    /// No server can be of this type.
     UnknownType,
-    /// Nobody is logged in by that uid.
+    /// This uid is not logged in.
     UnknownUser,
-    /// Nobody is in a room of that name.
+    /// The room has no members.
     UnknownRoom,
-    /// A server has that id already.
+    /// A server with this id exists.
     Exists,
-    /// A server has that client port already.
+    /// Another server has this client port.
     PortTaken,
-    /// The server is not in a state for this.
+    /// The server's state does not allow this.
     WrongState,
-    /// The new server's description, or the configuration, is wrong.
+    /// The description of a new server, or the configuration, is invalid.
     BadConfig,
     /// A client port cannot be opened.
     CannotStart,
-    /// Too much is asked at once; ask again.
+    /// Too many requests at once; retry later.
     Busy,
-    /// The cluster has ended.
+    /// The cluster has stopped.
     Ended,
 }
 
 impl Code {
-    /// The status of HTTP.
+    /// The HTTP status.
     pub fn status(self) -> u16 {
         match self {
             Code::BadRequest | Code::BadConfig => 400,
@@ -92,7 +91,7 @@ impl Code {
 }
 
 impl Refusal {
-    /// One that did nothing yet.
+    /// A refusal before anything was done.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), done: Vec::new(), allow: None }
     }
@@ -102,7 +101,7 @@ impl Refusal {
         Self::new(Code::BadRequest, message)
     }
 
-    /// Requests from there are not served.
+    /// The request's origin is not allowed.
     pub fn forbidden(message: impl Into<String>) -> Self {
         Self::new(Code::Forbidden, message)
     }
@@ -113,7 +112,7 @@ impl Refusal {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, message) }
     }
 
-    /// The cluster has ended.
+    /// The cluster has stopped.
     pub fn ended() -> Self {
         ControlError::Ended.into()
     }

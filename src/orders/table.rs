@@ -1,4 +1,4 @@
-//! Method and path to an order, and back: one table, and how arguments are read and written. Pure.
+//! Maps method and path to an order and back, and reads and writes arguments. Pure.
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::de::DeserializeOwned;
@@ -19,43 +19,43 @@ pub const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// The methods of the API. HEAD is a GET whose body is not sent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Method {
-    /// Look: nothing changes.
+    /// Reads without changing anything.
     Get,
-    /// Do something.
+    /// Carries out an action.
     Post,
-    /// Make it so.
+    /// Sets a state.
     Put,
-    /// Take it away.
+    /// Removes something.
     Delete,
 }
 
-/// The arguments that do not stand in the path.
+/// The arguments outside the path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Takes {
-    /// There are none.
+    /// No arguments.
     Nothing,
     /// Parameters of the query.
     Query(&'static [&'static str]),
     /// Fields of a JSON body.
     Body(&'static [&'static str]),
-    /// Fields of a JSON body, which only the order itself knows.
+    /// Fields of a JSON body that only the order itself knows.
     Fields,
 }
 
-/// What one method and path stand for.
+/// The HTTP form of an order.
 #[derive(Debug)]
 pub struct Row {
     /// The name of its variant of [`Order`].
     pub name: &'static str,
-    /// How it is asked for.
+    /// Its HTTP method.
     pub method: Method,
     /// Its path. `{name}` is an argument.
     pub path: &'static str,
-    /// Its other arguments.
+    /// Its arguments outside the path.
     pub takes: Takes,
-    /// The command that gives it; empty when there is none.
+    /// The command that sends it; empty without one.
     pub command: &'static str,
-    /// What it does, in a line.
+    /// Its description, in a line.
     pub summary: &'static str,
 }
 
@@ -84,27 +84,27 @@ impl Method {
         }
     }
 
-    /// The one of that name; HEAD is GET.
+    /// The method with this name; HEAD counts as GET.
     pub fn named(name: &str) -> Option<Self> {
         let name = if name == "HEAD" { "GET" } else { name };
         Self::ALL.into_iter().find(|method| method.name() == name)
     }
 }
 
-/// An order as it is sent over HTTP.
+/// An order as an HTTP request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Request {
-    /// Its method.
+    /// The method.
     pub method: Method,
     /// Path and query.
     pub target: String,
-    /// A JSON object; empty when there is nothing to say.
+    /// A JSON object, or empty without arguments.
     pub body: String,
 }
 
 impl Order {
-    /// The request that [`find`] and [`Row::complete`] read as this order. None for one without a
-    /// row; a test holds that there is no such order.
+    /// The request that [`find`] and [`Row::complete`] read back as this order. `None` for an order
+    /// without a row; a test proves that there are none.
     pub fn request(&self) -> Option<Request> {
         let (row, mut args) = self.parts()?;
         let text = |value: Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -124,16 +124,16 @@ impl Order {
         Some(Request { method: row.method, target, body })
     }
 
-    /// Whether it changes anything.
+    /// Whether the order changes anything.
     pub fn changes(&self) -> bool {
         self.parts().is_none_or(|(row, _)| row.method != Get)
     }
 }
 
-/// The row that a request meets, and the arguments in its path.
+/// The row for a request, and the arguments in its path.
 ///
 /// # Errors
-/// No row has the path, or none of those has the method; or the path is not UTF-8.
+/// No row has the path, or the path has other methods, or it is not UTF-8.
 pub fn find<'a>(
     rows: impl Iterator<Item = &'a Row> + Clone,
     method: Method,
@@ -151,16 +151,16 @@ pub fn find<'a>(
     found.ok_or_else(|| Refusal::method(methods.join(", ")))
 }
 
-/// The argument that a part of a path stands for.
+/// The name of the argument in this part of a path, if it is one.
 fn argument(part: &'static str) -> Option<&'static str> {
     part.strip_prefix('{')?.strip_suffix('}')
 }
 
 impl Row {
-    /// All arguments: those of the path, and those that query and body add.
+    /// All arguments: those of the path, the query and the body.
     ///
     /// # Errors
-    /// The query or the body has others than the row takes, or cannot be read.
+    /// The query or the body has an argument that the row does not take, or cannot be parsed.
     pub fn complete(
         &self,
         mut args: Map<String, Value>,
@@ -171,7 +171,7 @@ impl Row {
         for (key, value) in pairs(query)? {
             known("parameter", &key, takes_query)?;
             if args.insert(key.clone(), Value::String(value)).is_some() {
-                return Err(Refusal::bad(format!("{key} is given twice")));
+                return Err(Refusal::bad(format!("expected {key} once, got it twice")));
             }
         }
         let takes_body = if let Body(takes) = self.takes { takes } else { &[] };
@@ -184,10 +184,10 @@ impl Row {
         Ok(args)
     }
 
-    /// What its name and these arguments say, such as an [`Order`].
+    /// Reads the arguments as a value, such as an [`Order`].
     ///
     /// # Errors
-    /// An argument is unknown or missing, or has a wrong value.
+    /// An argument is unknown, missing or invalid.
     pub fn read<T: DeserializeOwned>(&self, args: Map<String, Value>) -> Result<T, Refusal> {
         let names = match self.takes {
             Query(names) | Body(names) => names,
@@ -208,7 +208,7 @@ impl Row {
         })
     }
 
-    /// The arguments in a path, if it is of this form.
+    /// The arguments in a path, if it matches this row's.
     fn arguments(&self, parts: &[String]) -> Option<Map<String, Value>> {
         let mut args = Map::new();
         if self.path.split('/').skip(1).count() != parts.len() {
@@ -225,7 +225,7 @@ impl Row {
     }
 }
 
-/// A body that says nothing is an object without fields.
+/// An empty body counts as an object without fields.
 fn object(body: &[u8]) -> Result<Map<String, Value>, Refusal> {
     if body.is_empty() {
         return Ok(Map::new());
@@ -241,11 +241,8 @@ fn known(what: &str, key: &str, takes: &[&str]) -> Result<(), Refusal> {
     if takes.contains(&key) {
         return Ok(());
     }
-    let expected = if takes.is_empty() {
-        "there is none here".to_owned()
-    } else {
-        format!("expected {}", takes.join(", "))
-    };
+    let expected =
+        if takes.is_empty() { "expected none".to_owned() } else { format!("expected {}", takes.join(", ")) };
     let hint = did_you_mean(nearest(key, takes.iter().copied()));
     Err(Refusal::bad(format!("unknown {what} {:?}: {expected}{hint}", cut(key))))
 }

@@ -1,4 +1,4 @@
-//! Strategies that choose by what they have chosen before: one thread each, key after key.
+//! Strategies whose choices depend on earlier ones: each runs in one thread, key by key.
 
 use std::time::Instant;
 
@@ -8,10 +8,10 @@ use crate::stats::Balance;
 use crate::strategies::{Candidate, Look, Strategy, StrategySpec};
 use crate::time::Time;
 
-/// Keys that are made at a time.
+/// Keys generated at a time.
 const BLOCK: u64 = 2048;
 
-/// Places each key once; the load of a server is the number of keys that it has.
+/// Places each key once. A server's load is its number of keys.
 pub(super) fn place(
     lists: &Lists,
     spec: &StrategySpec,
@@ -66,7 +66,7 @@ pub(super) fn place(
     }
 }
 
-/// Asks for each key again after a change; those that must choose anew see the load that is left.
+/// Places each key again after a change. Keys that must be placed anew see the remaining load.
 fn moved(
     strategy: &mut dyn Strategy,
     servers: usize,
@@ -75,7 +75,7 @@ fn moved(
     set: &KeySet,
     seed: u64,
 ) -> Moved {
-    // Whoever stood behind the one that is gone has moved up in the list.
+    // Servers behind the removed one have moved up in the list.
     let now = |home: usize| match gone {
         Some(gone) if home == gone => None,
         Some(gone) if home > gone => Some(home - 1),

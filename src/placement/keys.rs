@@ -1,4 +1,4 @@
-//! The keys that are placed: users and rooms by number, as text.
+//! The keys to place: users and rooms by number, as text.
 
 use std::fmt::Write;
 
@@ -6,30 +6,31 @@ use serde::Serialize;
 
 use crate::random::nth;
 
-/// A set of keys, and how much weighs on each.
+/// A set of keys, and their weights.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct KeySet {
-    /// What the keys are called: `user` makes `user0`, `user1` and so on.
+    /// Prefix of the keys: `user` gives `user0`, `user1` and so on.
     pub prefix: String,
-    /// How many.
+    /// Number of keys.
     pub count: u64,
-    /// How they are numbered.
+    /// Numbering of the keys.
     pub ids: Ids,
-    /// The k-th key weighs as much as 1/k to this power, as rooms by Zipf's law do; 0: all alike.
+    /// The k-th key weighs 1/k to this power, as room sizes by Zipf's law do; 0: equal weights.
     pub zipf: f64,
 }
 
-/// How keys are numbered.
+/// Numbering of keys.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Ids {
-    /// One after the other: a CRC, which is linear, spreads these far more evenly than others over 2^k servers.
+    /// Consecutive numbers. A CRC, being linear, spreads these far more evenly over 2^k servers
+    /// than other keys.
     Sequential,
-    /// By random 64-bit numbers.
+    /// Random 64-bit numbers.
     Random,
 }
 
-/// A block of keys, one text behind the other.
+/// A block of keys, concatenated in one string.
 #[derive(Default)]
 pub(super) struct Block {
     text: String,
@@ -37,7 +38,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// The keys number `from` to `to`, without the last, in place of those that it had.
+    /// Replaces the block by the keys from number `from` up to, but without, `to`.
     pub(super) fn fill(&mut self, set: &KeySet, seed: u64, from: u64, to: u64) {
         self.text.clear();
         self.ends.clear();
@@ -47,13 +48,13 @@ impl Block {
                 Ids::Random => nth(seed, number),
             };
             self.text.push_str(&set.prefix);
-            // A string takes everything.
+            // Writing to a string cannot fail.
             let _ = write!(self.text, "{id}");
             self.ends.push(self.text.len());
         }
     }
 
-    /// How many keys it has.
+    /// Number of keys in the block.
     pub(super) fn len(&self) -> u64 {
         self.ends.len() as u64
     }
@@ -64,7 +65,7 @@ impl Block {
     }
 }
 
-/// What weighs on the key of that number.
+/// Weight of the key with that number.
 pub(super) fn weight(set: &KeySet, number: u64) -> f64 {
     if set.zipf == 0.0 { 1.0 } else { ((number + 1) as f64).powf(-set.zipf) }
 }

@@ -1,7 +1,8 @@
-//! Placement without time: where a strategy puts millions of keys, how evenly, and which move when a server comes or goes.
+//! Placement without time: where a strategy puts millions of keys, how evenly, and which keys move
+//! when a server joins or leaves.
 //!
-//! Nothing is simulated: a strategy is asked for each key, under four lists of servers. All strategies see the same keys
-//! at once, block by block, so that a key is made once for all of them.
+//! Nothing is simulated: each strategy places every key under four lists of servers. All strategies
+//! see the same block of keys at a time, so that each key is generated once for all of them.
 
 mod choices;
 mod keys;
@@ -20,49 +21,50 @@ pub use report::{Moved, Placed, PlacementReport};
 use crate::ids::ServerId;
 use crate::strategies::{Candidate, StrategySpec};
 
-/// What is to be placed.
+/// A placement to compute.
 #[derive(Clone, PartialEq, Debug)]
 pub struct PlacementPlan {
-    /// How many servers.
+    /// Number of servers.
     pub servers: usize,
     /// The strategies to compare.
     pub strategies: Vec<StrategySpec>,
-    /// The sets of keys, each by itself.
+    /// The sets of keys, each placed separately.
     pub sets: Vec<KeySet>,
-    /// What chance comes of: random ids, and strategies that need some.
+    /// Seed of random ids, and of strategies that draw numbers.
     pub seed: u64,
-    /// Threads to use.
+    /// Number of threads.
     pub threads: NonZeroUsize,
 }
 
-/// Why nothing was placed.
+/// Why a placement is refused.
 #[derive(Debug, Error)]
 pub enum PlacementError {
-    /// With fewer servers than two there is nothing to choose, and none that could go.
+    /// Fewer than two servers leave no choice, and no server that could leave; or there are too
+    /// many.
     #[error("servers: expected 2 to {SERVERS_MAX}, got {0}")]
     Servers(usize),
     /// No strategy was named.
     #[error("strategies: expected at least one")]
     NoStrategy,
-    /// A thread ended too early.
+    /// A thread panicked.
     #[error("a thread of the placement failed")]
     Thread,
 }
 
-/// Most servers that keys are placed on.
+/// Bound on the servers of a placement.
 pub const SERVERS_MAX: usize = 10_000;
 
-/// The lists of servers under which each key is placed.
+/// The four lists of servers under which each key is placed.
 pub(crate) struct Lists {
-    /// As they are.
+    /// All servers.
     now: Vec<Candidate>,
-    /// With one more at the end.
+    /// All servers, and one more at the end.
     more: Vec<Candidate>,
     /// Without the last.
     without_last: Vec<Candidate>,
     /// Without the one in the middle.
     without_middle: Vec<Candidate>,
-    /// Where the one in the middle stands.
+    /// Index of the one in the middle.
     middle: usize,
 }
 
@@ -79,10 +81,11 @@ impl Lists {
     }
 }
 
-/// Places all keys of all sets under all strategies. `progress` hears of keys that are done, of all.
+/// Places all keys of all sets under all strategies. `progress` gets the keys placed so far, and
+/// their total.
 ///
 /// # Errors
-/// The plan makes no sense.
+/// The plan is out of range.
 pub fn place(
     plan: &PlacementPlan,
     progress: &(dyn Fn(u64, u64) + Sync),
@@ -104,14 +107,14 @@ pub fn place(
     for set in &plan.sets {
         let mut rows = sticky::place(&lists, &sticky, set, plan, &tell)?;
         rows.extend(one_each(&choices, plan, |spec| choices::place(&lists, spec, set, plan.seed, &tell))?);
-        // In the order in which they were asked for.
+        // Threads finish in any order; report in the order of the plan.
         rows.sort_by_key(|row| plan.strategies.iter().position(|spec| *spec == row.strategy));
         placed.extend(rows);
     }
     Ok(PlacementReport { servers: plan.servers, seed: plan.seed, placed })
 }
 
-/// Runs `place` for each of them, on as many threads as there may be, and gives the results in order.
+/// Runs `place` for each item, on up to `threads` threads, and returns the results in order.
 fn one_each<'a, R: Send>(
     specs: &[&'a StrategySpec],
     plan: &PlacementPlan,

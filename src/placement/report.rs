@@ -1,4 +1,4 @@
-//! What a placement says.
+//! The result of a placement.
 
 use serde::Serialize;
 
@@ -6,12 +6,12 @@ use super::KeySet;
 use crate::stats::Balance;
 use crate::strategies::StrategySpec;
 
-/// Where all keys went.
+/// The result of a placement.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct PlacementReport {
-    /// Servers that they were placed on.
+    /// Number of servers.
     pub servers: usize,
-    /// What chance came of.
+    /// The seed.
     pub seed: u64,
     /// Each set of keys under each strategy.
     pub placed: Vec<Placed>,
@@ -20,31 +20,33 @@ pub struct PlacementReport {
 /// A set of keys under a strategy.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Placed {
-    /// Which strategy.
+    /// The strategy.
     pub strategy: StrategySpec,
-    /// Which keys.
+    /// The keys.
     pub keys: KeySet,
-    /// How evenly the keys lie.
+    /// Balance of the number of keys.
     pub balance: Balance,
-    /// How evenly what weighs on them lies; the same when all weigh alike.
+    /// Balance of their weights; the same when all weights are equal.
     pub weighted: Balance,
-    /// Keys that move when one more server stands at the end; none for a strategy that chooses anew at each pick.
+    /// Keys that move when a server joins at the end; `None` for a strategy that chooses anew at
+    /// each pick.
     pub added: Option<Moved>,
-    /// Keys that move when the last server is gone.
+    /// Keys that move when the last server leaves.
     pub removed_last: Option<Moved>,
-    /// Keys that move when the server in the middle is gone.
+    /// Keys that move when the server in the middle leaves.
     pub removed_middle: Option<Moved>,
-    /// What a pick took, in nanoseconds: the mean over all keys. It is measured, and differs from run to run.
+    /// Time of a pick in nanoseconds, as the mean over all keys. Measured, so it differs from run
+    /// to run.
     pub pick_ns: f64,
-    /// What the strategy keeps in memory, in bytes.
+    /// Memory of the strategy, in bytes.
     pub bytes: usize,
 }
 
-/// Keys that move, as shares of all.
+/// Keys that move, as shares of all keys.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Moved {
-    /// Keys that go elsewhere.
+    /// Keys that move.
     pub share: f64,
-    /// Those among them that had to neither leave a server that is gone nor fill one that came.
+    /// Of these, the keys that neither leave a removed server nor go to an added one.
     pub unforced: f64,
 }

@@ -1,4 +1,5 @@
-//! Strategies that need only look: all of them are asked for each key, by several threads.
+//! Strategies that place a key without earlier choices: several threads place each key under all of
+//! them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -9,10 +10,10 @@ use super::{KeySet, Lists, Moved, Placed, PlacementError, PlacementPlan};
 use crate::stats::Balance;
 use crate::strategies::{Argument, Candidate, Strategy, StrategySpec};
 
-/// Keys that are made at a time: few enough to stay in the nearest cache.
+/// Keys generated at a time: few enough to stay in the nearest cache.
 const BLOCK: u64 = 2048;
 
-/// Whether a strategy knows where a key is without having chosen before.
+/// Whether a strategy can locate a key that it has not placed before.
 pub(super) fn is_shared(spec: &StrategySpec) -> bool {
     spec.is_sticky() && !matches!(spec.argument(), Argument::Inner(_))
 }
@@ -29,7 +30,8 @@ impl Versions {
     fn new(spec: &StrategySpec, lists: &Lists, seed: u64) -> Self {
         let mut now = spec.make(seed);
         now.rebuild(&lists.now);
-        // As a running cluster changes it: some keep what need not move.
+        // Rebuilt from the old list, as in a running cluster: some strategies keep what need not
+        // move.
         let changed = |list: &[Candidate]| {
             let mut strategy = now.boxed();
             strategy.rebuild(list);
@@ -41,11 +43,12 @@ impl Versions {
     }
 }
 
-/// What one thread has counted for one strategy.
+/// The counts of one thread for one strategy.
 #[derive(Clone)]
 struct Tally {
     keys: Vec<u64>,
-    /// By server and block, in order: floats are added up in one order, whoever counted them.
+    /// By server and block. Blocks are summed in order, so that the floats are the same whichever
+    /// thread counted them.
     weights: Vec<(u64, Vec<f64>)>,
     added: [u64; 2],
     removed_last: [u64; 2],
@@ -79,7 +82,7 @@ pub(super) fn place(
     Ok(rows.map(|((spec, versions), tally)| tally.finish(spec, set, versions.now.bytes())).collect())
 }
 
-/// What one thread does: block after block, until none is left.
+/// The loop of a thread: takes blocks until none is left.
 fn count(
     lists: &Lists,
     versions: &[Versions],
@@ -110,7 +113,7 @@ fn count(
     }
 }
 
-/// An index that is compared and counted; no list is as long as that of `None`.
+/// A pick as a number that can be compared and counted; `None` maps to an index beyond every list.
 fn index(pick: Option<usize>) -> u32 {
     pick.and_then(|index| u32::try_from(index).ok()).unwrap_or(u32::MAX)
 }
@@ -145,7 +148,7 @@ impl Tally {
         self.weights.push((from, weights));
     }
 
-    /// Counts who moves: all, and those who need not.
+    /// Counts the keys that move, and those that move without need.
     fn compare(&mut self, picks: &[u32], block: &Block, versions: &Versions, lists: &Lists) {
         let (last, middle) = (lists.now.len() as u32 - 1, lists.middle as u32);
         for (key, &before) in block.iter().zip(picks) {
@@ -156,7 +159,7 @@ impl Tally {
             self.removed_last[0] += u64::from(after != before);
             self.removed_last[1] += u64::from(after != before && before != last);
             let after = index(versions.without_middle.peek(key));
-            // Whoever stood behind the one that is gone has moved up in the list.
+            // Servers behind the removed one have moved up in the list.
             let after = if after >= middle { after.saturating_add(1) } else { after };
             self.removed_middle[0] += u64::from(after != before);
             self.removed_middle[1] += u64::from(after != before && before != middle);

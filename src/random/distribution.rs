@@ -1,10 +1,12 @@
-//! Distributions of random times and sizes, as values: service times, gaps between arrivals, lengths of visits.
+//! Distributions of random times and sizes, as values: service times, gaps between arrivals,
+//! lengths of visits.
 
 use serde::{Deserialize, Serialize};
 
 use super::Random;
 
-/// A distribution of non-negative random numbers, in the unit of whoever has it: a mean, and how values spread around it.
+/// A distribution of non-negative random numbers, in its user's unit: a mean, and how values spread
+/// around it.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
@@ -28,9 +30,11 @@ pub enum Shape {
     Uniform,
     /// Sum of that many exponential stages; cv2 = 1/k.
     Erlang(u32),
-    /// Lognormal with that cv2. A sigma of the logarithm has cv2 = exp(sigma²) - 1, and mean = median · exp(sigma²/2).
+    /// Lognormal with that cv2. A sigma of the logarithm has cv2 = exp(sigma²) - 1, and mean =
+    /// median · exp(sigma²/2).
     Lognormal(f64),
-    /// One of two exponential distributions, each with half of the load (balanced means); cv2 above 1.
+    /// One of two exponential distributions, each with half of the load (balanced means); cv2 above
+    /// 1.
     Hyperexponential(f64),
     /// Pareto with that tail index, above 1; below 2 the variance is infinite.
     Pareto(f64),

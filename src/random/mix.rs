@@ -1,7 +1,7 @@
 //! SplitMix64 (Steele, Lea, Flood 2014): numbers that look like chance, of numbers that do not.
 
-/// Its output function, Stafford's 13th variant of the finalizer of MurmurHash3: one to one, and each bit depends on every
-/// other.
+/// Its output function, Stafford's 13th variant of the finalizer of MurmurHash3: one to one, and
+/// each bit depends on every other.
 pub(crate) const fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

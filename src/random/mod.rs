@@ -14,15 +14,16 @@ pub(crate) use mix::{mix, nth};
 pub use streams::Streams;
 pub use zipf::{Zipf, sizes};
 
-/// One stream. The same seed and name give the same numbers, on every machine and whatever other streams are used for:
-/// so two runs that differ in one thing meet the same chance everywhere else.
+/// One stream. The same seed and name give the same numbers, on every machine and whatever other
+/// streams are used for: so two runs that differ in one thing meet the same chance everywhere else.
 #[derive(Clone, Debug)]
 pub struct Random(Xoshiro256PlusPlus);
 
 impl Random {
     /// The stream of that name.
     pub fn new(seed: u64, name: &str) -> Self {
-        // FNV-1a: a name only has to tell streams apart; the generator's own seeding mixes the bits.
+        // FNV-1a: a name only has to tell streams apart; the generator's own seeding mixes the
+        // bits.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });

@@ -7,8 +7,8 @@ use rand_xoshiro::rand_core::SeedableRng;
 use super::Random;
 use super::mix::mix;
 
-/// Streams of one purpose in one replication. Millions of them take no memory: each is made when it is drawn from, and is
-/// the same whatever was drawn from others before.
+/// Streams of one purpose in one replication. Millions of them take no memory: each is made when it
+/// is drawn from, and is the same whatever was drawn from others before.
 #[derive(Clone, Copy, Debug)]
 pub struct Streams(u64);
 
@@ -53,8 +53,8 @@ mod tests {
         }
     }
 
-    /// Neighbours must not be alike: the mean over users of the first draw is that of independent ones. Its standard error
-    /// is 1/√(12·n); five of them leave no chance to chance.
+    /// Neighbours must not be alike: the mean over users of the first draw is that of independent
+    /// ones. Its standard error is 1/√(12·n); five of them leave no chance to chance.
     #[test]
     fn first_draws_of_neighbours_are_uniform() {
         let streams = Streams::new(1, 0, "talk");

@@ -31,8 +31,8 @@ impl Zipf {
     }
 }
 
-/// So many users in rooms whose sizes go as `1/k^skew`: each gets its share rounded down, and those with the largest
-/// remainders one more, so that the sum is exact. Small rooms may come out empty.
+/// So many users in rooms whose sizes go as `1/k^skew`: each gets its share rounded down, and those
+/// with the largest remainders one more, so that the sum is exact. Small rooms may come out empty.
 pub fn sizes(users: usize, rooms: usize, skew: f64) -> Vec<usize> {
     let weights: Vec<f64> = (1..=rooms).map(|rank| (rank as f64).powf(-skew)).collect();
     let sum: f64 = weights.iter().sum();

@@ -4,31 +4,31 @@ use serde::{Deserialize, Serialize};
 
 use super::Router;
 use crate::ids::{ServerId, ServerType};
-use crate::strategies::{Fate, fate, one_more};
+use crate::strategies::{PlacementChange, one_more, placement_change};
 
 /// What becomes of a key of a type.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct KeyFate {
+pub struct KeyPlacementChange {
     /// The key.
     pub key: String,
     /// The server that "one more" adds at the end.
     pub added: ServerId,
     /// Where it is. Where each pick is a new choice, or none was made yet, there is no server.
     #[serde(flatten)]
-    pub fate: Fate,
+    pub placement: PlacementChange,
 }
 
 impl Router {
     /// What becomes of a key of a type; none when nothing is known of the type.
-    pub fn explain(&self, server_type: &ServerType, key: &str) -> Option<KeyFate> {
+    pub fn explain(&self, server_type: &ServerType, key: &str) -> Option<KeyPlacementChange> {
         let pool = self.pools.get(server_type)?;
         let servers = pool.candidates();
         let added = one_more(&servers);
         // A directory of a sticky one: what it would choose is certain.
         let chooses = pool.spec().innermost().is_sticky();
-        let fate = fate(pool.spec(), pool.strategy(), &servers, &added, key, chooses);
-        Some(KeyFate { key: key.to_owned(), added: added.id, fate })
+        let placement = placement_change(pool.spec(), pool.strategy(), &servers, &added, key, chooses);
+        Some(KeyPlacementChange { key: key.to_owned(), added: added.id, placement })
     }
 
     /// The server that has the room of a key of a type, and how many are in it. Where rooms of one

@@ -44,7 +44,7 @@ use crate::trace::{Reason, TraceId, What};
 use crate::wire::PushFrame;
 
 pub use counters::RouterCounters;
-pub use explain::KeyFate;
+pub use explain::KeyPlacementChange;
 pub use fabric::{EdgeView, Routed};
 pub use links::{Latency, LinkRule, UnknownRule};
 pub use look::User;

@@ -11,74 +11,76 @@ use crate::random::{Distribution, Shape};
 use crate::router::LinkRule;
 use crate::strategies::StrategySpec;
 
-/// People log in through the gate, enter a room on their connector, talk, and leave.
+/// The people and their cluster: they log in through the gate, enter a room on their connector,
+/// talk, and leave.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChatModel {
-    /// A `servers.json`, from the scenario's folder on; instead of `servers`.
+    /// Path of a `servers.json`, relative to the scenario's folder; exclusive with `servers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config: Option<PathBuf>,
-    /// How many servers of each type; instead of `config`. A gate, three connectors and three chat servers when both are
-    /// missing.
+    /// Number of servers of each type; exclusive with `config`. Without either: a gate, three
+    /// connectors and three chat servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub servers: Option<Counts>,
-    /// How closely the servers are simulated.
+    /// Level of detail of the simulation.
     #[serde(default)]
     pub level: Level,
-    /// The type whose servers the scenario's strategies choose among.
+    /// The type that the scenario's strategies balance.
     #[serde(default = "chat")]
     pub balance: ServerType,
-    /// The strategies of the other types; the tutorial's when one is missing.
+    /// Strategies of the other types; each defaults to the tutorial's.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub others: BTreeMap<ServerType, StrategySpec>,
-    /// How many people there are.
+    /// Number of people.
     pub users: u32,
-    /// How many rooms they spread over.
+    /// Number of rooms.
     pub rooms: u32,
-    /// Skew of the rooms by Zipf's law: the k-th room is as large as 1/k to this power.
+    /// Skew of the room sizes by Zipf's law: the k-th room is as large as 1/k to this power.
     #[serde(default)]
     pub zipf: f64,
-    /// Most people in a room; who would be more goes to a room that has space.
+    /// Largest room; further people go to a room with space.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub room_users_max: Option<u32>,
-    /// First logins a second; all at once, before the run begins and at no cost, when it is missing.
+    /// First logins per second. Without it everybody logs in before the run begins, at no cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub logins_per_s: Option<f64>,
-    /// How long people stay, in seconds; to the end when it is missing.
+    /// Length of a visit, in seconds; without it, people stay to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_s: Option<Distribution>,
-    /// How long they are away before they come back, in seconds.
+    /// Time between two visits, in seconds.
     #[serde(default = "minute")]
     pub away_s: Distribution,
-    /// How much they talk.
+    /// How much people talk.
     #[serde(default)]
     pub talk: Talk,
-    /// Length of what they say, in bytes.
+    /// Length of a message, in bytes.
     #[serde(default = "payload")]
     pub payload_bytes: Distribution,
-    /// How long a client waits for the answer to a request, in seconds.
+    /// Timeout of a request, in seconds.
     #[serde(default = "three")]
     pub timeout_s: f64,
-    /// What a client does whose connection was lost, or whose login failed.
+    /// Reaction to a lost connection or a failed login.
     #[serde(default)]
     pub reconnect: Reconnect,
-    /// What work costs the servers.
+    /// Cost of work at the servers.
     #[serde(default)]
     pub costs: Costs,
-    /// How many deliveries may wait for a server; one more from a client is lost, a call of another server is answered with
-    /// 503. Unbounded when it is missing.
+    /// Longest queue of a server, in deliveries. A further delivery from a client is lost; a call
+    /// from another server is answered with code 503.
+    /// Unbounded by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_max: Option<u32>,
-    /// Rules of the links between servers from the start on.
+    /// Rules on the links between servers, from the start.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<LinkRule>,
-    /// Whether rooms go where the list of servers says when that changes; without it they stay, and lose their members, as in
-    /// Pomelo.
+    /// Whether rooms move when the server list changes. Without it they stay and lose their
+    /// members, as in Pomelo.
     #[serde(default = "yes")]
     pub rebalance: bool,
 }
 
-/// How many servers of each type: `connector-server-1` and so on.
+/// Number of servers of each type, called `connector-server-1` and so on.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Counts {
@@ -91,43 +93,43 @@ pub struct Counts {
     pub chat: u32,
 }
 
-/// How closely servers are simulated.
+/// Level of detail of a simulation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Level {
-    /// The very state machines that serve live: every message is parsed, routed, answered and pushed.
+    /// Runs the live state machines: every message is parsed, routed, answered and pushed.
     #[default]
     Machines,
-    /// Who is where and what it costs, without the messages: for millions of people.
+    /// Tracks people and costs without the messages: for millions of people.
     Flow,
 }
 
-/// How much people talk: each at random moments (Poisson), all the time or by turns.
+/// How much people talk: at random moments (Poisson), all the time or in alternating periods.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Talk {
-    /// Messages a second and person, while it talks.
+    /// Messages per second and person, while talking.
     pub per_s: f64,
-    /// How long one talks before it is silent, in seconds; always when it is missing.
+    /// Length of a talkative period, in seconds; without it, people always talk.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub on_s: Option<Distribution>,
-    /// How long one is silent, in seconds.
+    /// Length of a silent period, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off_s: Option<Distribution>,
 }
 
-/// What a client does whose connection was lost, or whose login failed.
+/// Reaction to a lost connection or a failed login.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Reconnect {
-    /// How long it takes to notice a lost connection, in seconds.
+    /// Time until a lost connection is noticed, in seconds.
     pub detect_s: Distribution,
-    /// When it tries again.
+    /// When to retry.
     pub retry: Retry,
 }
 
-/// What a delivery costs its server, in microseconds: `base`, and more by what comes of it. Each server does one thing at a
-/// time, as a Node process does.
+/// Cost of a delivery to its server, in microseconds: a base cost, and more for its effects. Each
+/// server does one thing at a time, as a Node process does.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Costs {
@@ -137,13 +139,14 @@ pub struct Costs {
     pub connector_us: f64,
     /// Each delivery to a chat server.
     pub chat_us: f64,
-    /// Each message that it sends to another server: a room's push is one for each connector that has members.
+    /// Each message sent to another server. A push to a room is one for each connector with
+    /// members.
     pub per_envelope_us: f64,
-    /// On a chat server, each member of the room that a push is for.
+    /// On a chat server, each member of the room that receives a push.
     pub per_member_us: f64,
     /// On a connector, each client that a push is written to.
     pub per_write_us: f64,
-    /// How costs spread around these means.
+    /// Distribution of costs around these means.
     pub shape: Shape,
 }
 

@@ -1,32 +1,32 @@
-//! Claims: what must hold of an experiment's results.
+//! Claims: expectations of an experiment's results.
 
 use serde::{Deserialize, Serialize};
 
 use crate::strategies::StrategySpec;
 
-/// A figure, and bounds for it. A claim fails when the mean over the replications is surely outside: when its whole 95 %
-/// interval is.
+/// Bounds on a metric. A claim fails when the mean over the replications is surely outside, that
+/// is, when its whole 95 % interval is.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claim {
-    /// Which figure.
+    /// The metric.
     pub metric: String,
-    /// Under which strategy; under each when it is missing.
+    /// The strategy; without it, every strategy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategySpec>,
-    /// As a share of the same figure under that strategy, instead of the figure itself.
+    /// Takes the metric as a share of its value under this strategy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relative_to: Option<StrategySpec>,
-    /// It is no less.
+    /// Lower bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_least: Option<f64>,
-    /// It is no more.
+    /// Upper bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at_most: Option<f64>,
-    /// It is this, give or take `within`.
+    /// Expected value, to within `within`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub equals: Option<f64>,
-    /// With `equals`: how far it may be off, besides what chance allows.
+    /// With `equals`: allowed deviation, in addition to the interval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<f64>,
 }

@@ -7,16 +7,16 @@ use serde_json::{Map, Value, json};
 use super::chat::{ChatModel, Counts};
 use crate::config::{ClusterSpec, ConfigError};
 
-/// The environment of a `servers.json` that a scenario names.
+/// The environment read from a scenario's `servers.json`.
 const ENV: &str = "development";
 
 impl ChatModel {
-    /// The servers: those of the `servers.json` that it names, or as many as it counts (`connector-server-1` and so on),
-    /// or, when it does neither, three connectors and three chat servers behind a gate. Client ports of counted servers
-    /// are 0: any that is free.
+    /// The servers: those of the `servers.json` named in `config`, or as many as `servers` says
+    /// (`connector-server-1` and so on). Without either: three connectors and three chat servers
+    /// behind a gate. Counted servers have client port 0, any free port.
     ///
     /// # Errors
-    /// The file is missing or wrong.
+    /// The file is missing or invalid.
     pub fn spec(&self) -> Result<ClusterSpec, ConfigError> {
         match &self.config {
             Some(path) => ClusterSpec::load(path, ENV),

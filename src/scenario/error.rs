@@ -1,44 +1,44 @@
-//! What is wrong with a scenario.
+//! Errors in a scenario.
 
 use thiserror::Error;
 
-/// Why a file is no scenario.
+/// Why a scenario file is rejected.
 #[derive(Debug, Error)]
 pub enum ScenarioError {
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error("{file}: {reason}")]
     Unreadable {
-        /// Which file.
+        /// The file.
         file: String,
-        /// Why.
+        /// The cause.
         reason: std::io::Error,
     },
-    /// It is no scenario by its size alone.
+    /// The file is larger than any scenario.
     #[error("{file}: expected at most 1 MiB")]
     TooLarge {
-        /// Which file.
+        /// The file.
         file: String,
     },
-    /// It is not JSON, or does not have the form that the documentation of `config/experiments` gives.
+    /// The file is not JSON, or does not have the form documented in `config/experiments`.
     #[error("{file}:{line}:{column}: {field}{reason}")]
     Malformed {
-        /// Which file.
+        /// The file.
         file: String,
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// The field's path with a colon, or nothing.
+        /// Path of the field and a colon, or empty.
         field: String,
         /// What was expected, and what came.
         reason: String,
     },
-    /// Its fields have the right form and make no sense.
+    /// The form is right, but a value does not make sense.
     #[error("{file}: {field}: {reason}")]
     Senseless {
-        /// Which file.
+        /// The file.
         file: String,
-        /// The field's path.
+        /// Path of the field.
         field: String,
         /// What was expected, and what came.
         reason: String,

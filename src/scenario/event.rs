@@ -1,66 +1,68 @@
-//! Events: what happens to a cluster at a planned moment.
+//! Events: changes of a cluster at planned moments.
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::ServerId;
 use crate::router::LinkRule;
 
-/// What happens, and when. Exactly one of the changes stands in it.
+/// A change at a planned moment. Exactly one of the change fields is set.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Event {
     /// Seconds after the start of the warm-up.
     pub at_s: f64,
-    /// After so many seconds it is undone: what was added is removed, what crashed or was removed comes back, what was slow is
-    /// quick again. For ever when it is missing.
+    /// Undoes the change after this many seconds: an added server is removed, a crashed or removed
+    /// one returns, a slow one is fast again. Without it, the change is permanent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_s: Option<f64>,
-    /// A server of that id comes, at the end of its type's list; its type is the id without `-server-N`.
+    /// Adds a server with this id at the end of its type's list. Its type is the id without
+    /// `-server-N`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub add: Option<ServerId>,
-    /// That server stops in good order.
+    /// Stops this server in good order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remove: Option<ServerId>,
-    /// That server vanishes.
+    /// Crashes this server.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<ServerId>,
-    /// That server works at another speed: see `speed`.
+    /// Changes this server's speed to `speed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<ServerId>,
-    /// With `slow`: how fast it is; at 0.25 everything takes four times as long.
+    /// With `slow`: the speed; at 0.25 everything takes four times as long.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speed: Option<f64>,
-    /// A rule of the links between servers, as `pomelo-sim link` takes it: latency, loss, cut. Chat only.
+    /// Adds a rule on the links between servers, as `pomelo-sim link` does: latency, loss, cut.
+    /// Chat only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<LinkRule>,
-    /// Users rush into one room. Chat only.
+    /// Sends extra users into one room. Chat only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hot_room: Option<HotRoom>,
-    /// More come than before.
+    /// Raises the rate of arrivals.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crowd: Option<Crowd>,
 }
 
-/// Users rush into one room, and leave when the event is undone.
+/// Extra users that enter one room, and leave when the event ends.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HotRoom {
-    /// Rank of the room, from 1: the largest.
+    /// Rank of the room; 1 is the largest.
     pub room: u32,
-    /// How many come, besides those who are there.
+    /// Number of extra users.
     pub users: u32,
-    /// Over how many seconds they come.
+    /// Seconds over which they arrive.
     #[serde(default)]
     pub over_s: f64,
 }
 
-/// More come than before: the rate of arrivals, in `chat` the rate of logins, grows by a logistic curve.
+/// A higher rate of arrivals (in `chat`, of logins), reached along a logistic curve.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Crowd {
-    /// To how many times the rate.
+    /// Factor on the rate.
     pub factor: f64,
-    /// How long it takes to grow, in seconds.
+    /// Time of growth, in seconds.
     #[serde(default)]
     pub ramp_s: f64,
 }
@@ -85,7 +87,7 @@ pub enum Change {
 }
 
 impl Event {
-    /// The one change that stands in it; none when there is none, or more than one.
+    /// The change of this event; `None` unless exactly one is set.
     pub fn change(&self) -> Option<Change> {
         let slow = self.slow.clone().zip(self.speed).map(|(id, speed)| Change::Slow(id, speed));
         let changes = [

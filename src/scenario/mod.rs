@@ -1,8 +1,9 @@
-//! Scenarios: what an experiment asks, as a JSON file says it. `config/experiments/` has examples, and a README that
-//! documents every field.
+//! Scenarios: the JSON description of an experiment. `config/experiments/` has examples, and a
+//! README that documents every field.
 //!
-//! A scenario has one of two models. In `queue`, jobs come to servers that serve them: the model of queueing theory, with
-//! the project's strategies in front. In `chat`, people log in, talk and leave on the cluster of the chat tutorial.
+//! A scenario has one of two models. In `queue`, jobs arrive at queueing servers: the model of
+//! queueing theory, with the project's strategies in front. In `chat`, people log in, talk and
+//! leave on the cluster of the chat tutorial.
 
 mod chat;
 mod check;
@@ -29,51 +30,53 @@ pub use warmup::{Warmup, WarmupRule};
 
 use crate::strategies::StrategySpec;
 
-/// What an experiment asks.
+/// The description of an experiment.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// What it is called: letters, digits and `-`.
+    /// Its name: letters, digits and `-`.
     pub name: String,
-    /// What is asked, as a sentence.
+    /// Its question, as a sentence.
     pub question: String,
-    /// Jobs and servers; this or `chat`.
+    /// Jobs and servers; exclusive with `chat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueModel>,
-    /// People and the chat cluster; this or `queue`.
+    /// People and the chat cluster; exclusive with `queue`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chat: Option<ChatModel>,
-    /// The strategies to compare; the first is the one that the others are held against.
+    /// The strategies to compare. The first is the baseline for the others.
     pub strategies: Vec<StrategySpec>,
-    /// Virtual seconds that are measured.
+    /// Measured time, in virtual seconds.
     pub duration_s: f64,
-    /// Virtual seconds before, with the same load, that count for nothing; `"mser-5"`: as many as that rule finds in a pilot
-    /// run.
+    /// Unmeasured time before it, under the same load, in virtual seconds. `"mser-5"` lets that
+    /// rule find the length in a pilot run.
     #[serde(default)]
     pub warmup_s: Warmup,
-    /// Runs for each strategy, each with chance of its own; the same chance for all strategies.
+    /// Runs of each strategy, each with its own random numbers; these are the same for all
+    /// strategies.
     #[serde(default = "ten")]
     pub replications: u32,
-    /// Adds replications, up to 64, until the 95 % interval of `metric` is that narrow, as a share of the mean: 0.02 for ±2 %.
+    /// Adds replications, up to 64, until the half width of the 95 % interval of `metric` is at
+    /// most this share of the mean: 0.02 for ±2 %.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_half_width: Option<f64>,
-    /// What all chance comes of.
+    /// Seed of all random numbers.
     #[serde(default = "one")]
     pub seed: u64,
-    /// The figure that the answer is given by; the model's mean latency when it is missing.
+    /// The metric that answers the question; defaults to the model's mean latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metric: Option<String>,
-    /// What happens at which moment, counted from the start of the warm-up.
+    /// Changes of the cluster at planned moments, counted from the start of the warm-up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub events: Vec<Event>,
-    /// What must hold of the results; it makes the exit code.
+    /// Expectations of the results; they decide the exit code.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub expect: Vec<Claim>,
 }
 
 impl Scenario {
-    /// The figures that its model is first asked for, the most telling first. The answer is given by the first that was
-    /// measured, when `metric` does not name another.
+    /// The model's key metrics, the most telling first. Without `metric`, the first one measured
+    /// answers the question.
     pub fn key_metrics(&self) -> &'static [&'static str] {
         if self.chat.is_some() {
             &[

@@ -1,4 +1,4 @@
-//! The `queue` model: jobs, servers, and a strategy between.
+//! The `queue` model: jobs, servers, and a strategy between them.
 
 use std::fmt;
 
@@ -10,26 +10,29 @@ use super::retry::Retry;
 use crate::ids::ServerId;
 use crate::random::{Distribution, Shape};
 
-/// Jobs come, a strategy gives each to a server, the server's workers serve them in order of coming.
+/// Jobs arrive, a strategy assigns each to a server, and the server's workers serve them first
+/// come, first served.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueueModel {
-    /// How many servers, all alike, or each by itself.
+    /// The servers: a number of equal ones, or a list.
     pub servers: QueueServers,
-    /// When jobs come.
+    /// The arrivals of jobs.
     pub arrivals: Arrivals,
-    /// How long a job takes on a worker of speed 1, in milliseconds.
+    /// Service time on a worker of speed 1, in milliseconds.
     pub service_ms: Distribution,
-    /// What strategies hash; without it each job has a key of its own.
+    /// The keys that strategies hash; without it, each job has its own key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Keys>,
-    /// Whether loads that strategies see are old: they are looked at once in so many milliseconds. 0: always new.
+    /// Age of the loads that strategies see: they are polled at this interval in milliseconds. 0:
+    /// always current.
     #[serde(default)]
     pub load_age_ms: f64,
-    /// How long a client waits for its job; then it gives up, or tries again, while the job is still done in vain.
+    /// A client's timeout. After it the client gives up or retries, while the server still does the
+    /// job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<f64>,
-    /// What a client does whose job was refused, lost or late; without it, nothing.
+    /// Retries of jobs that were refused, lost or late; without it, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry: Option<Retry>,
 }
@@ -38,9 +41,9 @@ pub struct QueueModel {
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum QueueServers {
-    /// So many, called `server-1` and so on.
+    /// This many, called `server-1` and so on.
     Count(u32),
-    /// These, in list order.
+    /// These servers, in list order.
     Each(Vec<QueueServer>),
 }
 
@@ -48,36 +51,36 @@ pub enum QueueServers {
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct QueueServer {
-    /// What it is called; `server-1` and so on by its place when it is missing.
+    /// Its id; defaults to `server-1` and so on, by place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<ServerId>,
-    /// How many jobs it serves at a time.
+    /// Jobs served at a time.
     #[serde(default = "one")]
     pub workers: u32,
-    /// How fast each worker is: at 0.5 everything takes twice as long.
+    /// Speed of each worker; at 0.5 everything takes twice as long.
     #[serde(default = "unit")]
     pub speed: f64,
-    /// Its share in strategies that know weights.
+    /// Its weight, for strategies that use weights.
     #[serde(default = "unit")]
     pub weight: f64,
-    /// How many jobs may wait, besides those that are served; one more is refused. Unbounded when it is missing.
+    /// Longest queue, without the jobs in service. A further job is refused. Unbounded by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue_max: Option<u32>,
-    /// So many like this one, instead of one.
+    /// Number of servers like this one.
     #[serde(default = "one")]
     pub count: u32,
 }
 
-/// When jobs come.
+/// The arrivals of jobs.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arrivals {
-    /// Jobs a second, all servers together.
+    /// Jobs per second for all servers together.
     pub rate_per_s: f64,
-    /// How gaps between jobs spread around their mean.
+    /// Distribution of the gaps between jobs around their mean.
     #[serde(default)]
     pub gaps: Shape,
-    /// Depth of a daily wave: the rate is times 1 + A·sin(2π·t/period), A from 0 to 1.
+    /// Depth A of a daily wave, from 0 to 1: multiplies the rate by 1 + A·sin(2π·t/period).
     #[serde(default)]
     pub wave: f64,
     /// Period of the wave in seconds.
@@ -85,13 +88,13 @@ pub struct Arrivals {
     pub wave_period_s: f64,
 }
 
-/// What strategies hash.
+/// The keys that strategies hash.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Keys {
-    /// How many keys there are: `key-1` and so on.
+    /// Number of keys: `key-1` and so on.
     pub count: u32,
-    /// Skew by Zipf's law: the k-th key comes as often as 1/k to this power.
+    /// Skew by Zipf's law: the k-th key is as frequent as 1/k to this power.
     #[serde(default)]
     pub zipf: f64,
 }
@@ -103,7 +106,7 @@ impl Default for QueueServer {
 }
 
 impl QueueServers {
-    /// How many they are.
+    /// Number of servers.
     pub fn count(&self) -> u64 {
         match self {
             QueueServers::Count(count) => u64::from(*count),
@@ -111,8 +114,8 @@ impl QueueServers {
         }
     }
 
-    /// One by one, in list order: each has its id, and a `count` of 1. Of a checked scenario there are at most
-    /// [`SERVERS_MAX`](super::SERVERS_MAX).
+    /// The servers one by one, in list order, each with its id and a `count` of 1. A checked
+    /// scenario has at most [`SERVERS_MAX`](super::SERVERS_MAX).
     pub fn expanded(&self) -> Vec<QueueServer> {
         let mut servers = match self {
             QueueServers::Count(count) => vec![QueueServer::default(); *count as usize],
@@ -129,7 +132,7 @@ impl QueueServers {
     }
 }
 
-// By hand, so that an error names the field of the server that it is in.
+// Written by hand so that an error names the field within the server.
 impl<'de> Deserialize<'de> for QueueServers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;

@@ -1,4 +1,4 @@
-//! Reading scenarios: JSON to a checked value, with the place of whatever is wrong.
+//! Reads scenarios: from JSON to a checked value, with the position of each error.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,17 +8,18 @@ use super::Scenario;
 use super::error::ScenarioError;
 use crate::nearest::{did_you_mean, nearest};
 
-/// Most bytes of a scenario file.
+/// Size limit of a scenario file, in bytes.
 pub const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Most letters of what a message quotes from a file.
+/// Longest quote from a file in an error message, in characters.
 const QUOTED_MAX: usize = 600;
 
 impl Scenario {
-    /// Reads and checks a scenario file. `chat.config` is found from the file's folder on.
+    /// Reads and checks a scenario file. `chat.config` is relative to the file's folder.
     ///
     /// # Errors
-    /// It cannot be read, is larger than 1 MiB, is no JSON of the documented form, or makes no sense.
+    /// The file cannot be read, is larger than 1 MiB, does not have the documented form, or does
+    /// not make sense.
     pub fn load(path: &Path) -> Result<Self, ScenarioError> {
         let file = path.display().to_string();
         let mut text = String::new();
@@ -40,7 +41,7 @@ impl Scenario {
         Self::from_json_with(text, file, Path::to_path_buf)
     }
 
-    /// As [`from_json`](Self::from_json); `find` says which path `chat.config` stands for.
+    /// As [`from_json`](Self::from_json); `find` resolves the path in `chat.config`.
     ///
     /// # Errors
     /// As [`load`](Self::load).
@@ -81,7 +82,7 @@ fn malformed(file: &str, field: String, error: &serde_json::Error) -> ScenarioEr
     }
 }
 
-/// The known name that an unknown one was probably meant to be, from serde's own message.
+/// A hint at the known name nearest to an unknown one, from serde's own message.
 fn meant(reason: &str) -> String {
     let unknown =
         ["unknown field `", "unknown variant `"].into_iter().find_map(|head| reason.strip_prefix(head));
@@ -91,7 +92,7 @@ fn meant(reason: &str) -> String {
     did_you_mean(nearest(name, known.split('`').skip(1).step_by(2)))
 }
 
-/// Bounded, and without what would upset a terminal.
+/// Shortens a text and removes characters that would upset a terminal.
 fn printable(text: &str) -> String {
     let mut short: String =
         text.chars().take(QUOTED_MAX).map(|c| if c.is_control() { '?' } else { c }).collect();

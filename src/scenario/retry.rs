@@ -1,26 +1,26 @@
-//! Retry policies: when a client tries again.
+//! Retry policies of clients.
 
 use serde::{Deserialize, Serialize};
 
 use crate::random::Random;
 
-/// When a client that failed tries again. Names as in Brooker, "Exponential Backoff And Jitter" (2015).
+/// When a failed client retries. Names as in Brooker, "Exponential Backoff And Jitter" (2015).
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retry {
     /// How the pause grows.
     pub policy: Policy,
-    /// The first pause in milliseconds, before chance.
+    /// The first pause in milliseconds, before jitter.
     pub base_ms: f64,
     /// The longest pause in milliseconds.
     #[serde(default = "half_a_minute")]
     pub cap_ms: f64,
-    /// How often it tries in all, the first time included; then it gives up.
+    /// Attempts in all, including the first; then the client gives up.
     #[serde(default = "attempts")]
     pub attempts_max: u32,
 }
 
-/// How the pause between two attempts grows: `n` counts the failed attempts, from 1.
+/// Growth of the pause; `n` counts failed attempts, from 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
@@ -28,16 +28,17 @@ pub enum Policy {
     Fixed,
     /// `base·2^(n-1)`, up to the cap.
     Exponential,
-    /// Uniform from 0 to what `exponential` waits.
+    /// Uniform from 0 to the pause of `exponential`.
     FullJitter,
-    /// Half of what `exponential` waits, and uniform up to all of it.
+    /// Uniform from half the pause of `exponential` to all of it.
     EqualJitter,
-    /// Uniform from `base` to three times the pause before, up to the cap.
+    /// Uniform from `base` to three times the previous pause, up to the cap.
     Decorrelated,
 }
 
 impl Retry {
-    /// The pause in milliseconds after the `failed`th failure, which is at least 1; `before` is the pause before that one.
+    /// The pause in milliseconds after failure number `failed`, from 1; `before` is the previous
+    /// pause.
     pub fn pause_ms(&self, failed: u32, before: f64, random: &mut Random) -> f64 {
         let doublings = i32::try_from(failed.saturating_sub(1)).unwrap_or(i32::MAX);
         let grown = (self.base_ms * 2_f64.powi(doublings)).min(self.cap_ms);

@@ -1,17 +1,17 @@
-//! How long a run warms up.
+//! The warm-up of a run.
 
 use std::fmt;
 
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// How long a run warms up.
+/// The warm-up of a run.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 #[serde(untagged)]
 pub enum Warmup {
-    /// So many virtual seconds.
+    /// This many virtual seconds.
     Seconds(f64),
-    /// By White's rule MSER-5, on a pilot run.
+    /// Found by White's rule MSER-5 in a pilot run.
     Rule(WarmupRule),
 }
 
@@ -29,7 +29,7 @@ impl Default for Warmup {
     }
 }
 
-// By hand, so that an error says what was expected.
+// Written by hand so that an error says what was expected.
 impl<'de> Deserialize<'de> for Warmup {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Either;

@@ -5,18 +5,19 @@ use super::seats::Seats;
 use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
-    parameter: Parameter::whole("servers there is room for", Anchor::CAPACITY, 1, 1_000_000),
+    parameter: Parameter::whole("capacity in servers", Anchor::CAPACITY, 1, 1_000_000),
     ..StrategyEntry::sticky(
         "anchor",
-        "AnchorHash: even, and any server may go, up to a capacity",
+        "AnchorHash: even; any server may leave, up to a capacity",
         |argument, _| Box::new(Anchor::new(argument.number() as u32)),
     )
 };
 
-/// Any server may go: only its keys move, and when it comes back before another one changes they return. Four numbers for
-/// each place of the capacity; a pick takes `1 + ln(capacity / servers)` steps.
+/// Any server may leave: only its keys move, and they return if it rejoins before the next change.
+/// Uses four numbers for each slot of the capacity; a pick takes `1 + ln(capacity / servers)`
+/// steps.
 ///
-/// A list that outgrows the capacity doubles it, and then all keys are placed anew.
+/// A list that outgrows the capacity doubles it, and all keys are placed anew.
 #[derive(Clone, Debug)]
 pub struct Anchor {
     capacity: u32,
@@ -27,17 +28,17 @@ pub struct Anchor {
 /// The paper's arrays. A bucket is working while its `removed_at` is 0.
 #[derive(Clone, Default, Debug)]
 struct Table {
-    /// A: how many were working just after the bucket's removal.
+    /// A: the number of working buckets just after the bucket's removal.
     removed_at: Vec<u32>,
     /// W: the working buckets, in the order in which they replace removed ones.
     working: Vec<u32>,
-    /// L: where each is in `working`.
+    /// L: the position of each bucket in `working`.
     last: Vec<u32>,
-    /// K: who took a removed bucket's place in `working`.
+    /// K: the bucket that took a removed bucket's position in `working`.
     successor: Vec<u32>,
     /// R: removed buckets, the latest last.
     removed: Vec<u32>,
-    /// N: how many are working.
+    /// N: the number of working buckets.
     count: u32,
 }
 
@@ -45,7 +46,7 @@ impl Table {
     fn new(capacity: u32) -> Self {
         let identity: Vec<u32> = (0..capacity).collect();
         Self {
-            // All are removed, the last one first.
+            // All are removed, starting from the last.
             removed_at: identity.clone(),
             working: identity.clone(),
             last: identity.clone(),
@@ -83,12 +84,13 @@ impl Table {
         arrays.into_iter().map(|array| size_of_val(&**array)).sum()
     }
 
-    /// The working bucket of a hash, and how many were asked on the way. One must be working.
+    /// The working bucket of a hash, and the number of steps to it. Requires a working bucket.
     #[inline]
     fn bucket(&self, hash: u64) -> (u32, u32) {
         let mut bucket = range(hash, self.removed_at.len() as u32);
         let mut steps = 1;
-        // Bucket 0 has `removed_at` 0 also when it was the last one to go; then nobody asks.
+        // Bucket 0 has `removed_at` 0 even when it was the last to be removed; no key is looked up
+        // then.
         loop {
             let before = self.removed_at[bucket as usize];
             if before == 0 {
@@ -105,10 +107,10 @@ impl Table {
 }
 
 impl Anchor {
-    /// Servers that there is room for, unless said otherwise.
+    /// Default capacity, in servers.
     pub const CAPACITY: u32 = 256;
 
-    /// With room for that many servers.
+    /// An empty anchor of this capacity.
     pub fn new(capacity: u32) -> Self {
         let capacity = capacity.max(1);
         Self { capacity, table: Table::new(capacity), seats: Seats::default() }

@@ -1,4 +1,5 @@
-//! `bounded-load(epsilon)`: consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2018).
+//! `bounded-load(epsilon)`: consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam
+//! 2018).
 
 use super::circle::Circle;
 use super::hash::of_key;
@@ -6,7 +7,7 @@ use super::{Candidate, Look, Needs, Parameter, Ring, Strategy, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     parameter: Parameter::Number {
-        what: "epsilon: how much more than the mean",
+        what: "epsilon: allowed excess over the mean",
         default: 0.25,
         min: 0.01,
         max: 100.0,
@@ -14,15 +15,16 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     },
     ..StrategyEntry::choice(
         "bounded-load",
-        "ring that passes over servers with more than 1 + epsilon times the mean load",
+        "ring that skips servers with more than 1 + epsilon times the mean load",
         |argument, _| Box::new(BoundedLoad::new(argument.number())),
     )
 };
 
-/// As `ring`, but a server that has `(1 + epsilon)` times the mean is full, and passed over: no load is ever above
-/// `ceil((1 + epsilon) (m + 1) / n)` when the next key comes to `m`.
+/// Works as `ring`, but a server with `(1 + epsilon)` times the mean is full and skipped. When the
+/// next key joins `m` keys, no load exceeds `ceil((1 + epsilon) (m + 1) / n)`.
 ///
-/// Where a key goes depends on the loads, so it is a choice; `directory(bounded-load)` finds keys again.
+/// A key's server depends on the loads, so a later pick may differ; `directory(bounded-load)` finds
+/// keys again.
 #[derive(Clone, Debug)]
 pub struct BoundedLoad {
     epsilon: f64,
@@ -31,12 +33,12 @@ pub struct BoundedLoad {
 }
 
 impl BoundedLoad {
-    /// No load above `1 + epsilon` times the mean.
+    /// Bounds loads at `1 + epsilon` times the mean.
     pub fn new(epsilon: f64) -> Self {
         Self { epsilon, servers: 0, circle: Circle::default() }
     }
 
-    /// What no server may have more than, once the next key is placed.
+    /// The bound on a server's load once the next key is placed.
     pub fn cap(&self, loads: &[u32]) -> u64 {
         let total: u64 = loads.iter().map(|load| u64::from(*load)).sum();
         ((1.0 + self.epsilon) * (total + 1) as f64 / self.servers as f64).ceil() as u64
@@ -61,7 +63,7 @@ impl Strategy for BoundedLoad {
         }
         let cap = self.cap(look.loads);
         let clockwise = (first..self.circle.len()).chain(0..first);
-        // All cannot be full: the caps together are more than the loads.
+        // Some server has space: together, the caps exceed the loads.
         let free = clockwise.map(|position| self.circle.owner(position));
         free.into_iter().find(|owner| u64::from(look.loads[*owner]) < cap)
     }

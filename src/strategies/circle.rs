@@ -1,31 +1,33 @@
-//! A circle of points, and the first one clockwise of a place: what consistent hashing is made of.
+//! A circle of points, and the first point clockwise of a place: the basis of consistent hashing.
 
 use super::Candidate;
 use super::hash::{by_id, nth, of_server};
 
-/// Most points on a circle; with more, all servers get fewer.
+/// Bound on the points of a circle; beyond it, every server gets proportionally fewer.
 const POINTS_MAX: f64 = 16_000_000.0;
 
-/// Points with an owner each, on a circle of 2^32 places.
+/// Points and their owners, on a circle of 2^32 places.
 ///
-/// A place is a `u64`, of which the upper half counts: so a point and its owner are one number, and eight of them one line
-/// of the processor's cache. A table of starts, two for each point, makes the search one look there and a step or two.
+/// A place is a `u64` of which the upper half counts. A point and its owner thus fit one number,
+/// and eight of them a cache line. A table of starts, two for each point, turns the search into one
+/// lookup and a step or two.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Circle {
-    /// Place in the upper half, owner in the lower; in order of places.
+    /// Place in the upper half, owner in the lower; sorted by place.
     points: Vec<u64>,
-    /// For each value of a place's upper bits, the first point that is not before it.
+    /// For each value of a place's upper bits, the first point at or after it.
     starts: Vec<u32>,
     shift: u32,
 }
 
 impl Circle {
-    /// Puts `points · weight` points of each server on the circle, at places that only its id decides.
+    /// Puts `points · weight` points of each server on the circle, at places derived from its id
+    /// alone.
     pub(super) fn of(servers: &[Candidate], points: f64) -> Self {
         let total: f64 = servers.iter().map(|server| points * server.weight).sum();
         let scale = points * (POINTS_MAX / total).min(1.0);
         let mut ranked = Vec::new();
-        // Two points on one place: the lower id has it.
+        // Two points at one place belong to the lower id.
         let order = by_id(servers);
         for (rank, index) in order.iter().enumerate() {
             let server = &servers[*index];
@@ -54,7 +56,7 @@ impl Circle {
         Self { points, starts, shift }
     }
 
-    /// The position of the first point that is not before `place`, around the circle. There must be points.
+    /// The position of the first point at or after `place`, around the circle. Requires points.
     #[inline]
     pub(super) fn successor(&self, place: u64) -> usize {
         let place = place_of(place);
@@ -68,19 +70,19 @@ impl Circle {
         0
     }
 
-    /// Whose the point at a position is.
+    /// The owner of the point at a position.
     #[inline]
     pub(super) fn owner(&self, position: usize) -> usize {
         owner_of(self.points[position]) as usize
     }
 
-    /// How far the point at a position is from `place`, clockwise, in places.
+    /// The clockwise distance from `place` to the point at a position.
     #[inline]
     pub(super) fn distance(&self, place: u64, position: usize) -> u32 {
         ((self.points[position] >> 32) as u32).wrapping_sub((place >> 32) as u32)
     }
 
-    /// Where the point at a position is.
+    /// The place of the point at a position.
     pub(super) fn place(&self, position: usize) -> u64 {
         place_of(self.points[position])
     }
@@ -93,13 +95,14 @@ impl Circle {
         self.points.len()
     }
 
-    /// The part of the circle that belongs to each of `n` owners.
+    /// Each of `n` owners' share of the circle.
     pub(super) fn shares(&self, n: usize) -> Vec<f64> {
         let mut shares = vec![0.0; n];
         for position in 0..self.len() {
             let before = self.points[(position + self.len() - 1) % self.len()];
             let arc = match self.distance(before, position) {
-                // The only place that there is has the whole circle behind it; else two points are on one place.
+                // If all points share one place, the first has the whole circle behind it.
+                // Otherwise two points share this place, and the second gets nothing.
                 0 if self.points.iter().all(|point| place_of(*point) == place_of(before))
                     && position == 0 =>
                 {

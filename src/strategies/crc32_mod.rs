@@ -11,7 +11,8 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     )
 };
 
-/// `crc32(key) % servers.length` with the unsigned CRC over UTF-8 that npm `crc` has returned since version 3.
+/// `crc32(key) % servers.length` with the unsigned CRC over UTF-8 that npm `crc` has returned since
+/// version 3.
 #[derive(Clone, Default, Debug)]
 pub struct Crc32Mod {
     servers: u32,

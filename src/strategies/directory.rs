@@ -1,4 +1,5 @@
-//! `directory(inner)`: remembers where another strategy has put a key, as long as something is there.
+//! `directory(inner)`: remembers where another strategy has placed a key, as long as the key is in
+//! use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,25 +15,26 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     parameter: Parameter::Inner,
     ..StrategyEntry::sticky(
         "directory",
-        "remembers where another strategy has put a key, while something is there",
+        "remembers another strategy's choice for each key in use",
         |argument, seed| Box::new(Directory::new(argument.inner().make(seed))),
     )
 };
 
-/// What a shared text takes besides itself.
+/// Overhead of a shared text.
 const ARC_BYTES: usize = 16;
 
-/// Makes a sticky strategy of any: a key is chosen once, and found again until it is forgotten. No key moves when a server
-/// is added; when one goes, its keys are chosen anew as they are asked for.
+/// Makes any strategy sticky: a key is placed once, and found again until it is forgotten. No key
+/// moves when a server joins; when one leaves, its keys are placed anew at their next pick.
 ///
-/// What was chosen and has not [settled](Placements::settle) stands apart, so that what never will can be found and dropped.
+/// Keys that have not [settled](Placements::settle) are kept apart, so that those that never will
+/// can be found and dropped.
 #[derive(Clone)]
 pub struct Directory {
     inner: Box<dyn Strategy>,
     servers: Vec<ServerId>,
-    /// The place on the list of each key at which something is. No order of these tables reaches anything visible.
+    /// Place on the list of each key in use. Iteration order never becomes visible.
     settled: FxHashMap<Arc<str>, u32>,
-    /// Keys at which perhaps nothing is, or nothing yet.
+    /// Keys that may be unused, or not in use yet.
     loose: FxHashMap<Arc<str>, Loose>,
 }
 
@@ -40,7 +42,7 @@ pub struct Directory {
 struct Loose {
     /// The place on the list.
     index: u32,
-    /// When it was asked for last; none when that is so long ago that it is dropped next.
+    /// Its last pick; `None` when that was so long ago that it is dropped next.
     asked: Option<Time>,
 }
 

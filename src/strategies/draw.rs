@@ -1,22 +1,23 @@
-//! Draws among servers: some that are all different, and one of those that are best.
+//! Random draws among servers: distinct ones, and one of the best.
 
 use crate::random::Random;
 
-/// `count` different positions of a list of `len`, each set as likely; all of them when there are no more.
+/// `count` distinct positions of a list of `len`, uniformly; all positions if `count` is not
+/// smaller.
 pub(super) fn distinct(random: &mut Random, len: usize, count: usize, drawn: &mut Vec<usize>) {
     drawn.clear();
     if count >= len {
         drawn.extend(0..len);
         return;
     }
-    // Floyd's method: no list of all is shuffled.
+    // Floyd's method avoids shuffling the whole list.
     for last in len - count..len {
         let position = random.index(last + 1);
         drawn.push(if drawn.contains(&position) { last } else { position });
     }
 }
 
-/// The one with the least cost; of several, any, each as likely.
+/// The server with the least cost; ties are broken uniformly at random.
 pub(super) fn least(
     random: &mut Random,
     among: impl Iterator<Item = usize> + Clone,

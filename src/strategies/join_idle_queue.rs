@@ -1,15 +1,16 @@
-//! `join-idle-queue`: any server that is idle, or any (Lu, Xie, Kliot, Geller, Larus, Greenberg 2011).
+//! `join-idle-queue`: a random idle server, or any server if none is idle (Lu, Xie, Kliot, Geller,
+//! Larus, Greenberg 2011).
 
 use super::draw::least;
 use super::{Candidate, Look, Needs, Strategy, StrategyEntry};
 use crate::random::Random;
 
 pub(super) const ENTRY: StrategyEntry =
-    StrategyEntry::choice("join-idle-queue", "any server that has nothing in hand, or any", |_, seed| {
+    StrategyEntry::choice("join-idle-queue", "a random idle server, or any if none is idle", |_, seed| {
         Box::new(JoinIdleQueue::new(seed))
     });
 
-/// Knows only who has nothing in hand.
+/// Uses only whether each server is idle.
 #[derive(Clone, Debug)]
 pub struct JoinIdleQueue {
     servers: usize,
@@ -17,7 +18,7 @@ pub struct JoinIdleQueue {
 }
 
 impl JoinIdleQueue {
-    /// With the chance of that seed.
+    /// Draws from the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self { servers: 0, random: Random::new(seed, "join-idle-queue") }
     }

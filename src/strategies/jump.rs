@@ -7,13 +7,13 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     moves: Moves::LastOnly,
     ..StrategyEntry::sticky(
         "jump",
-        "jump consistent hash: even, without memory; servers come and go at the end",
+        "jump consistent hash: even, without memory; servers join and leave at the end",
         |_, _| Box::new(Jump::default()),
     )
 };
 
-/// No memory at all and almost perfect balance, but servers can only come and go at the end of the list: when another
-/// goes, all behind it move up.
+/// Uses no memory and balances almost perfectly, but servers can only join and leave at the end of
+/// the list: when another leaves, all behind it move up.
 #[derive(Clone, Default, Debug)]
 pub struct Jump {
     servers: u32,
@@ -23,7 +23,8 @@ impl Jump {
     /// The bucket of a hash among `buckets`, which must not be 0.
     #[inline]
     pub fn bucket(mut hash: u64, buckets: u32) -> u32 {
-        // Signed, since processors convert that to floating point and back in one step.
+        // Signed, because processors convert signed integers to and from floating point in one
+        // instruction.
         let (mut bucket, mut next) = (0_i64, 0_i64);
         while next < i64::from(buckets) {
             bucket = next;

@@ -1,4 +1,5 @@
-//! `least-connections`: the least loaded of all, by weight; in queueing theory, join the shortest queue.
+//! `least-connections`: the least loaded server, relative to weight; in queueing theory, join the
+//! shortest queue.
 
 use super::draw::least;
 use super::{Candidate, Look, Needs, Strategy, StrategyEntry};
@@ -6,13 +7,13 @@ use crate::random::Random;
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     weighted: true,
-    ..StrategyEntry::choice("least-connections", "the least loaded of all, by weight", |_, seed| {
+    ..StrategyEntry::choice("least-connections", "the least loaded server, relative to weight", |_, seed| {
         Box::new(LeastConnections::new(seed))
     })
 };
 
-/// The least `(load + 1) / weight` of all; ties go to any of them, not to the first, which would get whatever comes while
-/// all are idle.
+/// Picks the least `(load + 1) / weight`. Ties are broken at random: the first server would
+/// otherwise get every key while all are idle.
 #[derive(Clone, Debug)]
 pub struct LeastConnections {
     weights: Vec<f64>,
@@ -20,7 +21,7 @@ pub struct LeastConnections {
 }
 
 impl LeastConnections {
-    /// With the chance of that seed.
+    /// Draws from the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self { weights: Vec::new(), random: Random::new(seed, "least-connections") }
     }

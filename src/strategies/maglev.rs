@@ -1,4 +1,5 @@
-//! `maglev(size)`: a table of slots that the servers fill in turns (Eisenbud et al. 2016, Maglev, section 3.4).
+//! `maglev(size)`: a lookup table that the servers fill in turns (Eisenbud et al. 2016, Maglev,
+//! section 3.4).
 
 use super::hash::{by_id, mix, of_key, of_server};
 use super::{Candidate, Look, Moves, Parameter, Strategy, StrategyEntry};
@@ -6,50 +7,51 @@ use super::{Candidate, Look, Moves, Parameter, Strategy, StrategyEntry};
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     moves: Moves::LeastAndFew,
     weighted: true,
-    parameter: Parameter::whole("slots of the table; the next prime is taken", Maglev::SIZE, 3, 10_000_000),
+    parameter: Parameter::whole("slots of the table, rounded up to a prime", Maglev::SIZE, 3, 10_000_000),
     ..StrategyEntry::sticky(
         "maglev",
-        "a table of slots that servers fill in turns: as even as can be",
+        "a table of slots that servers fill in turns: almost perfectly even",
         |argument, _| Box::new(Maglev::new(argument.number() as u32)),
     )
 };
 
-/// Nobody's slot.
+/// A free slot.
 const FREE: u32 = u32::MAX;
 
-/// A key's server is in slot `h mod M` of a table. Each server has an order of preference over all slots; turn by turn,
-/// each takes its next one that is free: one *slot* a turn, not one try. So all have the same number of slots, to one, and
-/// when the list changes most slots stay. A server of half the weight takes a slot in every other turn.
+/// A key's server is in slot `h mod M` of a table. Each server has a preference order over all
+/// slots; turn by turn, each takes its next free slot: one *slot* a turn, not one try. All servers
+/// therefore have equally many slots, to within one, and most slots stay when the list changes. A
+/// server of half the weight takes a slot in every other turn.
 ///
-/// The turns go by id, not by the place on the list: the table is the same however the list is ordered, and the same
-/// again when a server comes back.
+/// The order of turns is by id, not by place on the list. The table is thus independent of the
+/// list's order, and the same again when a server rejoins.
 #[derive(Clone, Debug)]
 pub struct Maglev {
     size: u64,
-    /// 2^64 / size: a division at each pick would take longer than all else.
+    /// 2^64 / size: a division would dominate the cost of a pick.
     reciprocal: u64,
     slots: Vec<u32>,
 }
 
 impl Maglev {
-    /// Slots, unless said otherwise: 0.4 % more keys than needed move at ten servers, and the shares of up to 655 are
-    /// within 1 %.
+    /// Default size. With ten servers, 0.4 % more keys than needed move; the shares of up to 655
+    /// servers are within 1 %.
     pub const SIZE: u32 = 65_537;
 
-    /// With a table of that many slots; of the next prime number, if it is none.
+    /// A table with this many slots, or the next prime.
     pub fn new(size: u32) -> Self {
         let size = (u64::from(size.max(3))..).find(|size| is_prime(*size)).unwrap_or(u64::from(Self::SIZE));
         Self { size, reciprocal: u64::MAX / size, slots: Vec::new() }
     }
 
-    /// The place on the list of each slot's server.
+    /// The server in each slot, by place on the list.
     pub fn slots(&self) -> &[u32] {
         &self.slots
     }
 
     #[inline]
     fn slot(&self, hash: u64) -> usize {
-        // Too small by at most one multiple.
+        // The estimate is too small by at most one.
         let quotient = ((u128::from(hash) * u128::from(self.reciprocal)) >> 64) as u64;
         let rest = hash - quotient * self.size;
         (if rest >= self.size { rest - self.size } else { rest }) as usize
@@ -61,7 +63,7 @@ struct Turn {
     index: u32,
     next: u64,
     skip: u64,
-    /// What each turn gives it, and what it has: a slot costs 1.
+    /// Its gain per turn, and its credit: a slot costs 1.
     weight: f64,
     credit: f64,
 }

@@ -1,4 +1,5 @@
-//! `memento`: MementoHash (Coluzzi, Brocco, Antonucci, Leidi 2024): jump, and a memory of the servers that went.
+//! `memento`: MementoHash (Coluzzi, Brocco, Antonucci, Leidi 2024): jump, plus a memory of removed
+//! servers.
 
 use super::hash::{again, of_key, range};
 use super::jump::Jump;
@@ -7,30 +8,30 @@ use super::{Candidate, Look, Strategy, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry::sticky(
     "memento",
-    "MementoHash: jump, and any server may go; it remembers those that went",
+    "MementoHash: jump, but any server may leave; remembers removed servers",
     |_, _| Box::new(Memento::default()),
 );
 
-/// As jump while servers come and go at the end; when another goes, only its keys move, and when it comes back before
-/// another one changes they return. What it remembers grows with the servers that went and were not replaced; there is no
-/// capacity.
+/// Equals jump while servers join and leave at the end. When another server leaves, only its keys
+/// move, and they return if it rejoins before the next change. Memory grows with the servers that
+/// left and were not replaced; there is no capacity.
 #[derive(Clone, Default, Debug)]
 pub struct Memento {
     buckets: u32,
     /// For each bucket, how it was removed, if it was.
     removed: Vec<Option<Removal>>,
     removed_count: u32,
-    /// The bucket that was removed last.
+    /// The most recently removed bucket.
     last: u32,
     seats: Seats,
 }
 
-/// A bucket that nobody sits in.
+/// A removed bucket.
 #[derive(Clone, Copy, Debug)]
 struct Removal {
-    /// The bucket that took its place: how many were left, too.
+    /// The bucket that replaced it, which is also the number of buckets left.
     replacer: u32,
-    /// The bucket that was removed before it.
+    /// The bucket removed before it.
     before: u32,
 }
 
@@ -62,12 +63,13 @@ impl Memento {
         self.last = bucket;
     }
 
-    /// The working bucket of a hash, and how many were asked on the way. One must be working.
+    /// The working bucket of a hash, and the number of steps to it. Requires a working bucket.
     fn bucket(&self, hash: u64) -> (u32, u32) {
         let mut bucket = Jump::bucket(hash, self.buckets);
         let mut steps = 1;
         while let Some(Removal { replacer: left, .. }) = self.removed[bucket as usize] {
-            // Again, among those that were left when it went: each of them stands for itself, or is replaced.
+            // Hash again, among the buckets left when this one went: each of them is still working
+            // or was replaced later.
             let mut next = range(again(hash, bucket), left);
             while let Some(removal) = self.removed[next as usize].filter(|removal| removal.replacer >= left) {
                 next = removal.replacer;
@@ -86,7 +88,7 @@ impl Memento {
 impl Strategy for Memento {
     fn rebuild(&mut self, servers: &[Candidate]) {
         let mut difference = self.seats.difference(servers);
-        // From the end, so that those at the end go as they came.
+        // From the end, so that servers at the end leave in reverse order of joining.
         difference.gone.reverse();
         for bucket in difference.gone {
             self.remove(bucket);

@@ -1,9 +1,9 @@
-//! Dispatch strategies: which server of a type a key goes to. One file each, with the strategy's [`StrategyEntry`];
-//! [`ALL`] lists them.
+//! Dispatch strategies: they choose the server of a type for a key. One file each, with the
+//! strategy's [`StrategyEntry`]; [`ALL`] lists them.
 //!
-//! Some are *sticky*: a pure function of the key and the list, so that a room is found again where it was put. Others
-//! *choose* afresh at each pick, mostly by load: right for a login or a job, not for a room. `directory(inner)` makes a
-//! sticky one of any other, by remembering what it chose.
+//! Some are *sticky*: a pure function of the key and the list, so that a room is found again where
+//! it was put. Others *choose* at each pick, mostly by load: right for a login or a job, not for a
+//! room. `directory(inner)` makes any other strategy sticky by remembering its choices.
 
 mod anchor;
 mod bounded_load;
@@ -11,7 +11,6 @@ mod circle;
 mod crc32_mod;
 mod directory;
 mod draw;
-mod fate;
 mod hash;
 mod join_idle_queue;
 mod jump;
@@ -20,6 +19,7 @@ mod maglev;
 mod memento;
 mod multi_probe;
 mod peak_ewma;
+mod placement_change;
 mod pomelo_crc;
 mod rendezvous;
 mod ring;
@@ -39,7 +39,6 @@ pub use anchor::Anchor;
 pub use bounded_load::BoundedLoad;
 pub use crc32_mod::Crc32Mod;
 pub use directory::Directory;
-pub use fate::{Fate, fate, one_more, pick};
 pub use join_idle_queue::JoinIdleQueue;
 pub use jump::Jump;
 pub use least_connections::LeastConnections;
@@ -47,6 +46,7 @@ pub use maglev::Maglev;
 pub use memento::Memento;
 pub use multi_probe::MultiProbe;
 pub use peak_ewma::PeakEwma;
+pub use placement_change::{PlacementChange, one_more, pick, placement_change};
 pub use pomelo_crc::PomeloCrc;
 pub use rendezvous::Rendezvous;
 pub use ring::Ring;
@@ -60,36 +60,36 @@ pub use weighted_rendezvous::WeightedRendezvous;
 use crate::ids::ServerId;
 use crate::time::Time;
 
-/// A server to choose.
+/// A server to choose from.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Candidate {
-    /// Which.
+    /// Its id.
     pub id: ServerId,
-    /// Its share beside the others', above 0: the `weight` of `servers.json`, 1 when it has none.
+    /// Its weight relative to the others, above 0: the `weight` of `servers.json`, 1 by default.
     pub weight: f64,
 }
 
-/// What a strategy may look at for one pick, besides the key and its list.
+/// The input of a pick besides the key and the list.
 #[derive(Clone, Copy, Debug)]
 pub struct Look<'a> {
     /// The moment of the pick.
     pub now: Time,
-    /// What each server of the list has in hand: sessions of a connector, members of a chat server's rooms, jobs. Empty
-    /// when nobody counts; then all servers are taken as equally loaded.
+    /// Load of each server on the list: sessions of a connector, members of a chat server's rooms,
+    /// jobs. Empty without load information; all servers then count as equally loaded.
     pub loads: &'a [u32],
 }
 
 impl Look<'_> {
-    /// Nobody counts, and no time goes by.
+    /// No load information, time frozen.
     pub const BLIND: Look<'static> = Look { now: Time::START, loads: &[] };
 
-    /// What the server of that index has in hand.
+    /// Load of the server with that index.
     pub fn load(&self, index: usize) -> u32 {
         self.loads.get(index).copied().unwrap_or(0)
     }
 }
 
-/// What a strategy makes use of, besides the key and the list. Who runs it need not find out the rest.
+/// The optional inputs that a strategy uses. Its host can skip computing the others.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Needs {
     /// [`Look::loads`].
@@ -100,67 +100,70 @@ pub struct Needs {
 
 /// Maps a key to one of the servers of a type.
 pub trait Strategy: Send + Sync {
-    /// Takes the servers to choose from, in list order. Called at start and at each change, on the strategy that knew the
-    /// list before: some keep from it what need not change.
+    /// Sets the servers to choose from, in list order. Called at the start and at each change, on
+    /// the strategy that had the list before: some keep state from it, to move fewer keys.
     fn rebuild(&mut self, servers: &[Candidate]);
 
-    /// Index into the list of the last [`rebuild`](Self::rebuild) of the server for `key`; `None` when the list is
-    /// empty.
+    /// Picks the server for `key`, as an index into the list of the last
+    /// [`rebuild`](Self::rebuild); `None` when the list is empty.
     fn pick(&mut self, key: &str, look: &Look<'_>) -> Option<usize>;
 
-    /// Where `key` is, if that is certain without choosing: always for a sticky strategy, for a directory when it knows
-    /// the key, never for one that chooses.
+    /// The server of `key`, if it is certain without a choice: always for a sticky strategy, for a
+    /// directory when it knows the key, never for one that chooses.
     fn peek(&self, key: &str) -> Option<usize>;
 
-    /// How long the server of that index took for something that was given to it. Most do not care.
+    /// Reports the latency of work assigned to the server with that index. Most strategies ignore
+    /// it.
     fn learn(&mut self, _now: Time, _index: usize, _took: Duration) {}
 
-    /// Where it remembers keys to be, if it does.
+    /// The remembered placements, if the strategy keeps any.
     fn placements(&self) -> Option<&dyn Placements> {
         None
     }
 
-    /// The same, to tell it where they are.
+    /// The remembered placements, for updating.
     fn placements_mut(&mut self) -> Option<&mut dyn Placements> {
         None
     }
 
-    /// What it makes use of.
+    /// The optional inputs it uses.
     fn needs(&self) -> Needs {
         Needs::default()
     }
 
-    /// How it comes from the key to the server, in one line, for people.
+    /// Explains its choice for a key, in one line.
     fn explain(&self, _key: &str) -> String {
         "each pick is a new choice".to_owned()
     }
 
-    /// What it keeps in memory for its list and keys, in bytes, itself included.
+    /// Memory for its list and keys in bytes, including itself.
     fn bytes(&self) -> usize;
 
-    /// One that will pick as this one will.
+    /// A copy that will make the same picks.
     fn boxed(&self) -> Box<dyn Strategy>;
 }
 
-/// Where a strategy remembers keys to be.
+/// The placements that a strategy remembers.
 pub trait Placements {
-    /// What has this key is at the server of that index already, whoever has put it there, and is to be found until it is
-    /// [`forgotten`](Self::forget).
+    /// Records that the key is at the server with that index, whoever placed it, until it is
+    /// [forgotten](Self::forget).
     fn place(&mut self, key: &str, index: usize);
 
-    /// What was put by this key is there now, and is to be found until it is [`forgotten`](Self::forget).
+    /// Confirms that the key is in use where it was picked; it stays there until it is
+    /// [forgotten](Self::forget).
     fn settle(&mut self, key: &str);
 
-    /// Nothing is there by this key any more, but something may be on its way.
+    /// The key is no longer in use, but a request for it may be in flight.
     fn unsettle(&mut self, now: Time, key: &str);
 
-    /// Nothing is there by this key any more.
+    /// Forgets a key that is no longer in use.
     fn forget(&mut self, key: &str);
 
-    /// How many keys are remembered that have not settled.
+    /// Number of remembered keys that are not settled.
     fn unsettled(&self) -> usize;
 
-    /// Marks the keys that have not settled and were not asked for after that moment; a pick takes the mark away.
+    /// Marks unsettled keys that were last picked at or before that moment; a pick removes the
+    /// mark.
     fn mark_stale(&mut self, until: Time);
 
     /// Forgets the keys that are still marked.
@@ -173,53 +176,55 @@ impl Clone for Box<dyn Strategy> {
     }
 }
 
-/// Whether a key is found again.
+/// Whether a strategy finds a key again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// The same key goes to the same server while the list is the same: for rooms, and for all else.
+    /// The same key gives the same server while the list is unchanged: for rooms, and for
+    /// everything else.
     Sticky,
     /// Each pick is a new choice: for logins and jobs.
     Choice,
 }
 
-/// What a sticky strategy promises about the keys that move when its list changes. The laws test it.
+/// A sticky strategy's guarantee on the keys that move when its list changes. The tests check it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Moves {
-    /// Almost all may.
+    /// Almost all keys may move.
     Many,
-    /// To a server that is added at the end, or from the last one when it is removed, and none else; from another one, more.
+    /// Least movement for a server added or removed at the end of the list; more for any other.
     LastOnly,
-    /// Only to a server that is added, only from one that is removed.
+    /// Keys only move to an added server, or from a removed one.
     Least,
-    /// As [`Least`](Self::Least), and a few besides.
+    /// As [`Least`](Self::Least), plus a few keys.
     LeastAndFew,
 }
 
-/// A member of [`ALL`].
+/// An entry of [`ALL`].
 pub struct StrategyEntry {
-    /// What a user types: `--strategy chat=pomelo-crc`.
+    /// Its name on the command line: `--strategy chat=pomelo-crc`.
     pub name: &'static str,
     /// One line for `--help` and reports.
     pub summary: &'static str,
     /// Whether keys are found again.
     pub kind: Kind,
-    /// Which keys move; of no meaning for one that chooses.
+    /// Which keys move; meaningless for a strategy that chooses.
     pub moves: Moves,
-    /// Whether a server that goes and comes back, while no other one changes, gets its old keys back.
+    /// Whether a server that leaves and rejoins, with no other change in between, gets its old keys
+    /// back.
     pub restores: bool,
     /// Whether a server of twice the weight gets twice the keys.
     pub weighted: bool,
-    /// What stands in parentheses behind the name, when anything may.
+    /// Its parameter in parentheses, if any.
     pub parameter: Parameter,
-    /// Makes one that has no servers yet.
+    /// Makes the strategy, without servers.
     pub make: Make,
 }
 
-/// Makes a strategy of what stands in its parentheses, and of the seed of its chance, if it needs any.
+/// Makes a strategy from its argument, and from the seed of its random numbers.
 pub type Make = fn(argument: &Argument, seed: u64) -> Box<dyn Strategy>;
 
 impl StrategyEntry {
-    /// A strategy that finds a key again, as most do; its file says in what it differs from them.
+    /// A sticky strategy with common properties; each file overrides the ones that differ.
     const fn sticky(name: &'static str, summary: &'static str, make: Make) -> Self {
         Self {
             name,
@@ -233,13 +238,13 @@ impl StrategyEntry {
         }
     }
 
-    /// A strategy that chooses afresh at each pick.
+    /// A strategy that chooses at each pick.
     const fn choice(name: &'static str, summary: &'static str, make: Make) -> Self {
         Self { kind: Kind::Choice, moves: Moves::Many, restores: false, ..Self::sticky(name, summary, make) }
     }
 }
 
-/// Every strategy, the default first. `--help`, laws, benches and experiments iterate it.
+/// Every strategy, the default first. `--help`, tests, benches and experiments iterate it.
 pub static ALL: &[StrategyEntry] = &[
     pomelo_crc::ENTRY,
     crc32_mod::ENTRY,
@@ -262,10 +267,10 @@ pub static ALL: &[StrategyEntry] = &[
     peak_ewma::ENTRY,
 ];
 
-/// The strategy of a type that names none: the tutorial's own.
+/// The default strategy of a type: the tutorial's own.
 pub const DEFAULT: &str = "pomelo-crc";
 
-/// The member of [`ALL`] that has this name.
+/// The entry of [`ALL`] with this name.
 ///
 /// # Errors
 /// The name is unknown; the error lists the known ones.
@@ -273,6 +278,7 @@ pub fn entry(name: &str) -> Result<&'static StrategyEntry, UnknownStrategy> {
     ALL.iter().find(|entry| entry.name == name).ok_or_else(|| UnknownStrategy::of(name))
 }
 
-/// The CRC-32 of zlib, PNG and npm `crc`, shared by the strategies that hash with it. Sixteen tables (16 KiB), not
-/// one: a key of 7 bytes takes 4 % longer, one of 20 bytes 60 % less time (`benches/strategies.rs`).
+/// The CRC-32 of zlib, PNG and npm `crc`, shared by the strategies that hash with it. Sixteen
+/// tables (16 KiB) instead of one: a key of 7 bytes takes 4 % longer, one of 20 bytes 60 % less
+/// time (`benches/strategies.rs`).
 static CRC_32: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

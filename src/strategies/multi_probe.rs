@@ -1,20 +1,22 @@
-//! `multi-probe(k)`: consistent hashing with one point a server and several looks (Appleton, O'Reilly 2015).
+//! `multi-probe(k)`: consistent hashing with one point for each server and several probes
+//! (Appleton, O'Reilly 2015).
 
 use super::circle::Circle;
 use super::hash::{nth, of_key};
 use super::{Candidate, Look, Parameter, Strategy, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
-    parameter: Parameter::whole("looks for each key", 21, 1, 1000),
+    parameter: Parameter::whole("probes for each key", 21, 1, 1000),
     ..StrategyEntry::sticky(
         "multi-probe",
-        "consistent hashing with one point a server and several looks",
+        "consistent hashing with one point per server and several probes",
         |argument, _| Box::new(MultiProbe::new(argument.number() as u32)),
     )
 };
 
-/// A key is put on the circle in `k` places; it belongs to the point that is nearest clockwise of one of them. One point a
-/// server is all the memory, and the fullest server has `k/(k-1)` of the mean; the emptiest has much less than it.
+/// A key probes the circle at `k` places, and belongs to the point nearest clockwise of any of
+/// them. Memory is one point for each server. The fullest server has `k/(k-1)` of the mean; the
+/// emptiest has much less than the mean.
 #[derive(Clone, Debug)]
 pub struct MultiProbe {
     probes: u64,
@@ -23,16 +25,17 @@ pub struct MultiProbe {
 }
 
 impl MultiProbe {
-    /// With `k` places for each key.
+    /// Probes `k` places for each key.
     pub fn new(k: u32) -> Self {
         Self { probes: u64::from(k), servers: 0, circle: Circle::default() }
     }
 
-    /// The part of all possible keys that belongs to each server, exactly.
+    /// Each server's exact share of all possible keys.
     ///
-    /// A probe is at a distance `d` from its point for as much of the circle as there are gaps longer than `d`. With `y(d)`
-    /// the chance that it is farther, a server with the gap `g` wins with `∫ k y^(k-1) dd` from 0 to `g`; between two
-    /// gaps of the sorted list `y` is a straight line, so each piece is `(y₀^k - y₁^k) / slope`.
+    /// A probe is at distance `d` from its point on as much of the circle as there are gaps longer
+    /// than `d`. Let `y(d)` be the probability that it is farther. A server with the gap `g` wins
+    /// with probability `∫ k y^(k-1) dd` from 0 to `g`. Between two gaps of the sorted list `y` is
+    /// linear, so each piece is `(y₀^k - y₁^k) / slope`.
     pub fn shares(&self) -> Vec<f64> {
         let gaps = self.circle.shares(self.servers);
         let mut order: Vec<usize> = (0..self.servers).collect();
@@ -50,7 +53,7 @@ impl MultiProbe {
         shares
     }
 
-    /// The nearest point's position, its distance, and which probe found it.
+    /// Position and distance of the nearest point, and the probe that found it.
     fn nearest(&self, hash: u64) -> Option<(u32, u64, usize)> {
         let probe = |probe| {
             let place = nth(hash, probe);

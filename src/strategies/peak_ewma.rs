@@ -1,4 +1,4 @@
-//! `peak-ewma(seconds)`: two choices on how long a server has taken lately, as Finagle has it.
+//! `peak-ewma(seconds)`: two choices by recent latency, as in Finagle.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::time::Time;
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     parameter: Parameter::Number {
-        what: "seconds that a latency is remembered",
+        what: "time constant of the latency in seconds",
         default: 10.0,
         min: 0.001,
         max: 86_400.0,
@@ -18,18 +18,20 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     },
     ..StrategyEntry::choice(
         "peak-ewma",
-        "of two that are drawn, the one with the lower latency times load",
+        "of two random servers, the one with the lower latency times load",
         |argument, seed| Box::new(PeakEwma::new(argument.number(), seed)),
     )
 };
 
-/// What a server of which nothing is known costs, once it has something in hand: so it is tried, but not by all at once.
+/// Cost of a server of unknown latency once it has load: it is tried, but not by all clients at
+/// once.
 const UNKNOWN_S: f64 = 1e6;
 
-/// Of two different servers that are drawn, the one with the lower `latency · (load + 1)`.
+/// Draws two distinct servers and picks the one with the lower `latency · (load + 1)`.
 ///
-/// The latency is an average with a memory of τ that believes bad news at once: a slower reading takes its place, a faster
-/// one only moves it by how long ago the last one was. Without readings it falls, so that one that was slow is tried again.
+/// The latency is a moving average with time constant τ that reacts to bad news at once. A slower
+/// reading replaces it; a faster one moves it by the time since the last reading. Without readings
+/// it decays, so that a slow server is tried again.
 #[derive(Clone, Debug)]
 pub struct PeakEwma {
     tau_s: f64,
@@ -38,7 +40,7 @@ pub struct PeakEwma {
     drawn: Vec<usize>,
 }
 
-/// What is known of a server.
+/// The latency of a server, as far as known.
 #[derive(Clone, Debug)]
 struct Known {
     id: ServerId,
@@ -47,14 +49,14 @@ struct Known {
 }
 
 impl PeakEwma {
-    /// With a memory of that many seconds, and the chance of that seed.
+    /// A time constant of `tau_s` seconds, and draws from the stream of this seed.
     pub fn new(tau_s: f64, seed: u64) -> Self {
         Self { tau_s, servers: Vec::new(), random: Random::new(seed, "peak-ewma"), drawn: Vec::new() }
     }
 }
 
 impl Known {
-    /// How much of the last value is left.
+    /// The fraction of the last value that remains.
     fn decay(&self, now: Time, tau_s: f64) -> f64 {
         (-now.since(self.at).as_secs_f64() / tau_s).exp()
     }

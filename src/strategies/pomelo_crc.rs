@@ -1,4 +1,4 @@
-//! `pomelo-crc`: the chat tutorial's dispatch, to the bit.
+//! `pomelo-crc`: the chat tutorial's dispatch, bit for bit.
 
 use super::{CRC_32, Candidate, Look, Moves, Strategy, StrategyEntry};
 
@@ -11,9 +11,9 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     )
 };
 
-/// `Math.abs(crc.crc32(key)) % servers.length` as Node computes it with npm `crc` 0.2.0, which hashes
-/// `charCodeAt(i) & 0xff` (not UTF-8) and returns a *signed* number: a third of all keys would go elsewhere at three
-/// servers with a plain unsigned CRC.
+/// Computes `Math.abs(crc.crc32(key)) % servers.length` as Node does with npm `crc` 0.2.0, which
+/// hashes `charCodeAt(i) & 0xff` (not UTF-8) and returns a *signed* number. With a plain unsigned
+/// CRC, a third of all keys would go elsewhere at three servers.
 #[derive(Clone, Default, Debug)]
 pub struct PomeloCrc {
     servers: u32,
@@ -29,7 +29,7 @@ impl Strategy for PomeloCrc {
     }
 
     fn peek(&self, key: &str) -> Option<usize> {
-        // `unsigned_abs`, because abs(-2^31) is 2^31 in JavaScript and an overflow in i32.
+        // `unsigned_abs`: abs(-2^31) is 2^31 in JavaScript and an overflow in i32.
         let hash = Self::signed_crc(key).unsigned_abs();
         hash.checked_rem(self.servers).map(|index| index as usize)
     }

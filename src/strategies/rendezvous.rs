@@ -9,22 +9,23 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry::sticky(
     |_, _| Box::new(Rendezvous::default()),
 );
 
-/// Each server gets a score for the key, by a hash of both; the highest has it. So a key only moves when its own server
-/// goes, or one with a higher score comes, whatever the order of the list.
+/// Each server gets a score for the key, a hash of both; the highest score wins. A key therefore
+/// only moves when its own server leaves or one with a higher score joins, whatever the order of
+/// the list.
 ///
-/// A look at every server: about a nanosecond each.
+/// Looks at every server: about a nanosecond each.
 #[derive(Clone, Default, Debug)]
 pub struct Rendezvous {
-    /// In the order of ids, so that of equal scores the lower id's is met first.
+    /// Sorted by id, so that among equal scores the lower id is found first.
     seeds: Vec<u64>,
     indices: Vec<u32>,
 }
 
-/// How many scores are compared at once: enough for the processor not to wait for one comparison before the next.
+/// Scores compared in parallel: enough to keep the processor from waiting for each comparison.
 const LANES: usize = 4;
 
 impl Rendezvous {
-    /// The rank of the winner in the order of ids, and its score.
+    /// The winner's rank in the order of ids, and its score.
     fn winner(&self, hash: u64) -> Option<(usize, u64)> {
         let mut best = [(0_u64, usize::MAX); LANES];
         let chunks = self.seeds.chunks_exact(LANES);
@@ -45,7 +46,7 @@ impl Rendezvous {
             }
         }
         let found = best.into_iter().filter(|(_, rank)| *rank != usize::MAX);
-        // The highest score, and of equal ones the lowest rank.
+        // The highest score; among equal ones, the lowest rank.
         found.max_by_key(|(score, rank)| (*score, usize::MAX - rank)).map(|(score, rank)| (rank, score))
     }
 }

@@ -14,10 +14,11 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     )
 };
 
-/// Each server has points on a circle, as many as its weight says; a key belongs to the first point clockwise of it.
+/// Each server has points on a circle, in proportion to its weight. A key belongs to the first
+/// point clockwise of it.
 ///
-/// By default 160 points, as ketama has: with ten servers the fullest has then 12 % more than the mean, with 100 points
-/// 16 %.
+/// The default of 160 points is ketama's: with ten servers, the fullest then has 12 % more than the
+/// mean; with 100 points, 16 %.
 #[derive(Clone, Debug)]
 pub struct Ring {
     points: f64,
@@ -26,15 +27,15 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Points of a server of weight 1, unless said otherwise.
+    /// Default number of points of a server of weight 1.
     pub const POINTS: u32 = 160;
 
-    /// With that many points for a server of weight 1.
+    /// A ring with this many points for a server of weight 1.
     pub fn new(points: u32) -> Self {
         Self { points: f64::from(points), servers: 0, circle: Circle::default() }
     }
 
-    /// The part of all possible keys that belongs to each server, exactly.
+    /// Each server's exact share of all possible keys.
     pub fn shares(&self) -> Vec<f64> {
         self.circle.shares(self.servers)
     }

@@ -1,11 +1,11 @@
-//! `round-robin`: each server in its turn.
+//! `round-robin`: each server in turn.
 
 use super::{Candidate, Look, Strategy, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry =
-    StrategyEntry::choice("round-robin", "each server in its turn", |_, _| Box::new(RoundRobin::default()));
+    StrategyEntry::choice("round-robin", "each server in turn", |_, _| Box::new(RoundRobin::default()));
 
-/// Goes on where it was when the list changes.
+/// Keeps its position when the list changes.
 #[derive(Clone, Default, Debug)]
 pub struct RoundRobin {
     servers: usize,

@@ -1,4 +1,5 @@
-//! Which bucket each server sits in, while the list changes: for strategies whose buckets outlive the list's order.
+//! The bucket of each server while the list changes, for strategies whose buckets outlive the
+//! list's order.
 
 use super::Candidate;
 use crate::ids::ServerId;
@@ -7,15 +8,15 @@ use crate::ids::ServerId;
 #[derive(Clone, Default, Debug)]
 pub(super) struct Seats {
     ids: Vec<Option<ServerId>>,
-    /// The place on the list of each bucket's server.
+    /// For each bucket, its server's place on the list.
     indices: Vec<u32>,
 }
 
-/// What a list has less and more than the one before.
+/// The difference between a list and the one before.
 pub(super) struct Difference {
-    /// Buckets whose server has gone, in the order of buckets.
+    /// Buckets whose server has left, in the order of buckets.
     pub(super) gone: Vec<u32>,
-    /// Servers that are new, in list order.
+    /// Servers that have joined, in list order.
     pub(super) new: Vec<ServerId>,
 }
 
@@ -43,7 +44,7 @@ impl Seats {
         self.ids[bucket] = Some(id);
     }
 
-    /// Takes the places on the list.
+    /// Updates each server's place on the list.
     pub(super) fn place(&mut self, servers: &[Candidate]) {
         self.indices = vec![u32::MAX; self.ids.len()];
         for (index, server) in servers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `smooth-weighted-round-robin`: turns by weight, spread out, as nginx has them.
+//! `smooth-weighted-round-robin`: evenly interleaved turns in proportion to weights, as in nginx.
 
 use super::{Candidate, Look, Strategy, StrategyEntry};
 use crate::ids::ServerId;
@@ -7,13 +7,13 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     weighted: true,
     ..StrategyEntry::choice(
         "smooth-weighted-round-robin",
-        "turns by weight, spread out as nginx does",
+        "turns in proportion to weight, interleaved as in nginx",
         |_, _| Box::new(SmoothWeightedRoundRobin::default()),
     )
 };
 
-/// At each pick every server's credit grows by its weight; the one with the most gets the pick, and pays the sum of all
-/// weights. Of weights 5, 1, 1 the turns are a a b a c a a.
+/// At each pick, every server's credit grows by its weight. The server with the most credit is
+/// picked, and pays the sum of all weights. Weights 5, 1, 1 give the turns a a b a c a a.
 #[derive(Clone, Default, Debug)]
 pub struct SmoothWeightedRoundRobin {
     servers: Vec<Turn>,
@@ -29,7 +29,7 @@ struct Turn {
 
 impl Strategy for SmoothWeightedRoundRobin {
     fn rebuild(&mut self, servers: &[Candidate]) {
-        // Who stays keeps its credit.
+        // Servers that stay keep their credit.
         let before = std::mem::take(&mut self.servers);
         let credit =
             |id: &ServerId| before.iter().find(|turn| turn.id == *id).map_or(0.0, |turn| turn.credit);

@@ -1,4 +1,4 @@
-//! A strategy as a user writes it: `two-choices`, `ring(100)`, `directory(rendezvous)`.
+//! A strategy in its written form: `two-choices`, `ring(100)`, `directory(rendezvous)`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,28 +9,28 @@ use thiserror::Error;
 use super::{ALL, DEFAULT, Kind, Needs, Strategy, StrategyEntry, entry};
 use crate::nearest::{did_you_mean, nearest};
 
-/// Deepest nesting of strategies in strategies.
+/// Deepest nesting of strategies.
 const DEPTH_MAX: usize = 4;
 
-/// What may stand in parentheses behind a strategy's name.
+/// The parameter in parentheses after a strategy's name.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Parameter {
-    /// Nothing.
+    /// No parameter.
     None,
     /// A number.
     Number {
-        /// What it is, in a word or two: `points of each server`.
+        /// Its meaning, in a few words: `points of each server`.
         what: &'static str,
-        /// What is taken without parentheses.
+        /// Value without parentheses.
         default: f64,
-        /// Least that is allowed.
+        /// Smallest value.
         min: f64,
-        /// Most that is allowed.
+        /// Largest value.
         max: f64,
-        /// Whether it must be whole.
+        /// Whether it must be an integer.
         whole: bool,
     },
-    /// Another strategy, which must be given.
+    /// Another strategy, which is required.
     Inner,
 }
 
@@ -41,19 +41,19 @@ impl Parameter {
     }
 }
 
-/// What stands there.
+/// The argument of a strategy.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Argument {
-    /// Nothing can.
+    /// No argument.
     None,
-    /// That number, or the default.
+    /// This number, given or default.
     Number(f64),
-    /// That strategy.
+    /// This strategy.
     Inner(Box<StrategySpec>),
 }
 
 impl Argument {
-    /// The number; 0 when it is none.
+    /// The number, or 0 without one.
     pub(super) fn number(&self) -> f64 {
         match self {
             Argument::Number(number) => *number,
@@ -61,7 +61,7 @@ impl Argument {
         }
     }
 
-    /// The strategy inside; the default when there is none.
+    /// The inner strategy, or the default without one.
     pub(super) fn inner(&self) -> StrategySpec {
         match self {
             Argument::Inner(inner) => (**inner).clone(),
@@ -70,28 +70,28 @@ impl Argument {
     }
 }
 
-/// A strategy with what stands in its parentheses, checked.
+/// A strategy with its checked argument.
 #[derive(Clone)]
 pub struct StrategySpec {
     entry: &'static StrategyEntry,
     argument: Argument,
 }
 
-/// Why a text is no strategy.
+/// Why a text is not a strategy.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum UnknownStrategy {
     /// No strategy has this name.
     #[error("unknown strategy {name:?}: expected one of {}{}", known(), did_you_mean(nearest(name, names())))]
     Name {
-        /// The name that was asked for.
+        /// The unknown name.
         name: String,
     },
-    /// What stands in the parentheses is wrong.
+    /// The argument is invalid.
     #[error("strategy {text:?}: expected {expected}")]
     Argument {
-        /// All of it.
+        /// The whole text.
         text: String,
-        /// What would be right.
+        /// The accepted argument, in words.
         expected: String,
     },
 }
@@ -103,7 +103,7 @@ impl UnknownStrategy {
 }
 
 impl StrategySpec {
-    /// The member of [`ALL`].
+    /// Its entry in [`ALL`].
     pub fn entry(&self) -> &'static StrategyEntry {
         self.entry
     }
@@ -116,7 +116,7 @@ impl StrategySpec {
         }
     }
 
-    /// What chooses for a key of which nothing is remembered: the strategy inside all directories, or this one.
+    /// The strategy that places keys not remembered: the one inside all directories, or this one.
     pub fn innermost(&self) -> &StrategySpec {
         match &self.argument {
             Argument::Inner(inner) => inner.innermost(),
@@ -124,27 +124,27 @@ impl StrategySpec {
         }
     }
 
-    /// What it makes use of.
+    /// The information it uses.
     pub fn needs(&self) -> Needs {
         self.make(0).needs()
     }
 
-    /// Whether it remembers where keys are.
+    /// Whether it remembers the servers of keys.
     pub fn remembers(&self) -> bool {
         self.make(0).placements().is_some()
     }
 
-    /// What stands in the parentheses.
+    /// Its argument.
     pub fn argument(&self) -> &Argument {
         &self.argument
     }
 
-    /// Whether a key is found again.
+    /// Whether it finds a placed key again.
     pub fn is_sticky(&self) -> bool {
         self.entry.kind == Kind::Sticky
     }
 
-    /// Makes one that has no servers yet. `seed` is what its chance comes of.
+    /// Makes the strategy, without servers. `seed` is the seed of its random numbers.
     pub fn make(&self, seed: u64) -> Box<dyn Strategy> {
         (self.entry.make)(&self.argument, seed)
     }
@@ -188,7 +188,7 @@ impl StrategySpec {
 }
 
 impl StrategyEntry {
-    /// This strategy with what is default in its parentheses; a directory around `two-choices`.
+    /// The strategy with its default argument; a directory gets `two-choices`.
     pub fn spec(&'static self) -> StrategySpec {
         let argument = match self.parameter {
             Parameter::None => Argument::None,
@@ -221,7 +221,7 @@ impl FromStr for StrategySpec {
 }
 
 impl fmt::Display for StrategySpec {
-    /// As it is parsed, without what is default.
+    /// The form that parses back, without a default argument.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.entry.name;
         match (&self.argument, self.entry.parameter) {

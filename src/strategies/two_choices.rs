@@ -1,17 +1,18 @@
-//! `two-choices(d)`: the least loaded of a few that are drawn (Azar, Broder, Karlin, Upfal 1994; Mitzenmacher 1996).
+//! `two-choices(d)`: the least loaded of a few random servers (Azar, Broder, Karlin, Upfal 1994;
+//! Mitzenmacher 1996).
 
 use super::draw::{distinct, least};
 use super::{Candidate, Look, Needs, Parameter, Strategy, StrategyEntry};
 use crate::random::Random;
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
-    parameter: Parameter::whole("different servers that are drawn", 2, 1, 1000),
-    ..StrategyEntry::choice("two-choices", "the least loaded of a few that are drawn", |argument, seed| {
+    parameter: Parameter::whole("servers to draw", 2, 1, 1000),
+    ..StrategyEntry::choice("two-choices", "the least loaded of a few random servers", |argument, seed| {
         Box::new(TwoChoices::new(argument.number() as usize, seed))
     })
 };
 
-/// Draws `d` different servers; ties go to any of them.
+/// Draws `d` distinct servers. Ties are broken at random.
 #[derive(Clone, Debug)]
 pub struct TwoChoices {
     d: usize,
@@ -21,7 +22,7 @@ pub struct TwoChoices {
 }
 
 impl TwoChoices {
-    /// The least loaded of `d`, with the chance of that seed.
+    /// The least loaded of `d`, drawn from the stream of this seed.
     pub fn new(d: usize, seed: u64) -> Self {
         Self { d, servers: 0, random: Random::new(seed, "two-choices"), drawn: Vec::new() }
     }

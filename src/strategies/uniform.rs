@@ -1,10 +1,10 @@
-//! `random`: any server, each as likely.
+//! `random`: a uniformly random server.
 
 use super::{Candidate, Look, Strategy, StrategyEntry};
 use crate::random::Random;
 
 pub(super) const ENTRY: StrategyEntry =
-    StrategyEntry::choice("random", "any server, each as likely", |_, seed| Box::new(Uniform::new(seed)));
+    StrategyEntry::choice("random", "a uniformly random server", |_, seed| Box::new(Uniform::new(seed)));
 
 /// The same seed gives the same picks.
 #[derive(Clone, Debug)]
@@ -14,7 +14,7 @@ pub struct Uniform {
 }
 
 impl Uniform {
-    /// With the chance of that seed.
+    /// Draws from the stream of this seed.
     pub fn new(seed: u64) -> Self {
         Self { random: Random::new(seed, "random"), servers: 0 }
     }

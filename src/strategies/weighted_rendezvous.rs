@@ -1,4 +1,5 @@
-//! `weighted-rendezvous`: rendezvous hashing in which each server gets keys by its weight (Schindelhauer, Schomaker 2005).
+//! `weighted-rendezvous`: rendezvous hashing in proportion to weights (Schindelhauer, Schomaker
+//! 2005).
 
 use super::hash::{by_id, fold, of_key, of_server};
 use super::{Candidate, Look, Rendezvous, Strategy, StrategyEntry};
@@ -7,18 +8,19 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     weighted: true,
     ..StrategyEntry::sticky(
         "weighted-rendezvous",
-        "rendezvous in which each server gets keys by its weight, exactly",
+        "rendezvous hashing in exact proportion to weights",
         |_, _| Box::new(WeightedRendezvous::default()),
     )
 };
 
-/// The highest `w / -ln u` has the key, `u` a uniform number of key and server: each gets exactly its weight's share, and
-/// a change of one weight moves keys only from or to that server.
+/// The server with the highest `w / -ln u` gets the key, where `u` is a uniform number derived from
+/// key and server. Each server gets exactly its weight's share, and a change of one weight moves
+/// keys only from or to that server.
 #[derive(Clone, Default, Debug)]
 pub struct WeightedRendezvous {
     /// Seed, weight and place on the list, in the order of ids.
     servers: Vec<(u64, f64, u32)>,
-    /// With equal weights the order of `w / -ln u` is that of `u`: no logarithm is needed.
+    /// With equal weights, `w / -ln u` has the order of `u`: no logarithm is needed.
     alike: Option<Rendezvous>,
 }
 
@@ -28,7 +30,7 @@ impl WeightedRendezvous {
         let mut best: Option<(f64, u32)> = None;
         for (seed, weight, index) in &self.servers {
             let u = ((fold(hash ^ seed) >> 11) as f64 + 0.5) / 2_f64.powi(53);
-            // -ln u is at least 1 - u: most cannot win, and need no logarithm.
+            // -ln u is at least 1 - u, so most servers cannot win and need no logarithm.
             if best.is_some_and(|(score, _)| score * (1.0 - u) > *weight) {
                 continue;
             }

@@ -1,10 +1,10 @@
-//! Values of the original's code and of published vectors: exact.
+//! Exact values from the original's code and from published vectors.
 
 use super::Row;
 use crate::ids::ServerId;
 use crate::strategies::{Candidate, Jump, PomeloCrc, Strategy, StrategySpec};
 
-/// The strategy of that text with `n` servers.
+/// The strategy written as `text`, with `n` servers.
 pub(super) fn with_servers(text: &str, n: usize, seed: u64) -> Box<dyn Strategy> {
     let spec: StrategySpec =
         text.parse().unwrap_or_else(|error| unreachable!("a strategy of the table: {error}"));
@@ -13,12 +13,12 @@ pub(super) fn with_servers(text: &str, n: usize, seed: u64) -> Box<dyn Strategy>
     strategy
 }
 
-/// `n` servers whose ids begin with that word.
+/// `n` servers whose ids begin with `word`.
 pub(super) fn servers(word: &str, n: usize) -> Vec<Candidate> {
     (1..=n).map(|i| Candidate { id: ServerId::from(format!("{word}-{i}")), weight: 1.0 }).collect()
 }
 
-/// An index as a number; one that no list has, when there is none.
+/// A pick as a number; `None` maps to an index beyond every list.
 fn index(pick: Option<usize>) -> f64 {
     pick.map_or(-1.0, |index| index as f64)
 }
@@ -64,7 +64,7 @@ pub(super) fn moved() -> Vec<Row> {
     ];
     let row = |(from, to, target)| {
         let (before, after) = (with_servers("crc32-mod", from, 0), with_servers("crc32-mod", to, 0));
-        // Random names: the CRC is linear, and sequential ones move too evenly to be a sample.
+        // Random names: a CRC is linear, and consecutive names move too evenly to be a sample.
         let moves = |key: &u32| {
             let key = xxhash_rust::xxh3::xxh3_64(&key.to_le_bytes()).to_string();
             f64::from(u8::from(before.peek(&key) != after.peek(&key)))

@@ -1,9 +1,10 @@
-//! What is known from theory, published tables and the original's own code, measured here anew: a simulator that misses
-//! one of these is wrong, and so is whatever else it says.
+//! Checks against theory, published tables and the original's own code. A simulator that misses one
+//! of these values is wrong, and so are its other results.
 //!
-//! A value that is a matter of arithmetic must be met exactly. One that is simulated must lie within three standard
-//! errors, its own and, where a table was simulated too, the table's. Seeds are fixed, so a verdict is the same every time;
-//! with some hundred simulated values, about every second seed would put one of them outside by chance alone.
+//! An arithmetic value must match exactly. A simulated value must lie within three standard errors:
+//! its own and, where a table was simulated too, the table's. Seeds are fixed, so a verdict is the
+//! same every time. With about a hundred simulated values, about every second seed would put one of
+//! them outside by chance alone.
 
 mod dispatch;
 mod queues;
@@ -20,9 +21,9 @@ use thiserror::Error;
 
 pub use row::{Allowed, Row};
 
-/// Several rows that are measured together.
+/// A group of rows that are measured together.
 pub struct Check {
-    /// What they are about.
+    /// Their subject.
     pub group: &'static str,
     /// Measures them.
     pub run: fn() -> Vec<Row>,
@@ -58,23 +59,23 @@ pub static ALL: &[Check] = &[
     Check { group: "coordinated omission (Tene): a stall of 100 s", run: queues::omission },
 ];
 
-/// What [`run`] found.
+/// The results of [`run`].
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Verified {
-    /// Group by group.
+    /// The results by group.
     pub groups: Vec<Group>,
 }
 
 /// The rows of a check.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Group {
-    /// What they are about.
+    /// Their subject.
     pub group: &'static str,
     /// Target and measurement.
     pub rows: Vec<Row>,
 }
 
-/// A check did not come to its end.
+/// A check panicked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 #[error("a check failed to run; its panic is above")]
 pub struct Aborted;
@@ -85,18 +86,19 @@ impl Verified {
         self.groups.iter().flat_map(|group| &group.rows)
     }
 
-    /// Whether every row holds.
+    /// Whether every row is within its bounds.
     pub fn holds(&self) -> bool {
         self.rows().all(Row::holds)
     }
 }
 
-/// Measures everything, on so many threads. `progress` hears how many checks of all are done.
+/// Runs all checks on this many threads. `progress` gets the checks done so far, and their total.
 ///
 /// # Errors
 /// A check panicked.
 pub fn run(threads: NonZeroUsize, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<Verified, Aborted> {
-    // The longest come last in the report, and first here: no thread is left alone with one of them.
+    // The longest checks are last in the report. Start them first, so that no thread is left alone
+    // with one of them.
     let next = AtomicUsize::new(ALL.len());
     let done = AtomicUsize::new(0);
     let work = || {

@@ -1,4 +1,4 @@
-//! Queues whose mean times, tails and losses are known.
+//! Queues with known mean times, tails and losses.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use crate::stats::{Latencies, Outcome};
 use crate::strategies::StrategySpec;
 use crate::virtual_time::run_queue;
 
-/// Replications of each: enough that three standard errors are what they are called.
+/// Replications of each: enough for the estimate of the standard error to be reliable.
 const REPLICATIONS: u32 = 20;
 
-/// A queue to measure. A job takes one millisecond on average.
+/// A queue to measure. The mean service time is one millisecond.
 #[derive(Clone)]
 pub(super) struct Load {
     pub(super) servers: u32,
     pub(super) workers: u32,
-    /// Of each worker, by speed 1: 0.8 when four fifths of them are busy.
+    /// Offered load of each worker at speed 1: 0.8 keeps four fifths of them busy.
     pub(super) load: f64,
     pub(super) service: Distribution,
-    /// How many may wait.
+    /// Longest queue.
     pub(super) queue_max: Option<u32>,
-    /// Measured jobs of each replication, about.
+    /// Approximate number of measured jobs in each replication.
     pub(super) jobs: f64,
-    /// Jobs before those; a quarter as many when it is missing.
+    /// Jobs of the warm-up; defaults to a quarter of `jobs`.
     pub(super) warmup_jobs: Option<f64>,
-    /// Speeds and weights, when servers differ.
+    /// Speed and weight of each server, when they differ.
     pub(super) each: Vec<(f64, f64)>,
     pub(super) keys: Option<Keys>,
 }
@@ -60,7 +60,7 @@ impl Load {
         } else {
             self.each.iter().map(|(speed, weight)| server(*speed, *weight)).collect()
         };
-        // A job takes a millisecond, so a worker does a thousand a second.
+        // A job takes a millisecond, so a worker serves a thousand per second.
         let rate_per_s = 1000.0 * self.load * f64::from(self.servers * self.workers);
         let queue = QueueModel {
             servers: QueueServers::Each(servers),
@@ -96,7 +96,7 @@ fn outcomes(load: &Load, strategy: &str) -> Vec<Outcome> {
     let scenario = load.scenario(&strategy);
     let Warmup::Seconds(warmup_s) = scenario.warmup_s else { unreachable!("seconds, as above") };
     let run = |replication| run_queue(&scenario, &strategy, replication, warmup_s);
-    // What cannot be run gives no value, and its row fails.
+    // A failed run gives no value, and its row fails.
     (0..REPLICATIONS).filter_map(|replication| run(replication).ok()).collect()
 }
 
@@ -108,12 +108,12 @@ fn metric(load: &Load, strategy: &str, name: &str) -> Vec<f64> {
     values(&outcomes(load, strategy), name)
 }
 
-/// Mean time of a job, in mean service times.
+/// Mean time of a job, in units of the mean service time.
 pub(super) fn mean_times(load: &Load, strategy: &str) -> Vec<f64> {
     metric(load, strategy, "job_ms.mean")
 }
 
-/// As many jobs as the slow convergence near a load of 1 needs.
+/// More jobs at high load, where convergence is slow.
 fn jobs(load: f64) -> f64 {
     match load {
         0.0..0.85 => 150_000.0,
@@ -151,7 +151,7 @@ pub(super) fn md1() -> Vec<Row> {
     one_server(Distribution::fixed(1.0), &targets)
 }
 
-/// Pollaczek and Khinchine's mean, T = 1 + ρ(1 + cs²)/(2(1 - ρ)), whatever the law.
+/// Pollaczek-Khinchine mean, T = 1 + ρ(1 + cs²)/(2(1 - ρ)), for any distribution of service.
 pub(super) fn mg1() -> Vec<Row> {
     let targets = [(0.5, 3.5), (0.7, 6.0 + 5.0 / 6.0), (0.8, 11.0), (0.9, 23.5), (0.95, 48.5), (0.99, 248.5)];
     let mut rows = one_server(Distribution { mean: 1.0, shape: Shape::Hyperexponential(4.0) }, &targets);
@@ -175,15 +175,16 @@ pub(super) fn mmc() -> Vec<Row> {
     MMC.into_iter().flat_map(rows).collect()
 }
 
-/// Erlang's loss formula, by its recursion B(c) = aB(c-1)/(c + aB(c-1)); it holds for every law of service.
+/// Erlang's loss formula by its recursion B(c) = aB(c-1)/(c + aB(c-1)); valid for any distribution
+/// of service.
 pub(super) fn loss() -> Vec<Row> {
-    let row = |(workers, load, service, law): (u32, f64, Distribution, &str)| {
+    let row = |(workers, load, service, name): (u32, f64, Distribution, &str)| {
         let offered = load * f64::from(workers);
         let erlang = |blocked, c| offered * blocked / (f64::from(c) + offered * blocked);
         let target = (1..=workers).fold(1.0, erlang);
         let queue = Load { workers, load, queue_max: Some(0), ..Load::new(service) };
         let lost = metric(&queue, "random", "lost_fraction");
-        Row::simulated(format!("c = {workers}, load {load}, {law}"), target, 0.0, &lost)
+        Row::simulated(format!("c = {workers}, load {load}, {name}"), target, 0.0, &lost)
     };
     let hyperexponential = Distribution { mean: 1.0, shape: Shape::Hyperexponential(4.0) };
     [
@@ -209,7 +210,7 @@ pub(super) fn round_robin() -> Vec<Row> {
     ];
     let row = |(servers, load, target): (u32, f64, f64)| {
         let queue = Load { servers, load, jobs: jobs(load), ..Load::new(Distribution::exponential(1.0)) };
-        // Known to three digits behind the point, or to four that differ by less than chance does.
+        // The targets are given to three decimals, or to four that differ by less than chance.
         let rounding = 0.0005 / 3.0;
         let times = mean_times(&queue, "round-robin");
         Row::simulated(format!("{servers} servers, load {load}"), target, rounding, &times)
@@ -224,7 +225,7 @@ pub(super) fn order() -> Vec<Row> {
         let what = if queue.workers == 4 { "one line for all (M/M/4)" } else { strategy };
         Row::simulated(what, target, error, &mean_times(queue, strategy))
     };
-    // The last three are known; the others were simulated, to the digits given.
+    // The last three are exact; the others were simulated, to the digits given.
     [
         ("random", &one_line, 1.745_54, 0.0),
         ("least-connections", &four, 1.954, 0.001),
@@ -237,11 +238,11 @@ pub(super) fn order() -> Vec<Row> {
     .into()
 }
 
-/// Speeds 1, 1, 1 and 0.5, and 1.6 jobs a service time.
+/// Speeds 1, 1, 1 and 0.5, and 1.6 jobs per service time.
 pub(super) fn slow() -> Vec<Row> {
     const SPEEDS: [f64; 4] = [1.0, 1.0, 1.0, 0.5];
     const RATE: f64 = 1.6;
-    // The split that has the least mean time: what is left over, by the roots of the speeds.
+    // The split with the least mean time shares the spare capacity by the roots of the speeds.
     let (spare, roots) =
         (SPEEDS.iter().sum::<f64>() - RATE, SPEEDS.iter().map(|speed| speed.sqrt()).sum::<f64>());
     let best = SPEEDS.map(|speed| speed - speed.sqrt() * spare / roots);
@@ -265,7 +266,8 @@ pub(super) fn slow() -> Vec<Row> {
     .into()
 }
 
-/// Ten thousand operations of a millisecond, one each ten, then a stall in which as many more are due.
+/// Ten thousand operations of a millisecond, one every ten, then a stall in which as many more come
+/// due.
 pub(super) fn omission() -> Vec<Row> {
     let (mut seen, mut due) = (Latencies::default(), Latencies::default());
     for _ in 0..10_000 {
@@ -276,7 +278,7 @@ pub(super) fn omission() -> Vec<Row> {
     for late in 0..10_000 {
         due.record(Duration::from_millis(100_000 - 10 * late));
     }
-    // Three digits of a histogram, and of the published values.
+    // A histogram has three digits, and so do the published values.
     let near = |what: &str, target: f64, measured: f64| Row {
         what: what.to_owned(),
         target,

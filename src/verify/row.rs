@@ -1,69 +1,69 @@
-//! One value that is known, and what was measured.
+//! A known value next to its measurement.
 
 use serde::Serialize;
 
 use crate::stats::Estimate;
 
-/// Standard errors that a simulated value may be off.
+/// Allowed deviation of a simulated value, in standard errors.
 const ERRORS_MAX: f64 = 3.0;
 
-/// See the module.
+/// A known value next to its measurement.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Row {
-    /// Which.
+    /// Name of the value.
     pub what: String,
-    /// What is known.
+    /// The known value.
     pub target: f64,
-    /// What came.
+    /// The measured value.
     pub measured: f64,
-    /// How far it may be off.
+    /// The allowed deviation.
     pub allowed: Allowed,
 }
 
-/// How far a measured value may be from its target.
+/// The allowed deviation of a measured value from its target.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Allowed {
     /// Not at all.
     Exactly,
-    /// As far as the target was rounded.
+    /// Half a unit of the target's last digit.
     Rounding(f64),
-    /// Three standard errors, which come to this.
+    /// Three standard errors, of this size in total.
     ThreeErrors(f64),
 }
 
 impl Row {
-    /// A value of arithmetic.
+    /// An arithmetic value, which must match exactly.
     pub fn exact(what: impl Into<String>, target: f64, measured: f64) -> Self {
         Self { what: what.into(), target, measured, allowed: Allowed::Exactly }
     }
 
-    /// A value that is known to so many digits, as written: half of the last one may be off.
+    /// A value known to `digits` digits: half a unit of the last one may be off.
     pub fn rounded(what: impl Into<String>, target: f64, digits: i32, measured: f64) -> Self {
         let half = 0.5 * 10_f64.powi(-digits);
-        // A little more, for what is in the middle between two.
+        // Slightly more, for a value exactly between two roundings.
         Self { what: what.into(), target, measured, allowed: Allowed::Rounding(half * 1.000_001) }
     }
 
-    /// A value that was simulated: the mean of independent values, beside a target that is itself as uncertain as
-    /// `target_error` (a standard error; 0 when it was calculated).
+    /// A simulated value: the mean of independent values, compared with a target whose own standard
+    /// error is `target_error` (0 when it was calculated).
     pub fn simulated(what: impl Into<String>, target: f64, target_error: f64, values: &[f64]) -> Self {
         let (measured, error) = mean_and_error(values);
         let allowed = ERRORS_MAX * error.hypot(target_error);
         Self { what: what.into(), target, measured, allowed: Allowed::ThreeErrors(allowed) }
     }
 
-    /// A value that was put together from simulated ones, with this standard error.
+    /// A value computed from simulated ones, with this standard error.
     pub fn extrapolated(what: impl Into<String>, target: f64, measured: f64, error: f64) -> Self {
         Self { what: what.into(), target, measured, allowed: Allowed::ThreeErrors(ERRORS_MAX * error) }
     }
 
-    /// How far the measured value is off.
+    /// The deviation of the measured value.
     pub fn error(&self) -> f64 {
         self.measured - self.target
     }
 
-    /// Whether it is near enough.
+    /// Whether the deviation is allowed.
     pub fn holds(&self) -> bool {
         let most = match self.allowed {
             Allowed::Exactly => 0.0,

@@ -1,4 +1,4 @@
-//! How evenly keys lie.
+//! How evenly strategies spread keys.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub(super) fn maglev() -> Vec<Row> {
     ]
 }
 
-/// Share of the hash space of each server of a ring, by the mean.
+/// Each server's share of a ring's hash space, relative to the mean.
 fn ring_shares(n: usize, points: u32, replication: usize) -> Vec<f64> {
     let mut ring = Ring::new(points);
     ring.rebuild(&servers(&format!("r{replication}"), n));
@@ -53,8 +53,9 @@ pub(super) fn ring_1000() -> Vec<Row> {
             lows.push((shares[4] + shares[5]) / 2.0);
             highs.push((shares[994] + shares[995]) / 2.0);
         }
-        // The table's digits: half of the last one is the uncertainty of the deviations. Its quantiles were measured on a
-        // sample and are given to two digits: 1.09 stands where this law has 1.083, so a whole digit is theirs.
+        // The table's digits: half a unit of the last one is the uncertainty of the deviations. Its
+        // quantiles were measured on a sample and are given to two digits: 1.09 where this
+        // distribution has 1.083, so they get a whole unit.
         let what = |what: &str| format!("{points} points: {what}");
         rows.push(Row::simulated(what("standard deviation"), deviation, 0.000_05 / 3.0, &deviations));
         rows.push(Row::simulated(what("0.5 % are below"), low, 0.01 / 3.0, &lows));
@@ -76,7 +77,7 @@ pub(super) fn ring_10() -> Vec<Row> {
     targets.into_iter().map(row).collect()
 }
 
-/// Share of the keys of each of 1000 servers, by the mean.
+/// Each of 1000 servers' share of the keys, relative to the mean.
 fn probe_shares(choices: u32, replication: usize) -> Vec<f64> {
     let mut strategy = MultiProbe::new(choices);
     strategy.rebuild(&servers(&format!("r{replication}"), 1000));
@@ -94,7 +95,7 @@ pub(super) fn multi_probe() -> Vec<Row> {
     rows
 }
 
-/// That picks follow these shares: how many of all keys go to the server with the largest one.
+/// Checks that picks follow these shares: counts the keys of the server with the largest one.
 fn probe_picks() -> Row {
     const KEYS: u32 = 200_000;
     let shares = probe_shares(2, 0);
@@ -111,7 +112,8 @@ fn random_key(number: u32) -> String {
     xxh3_64(&number.to_le_bytes()).to_string()
 }
 
-/// Keys that each go anywhere: what every strategy gives that hashes well and gives all servers the same share.
+/// Keys placed uniformly at random: the result of any strategy that hashes well and treats servers
+/// alike.
 pub(super) fn multinomial() -> Vec<Row> {
     let targets = [
         (10, 10_000, 400, 1.0489, 0.000_05),
@@ -136,9 +138,10 @@ pub(super) fn multinomial() -> Vec<Row> {
     targets.into_iter().map(row).collect()
 }
 
-/// As many balls as bins; each goes to the emptier of d that are drawn.
+/// As many balls as bins; each ball goes to the emptier of d random bins.
 pub(super) fn balls() -> Vec<Row> {
-    // Of 2^16 balls in as many bins 51 % leave a fullest bin of 7, and 42 % one of 8: to tell that takes two thousand.
+    // With 2^16 balls and bins, the fullest bin has 7 in 51 % of trials and 8 in 42 %: telling
+    // these apart takes two thousand trials.
     let targets = [(1 << 8, [400, 400], 5, 3), (1 << 12, [400, 60], 6, 3), (1 << 16, [2000, 20], 7, 3)];
     let row = |n: usize, replications: u64, strategy: &str, target: u32| {
         let fullest = |replication: u64| {
@@ -165,9 +168,9 @@ pub(super) fn balls() -> Vec<Row> {
 pub(super) fn zipf() -> Vec<Row> {
     let targets = [(0.8, 0.036_886), (1.0, 0.102_170), (1.2, 0.208_371)];
     let row = |(skew, target): (f64, f64)| {
-        let law = Zipf::new(10_000, skew);
+        let zipf = Zipf::new(10_000, skew);
         let mut random = Random::new(2001, "verify zipf");
-        let hits: Vec<f64> = (0..400_000).map(|_| f64::from(u8::from(law.draw(&mut random) == 0))).collect();
+        let hits: Vec<f64> = (0..400_000).map(|_| f64::from(u8::from(zipf.draw(&mut random) == 0))).collect();
         Row::simulated(format!("s = {skew}"), target, 0.000_000_5 / 3.0, &hits)
     };
     targets.map(row).into()

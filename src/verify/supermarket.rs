@@ -1,15 +1,15 @@
-//! The supermarket model: many servers, and each job goes to the least loaded of a few that are drawn.
+//! The supermarket model: many servers, and each job joins the least loaded of a few random ones.
 
 use super::Row;
 use super::queues::{Load, mean_times};
 use super::row::mean_and_error;
 use crate::random::Distribution;
 
-/// Loads of the tables.
+/// Loads of the published tables.
 const LOADS: [f64; 6] = [0.5, 0.7, 0.8, 0.9, 0.95, 0.99];
 
-/// What the published simulations may be off, as a share (their text gives none): at 0.99 runs of 10^5 service times
-/// leave about one percent.
+/// Relative error assumed for the published simulations (their text gives none): at load 0.99, runs
+/// of 10^5 service times leave about one percent.
 const TABLE_ERROR: [f64; 6] = [0.001, 0.001, 0.001, 0.002, 0.003, 0.01];
 
 pub(super) fn two() -> Vec<Row> {
@@ -44,13 +44,13 @@ fn table(choices: u32, targets: [f64; 6]) -> Vec<Row> {
     .collect()
 }
 
-/// More servers than there are: the mean time differs from its limit by about c/n, so that of 500 and that of 1000 servers
-/// together say what the limit is (Richardson).
+/// The limit of infinitely many servers: the mean time differs from it by about c/n, so it is
+/// extrapolated from 500 and 1000 servers (Richardson).
 fn limit(choices: u32, targets: [f64; 6]) -> Vec<Row> {
     let rows = LOADS.into_iter().zip(targets);
     rows.map(|(load, target)| {
-        // A queue forgets in about 1/(1 - load)² service times how it began, less with choices; and that times the
-        // number of servers is the number of jobs.
+        // A queue forgets its start after about 1/(1 - load)² service times, sooner with choices.
+        // The number of jobs is that times the number of servers.
         let service_times = if load > 0.96 { 400.0 } else { 3.0 / (1.0 - load) + 30.0 };
         let times = |servers: u32| {
             let warmup_jobs = Some(service_times * f64::from(servers) * load);

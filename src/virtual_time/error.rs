@@ -1,4 +1,4 @@
-//! Why a scenario cannot be run on the virtual clock.
+//! Reasons why a scenario cannot run on the virtual clock.
 
 use thiserror::Error;
 
@@ -6,61 +6,61 @@ use crate::cluster::PlanError;
 use crate::config::ConfigError;
 use crate::ids::ServerId;
 
-/// See the module.
+/// Why a scenario cannot run on the virtual clock.
 #[derive(Debug, Error)]
 pub enum VirtualError {
-    /// It has another model than the engine runs.
-    #[error("expected a scenario with the model `{expected}`, and it has none")]
+    /// The scenario lacks the model that this engine runs.
+    #[error("expected a scenario with a `{expected}` model, got one without")]
     Model {
-        /// Which model it should have.
+        /// The model that the engine runs.
         expected: &'static str,
     },
-    /// A number is out of its range.
+    /// A number is out of range.
     #[error("{field}: expected {expected}, got {got}")]
     Number {
-        /// The field's path.
+        /// Path of the field.
         field: &'static str,
-        /// What would be right.
+        /// The accepted range, in words.
         expected: &'static str,
-        /// What came.
+        /// The rejected value.
         got: f64,
     },
-    /// An event cannot happen in this model, does not fit its servers, or is not one change.
+    /// An event does not apply to this model or its servers, or is not exactly one change.
     #[error("events[{index}]: {reason}")]
     Event {
-        /// Which, from 0.
+        /// Index of the event, from 0.
         index: usize,
         /// What was expected.
         reason: String,
     },
-    /// Two servers have the same id.
-    #[error("two servers are called {0}")]
+    /// Two servers share an id.
+    #[error("expected unique server ids, got {0} twice")]
     Twice(ServerId),
-    /// More is under way than fits into memory.
+    /// More jobs are in flight than memory allows.
     #[error(
-        "{count} jobs or timeouts are under way {at_s} s after the start: expected fewer arrivals, more servers, a queue_max, or a shorter timeout_ms"
+        "{count} jobs or timeouts are in flight {at_s} s after the start: expected fewer arrivals, more servers, a queue_max, or a shorter timeout_ms"
     )]
     TooMany {
-        /// How many.
+        /// Jobs, attempts and pending timeouts, whichever is over the bound.
         count: usize,
-        /// When.
+        /// Virtual time of the failure, in seconds.
         at_s: f64,
     },
-    /// The servers.json that it names is missing or wrong.
+    /// The scenario's servers.json is missing or invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Its servers are no cluster.
+    /// The scenario's servers do not form a cluster.
     #[error(transparent)]
     Plan(#[from] PlanError),
-    /// There are more servers than a run can have.
-    #[error("servers: expected at most {most}, those that events add included, got {got}")]
+    /// The scenario has more servers than a run supports.
+    #[error("servers: expected at most {most}, including those that events add, got {got}")]
     TooManyServers {
         /// The bound.
         most: usize,
-        /// How many it has.
+        /// Servers of the scenario, including those that events add.
         got: usize,
     },
-    /// Something that is asked for is not simulated at the scenario's level.
+    /// The scenario uses a feature that its level does not simulate.
     #[error("{0} is not simulated at this level")]
     Unsupported(&'static str),
 }

@@ -1,8 +1,10 @@
-//! The virtual clock: servers, router and strategies on an event queue instead of sockets and threads.
+//! The virtual clock: runs servers, router and strategies on an event queue instead of sockets and
+//! threads.
 //!
-//! Time is an integer number of nanoseconds, and moves only from one event to the next; events at the same moment happen
-//! in the order in which they were planned. All chance is drawn from named streams of one seed. So a run is repeatable to
-//! the byte, and an hour of a cluster takes seconds.
+//! Time is an integer number of nanoseconds and only advances from one event to the next. Events of
+//! the same moment run in the order in which they were scheduled. All randomness is drawn from
+//! named streams of one seed. A run is therefore repeatable to the byte, and an hour of a cluster
+//! takes seconds.
 
 mod chat;
 mod error;

@@ -1,11 +1,11 @@
-//! The event queue: what is to happen, in order of time, and of planning at the same time.
+//! The event queue: planned events by time, first in first out within a moment.
 
 use std::collections::VecDeque;
 use std::mem;
 
 use crate::time::Time;
 
-/// Bits of a digit: the slots of a level are the bits of a word.
+/// Bits of a digit: a level's slots fit the bits of one word.
 const BITS: u32 = 6;
 
 const SLOTS: usize = 1 << BITS;
@@ -13,28 +13,30 @@ const SLOTS: usize = 1 << BITS;
 /// Digits of a moment.
 const LEVELS: usize = u64::BITS.div_ceil(BITS) as usize;
 
-/// A bucket with more room than for so many events gives it back when it is emptied.
+/// A bucket with capacity for more events than this is freed once emptied.
 const KEPT_MAX: usize = 1024;
 
-/// What is to happen: a radix heap (Ahuja, Mehlhorn, Orlin, Tarjan 1990) with digits of six bits.
+/// Planned events, in a radix heap (Ahuja, Mehlhorn, Orlin, Tarjan 1990) with digits of six bits.
 ///
-/// No event is earlier than now, so it is enough to sort by how events differ from now. An event lies in the bucket of its
-/// highest digit that differs (the level) and of the digit itself (the slot): everything in a lower level, and in a lower
-/// slot of the same level, is earlier. When the first bucket's turn comes, its earliest moment becomes now, and each of its
-/// events goes to a lower level. So an event is moved eleven times at most, whatever the moments are, always to the end of
-/// a row in memory. Events of the same moment are in the same bucket at all times, in the order in which they were planned.
+/// No event is earlier than now, so it is enough to sort events by how they differ from now. An
+/// event lies in the bucket given by its highest digit that differs (the level) and by that digit's
+/// value (the slot). Everything in a lower level, and in a lower slot of the same level, is
+/// earlier. When the first bucket is reached, its earliest moment becomes now, and each of its
+/// events moves to a lower level. An event therefore moves at most eleven times, always to the end
+/// of a contiguous array. Events of the same moment always share a bucket, in the order in which
+/// they were planned.
 ///
-/// With a million events it is some ten times as quick as a binary heap: `benches/events.rs`.
+/// With a million events it is about ten times as fast as a binary heap (`benches/events.rs`).
 pub struct EventQueue<E> {
     now: Time,
     len: usize,
-    /// What happens now.
+    /// Events of the present moment.
     due: VecDeque<E>,
-    /// Which levels have events: a bit each.
+    /// One bit for each level that has events.
     levels: u16,
-    /// Which slots of a level have events: a bit each.
+    /// For each level, one bit for each slot that has events.
     slots: [u64; LEVELS],
-    /// What happens later: slot by slot, level by level.
+    /// Later events: slot by slot, level by level.
     buckets: Box<[Vec<(Time, E)>]>,
 }
 
@@ -52,14 +54,14 @@ impl<E> Default for EventQueue<E> {
 }
 
 impl<E> EventQueue<E> {
-    /// Plans an event. One for a moment that has gone by happens now.
+    /// Plans an event. An event in the past is moved to now.
     #[inline]
     pub fn plan(&mut self, at: Time, event: E) {
         self.len += 1;
         self.put(at.max(self.now), event);
     }
 
-    /// The next event, and its moment, which is now.
+    /// Takes the next event and advances now to its moment.
     #[inline]
     pub fn pop(&mut self) -> Option<(Time, E)> {
         if self.due.is_empty() {
@@ -70,17 +72,17 @@ impl<E> EventQueue<E> {
         Some((self.now, event))
     }
 
-    /// The moment of the last event that was taken.
+    /// Moment of the last event taken.
     pub fn now(&self) -> Time {
         self.now
     }
 
-    /// Events that are planned.
+    /// Number of planned events.
     pub fn len(&self) -> usize {
         self.len
     }
 
-    /// Whether none is.
+    /// Whether no event is planned.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -99,7 +101,7 @@ impl<E> EventQueue<E> {
         self.buckets[level * SLOTS + slot].push((at, event));
     }
 
-    /// Moves on to the earliest moment that has events, if there is one; nothing must be due any more.
+    /// Advances to the earliest moment with events, if any. Requires that nothing is due.
     fn advance(&mut self) {
         if self.levels == 0 {
             return;

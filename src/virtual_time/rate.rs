@@ -1,4 +1,4 @@
-//! Moments at which something comes, at a rate that waves and crowds change.
+//! Arrival times at a rate that waves and crowds change.
 
 use std::f64::consts::TAU;
 
@@ -6,20 +6,21 @@ use crate::random::{Random, Shape};
 use crate::scenario::Crowd;
 use crate::time::Time;
 
-/// Within a wave, and within the growth of a crowd, the rate is constant in pieces: so many in each.
+/// Pieces of constant rate into which a wave, or the ramp of a crowd, is divided.
 const PIECES: f64 = 1000.0;
 
 /// A rate that changes with time.
 #[derive(Clone, Debug)]
 pub(super) struct Rate {
     per_ns: f64,
-    /// Depth and period of the wave.
+    /// Depth of the wave, and its period in the next field.
     wave: f64,
     period_ns: f64,
     crowds: Vec<Swell>,
 }
 
-/// A crowd, in nanoseconds from the start: it grows from `from` on for `ramp`, and likewise shrinks from `until` on.
+/// A crowd, in nanoseconds from the start: it grows for `ramp` from `from` on, and shrinks for
+/// `ramp` from `until` on.
 #[derive(Clone, Copy, Debug)]
 struct Swell {
     factor: f64,
@@ -29,25 +30,25 @@ struct Swell {
 }
 
 impl Rate {
-    /// So many a second.
+    /// A constant rate per second.
     pub(super) fn new(per_s: f64) -> Self {
         Self { per_ns: per_s / 1e9, wave: 0.0, period_ns: f64::INFINITY, crowds: Vec::new() }
     }
 
-    /// Times `1 + depth·sin(2π·t/period)`.
+    /// Multiplies the rate by `1 + depth·sin(2π·t/period)`.
     pub(super) fn wave(mut self, depth: f64, period_s: f64) -> Self {
         (self.wave, self.period_ns) = (depth, period_s * 1e9);
         self
     }
 
-    /// More come from `at_s` on, for so many seconds, or for ever.
+    /// Multiplies the rate by a crowd's factor from `at_s` on, for `for_s` seconds or for ever.
     pub(super) fn crowd(&mut self, crowd: Crowd, at_s: f64, for_s: Option<f64>) {
         let from = at_s * 1e9;
         let until = for_s.map_or(f64::INFINITY, |seconds| from + seconds * 1e9);
         self.crowds.push(Swell { factor: crowd.factor, ramp: crowd.ramp_s * 1e9, from, until });
     }
 
-    /// The piece that begins at `at`: its end, and how many come in a nanosecond of it.
+    /// The piece that begins at `at`: its end, and its arrivals per nanosecond.
     fn piece(&self, at: f64) -> (f64, f64) {
         let mut end = f64::INFINITY;
         if self.wave > 0.0 {
@@ -80,7 +81,8 @@ impl Swell {
     }
 }
 
-/// The end of the step in which `at` is, when steps of that length follow each other from `origin` on; always after `at`.
+/// End of the step that contains `at`, for steps of `length` that start at `origin`. Always after
+/// `at`, also where rounding would make the step vanish.
 fn step(at: f64, origin: f64, length: f64) -> f64 {
     let end = origin + (((at - origin) / length).floor() + 1.0) * length;
     if end > at { end } else { at.next_up().max(at + length) }
@@ -92,16 +94,17 @@ fn logistic(x: f64) -> f64 {
     (raw(x) - raw(0.0)) / (raw(1.0) - raw(0.0))
 }
 
-/// The moments at which something comes.
+/// A process of arrivals.
 ///
-/// A gap is drawn as a number of mean gaps, and lasts until as many should have come on average. So any law of gaps keeps its
-/// shape whatever the rate does, and exponential gaps are a Poisson process of that rate.
+/// A gap is drawn in units of the mean gap and lasts until that many arrivals are expected. Any
+/// distribution of gaps thus keeps its shape whatever the rate does, and exponential gaps give a
+/// Poisson process of that rate.
 #[derive(Clone, Debug)]
 pub(super) struct Arrivals {
     rate: Rate,
     gaps: Shape,
     random: Random,
-    /// The last moment, in nanoseconds, and the piece in which it is.
+    /// The last arrival in nanoseconds, and the piece that contains it.
     at: f64,
     piece_end: f64,
     piece_rate: f64,
@@ -113,7 +116,7 @@ impl Arrivals {
         Self { rate, gaps, random, at: 0.0, piece_end, piece_rate }
     }
 
-    /// The next moment; none when it is not before `end`.
+    /// The next arrival; `None` when it is not before `end`.
     pub(super) fn next(&mut self, end: Time) -> Option<Time> {
         let end = end.as_nanos() as f64;
         let mut left = self.gaps.draw(&mut self.random);
@@ -152,9 +155,10 @@ mod tests {
         moments.iter().filter(|at| (from..to).contains(*at)).count() as f64
     }
 
-    /// With fixed gaps there is no chance in it: each stretch of time has what its integral of the rate says.
+    /// Fixed gaps leave nothing to chance: each interval has as many arrivals as the integral of
+    /// the rate.
     #[test]
-    fn as_many_come_as_the_rate_says() {
+    fn arrivals_follow_the_integral_of_the_rate() {
         let mut rate = Rate::new(1000.0).wave(1.0, 50.0);
         rate.crowd(Crowd { factor: 3.0, ramp_s: 10.0 }, 60.0, Some(20.0));
         let moments = moments(rate, Shape::Deterministic);
@@ -167,7 +171,7 @@ mod tests {
                 "from {from}: {count}, expected {expected} thousand"
             );
         }
-        // The crowd stands at three times the rate from 70 to 80 s, and has gone at 90.
+        // The crowd triples the rate from 70 to 80 s, and is gone at 90.
         let integral = |from: f64, to: f64| {
             let sine = |at: f64| -(at * std::f64::consts::TAU / 50.0).cos() * hill;
             to - from + sine(to) - sine(from)
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_keeps_its_law_while_the_rate_changes() {
+    fn gaps_keep_their_distribution_while_the_rate_changes() {
         let mut rate = Rate::new(1000.0);
         rate.crowd(Crowd { factor: 5.0, ramp_s: 0.0 }, 50.0, None);
         let moments = moments(rate, Shape::Erlang(4));
@@ -189,14 +193,14 @@ mod tests {
             let n = gaps.len() as f64;
             let average = gaps.iter().sum::<f64>() / n;
             let cv2 = gaps.iter().map(|gap| (gap - average).powi(2)).sum::<f64>() / n / average.powi(2);
-            // Three standard errors of the mean, cv 0.5, and as generously of cv2.
+            // Three standard errors of the mean (cv 0.5), and as wide a margin for cv2.
             assert!((average - 1.0).abs() <= 3.0 * 0.5 / n.sqrt(), "mean {average} of {n}");
             assert!((cv2 - 0.25).abs() <= 3.0 * 0.5 / n.sqrt(), "cv2 {cv2} of {n}");
         }
     }
 
     #[test]
-    fn nothing_comes_at_rate_0_and_that_ends() {
+    fn rate_0_yields_no_arrival_and_ends() {
         let mut rate = Rate::new(1000.0);
         rate.crowd(Crowd { factor: 0.0, ramp_s: 0.0 }, 10.0, None);
         let moments = moments(rate, Shape::Exponential);

@@ -235,7 +235,7 @@ fn rules_that_are_wrong_are_refused_before_anything_is_done() {
         (&["loss=a"], "link: loss: expected a share from 0 to 1, got \"a\""),
         (&["loss=2"], "link: loss: expected a share from 0 to 1, got 2"),
         (&["cut=yes"], "link: cut: expected true or false, got \"yes\""),
-        (&["from=chat"], "link: a rule that does nothing: expected latency, loss or cut"),
+        (&["from=chat"], "link: expected a rule with latency, loss or cut, got one without effect"),
         (&["cut=true", "cut=true"], "link: cut is given twice"),
         (&["cut=true", "name=a b"], "link: name: expected a name of at most 128 bytes"),
     ] {

@@ -103,25 +103,25 @@ fn explain_tells_where_a_user_and_a_room_are_and_belong() {
     assert_eq!(found.gates[0].as_str(), "gate-server-1");
     assert_eq!(found.session.unwrap().frontend.as_str(), "connector-server-2", "where she really is");
     let room = found.room.unwrap();
-    assert_eq!((Some(&room.server), room.members), (found.chat.fate.server.as_ref(), 2));
+    assert_eq!((Some(&room.server), room.members), (found.chat.placement.server.as_ref(), 2));
     assert_eq!((found.chat.key.as_str(), found.chat.added.as_str()), ("lobby", "chat-server-4"));
-    assert!(found.chat.fate.why.starts_with("signed crc"), "{}", found.chat.fate.why);
-    assert!(found.connector.fate.sticky && found.connector.fate.server.is_some());
+    assert!(found.chat.placement.why.starts_with("signed crc"), "{}", found.chat.placement.why);
+    assert!(found.connector.placement.sticky && found.connector.placement.server.is_some());
 
     change(&cluster, "connector", "two-choices");
     change(&cluster, "chat", "directory(least-connections)");
     let found = cluster.explain("carol", "lobby").unwrap();
-    let connector = found.connector.fate;
+    let connector = found.connector.placement;
     assert_eq!((connector.sticky, connector.server), (false, None));
     assert_eq!(connector.why, "each pick is a new choice");
-    assert_eq!((found.session, found.chat.fate.server), (None, Some(room.server.clone())));
-    assert!(found.chat.fate.why.starts_with("remembered"), "{}", found.chat.fate.why);
-    assert_eq!(found.chat.fate.with_one_more, Some(room.server.clone()), "a directory moves no room");
-    assert_eq!(found.chat.fate.without_it, None, "it would be chosen then");
+    assert_eq!((found.session, found.chat.placement.server), (None, Some(room.server.clone())));
+    assert!(found.chat.placement.why.starts_with("remembered"), "{}", found.chat.placement.why);
+    assert_eq!(found.chat.placement.with_one_more, Some(room.server.clone()), "a directory moves no room");
+    assert_eq!(found.chat.placement.without_it, None, "it would be chosen then");
     let new = cluster.explain("carol", "attic").unwrap();
-    assert_eq!((new.chat.fate.server, new.room), (None, None));
+    assert_eq!((new.chat.placement.server, new.room), (None, None));
     // What was asked was not put there.
-    assert_eq!(cluster.explain("carol", "attic").unwrap().chat.fate.server, None);
+    assert_eq!(cluster.explain("carol", "attic").unwrap().chat.placement.server, None);
 
     cluster.kill(room.server.as_str()).unwrap();
     wait_until("another has the room", || {

@@ -93,7 +93,7 @@ fn what_needs_the_virtual_clock_is_refused_with_the_reason() {
     let slow = refused(|scenario| {
         scenario["events"] = json!([{"at_s": 0.1, "slow": "chat-server-1", "speed": 0.5}]);
     });
-    assert_eq!(slow, "a slow server: this needs the virtual clock: leave --mode live away");
+    assert_eq!(slow, "a slow server: this needs the virtual clock: omit --mode live");
     let flow = refused(|scenario| scenario["chat"]["level"] = json!("flow"));
     assert!(flow.starts_with("level flow: "), "{flow}");
     let queue = refused(|scenario| {

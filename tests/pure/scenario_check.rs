@@ -122,11 +122,23 @@ fn what_makes_no_sense_is_refused_with_its_field() {
         ("replications", json!(1001), "replications: expected 1 to 1000, got 1001"),
         ("target_half_width", json!(2), "target_half_width: expected 0.0001 to 1, got 2"),
         ("strategies", json!([]), "strategies: expected 1 to 64, got 0"),
-        ("strategies", json!(["ring", "ring(160)"]), "strategies[1]: ring stands there twice"),
+        (
+            "strategies",
+            json!(["ring", "ring(160)"]),
+            "strategies[1]: expected each strategy once, got ring twice",
+        ),
         ("queue.servers", json!(0), "queue.servers: expected 1 to 4096, got 0"),
         ("queue.servers", json!([{"count": 4096}, {}]), "queue.servers: expected 1 to 4096, got 4097"),
-        ("queue.servers", json!([{"id": "a"}, {"id": "a"}]), "queue.servers: two servers are called a"),
-        ("queue.servers", json!([{"id": "server-2"}, {}]), "queue.servers: two servers are called server-2"),
+        (
+            "queue.servers",
+            json!([{"id": "a"}, {"id": "a"}]),
+            "queue.servers: expected unique server ids, got a twice",
+        ),
+        (
+            "queue.servers",
+            json!([{"id": "server-2"}, {}]),
+            "queue.servers: expected unique server ids, got server-2 twice",
+        ),
         (
             "queue.servers",
             json!([{"id": "a", "count": 2}]),
@@ -220,7 +232,7 @@ fn a_chat_makes_sense_or_is_refused() {
         (
             "chat.others",
             json!({"chat": "ring"}),
-            "chat.others.chat: that type's strategies are those of the scenario: see `balance`",
+            "chat.others.chat: cannot name the balanced type: the scenario's `strategies` are for it",
         ),
         (
             "chat.others",
@@ -301,16 +313,16 @@ fn events_name_servers_that_are_there_at_that_time() {
         ),
         (
             json!([{"at_s": 1, "crash": "chat-server-1", "for_s": 2}, {"at_s": 2, "slow": "chat-server-1", "speed": 2}]),
-            "events[1].slow: chat-server-1 is not there at that time",
+            "events[1].slow: chat-server-1 is not up at that time",
         ),
         // At the same moment, what is undone comes last.
         (
             json!([{"at_s": 1, "crash": "chat-server-1", "for_s": 2}, {"at_s": 3, "crash": "chat-server-1"}]),
-            "events[1].crash: chat-server-1 is not there at that time",
+            "events[1].crash: chat-server-1 is not up at that time",
         ),
         (
             json!([{"at_s": 1, "add": "chat-server-3"}]),
-            "events[0].add: expected a server that is not there yet, got chat-server-3",
+            "events[0].add: expected the id of a new server, got chat-server-3",
         ),
         (
             json!([{"at_s": 1, "add": "chat-4"}]),

@@ -259,7 +259,7 @@ fn what_makes_no_sense_is_refused() {
         "events[0]: is for the chat model only"
     );
     let twice = scenario(queue(json!([{"id": "a"}, {"id": "a"}]), 1.0, exponential()), "random", 1.0);
-    assert_eq!(error(&twice), "two servers are called a");
+    assert_eq!(error(&twice), "expected unique server ids, got a twice");
     let mut still = base();
     still.duration_s = f64::NAN;
     assert!(matches!(

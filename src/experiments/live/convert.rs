@@ -1,4 +1,4 @@
-//! A scenario as robots understand it, and their report as an outcome.
+//! Converts a scenario to a plan for robots, and their report to an outcome.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::router::RouterCounters;
 use crate::scenario::{ChatModel, Scenario};
 use crate::stats::{Balance, LatencyCurve, Mark, Outcome, Quantile};
 
-/// Logins a second when the scenario has everybody in from the start.
+/// Logins per second for a scenario in which everybody is in from the start.
 const LOGINS_PER_S: f64 = 500.0;
 
-/// What robots do.
+/// The robots' plan.
 pub(super) fn plan(
     scenario: &Scenario,
     chat: &ChatModel,
@@ -20,7 +20,7 @@ pub(super) fn plan(
     warmup_s: f64,
 ) -> Settings {
     let talk = chat.talk;
-    // Who talks by turns talks as much on average.
+    // Robots have no silent periods: they talk at the average rate.
     let share = match (talk.on_s, talk.off_s) {
         (Some(on), Some(off)) => on.mean / (on.mean + off.mean),
         _ => 1.0,
@@ -42,7 +42,7 @@ pub(super) fn plan(
     }
 }
 
-/// What they found.
+/// The outcome of a run.
 pub(super) fn outcome(report: &Report, router: RouterCounters, marks: Vec<Mark>, seen: Seen) -> Outcome {
     let mut metrics = BTreeMap::new();
     let mut latencies = BTreeMap::new();

@@ -1,8 +1,10 @@
-//! Live mode: a scenario on real sockets. The cluster runs in this process on ports of its own, robots load it from
-//! another thread, and the scenario's events are given to it as orders at their moments.
+//! Live mode: runs a scenario on real sockets. The cluster runs in this process on its own ports,
+//! robots load it from another thread, and the scenario's events are sent to it as orders at their
+//! moments.
 //!
-//! It measures this machine too, and is not repeatable: what it says is a check of the virtual clock's predictions, not a
-//! replacement. What needs a slow processor or more people than a machine has sockets for runs on the virtual clock alone.
+//! Live results depend on this machine and are not repeatable: they check the predictions of the
+//! virtual clock, and do not replace them. Scenarios with slow processors, or with more people than
+//! a machine has sockets, only run on the virtual clock.
 
 mod convert;
 mod orders;
@@ -26,30 +28,30 @@ use crate::strategies::StrategySpec;
 /// Why a scenario cannot be run live.
 #[derive(Debug, Error)]
 pub enum LiveError {
-    /// It needs the virtual clock.
-    #[error("{0}: this needs the virtual clock: leave --mode live away")]
+    /// The scenario needs the virtual clock.
+    #[error("{0}: this needs the virtual clock: omit --mode live")]
     NeedsVirtualTime(String),
-    /// Its servers make no cluster.
+    /// Its servers do not form a cluster.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The cluster did not start.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// What robots would do makes no sense to them.
+    /// The robots' plan is invalid.
     #[error("robots: {0}")]
     Plan(#[from] LoadPlanError),
-    /// Robots cannot run.
+    /// The robots failed to run.
     #[error("robots: {0}")]
     Robots(#[from] RobotsError),
-    /// What they measured is no chat.
+    /// The robots' measurement is void.
     #[error("robots: {0}")]
     Void(String),
-    /// A thread ended too early.
+    /// A thread panicked.
     #[error("a thread of the run failed")]
     Thread,
 }
 
-/// Runs one replication. `stop` ends it early.
+/// Runs one replication. Setting `stop` ends it early.
 ///
 /// # Errors
 /// The scenario needs the virtual clock, or the cluster or robots cannot run.
@@ -84,14 +86,14 @@ pub fn run_live(
     let (report, marks, seen) = report?;
     let counters = cluster.view().map(|view| view.router).unwrap_or_default();
     cluster.stop();
-    // One that was ended early may have had no time for either, and is thrown away.
+    // A run stopped early may have measured nothing; it is discarded anyway.
     if let Some(why) = report.void().filter(|_| !stop.load(Ordering::Relaxed)) {
         return Err(LiveError::Void(why));
     }
     Ok(convert::outcome(&report, counters, marks, seen))
 }
 
-/// The chat of a scenario that can run live.
+/// The chat model, if the scenario can run live.
 fn check(scenario: &Scenario) -> Result<&ChatModel, LiveError> {
     let needs = |what: &str| LiveError::NeedsVirtualTime(what.to_owned());
     let chat = scenario.chat.as_ref().ok_or_else(|| needs("a queue model"))?;
@@ -119,7 +121,7 @@ fn start(
 ) -> Result<crate::live::RunningCluster, LiveError> {
     let mut spec = chat.spec()?;
     for server in &mut spec.servers {
-        // Ports of its own: another cluster may run beside it.
+        // Any free port: another cluster may be running on the configured one.
         server.client_port = server.client_port.map(|_| 0);
         server.client_host = None;
     }

@@ -1,4 +1,4 @@
-//! A scenario's events, given to a running cluster as orders.
+//! Sends a scenario's events to a running cluster as orders.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -11,10 +11,10 @@ use crate::router::LinkRule;
 use crate::scenario::{Change, Event};
 use crate::stats::Mark;
 
-/// How exactly moments are kept.
+/// Precision of the orders' moments.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// What is to be ordered, in order of time.
+/// The orders of a run, in order of time.
 pub(super) struct Orders {
     orders: Vec<(Duration, Order)>,
     begun: Mutex<Option<Instant>>,
@@ -32,7 +32,7 @@ enum Order {
 }
 
 impl Orders {
-    /// The orders of these events, and those that undo them.
+    /// The orders that begin and end these events.
     pub(super) fn new(events: &[Event]) -> Self {
         let mut orders = Vec::new();
         for (number, event) in events.iter().enumerate() {
@@ -45,12 +45,13 @@ impl Orders {
         Self { orders, begun: Mutex::new(None) }
     }
 
-    /// Time counts from now on, if it does not yet.
+    /// Starts the time, if it is not running yet.
     pub(super) fn begin(&self) {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(Instant::now);
     }
 
-    /// Gives each order at its moment, until all are given or the run is over. Says what was done.
+    /// Sends each order at its moment, until all are sent or the run is over. Returns marks of what
+    /// was done.
     pub(super) fn give(&self, cluster: &RunningCluster, is_over: &AtomicBool) -> Vec<Mark> {
         let mut marks = Vec::new();
         let mut orders = self.orders.iter();
@@ -72,7 +73,7 @@ impl Orders {
     }
 }
 
-/// What does an event, and what undoes it; none for what does not run live.
+/// The orders that begin and end an event; `None` for an event that does not run live.
 fn orders_of(event: &Event, number: usize) -> Option<(Order, Order)> {
     Some(match event.change()? {
         Change::Add(id) => (Order::Add(id.to_string()), Order::Remove(id.to_string())),
@@ -90,11 +91,11 @@ fn orders_of(event: &Event, number: usize) -> Option<(Order, Order)> {
 }
 
 impl Order {
-    /// Does it, and says what was done, or why not.
+    /// Sends the order, and returns the text of its mark.
     fn give(&self, cluster: &RunningCluster) -> String {
         let (what, result) = match self {
             Order::Add(id) => (format!("{id} added"), add(cluster, id)),
-            // Stopped and not forgotten: one that comes back takes its old place.
+            // Stopped but not removed: a server that returns takes its old place.
             Order::Remove(id) => (format!("{id} removed"), told(cluster.stop_server(id))),
             Order::Kill(id) => (format!("{id} crashed"), told(cluster.kill(id))),
             Order::Restart(id) => (format!("{id} back"), told(cluster.restart(id))),
@@ -112,7 +113,7 @@ fn told<T>(result: Result<T, crate::live::ControlError>) -> Result<(), String> {
     result.map(drop).map_err(|error| error.to_string())
 }
 
-/// A server that was there before comes back; a new one is as its type's others are.
+/// Restarts a known server; a new one copies the settings of its type.
 fn add(cluster: &RunningCluster, id: &str) -> Result<(), String> {
     let known = cluster.list().map_err(|error| error.to_string())?;
     if known.iter().any(|server| server.id.as_str() == id) {

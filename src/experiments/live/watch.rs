@@ -1,4 +1,4 @@
-//! Looks at a running cluster once a second: what each server has done.
+//! Samples a running cluster once a second: the work of each server.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +10,13 @@ use crate::ids::{ServerId, ServerType};
 use crate::live::RunningCluster;
 use crate::stats::ServerSeries;
 
-/// How often it looks at the clock.
+/// Interval at which the clock is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(5);
 
-/// The step of the series.
+/// Step of the series.
 const STEP: Duration = Duration::from_secs(1);
 
-/// When to look, and at what.
+/// The times and the server type to sample.
 pub(super) struct Watch {
     server_type: ServerType,
     moments: Mutex<Moments>,
@@ -28,22 +28,22 @@ struct Moments {
     measured: Option<Instant>,
 }
 
-/// What was seen.
+/// The samples of a run.
 #[derive(Default)]
 pub(super) struct Seen {
-    /// Messages a second of each server of the type.
+    /// Messages per second of each server of the type.
     pub(super) series: Vec<ServerSeries>,
-    /// What each handled in the measured time.
+    /// Messages that each handled in the measured time.
     pub(super) handled: Vec<f64>,
 }
 
 impl Watch {
-    /// To look at servers of that type.
+    /// Samples the servers of this type.
     pub(super) fn new(server_type: ServerType) -> Self {
         Self { server_type, moments: Mutex::default() }
     }
 
-    /// Time counts from now on, if it does not yet; so does measured time, when it is measured.
+    /// Starts the time, if it is not running yet; with `is_measured`, the measured time too.
     pub(super) fn begin(&self, is_measured: bool) {
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
         moments.begun.get_or_insert_with(Instant::now);
@@ -52,7 +52,7 @@ impl Watch {
         }
     }
 
-    /// Looks until the run is over.
+    /// Samples until the run is over.
     pub(super) fn look(&self, cluster: &RunningCluster, is_over: &AtomicBool) -> Seen {
         let mut counts: Vec<BTreeMap<ServerId, u64>> = Vec::new();
         let mut at_measured: Option<BTreeMap<ServerId, u64>> = None;
@@ -69,7 +69,7 @@ impl Watch {
             }
         }
         let end = self.counts(cluster);
-        // A server that started anew counts from 0 again.
+        // A restarted server counts from 0 again.
         let since =
             |before: Option<&u64>, now: u64| now.checked_sub(before.copied().unwrap_or(0)).unwrap_or(now);
         let start = at_measured.unwrap_or_default();
@@ -93,7 +93,7 @@ impl Watch {
         Seen { series: series.collect(), handled }
     }
 
-    /// What each server of the type has handled so far.
+    /// Messages that each server of the type has handled so far.
     fn counts(&self, cluster: &RunningCluster) -> BTreeMap<ServerId, u64> {
         let servers = cluster.list().unwrap_or_default().into_iter().filter_map(|server| server.account);
         let ours = servers.filter(|server| server.server_type == self.server_type);

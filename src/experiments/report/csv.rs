@@ -1,4 +1,5 @@
-//! Tables for spreadsheets and notebooks, as RFC 4180 has them: one line of names, then one line a value.
+//! Tables for spreadsheets and notebooks, as in RFC 4180: a header line, then one line for each
+//! value.
 //!
 //! | file | one line for each | columns |
 //! |---|---|---|
@@ -15,7 +16,7 @@ use super::plots::steps;
 use super::{Document, Exporter};
 use crate::experiments::Results;
 
-/// CSV.
+/// The CSV format.
 pub(super) struct Csv;
 
 impl Exporter for Csv {
@@ -82,12 +83,12 @@ fn servers(results: &Results) -> String {
     table.finish()
 }
 
-/// A series is a picture: six digits do, and halve the file.
+/// A series is for plotting: six digits suffice, and halve the file.
 fn six_digits(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-/// As short as it is exact; empty when it is none.
+/// The shortest exact form; empty for a number that is not finite.
 fn number(value: f64) -> String {
     if value.is_finite() { value.to_string() } else { String::new() }
 }
@@ -103,7 +104,7 @@ impl Table {
     }
 
     fn row(&mut self, fields: &[&str]) {
-        // Memory takes everything, and all rows of a table have as many fields.
+        // Writing to memory cannot fail, and all rows of a table have equally many fields.
         let _ = self.0.write_record(fields);
     }
 

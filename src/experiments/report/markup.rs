@@ -1,11 +1,12 @@
-//! Writes XML, which HTML and SVG are: only text of the source itself gets in unescaped.
+//! Writes XML, the common form of HTML and SVG. Only literals of the source are written unescaped.
 
 use std::fmt::{self, Display, Write};
 
 /// A name and its value.
 pub(super) type Attribute<'a> = (&'static str, &'a dyn Display);
 
-/// XML that is being written. Names are literals, and all else is escaped, so that no text of a user is ever markup.
+/// XML under construction. Names are literals and everything else is escaped, so a user's text
+/// never becomes markup.
 #[derive(Clone, Default)]
 pub(super) struct Markup(String);
 
@@ -34,23 +35,23 @@ impl Markup {
         self.close(name);
     }
 
-    /// Text.
+    /// Writes escaped text.
     pub(super) fn text(&mut self, text: impl Display) {
         // Writing to a string cannot fail.
         let _ = write!(Escaped(&mut self.0), "{text}");
     }
 
-    /// Markup of the source itself.
+    /// Writes a literal of the source unescaped.
     pub(super) fn literal(&mut self, markup: &'static str) {
         self.0.push_str(markup);
     }
 
-    /// What was written elsewhere.
+    /// Appends other markup.
     pub(super) fn append(&mut self, other: &Markup) {
         self.0.push_str(&other.0);
     }
 
-    /// All of it.
+    /// The finished XML.
     pub(super) fn into_string(self) -> String {
         self.0
     }
@@ -81,7 +82,7 @@ impl Write for Escaped<'_> {
                 '"' => self.0.push_str("&quot;"),
                 '\'' => self.0.push_str("&#39;"),
                 '\t' | '\n' => self.0.push(character),
-                // No XML may hold these, not even escaped; directions could show text as what it is not.
+                // XML forbids these, even escaped; direction marks could disguise text.
                 '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{fffe}' | '\u{ffff}' => self.0.push('\u{fffd}'),
                 '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => self.0.push('\u{fffd}'),
                 _ => self.0.push(character),

@@ -1,4 +1,4 @@
-//! A figure over all strategies: what it is, who is best, and what is told apart.
+//! A metric over all strategies: its description, the best strategy, and significance.
 
 use std::cmp::Ordering;
 
@@ -6,21 +6,21 @@ use super::words;
 use crate::experiments::{Figure, Results, StrategyResults};
 use crate::stats::{Better, Estimate, METRICS, Metric};
 
-/// A figure's name, and what is known of it: nothing, when another version gave it.
+/// A metric's name, and its description unless another version's.
 #[derive(Clone, Copy)]
 pub(super) struct Measure<'a> {
-    /// As scenarios have it.
+    /// The name, as in scenarios.
     pub(super) name: &'a str,
     metric: Option<&'static Metric>,
 }
 
 impl<'a> Measure<'a> {
-    /// The one of that name.
+    /// The metric of this name.
     pub(super) fn named(name: &'a str) -> Self {
         Self { name, metric: Metric::named(name) }
     }
 
-    /// All that some strategy gave, in the order of [`METRICS`]; then others by name.
+    /// All metrics with values, in the order of [`METRICS`], then unknown ones by name.
     pub(super) fn all(results: &'a Results) -> Vec<Self> {
         let given = results.strategies.iter().flat_map(|strategy| strategy.figures.keys());
         let mut names: Vec<&str> = given.map(String::as_str).collect();
@@ -40,7 +40,7 @@ impl<'a> Measure<'a> {
         if self.unit().is_empty() { self.name.to_owned() } else { format!("{} ({})", self.name, self.unit()) }
     }
 
-    /// What it is, in a line.
+    /// Its description, in a line.
     pub(super) fn summary(&self) -> &'static str {
         self.metric.map_or("", |metric| metric.summary)
     }
@@ -54,7 +54,7 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// Which of two values is better.
+    /// Orders two values, the better first.
     pub(super) fn compare(&self, a: f64, b: f64) -> Ordering {
         match self.better() {
             Better::Lower => a.total_cmp(&b),
@@ -63,22 +63,22 @@ impl<'a> Measure<'a> {
         }
     }
 
-    /// Whether some are better than others by it.
+    /// Whether its values are better or worse, rather than just different.
     pub(super) fn judges(&self) -> bool {
         self.better() != Better::Neither
     }
 
-    /// What a strategy gave: a number, and how sure it is.
+    /// A strategy's figure.
     pub(super) fn of(&self, strategy: &'a StrategyResults) -> Option<&'a Figure> {
         strategy.figures.get(self.name).filter(|figure| figure.estimate.value.is_finite())
     }
 
-    /// The estimate that a strategy gave.
+    /// A strategy's estimate.
     pub(super) fn estimate(&self, strategy: &'a StrategyResults) -> Option<&'a Estimate> {
         self.of(strategy).map(|figure| &figure.estimate)
     }
 
-    /// The best value; none when all are the same, or none is better.
+    /// The best value; `None` when all are equal, or none is better.
     pub(super) fn best(&self, results: &'a Results) -> Option<f64> {
         let values = results.strategies.iter().filter_map(|strategy| self.estimate(strategy));
         let mut values: Vec<f64> = values.map(|estimate| estimate.value).collect();
@@ -92,8 +92,8 @@ impl<'a> Measure<'a> {
     }
 }
 
-/// Against the first strategy, in a few words: `−34 % ± 4 %`, `n.s.`. Empty for the first itself, and where nothing is to
-/// be said.
+/// Difference from the first strategy, in short: `−34 % ± 4 %`, `n.s.`. Empty for the first itself,
+/// and without a comparison.
 pub(super) fn against_first(figure: &Figure) -> String {
     let Some(comparison) = figure.against_first.as_ref() else {
         return String::new();

@@ -1,7 +1,8 @@
-//! Reports of an experiment, written from its [`Results`] alone: CSV, SVG plots, and one HTML file that opens offline.
+//! Reports of an experiment, written from its [`Results`] alone: CSV, SVG plots, and one HTML file
+//! that works offline.
 //!
-//! [`EXPORTERS`] names every form. `results.json` is not among them: it is what reports are written from. The same results
-//! give the same bytes.
+//! [`EXPORTERS`] lists every format, without `results.json`, the source of all reports. The same
+//! results give the same bytes.
 
 mod csv;
 mod html;
@@ -20,9 +21,9 @@ use thiserror::Error;
 use super::Results;
 use crate::whole_file::{ORDINARY, write_whole};
 
-/// A form that results are written in.
+/// A report format.
 pub trait Exporter: Sync {
-    /// What it writes, in a line.
+    /// The files it writes and their purpose, in a line.
     fn summary(&self) -> &'static str;
 
     /// The files it writes.
@@ -32,30 +33,30 @@ pub trait Exporter: Sync {
 /// A file of a report.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Document {
-    /// Where it stands in the report's directory: `plots/load.svg`.
+    /// Path within the report's directory: `plots/load.svg`.
     pub path: PathBuf,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 
-/// Why a report is not written.
+/// A report cannot be written.
 #[derive(Debug, Error)]
 #[error("{file}: cannot be written: {reason}")]
 pub struct ReportError {
-    /// Which file or directory.
+    /// The file or directory.
     pub file: String,
-    /// Why.
+    /// The cause.
     pub reason: io::Error,
 }
 
-/// Every form.
+/// Every format.
 pub static EXPORTERS: &[&dyn Exporter] = &[&csv::Csv, &svg::Svg, &html::Html];
 
-/// Writes the report in every form into a directory, which is made if it is not there. Each file is whole at any moment: it
-/// takes its place when it is complete. Gives the files, in the order in which they were written.
+/// Writes the report in every format into a directory, creating it if needed. Each file is replaced
+/// atomically. Returns the files in the order in which they were written.
 ///
 /// # Errors
-/// A directory cannot be made or a file cannot be written.
+/// A directory cannot be created, or a file cannot be written.
 pub fn write_all(results: &Results, directory: &Path) -> Result<Vec<PathBuf>, ReportError> {
     let mut written = Vec::new();
     for document in EXPORTERS.iter().flat_map(|exporter| exporter.documents(results)) {

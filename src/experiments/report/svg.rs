@@ -1,4 +1,4 @@
-//! Plots as files of their own: `plots/*.svg`, light or dark as the reader's screen is.
+//! Plots as separate files: `plots/*.svg`, light or dark as the reader's screen.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::plots::{self, WIDE};
 use super::{Document, Exporter};
 use crate::experiments::Results;
 
-/// SVG.
+/// The SVG format.
 pub(super) struct Svg;
 
 impl Exporter for Svg {
@@ -32,7 +32,7 @@ impl Exporter for Svg {
     }
 }
 
-/// `latency-send`; by number, when it is called by what no file should be.
+/// `latency-send`; numbered if the operation's name is unsafe as a file name.
 fn latency_file(kind: &str, index: usize) -> String {
     let plain = kind.len() <= 40 && kind.chars().all(|character| character.is_ascii_lowercase());
     if plain { format!("latency-{kind}") } else { format!("latency-{}", index + 1) }

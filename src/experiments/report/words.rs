@@ -1,12 +1,12 @@
-//! Numbers as people read them: as many digits as they are sure, thousands apart, units that fit.
+//! Numbers as text: significant digits, thousands separators, fitting units.
 
 use crate::experiments::text;
 use crate::stats::Estimate;
 
-/// What stands where there is no number.
+/// Shown where there is no number.
 pub(super) const NONE: &str = "–";
 
-/// A number with four digits, whole ones with all; without zeros at the end.
+/// Four significant digits, all digits of an integer part, no trailing zeros.
 pub(super) fn number(value: f64) -> String {
     if !value.is_finite() {
         return NONE.to_owned();
@@ -25,8 +25,8 @@ pub(super) fn number(value: f64) -> String {
     trim(&grouped(value, (3 - magnitude).max(0)))
 }
 
-/// An estimate and half the width of its interval: two digits of the latter, and as many of the former. The second is none
-/// when there is no interval.
+/// An estimate and its half width: two digits of the latter, and the matching digits of the former.
+/// The second is `None` without an interval.
 pub(super) fn estimate(estimate: &Estimate) -> (String, Option<String>) {
     let value = estimate.value;
     let Some(half) = estimate.half_width.filter(|half| half.is_finite()) else {
@@ -41,7 +41,7 @@ pub(super) fn estimate(estimate: &Estimate) -> (String, Option<String>) {
         let lost = !half_shown.contains(|digit| ('1'..='9').contains(&digit));
         return (shown.replace('-', "−"), Some(if lost { number(half) } else { half_shown }));
     }
-    // Two digits of the half width, but no more than six of the number.
+    // Two digits of the half width, but at most six of the number.
     let decimals = (largest - magnitude(half) + 1).clamp(0, 5) as usize;
     let with_power = |value: f64| {
         format!("{:.decimals$}{}", value / 10f64.powi(largest), power(largest)).replace('-', "−")
@@ -67,7 +67,7 @@ pub(super) fn percent(share: f64) -> String {
     format!("{} %", trim(&grouped(value, decimals)))
 }
 
-/// A change as a percentage with its sign, to a percent, below ten to a tenth: `+3.2 %`, `−63 %`.
+/// A change as a signed percentage, to a percent, below ten to a tenth: `+3.2 %`, `−63 %`.
 pub(super) fn percent_change(share: f64) -> String {
     let value = share * 100.0;
     if !value.is_finite() {
@@ -77,12 +77,12 @@ pub(super) fn percent_change(share: f64) -> String {
     format!("{sign}{} %", grouped(value, if value.abs() < 9.95 { 1 } else { 0 }))
 }
 
-/// Milliseconds in the unit that fits: `250 µs`, `1.5 ms`, `20 s`, `3 min`.
+/// Milliseconds in a fitting unit: `250 µs`, `1.5 ms`, `20 s`, `3 min`.
 pub(super) fn milliseconds(ms: f64) -> String {
     seconds(ms / 1e3)
 }
 
-/// Seconds in the unit that fits.
+/// Seconds in a fitting unit.
 pub(super) fn seconds(seconds: f64) -> String {
     let units =
         [(86_400.0 * 3.0, 86_400.0, "days"), (7200.0, 3600.0, "h"), (120.0, 60.0, "min"), (1.0, 1.0, "s")];
@@ -93,13 +93,13 @@ pub(super) fn seconds(seconds: f64) -> String {
     if seconds == 0.0 {
         return "0 s".to_owned();
     }
-    // Divided units of ten come out as 9.99…: a hair above counts as reached.
+    // Divided units of ten come out as 9.99…, so a value just below a unit counts as reaching it.
     let fit = units.into_iter().find(|(from, ..)| seconds.abs() * (1.0 + 1e-9) >= *from);
     let (_, unit, name) = fit.unwrap_or((0.0, 1.0, "s"));
     format!("{} {name}", number(round(seconds / unit)))
 }
 
-/// To the middle, what is longer than so many characters: `connect…er-12`.
+/// Shortens a long text in the middle: `connect…er-12`.
 pub(super) fn shortened(text: &str, characters_max: usize) -> String {
     let characters: Vec<char> = text.chars().collect();
     if characters.len() <= characters_max {
@@ -126,14 +126,15 @@ pub(super) fn list(parts: &[String]) -> String {
     }
 }
 
-/// The power of ten of the first digit.
+/// The exponent of the first digit.
 fn magnitude(value: f64) -> i32 {
-    // Through text, since a logarithm is off by a hair where it matters: 999.99… and 1000.
+    // Taken from the formatted number: a logarithm is slightly off where it matters, as at 999.99…
+    // and 1000.
     let written = format!("{value:e}");
     written.split_once('e').and_then(|(_, power)| power.parse().ok()).unwrap_or(0)
 }
 
-/// Twelve digits: what arithmetic added behind goes away.
+/// Rounds to twelve digits, which removes rounding errors.
 fn round(value: f64) -> f64 {
     format!("{value:.11e}").parse().unwrap_or(value)
 }

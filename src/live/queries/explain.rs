@@ -7,7 +7,7 @@ use super::view::in_order_of;
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 use crate::live::control::ControlError;
 use crate::live::running::RunningCluster;
-use crate::router::{KeyFate, Preview, Router, TypeView};
+use crate::router::{KeyPlacementChange, Preview, Router, TypeView};
 use crate::servers::{name_of, uid_of};
 use crate::strategies::StrategySpec;
 
@@ -21,9 +21,9 @@ pub struct LiveExplanation {
     /// The gates, of which clients know one.
     pub gates: Vec<ServerId>,
     /// The connector for the user, by the strategy of now.
-    pub connector: KeyFate,
+    pub connector: KeyPlacementChange,
     /// The chat server for the room.
-    pub chat: KeyFate,
+    pub chat: KeyPlacementChange,
     /// The user's session in that room, or under that very uid, if there is one.
     pub session: Option<SessionPlace>,
     /// Where the room is, if anybody is in it.
@@ -84,7 +84,7 @@ impl RunningCluster {
 }
 
 fn explanation(router: &Router, uid: String, rid: String) -> Result<LiveExplanation, ControlError> {
-    let fate = |server_type: &str, key: &str| {
+    let placement_change = |server_type: &str, key: &str| {
         let server_type = ServerType::from(server_type);
         router.explain(&server_type, key).ok_or_else(|| ControlError::UnknownType {
             server_type: server_type.to_string(),
@@ -98,8 +98,8 @@ fn explanation(router: &Router, uid: String, rid: String) -> Result<LiveExplanat
     let room = router.room_of(&"chat".into(), &rid);
     Ok(LiveExplanation {
         gates: router.listed(&"gate".into()),
-        connector: fate("connector", &uid)?,
-        chat: fate("chat", &rid)?,
+        connector: placement_change("connector", &uid)?,
+        chat: placement_change("chat", &rid)?,
         session,
         room: room.map(|(server, members)| RoomPlace { server, members }),
         uid,

@@ -1,11 +1,11 @@
-//! Requests become orders, orders become requests, and what does not fit is refused.
+//! Requests become orders, orders become requests, and invalid requests are refused.
 
 use serde_json::{Value, json};
 
 use super::{Method, Order, Request, Takes, find};
 use crate::orders::ORDERS;
 
-/// The order that a request is read as.
+/// Reads a request as an order.
 fn read(method: &str, path: &str, query: &str, body: &str) -> Result<Order, (u16, String)> {
     let method = Method::named(method).unwrap();
     let read = find(ORDERS.iter(), method, path)
@@ -60,8 +60,8 @@ fn what_does_not_fit_is_refused() {
         ("PUT", "/api/v1/servers", "", "", 405, "expected one of GET, POST"),
         ("GET", "/api/v1/rooms/%ff", "", "", 400, "UTF-8"),
         ("GET", "/api/v1/rooms", "serach=a", "", 400, "did you mean \"search\"?"),
-        ("GET", "/api/v1/rooms", "limit=1&limit=2", "", 400, "limit is given twice"),
-        ("GET", "/api/v1/servers", "a=1", "", 400, "unknown parameter \"a\": there is none here"),
+        ("GET", "/api/v1/rooms", "limit=1&limit=2", "", 400, "expected limit once, got it twice"),
+        ("GET", "/api/v1/servers", "a=1", "", 400, "unknown parameter \"a\": expected none"),
         ("GET", "/api/v1/servers", "", "{\"a\":1}", 400, "unknown field \"a\""),
         ("POST", "/api/v1/servers/a/kill", "", "{\"id\":\"b\"}", 400, "unknown field \"id\""),
         ("POST", "/api/v1/users/bob/kick", "", "[]", 400, "expected a JSON object"),
@@ -91,7 +91,7 @@ fn no_row_hides_another() {
     }
 }
 
-/// One of every order, with arguments that paths and queries must encode.
+/// One of every order, with arguments that must be encoded in paths and queries.
 #[test]
 fn every_order_is_read_from_the_request_that_it_makes() {
     let arguments = json!({

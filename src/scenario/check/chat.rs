@@ -1,14 +1,15 @@
-//! The `chat` model's sense.
+//! Checks the `chat` model.
 
 use super::{
-    ABOVE_ZERO, Checked, FROM_ZERO, SECONDS, USERS_MAX, finds_again, law, number, retry, shape, wrong,
+    ABOVE_ZERO, Checked, FROM_ZERO, SECONDS, USERS_MAX, distribution, finds_again, number, retry, shape,
+    wrong,
 };
 use crate::scenario::{ChatModel, Costs, Talk};
 
-/// Longest message, in bytes.
+/// Longest message, in bytes: the bound of a body.
 const PAYLOAD_MAX: f64 = 65_536.0;
 
-/// Types whose servers a strategy chooses.
+/// Types that a strategy can balance.
 const CHOSEN: [&str; 2] = ["connector", "chat"];
 
 pub(super) fn check(chat: &ChatModel) -> Checked {
@@ -32,13 +33,13 @@ pub(super) fn check(chat: &ChatModel) -> Checked {
         number("chat.logins_per_s", rate, ABOVE_ZERO)?;
     }
     if let Some(session) = &chat.session_s {
-        law("chat.session_s", session, SECONDS)?;
+        distribution("chat.session_s", session, SECONDS)?;
     }
-    law("chat.away_s", &chat.away_s, 0.0..=*SECONDS.end())?;
+    distribution("chat.away_s", &chat.away_s, 0.0..=*SECONDS.end())?;
     talk(&chat.talk)?;
-    law("chat.payload_bytes", &chat.payload_bytes, 0.0..=PAYLOAD_MAX)?;
+    distribution("chat.payload_bytes", &chat.payload_bytes, 0.0..=PAYLOAD_MAX)?;
     number("chat.timeout_s", chat.timeout_s, 1e-3..=1e6)?;
-    law("chat.reconnect.detect_s", &chat.reconnect.detect_s, 0.0..=*SECONDS.end())?;
+    distribution("chat.reconnect.detect_s", &chat.reconnect.detect_s, 0.0..=*SECONDS.end())?;
     retry("chat.reconnect.retry", &chat.reconnect.retry)?;
     costs(&chat.costs)?;
     if chat.queue_max == Some(0) {
@@ -61,7 +62,7 @@ fn strategies(chat: &ChatModel) -> Checked {
             );
         }
         if server_type == &chat.balance {
-            return wrong(field(), "that type's strategies are those of the scenario: see `balance`");
+            return wrong(field(), "cannot name the balanced type: the scenario's `strategies` are for it");
         }
         if server_type.as_str() == "chat" {
             finds_again(field, strategy)?;
@@ -75,8 +76,8 @@ fn talk(talk: &Talk) -> Checked {
     match (&talk.on_s, &talk.off_s) {
         (None, None) => Ok(()),
         (Some(on), Some(off)) => {
-            law("chat.talk.on_s", on, SECONDS)?;
-            law("chat.talk.off_s", off, SECONDS)
+            distribution("chat.talk.on_s", on, SECONDS)?;
+            distribution("chat.talk.off_s", off, SECONDS)
         }
         (Some(_), None) => wrong("chat.talk.off_s", "expected how long one is silent, with on_s"),
         (None, Some(_)) => wrong("chat.talk.on_s", "expected how long one talks, with off_s"),

@@ -1,11 +1,11 @@
-//! The sense of claims, and of the metric that the answer is given by.
+//! Checks claims, and the metric that answers the question.
 
 use super::{Checked, number, wrong};
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::{Claim, Scenario};
 use crate::stats::{METRICS, Metric};
 
-/// Most claims.
+/// Bound on the number of claims.
 const CLAIMS_MAX: usize = 1000;
 
 pub(super) fn check(scenario: &Scenario) -> Checked {

@@ -1,4 +1,4 @@
-//! The sense of events: one change each, at a time within the run, of a server that is there then.
+//! Checks events: one change each, within the run, of a server that is up then.
 
 use super::{Checked, USERS_MAX, Wrong, number, wrong};
 use crate::ids::ServerId;
@@ -7,10 +7,10 @@ use crate::scenario::{Change, Event, Scenario};
 
 use super::roster::Roster;
 
-/// Most events.
+/// Bound on the number of events.
 const EVENTS_MAX: usize = 10_000;
 
-/// What happens to the roster, and when.
+/// A change of the roster, and its moment.
 struct Step {
     at_s: f64,
     field: String,
@@ -51,7 +51,7 @@ pub(super) fn check(scenario: &Scenario, mut roster: Roster, end_s: f64) -> Chec
         }
         steps.push(Step { at_s: event.at_s, field, kind, id });
     }
-    // At the same moment: in the order of the file, and what is undone last.
+    // At the same moment: in the order of the file, with ends of events last.
     steps.extend(undone.into_iter().filter(|step| step.at_s <= end_s));
     steps.sort_by(|a, b| a.at_s.total_cmp(&b.at_s));
     for Step { field, kind, id, .. } in &steps {
@@ -65,7 +65,7 @@ pub(super) fn check(scenario: &Scenario, mut roster: Roster, end_s: f64) -> Chec
     links(scenario, &roster)
 }
 
-/// The one change.
+/// The event's one change.
 fn change(field: &str, event: &Event) -> Result<Change, Wrong> {
     if let (Some(_), None) = (&event.slow, event.speed) {
         return wrong(format!("{field}.speed"), "expected a speed with slow, such as 0.25");
@@ -100,7 +100,7 @@ fn sense(scenario: &Scenario, field: &str, change: &Change) -> Checked {
     }
 }
 
-/// Rules name what is there at some time.
+/// Checks that rules name servers or types that exist at some time.
 fn links(scenario: &Scenario, roster: &Roster) -> Checked {
     let ends = |field: String, rule: &LinkRule| {
         roster.expect_end(&format!("{field}.from"), &rule.from)?;

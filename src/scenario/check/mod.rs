@@ -1,4 +1,4 @@
-//! Whether a scenario makes sense: bounds for every number, and names that name something.
+//! Checks a scenario: bounds for every number, and names that refer to something.
 
 mod chat;
 mod claims;
@@ -15,28 +15,28 @@ use crate::random::{Distribution, Shape};
 use crate::strategies::StrategySpec;
 use roster::Roster;
 
-/// Most servers at a time.
+/// Bound on the servers up at one time.
 pub const SERVERS_MAX: u64 = 4096;
 
-/// Most people of a chat, and most keys.
+/// Bound on the people of a chat, and on keys.
 pub const USERS_MAX: u32 = 20_000_000;
 
-/// Most replications.
+/// Bound on replications.
 pub const REPLICATIONS_MAX: u32 = 1000;
 
-/// Longest times in seconds, warm-up and all: some three years.
+/// Range of durations in seconds, up to some three years with warm-up.
 const SECONDS: RangeInclusive<f64> = 1e-3..=1e8;
 
-/// Times, sizes and rates that may be nothing.
+/// Range of times, sizes and rates that may be 0.
 const FROM_ZERO: RangeInclusive<f64> = 0.0..=1e9;
 
-/// Times, sizes and rates that may not.
+/// Range of times, sizes and rates that must be above 0.
 const ABOVE_ZERO: RangeInclusive<f64> = 1e-9..=1e9;
 
-/// Most letters of a name.
+/// Longest name, in characters.
 const NAME_MAX: usize = 64;
 
-/// A field, and what is wrong with it.
+/// A field, and what is wrong with its value.
 struct Wrong {
     field: String,
     reason: String,
@@ -45,11 +45,11 @@ struct Wrong {
 type Checked = Result<(), Wrong>;
 
 impl Scenario {
-    /// Checks that it makes sense; [`load`](Self::load) and [`from_json`](Self::from_json) do so themselves, but who changes
-    /// a scenario afterwards calls it again.
+    /// Checks that the scenario makes sense. [`load`](Self::load) and
+    /// [`from_json`](Self::from_json) do this already; call it again after changing a scenario.
     ///
     /// # Errors
-    /// The first thing that makes none; `file` names the scenario in it.
+    /// The first problem found; `file` names the scenario in it.
     pub fn check(&self, file: &str) -> Result<(), ScenarioError> {
         let senseless =
             |Wrong { field, reason }| ScenarioError::Senseless { file: file.to_owned(), field, reason };
@@ -111,7 +111,7 @@ fn strategies(strategies: &[StrategySpec], sticky: bool) -> Checked {
     for (index, strategy) in strategies.iter().enumerate() {
         let field = || format!("strategies[{index}]");
         if strategies[..index].contains(strategy) {
-            return wrong(field(), format!("{strategy} stands there twice"));
+            return wrong(field(), format!("expected each strategy once, got {strategy} twice"));
         }
         if sticky {
             finds_again(field, strategy)?;
@@ -120,7 +120,7 @@ fn strategies(strategies: &[StrategySpec], sticky: bool) -> Checked {
     Ok(())
 }
 
-/// Rooms must be found again.
+/// Checks that a strategy finds rooms again.
 fn finds_again(field: impl Fn() -> String, strategy: &StrategySpec) -> Checked {
     if strategy.is_sticky() {
         return Ok(());
@@ -137,7 +137,7 @@ fn wrong<T>(field: impl Into<String>, reason: impl Into<String>) -> Result<T, Wr
     Err(Wrong { field: field.into(), reason: reason.into() })
 }
 
-/// Bounds, both included. What is no number is in none.
+/// Checks bounds, both included. NaN is outside of every range.
 fn number<N: PartialOrd + Display>(field: impl Into<String>, value: N, within: RangeInclusive<N>) -> Checked {
     if within.contains(&value) {
         return Ok(());
@@ -145,9 +145,9 @@ fn number<N: PartialOrd + Display>(field: impl Into<String>, value: N, within: R
     wrong(field, format!("expected {} to {}, got {value}", within.start(), within.end()))
 }
 
-fn law(field: &str, law: &Distribution, mean: RangeInclusive<f64>) -> Checked {
-    number(format!("{field}.mean"), law.mean, mean)?;
-    shape(&format!("{field}.shape"), law.shape)
+fn distribution(field: &str, distribution: &Distribution, mean: RangeInclusive<f64>) -> Checked {
+    number(format!("{field}.mean"), distribution.mean, mean)?;
+    shape(&format!("{field}.shape"), distribution.shape)
 }
 
 fn shape(field: &str, shape: Shape) -> Checked {

@@ -1,15 +1,17 @@
-//! The `queue` model's sense.
+//! Checks the `queue` model.
 
 use std::collections::HashSet;
 
-use super::{ABOVE_ZERO, Checked, FROM_ZERO, SERVERS_MAX, USERS_MAX, law, number, retry, shape, wrong};
+use super::{
+    ABOVE_ZERO, Checked, FROM_ZERO, SERVERS_MAX, USERS_MAX, distribution, number, retry, shape, wrong,
+};
 use crate::ids::ServerId;
 use crate::scenario::{QueueModel, QueueServer, QueueServers};
 
-/// Most jobs that a run may bring: what takes days is a slip.
+/// Bound on the jobs of a run: a run that takes days is a typing error.
 const JOBS_MAX: f64 = 1e10;
 
-/// `seconds` is how long a run is, weighted by its largest crowd.
+/// `seconds` is the length of a run, weighted by its largest crowd.
 pub(super) fn check(queue: &QueueModel, seconds: f64) -> Checked {
     number("queue.servers", queue.servers.count(), 1..=SERVERS_MAX)?;
     if let QueueServers::Each(each) = &queue.servers {
@@ -18,7 +20,7 @@ pub(super) fn check(queue: &QueueModel, seconds: f64) -> Checked {
         let mut seen = HashSet::new();
         let twice = queue.servers.expanded().into_iter().filter_map(|server| server.id);
         if let Some(twice) = twice.into_iter().find(|id| !seen.insert(id.clone())) {
-            return wrong("queue.servers", format!("two servers are called {twice}"));
+            return wrong("queue.servers", format!("expected unique server ids, got {twice} twice"));
         }
     }
     let arrivals = &queue.arrivals;
@@ -33,7 +35,7 @@ pub(super) fn check(queue: &QueueModel, seconds: f64) -> Checked {
             format!("expected at most {JOBS_MAX:e} jobs in a run, duration and warm-up, got {jobs:e}"),
         );
     }
-    law("queue.service_ms", &queue.service_ms, ABOVE_ZERO)?;
+    distribution("queue.service_ms", &queue.service_ms, ABOVE_ZERO)?;
     if let Some(keys) = &queue.keys {
         number("queue.keys.count", keys.count, 1..=USERS_MAX)?;
         number("queue.keys.zipf", keys.zipf, 0.0..=10.0)?;
@@ -58,7 +60,7 @@ fn server(field: &str, server: &QueueServer) -> Checked {
     number(format!("{field}.weight"), server.weight, 1e-6..=1e6)
 }
 
-/// As in `servers.json`, and short.
+/// The rules of `servers.json` for an id, and a bound on its length.
 pub(super) fn id(field: &str, id: &ServerId) -> Checked {
     let text = id.as_str();
     let unprintable = |c: char| c.is_whitespace() || c.is_control();

@@ -1,4 +1,4 @@
-//! Which servers there are when: events may only name those.
+//! The servers that exist at each moment: an event may only name those.
 
 use std::collections::BTreeMap;
 
@@ -7,15 +7,15 @@ use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::{ChatModel, Counts, Scenario};
 
-/// Servers by id, and whether each is there.
+/// Servers by id, and whether each is up.
 pub(super) struct Roster {
     servers: BTreeMap<ServerId, bool>,
-    /// The types that a server can have; none in `queue`, where an id may be anything.
+    /// The types a server may have; none in `queue`, where any id is valid.
     types: Vec<ServerType>,
 }
 
 impl Roster {
-    /// Those of the start.
+    /// The servers at the start.
     pub(super) fn of(scenario: &Scenario) -> Result<Self, Wrong> {
         if let Some(queue) = &scenario.queue {
             let ids = queue.servers.expanded().into_iter().filter_map(|server| server.id);
@@ -28,11 +28,11 @@ impl Roster {
         Ok(Self { servers: members.into_iter().map(|(id, _)| (id, true)).collect(), types })
     }
 
-    /// A new server comes.
+    /// Adds a new server.
     pub(super) fn add(&mut self, field: &str, id: &ServerId) -> Result<(), Wrong> {
         super::queue::id(field, id)?;
         if self.servers.get(id) == Some(&true) {
-            return wrong(field, format!("expected a server that is not there yet, got {id}"));
+            return wrong(field, format!("expected the id of a new server, got {id}"));
         }
         if !self.types.is_empty() && !self.types.iter().any(|known| is_of(id, known)) {
             let known: Vec<&str> = self.types.iter().map(ServerType::as_str).collect();
@@ -45,27 +45,27 @@ impl Roster {
         number(field, self.servers.values().filter(|there| **there).count() as u64, 1..=SERVERS_MAX)
     }
 
-    /// One goes, and may come back.
+    /// Takes a server down; it may return.
     pub(super) fn remove(&mut self, field: &str, id: &ServerId) -> Result<(), Wrong> {
         self.expect(field, id)?;
         self.servers.insert(id.clone(), false);
         Ok(())
     }
 
-    /// One that went comes back.
+    /// Brings a server back.
     pub(super) fn come_back(&mut self, field: &str, id: &ServerId) -> Result<(), Wrong> {
         if self.servers.get(id) == Some(&true) {
-            return wrong(field, format!("{id} is there already when it would come back"));
+            return wrong(field, format!("{id} is already up when it would return"));
         }
         self.servers.insert(id.clone(), true);
         Ok(())
     }
 
-    /// It must be there.
+    /// Requires that the server is up.
     pub(super) fn expect(&self, field: &str, id: &ServerId) -> Result<(), Wrong> {
         match self.servers.get(id) {
             Some(true) => Ok(()),
-            Some(false) => wrong(field, format!("{id} is not there at that time")),
+            Some(false) => wrong(field, format!("{id} is not up at that time")),
             None => {
                 let hint = did_you_mean(nearest(id.as_str(), self.servers.keys().map(ServerId::as_str)));
                 wrong(field, format!("no server is called {:?}{hint}", id.as_str()))
@@ -73,7 +73,7 @@ impl Roster {
         }
     }
 
-    /// An end of a link: a server that is there at some time, a type, or `*`.
+    /// Checks the end of a link: a server that exists at some time, a type, or `*`.
     pub(super) fn expect_end(&self, field: &str, end: &str) -> Result<(), Wrong> {
         let named = |known: &ServerType| known.as_str() == end;
         if end == "*" || self.servers.contains_key(end) || self.types.iter().any(named) {
@@ -93,7 +93,7 @@ fn is_of(id: &ServerId, server_type: &ServerType) -> bool {
     number.is_some_and(|number| !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// The servers of the start, those of a type together.
+/// The servers at the start, grouped by type.
 fn members(chat: &ChatModel) -> Result<Vec<(ServerId, ServerType)>, Wrong> {
     if let Some(Counts { gate, connector, chat: chats }) = chat.servers {
         if chat.config.is_some() {

@@ -1,27 +1,27 @@
-//! What is planned for people, servers and faults, in order of time.
+//! Planned events of people, servers and faults, in order of time.
 
 use crate::virtual_time::EventQueue;
 use crate::world::WorldEvent;
 
-/// See the module.
+/// The planned events of a run.
 pub(super) type Agenda = EventQueue<Event>;
 
-/// Something that is planned.
+/// A planned event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Event {
-    /// Somebody does something.
+    /// A person acts.
     Wake(u32),
-    /// Requests are too late.
+    /// Requests reach their timeout.
     Late,
-    /// Somebody may come for the first time.
+    /// A person may arrive for the first time.
     Arrival,
-    /// Something goes on in a server or on a link.
+    /// A server or a link has work to do.
     World(WorldEvent),
     /// The measured time begins.
     Measure,
-    /// A scenario's event.
+    /// An event of the scenario begins.
     Fault(u16),
-    /// It is undone.
+    /// An event of the scenario ends.
     Undo(u16),
 }
 

@@ -10,18 +10,18 @@ use crate::scenario::{ChatModel, Scenario};
 use crate::strategies::StrategySpec;
 use crate::virtual_time::VirtualError;
 
-/// Most servers of a run, those that events add included.
+/// Bound on the servers of a run, including those that events add.
 const SERVERS_MAX: usize = 10_000;
 
-/// The servers of a scenario, and the stations of those that clients connect to by port. Ports are numbers from 0 here, since
-/// nothing listens on them: a frontend's is its place.
+/// The servers of a scenario, and the index of the frontend behind each client port. Nothing
+/// listens on ports here, so a frontend's port is its index, from 0.
 pub(super) fn spec(scenario: &Scenario, model: &ChatModel) -> Result<(ClusterSpec, Vec<u16>), VirtualError> {
     let mut spec = model.spec()?;
     let got = spec.servers.len() + scenario.events.len();
     if got > SERVERS_MAX {
         return Err(VirtualError::TooManyServers { most: SERVERS_MAX, got });
     }
-    // Clients here understand neither; what they save is bytes, which cost nothing.
+    // Simulated clients use neither; both only save bytes, which cost nothing here.
     (spec.dictionary, spec.protos) = (None, None);
     for (station, server) in (0..).zip(&mut spec.servers) {
         server.client_port = server.frontend.then_some(station);
@@ -29,7 +29,7 @@ pub(super) fn spec(scenario: &Scenario, model: &ChatModel) -> Result<(ClusterSpe
     Ok((spec, (0..got as u16).collect()))
 }
 
-/// A server by its id, which begins with its type.
+/// A new server. Its id begins with its type.
 pub(super) fn server(id: &ServerId, station: u16) -> ServerSpec {
     let server_type = ServerType::from(id.as_str().split("-server-").next().unwrap_or_default());
     let frontend = server_type.as_str() != "chat";
@@ -47,7 +47,7 @@ pub(super) fn server(id: &ServerId, station: u16) -> ServerSpec {
     }
 }
 
-/// Router and servers, with the strategy for the type that is balanced.
+/// Plans router and servers, with the given strategy for the balanced type.
 pub(super) fn plan(
     model: &ChatModel,
     spec: ClusterSpec,
@@ -64,7 +64,7 @@ pub(super) fn plan(
     Ok(cluster.with_strategy(model.balance.as_str(), strategy.clone()).plan()?)
 }
 
-/// What the chance of links and strategies comes of.
+/// Seed of the random streams of links and strategies.
 pub(super) fn seed(seed: u64, replication: u32) -> u64 {
     Streams::new(seed, replication, "chat: links and strategies").label(0)
 }

@@ -1,4 +1,4 @@
-//! The events of a scenario, as they happen to a run and are undone.
+//! The events of a scenario: how they begin and end in a run.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::time::Time;
 use crate::world::World;
 
 impl ChatRun {
-    /// Somebody may come for the first time.
+    /// Admits a person for the first time, if the current rate allows, and plans the next arrival.
     pub(super) fn arrival(&mut self, now: Time) {
         let faults = &mut self.faults;
         if faults.comes(now) {
@@ -25,8 +25,8 @@ impl ChatRun {
         }
     }
 
-    /// An event of the scenario happens.
-    pub(super) fn strike(&mut self, now: Time, index: u16) {
+    /// Begins an event of the scenario.
+    pub(super) fn begin_event(&mut self, now: Time, index: u16) {
         let Fault { change, users, until, .. } = self.faults.planned[usize::from(index)].clone();
         let what = match change {
             Change::Add(id) => {
@@ -67,8 +67,8 @@ impl ChatRun {
         self.note(now, what);
     }
 
-    /// An event of the scenario is undone.
-    pub(super) fn undo(&mut self, now: Time, index: u16) {
+    /// Ends an event of the scenario.
+    pub(super) fn end_event(&mut self, now: Time, index: u16) {
         let Fault { change, users, .. } = self.faults.planned[usize::from(index)].clone();
         let what = match change {
             Change::Add(id) => self.stop(now, &id, true),
@@ -82,7 +82,7 @@ impl ChatRun {
                 format!("{id} at full speed")
             }
             Change::Link(rule) => {
-                // Another event may have installed a rule of that name, and healed it.
+                // Another event may have installed a rule of the same name and healed it already.
                 if let Some(world) = self.servers.world() {
                     let _ = world.heal(now, Some(&rule.name));
                 }
@@ -97,7 +97,7 @@ impl ChatRun {
         self.note(now, what);
     }
 
-    /// Starts a server as it was before, or a new one. False when it is up.
+    /// Starts a new server, or one that ran before. Returns false when it is already up.
     fn start(&mut self, now: Time, id: &ServerId) -> bool {
         let stations = self.servers.stations();
         let spec = match stations.find(id.as_str()) {
@@ -120,16 +120,16 @@ impl ChatRun {
         }
     }
 
-    /// Writes down what has happened, and looks where rooms are that nobody moves.
+    /// Records a mark, and samples misplaced rooms if the model does not rebalance them.
     fn note(&mut self, now: Time, what: String) {
         self.faults.marks.push(Mark { at_s: now.as_nanos() as f64 / 1e9, what });
         self.find_gates();
         if !self.model.rebalance {
-            self.look_for_misplaced();
+            self.sample_misplaced();
         }
     }
 
-    pub(super) fn look_for_misplaced(&mut self) {
+    pub(super) fn sample_misplaced(&mut self) {
         let (orphaned, split) = self.servers.world().map_or((0, 0), World::misplaced);
         let most = &mut self.faults.misplaced;
         *most = (most.0.max(orphaned), most.1.max(split));

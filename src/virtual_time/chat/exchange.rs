@@ -1,61 +1,61 @@
-//! What people do to servers, and what they hear of them: all that the two know of each other.
+//! The messages between clients and servers: all that the two sides know of each other.
 
 use crate::envelope::Recipients;
 use crate::ids::SessionId;
 use crate::time::Time;
 
-/// Something that a client does. The slot of a session is the number of its user.
+/// A client action. The slot of a session is the number of its user.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Deed {
-    /// It connects to a server and asks.
+pub(super) enum ClientAction {
+    /// Connects to a server and sends a request.
     Connect { server: u16, session: SessionId, request: u32, ask: Ask },
-    /// It asks on the connection that it has.
+    /// Sends a request on an open connection.
     Ask { server: u16, session: SessionId, request: u32, ask: Ask },
-    /// It ends its connection.
+    /// Closes the connection.
     Close { server: u16, session: SessionId },
 }
 
-/// What a client asks for.
+/// A client's request.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ask {
-    /// Of a gate: which connector to use.
+    /// To a gate: which connector to use.
     Entry,
-    /// Of a connector: to enter its room.
+    /// To a connector: enter a room.
     Enter { room: u32 },
-    /// To say something to everybody in its room: when it was meant to be said, and how long it is.
+    /// Send a message to everybody in the room: when it was due, and its length.
     Say { room: u32, meant: Time, bytes: u32 },
 }
 
-/// Something that happens to clients.
+/// Something that a client observes.
 #[derive(Clone, Debug)]
-pub(super) enum Heard {
-    /// A request is answered.
+pub(super) enum Observation {
+    /// The answer to a request.
     Answer { session: SessionId, request: u64, answer: Answer },
-    /// The server takes no more clients, or is not there.
+    /// The server accepts no more clients, or is down.
     Unreachable { session: SessionId },
-    /// A message found no room before its server; nobody tells its sender.
+    /// A message met a full queue at its server; its sender is not told.
     Dropped { session: SessionId, request: u32 },
-    /// These hear what was meant to be said at that moment.
-    Said { to: Recipients, meant: Time },
-    /// So many hear what was meant to be said at that moment.
-    Told { clients: u32, meant: Time },
-    /// A server ends one's connection.
+    /// The recipients receive the message that was due at that moment.
+    Message { to: Recipients, meant: Time },
+    /// This many clients receive the message that was due at that moment.
+    Messages { clients: u32, meant: Time },
+    /// A server closes one connection.
     Kicked { session: SessionId },
-    /// A server ends everybody's connection.
+    /// A server closes all its connections.
     Shut { server: u16 },
-    /// A server has vanished.
+    /// A server crashed: its connections are lost without notice.
     Gone { server: u16 },
 }
 
-/// An answer.
+/// The answer to a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Answer {
-    /// It is done.
+    /// Success.
     Done,
-    /// This is the connector to use.
+    /// Use this connector.
     Use(u16),
-    /// The server is busy: 503.
+    /// The server is busy: code 503.
     Refused,
-    /// Anything else.
+    /// Any other error.
     Failed,
 }

@@ -1,5 +1,5 @@
-//! What a scenario lets happen, and when: servers that come, go, crash and slow down, links that fail,
-//! rooms that grow hot, crowds.
+//! The planned events of a scenario: servers that join, leave, crash and slow down, links that
+//! fail, hot rooms and crowds.
 
 use std::time::Duration;
 
@@ -12,18 +12,18 @@ use crate::time::Time;
 use crate::virtual_time::VirtualError;
 use crate::world::Stations;
 
-/// See the module.
+/// The events of a scenario, and what they have caused so far.
 pub(super) struct Faults {
     pub(super) planned: Vec<Fault>,
-    /// Arrivals at the highest rate, of which some are left out while it is lower.
+    /// Arrivals at the highest rate, thinned out while the rate is lower.
     arrivals: Random,
-    /// First logins a second, without crowds.
+    /// First logins per second, without crowds.
     rate: f64,
     rate_max: f64,
-    /// How many have come.
+    /// People that have arrived.
     pub(super) came: u32,
     pub(super) marks: Vec<Mark>,
-    /// The most rooms that were orphaned, and that were split, when somebody looked.
+    /// The most rooms seen ownerless, and the most seen split, at any sample.
     pub(super) misplaced: (u64, u64),
 }
 
@@ -33,13 +33,13 @@ pub(super) struct Fault {
     at: Time,
     pub(super) until: Option<Time>,
     pub(super) change: Change,
-    /// A hot room's users.
+    /// The users of a hot room.
     pub(super) users: std::ops::Range<u32>,
 }
 
 impl Faults {
     /// # Errors
-    /// An event names a server that is not there, or has not exactly one change.
+    /// An event names an unknown server, or is not exactly one change.
     pub(super) fn new(
         scenario: &Scenario,
         model: &ChatModel,
@@ -56,7 +56,7 @@ impl Faults {
                 (users, |seconds: f64| Time::from_nanos((seconds * 1e9).round() as u64));
             match &change {
                 Change::Add(id) if stations.find(id.as_str()).is_some() => {
-                    return Err(wrong(format!("add: there is a server {id} already")));
+                    return Err(wrong(format!("add: server {id} already exists")));
                 }
                 Change::Add(id) => added.push(id.clone()),
                 Change::Remove(id) | Change::Crash(id) | Change::Slow(id, _) => {
@@ -98,7 +98,7 @@ impl Faults {
         })
     }
 
-    /// How many users come besides the model's, and to which room.
+    /// Users beyond the model's: how many for which room.
     pub(super) fn extra_users(&self) -> Vec<(u32, u32)> {
         let hot = self.planned.iter().filter_map(|fault| match fault.change {
             Change::HotRoom(hot) => Some((hot.users, hot.room.saturating_sub(1))),
@@ -124,13 +124,13 @@ impl Faults {
         }
     }
 
-    /// Whether somebody comes at a moment that was drawn at the highest rate.
+    /// Whether an arrival drawn at the highest rate is kept at the current rate.
     pub(super) fn comes(&mut self, now: Time) -> bool {
         let share = self.rate * self.crowding(now) / self.rate_max;
         self.arrivals.chance(share)
     }
 
-    /// By what the rate of logins is multiplied now.
+    /// The factor on the rate of logins at this moment.
     fn crowding(&self, now: Time) -> f64 {
         let factor = |fault: &Fault| match fault.change {
             Change::Crowd(crowd) if fault.at <= now && fault.until.is_none_or(|until| now < until) => {
@@ -142,12 +142,13 @@ impl Faults {
     }
 }
 
-/// How much a crowd has grown: from 1 to its factor on a logistic curve whose steep part is the ramp.
+/// Growth of a crowd: from 1 to its factor on a logistic curve whose steep part is the ramp.
 fn grown(crowd: Crowd, seconds: f64) -> f64 {
     if seconds >= crowd.ramp_s {
         return crowd.factor;
     }
-    // Ten standard logistic units over the ramp: it begins and ends within a hundredth of the whole.
+    // Ten standard logistic units over the ramp: it begins and ends within a hundredth of the
+    // whole.
     let part = 1.0 / (1.0 + (-10.0 * (seconds / crowd.ramp_s - 0.5)).exp());
     1.0 + (crowd.factor - 1.0) * part
 }

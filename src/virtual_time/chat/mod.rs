@@ -1,8 +1,9 @@
 //! The `chat` model of experiments: people on the cluster of the chat tutorial, in virtual time.
 //!
-//! Parts that know little of each other. `people` says what people do and what becomes of it; the
-//! [`World`] has the router and servers that serve live, as queueing servers; `spoken` and `words` put the one into the bytes
-//! of the other. `flow` stands in for the world when there are too many people for it. `faults` is what a scenario lets happen.
+//! The parts are loosely coupled. `people` decides what clients do and records the results. The
+//! [`World`] runs the live router and server logic as queueing servers; `spoken` and `words`
+//! translate between the two in Pomelo's bytes. `flow` replaces the world when there are too many
+//! people for it. `faults` holds the scenario's events.
 
 mod agenda;
 mod cluster;
@@ -18,7 +19,7 @@ mod tally;
 mod words;
 
 use self::agenda::{Agenda, Event};
-use self::exchange::Heard;
+use self::exchange::Observation;
 use self::faults::Faults;
 use self::flow::Flow;
 use self::people::People;
@@ -32,15 +33,16 @@ use crate::strategies::StrategySpec;
 use crate::time::Time;
 use crate::world::{Load, Policy, Share, World};
 
-/// Into how many steps the load of a server is divided.
+/// Steps in a server's time series.
 const STEPS: u64 = 240;
 
-/// One run under one strategy: so many seconds of warm-up, then the scenario's duration. The same arguments give the same
-/// outcome to the byte, and two strategies meet the same people with the same intentions.
+/// Runs one replication under one strategy: `warmup_s` seconds, then the scenario's duration. Equal
+/// arguments give byte-identical outcomes, and every strategy meets the same people with the same
+/// intentions.
 ///
 /// # Errors
-/// The scenario is of the other model or asks for a level that is not there, its servers are no cluster, or an event does
-/// not fit them.
+/// The scenario has another model or an unsupported level, its servers do not form a cluster, or an
+/// event does not fit them.
 pub fn run_chat(
     scenario: &Scenario,
     strategy: &StrategySpec,
@@ -50,7 +52,7 @@ pub fn run_chat(
     Ok(ChatRun::new(scenario, strategy, replication, warmup_s)?.finish())
 }
 
-/// A run that has not ended: for whoever wants to look inside.
+/// A run in progress, for callers that inspect it from inside.
 pub struct ChatRun {
     model: ChatModel,
     agenda: Agenda,
@@ -60,14 +62,14 @@ pub struct ChatRun {
     faults: Faults,
     warmup: Time,
     end: Time,
-    /// What servers had done when the measured time began.
+    /// Each server's share at the start of the measured time.
     before: Vec<(u16, Share)>,
     events: u64,
-    heard: Vec<Heard>,
+    observed: Vec<Observation>,
 }
 
 impl ChatRun {
-    /// Makes the cluster and its people; those who are there from the start are in.
+    /// Builds the cluster and its people, and logs in those present from the start.
     ///
     /// # Errors
     /// As [`run_chat`].
@@ -111,7 +113,7 @@ impl ChatRun {
             end,
             before: Vec::new(),
             events: 0,
-            heard: Vec::new(),
+            observed: Vec::new(),
         };
         run.begin();
         Ok(run)
@@ -123,7 +125,7 @@ impl ChatRun {
         self.outcome()
     }
 
-    /// Takes the next event. False when the end has come.
+    /// Takes the next event. Returns false at the end of the run.
     pub fn advance(&mut self) -> bool {
         let Some((now, event)) = self.agenda.pop() else { return false };
         if now >= self.end {
@@ -135,8 +137,8 @@ impl ChatRun {
         true
     }
 
-    /// Lets everything arrive that is on its way, beyond the end, while people do nothing more by themselves. Then whatever must
-    /// hold of a cluster at rest can be looked at.
+    /// Delivers everything in flight, beyond the end, while people start nothing new. Afterwards
+    /// the invariants of a cluster at rest can be checked.
     pub fn come_to_rest(&mut self) {
         while let Some((now, event)) = self.agenda.pop() {
             if matches!(event, Event::World(_) | Event::Late) {
@@ -152,28 +154,28 @@ impl ChatRun {
             Event::Late => self.people.give_up(now, &mut self.agenda),
             Event::Arrival => self.arrival(now),
             Event::Measure => self.measure(now),
-            Event::Fault(index) => self.strike(now, index),
-            Event::Undo(index) => self.undo(now, index),
+            Event::Fault(index) => self.begin_event(now, index),
+            Event::Undo(index) => self.end_event(now, index),
         }
         self.settle(now);
     }
 
-    /// Events that were taken so far.
+    /// Events taken so far.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// Events that are planned.
+    /// Events still planned.
     pub fn pending(&self) -> usize {
         self.agenda.len()
     }
 
-    /// The cluster; none at level `flow`.
+    /// The router and its servers; `None` at level `flow`.
     pub fn world(&mut self) -> Option<&mut World> {
         self.servers.world()
     }
 
-    /// Lets everybody in who is there from the start, and plans the rest.
+    /// Logs in the people present from the start, and plans the rest.
     fn begin(&mut self) {
         let now = Time::START;
         self.find_gates();
@@ -199,47 +201,47 @@ impl ChatRun {
         self.before = self.servers.shares(now, now);
     }
 
-    /// Everything that happens at this moment, one thing after the other.
+    /// Exchanges actions and observations until nothing more happens at this moment.
     fn settle(&mut self, now: Time) {
         loop {
-            if !self.people.deeds.is_empty() {
-                self.carry_deeds(now);
+            if !self.people.actions.is_empty() {
+                self.carry_actions(now);
             }
             self.listen(now);
-            if self.people.deeds.is_empty() && !self.servers.go_on(now) {
+            if self.people.actions.is_empty() && !self.servers.go_on(now) {
                 self.listen(now);
-                if self.people.deeds.is_empty() {
+                if self.people.actions.is_empty() {
                     return;
                 }
             }
         }
     }
 
-    /// Servers get what people do.
-    fn carry_deeds(&mut self, now: Time) {
-        let mut deeds = std::mem::take(&mut self.people.deeds);
-        for deed in deeds.drain(..) {
-            self.heard.extend(self.servers.carry(now, deed, &mut self.words));
+    /// Delivers the client actions to the servers.
+    fn carry_actions(&mut self, now: Time) {
+        let mut actions = std::mem::take(&mut self.people.actions);
+        for action in actions.drain(..) {
+            self.observed.extend(self.servers.carry(now, action, &mut self.words));
         }
-        // What people do when they hear of it comes later.
-        self.people.deeds = deeds;
+        // Answers may cause new actions; those are delivered in the next round.
+        self.people.actions = actions;
     }
 
-    /// Plans what servers have planned.
+    /// Plans the events that the servers have asked for.
     fn plan(&mut self) {
         let planned = self.servers.stations().planned();
         planned.for_each(|(at, event)| self.agenda.plan(at, Event::World(event)));
     }
 
-    /// People hear what servers have said.
+    /// Delivers to people what the servers have sent.
     fn listen(&mut self, now: Time) {
         self.plan();
-        let mut heard = std::mem::take(&mut self.heard);
-        self.servers.hear(&self.words, &mut heard);
-        for heard in heard.drain(..) {
-            self.people.hear(now, heard, &mut self.agenda);
+        let mut observed = std::mem::take(&mut self.observed);
+        self.servers.observe(&self.words, &mut observed);
+        for observed in observed.drain(..) {
+            self.people.observe(now, observed, &mut self.agenda);
         }
-        self.heard = heard;
+        self.observed = observed;
     }
 
     fn find_gates(&mut self) {

@@ -1,4 +1,4 @@
-//! What a run gave, as figures.
+//! The outcome of a run, as metrics.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use crate::stats::{Balance, Outcome};
 use crate::time::Time;
 
 impl ChatRun {
-    /// What has come out, when the run has come to its end. To be asked once.
+    /// The outcome at the end of the run. Call once: it takes the recorded series.
     pub fn outcome(&mut self) -> Outcome {
         let end = self.end;
         let mut metrics = BTreeMap::new();
@@ -28,7 +28,8 @@ impl ChatRun {
         }
     }
 
-    /// The load of the balanced servers in the measured time. How even it is counts by how busy each was while it was up.
+    /// Load metrics of the balanced servers in the measured time. Balance is computed over each
+    /// server's utilisation while it was up.
     fn tell_loads(&mut self, end: Time, measured_ns: u64, metrics: &mut BTreeMap<String, f64>) {
         let (mut busy, mut in_system) = (Vec::new(), 0.0);
         for (station, share) in self.servers.shares(end, self.warmup) {
@@ -54,7 +55,7 @@ impl ChatRun {
     }
 
     fn tell_moves(&mut self, end: Time, metrics: &mut BTreeMap<String, f64>) {
-        self.look_for_misplaced();
+        self.sample_misplaced();
         let (orphaned, split) = self.faults.misplaced;
         let moves = self.servers.moved(end);
         let share =

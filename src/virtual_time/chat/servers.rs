@@ -1,34 +1,34 @@
-//! A cluster as its people and a scenario's events meet it: the router and servers that serve live, or a
-//! flow of work without messages.
+//! The servers as people and events see them: the live router and server logic, or a flow of work
+//! without messages.
 
-use super::exchange::{Deed, Heard};
+use super::exchange::{ClientAction, Observation};
 use super::words::Words;
 use crate::config::ServerSpec;
 use crate::time::Time;
 use crate::world::{Timed, World};
 
-/// See the module.
+/// A cluster under simulation.
 pub(super) trait Servers: Timed {
-    /// A client does something. Gives what it hears at once.
-    fn carry(&mut self, now: Time, deed: Deed, words: &mut Words) -> Option<Heard>;
+    /// Carries out a client action. Returns what the client observes at once.
+    fn carry(&mut self, now: Time, action: ClientAction, words: &mut Words) -> Option<Observation>;
 
-    /// Adds what clients have heard since the last look, in order.
-    fn hear(&mut self, words: &Words, heard: &mut Vec<Heard>);
+    /// Appends what clients have observed since the last call, in order.
+    fn observe(&mut self, words: &Words, observed: &mut Vec<Observation>);
 
-    /// A server starts, stops or crashes. False when it is in no state for that.
+    /// Starts, stops or crashes a server. Returns false when its state does not allow that.
     fn change(&mut self, now: Time, change: Change<'_>) -> bool;
 
-    /// The world of router and servers, if there is one.
+    /// The router and its servers; `None` at level `flow`.
     fn world(&mut self) -> Option<&mut World>;
 }
 
-/// What happens to a server.
+/// A change of a server.
 pub(super) enum Change<'a> {
-    /// It starts: a new one, at the end of its type's list, or one that was there before.
+    /// Starts a new server at the end of its type's list, or one that ran before.
     Start(&'a ServerSpec),
-    /// It is told to stop in good order. `for_good`: should it come back, it stands at the end of its
-    /// type's list, else in its old place.
+    /// Stops in good order. If it ever returns, `for_good` puts it at the end of its type's list;
+    /// otherwise it gets its old place.
     Stop { station: u16, for_good: bool },
-    /// It vanishes, with all that it has not finished.
+    /// Crashes, and loses all unfinished work.
     Crash(u16),
 }

@@ -1,6 +1,7 @@
-//! The world as people meet it: deeds become the bytes that a Pomelo client sends, bytes what people hear.
+//! The world in bytes: encodes client actions as a Pomelo client does, and decodes what clients
+//! receive.
 
-use super::exchange::{Deed, Heard};
+use super::exchange::{ClientAction, Observation};
 use super::servers::{Change, Servers};
 use super::words::{Words, meant};
 use crate::servers::Effect;
@@ -9,36 +10,37 @@ use crate::time::Time;
 use crate::world::{ToClient, World};
 
 impl Servers for World {
-    fn carry(&mut self, now: Time, deed: Deed, words: &mut Words) -> Option<Heard> {
-        match deed {
-            Deed::Close { server, session } => self.close(now, server, session),
-            Deed::Connect { server, session, .. } if !self.open(now, server, session) => {
-                return Some(Heard::Unreachable { session });
+    fn carry(&mut self, now: Time, action: ClientAction, words: &mut Words) -> Option<Observation> {
+        match action {
+            ClientAction::Close { server, session } => self.close(now, server, session),
+            ClientAction::Connect { server, session, .. } if !self.open(now, server, session) => {
+                return Some(Observation::Unreachable { session });
             }
-            Deed::Connect { server, session, request, ask } | Deed::Ask { server, session, request, ask } => {
+            ClientAction::Connect { server, session, request, ask }
+            | ClientAction::Ask { server, session, request, ask } => {
                 let bytes = words.write(session.slot(), request, ask);
                 if !self.message(now, server, session, bytes) {
-                    return Some(Heard::Dropped { session, request });
+                    return Some(Observation::Dropped { session, request });
                 }
             }
         }
         None
     }
 
-    fn hear(&mut self, words: &Words, heard: &mut Vec<Heard>) {
-        heard.extend(self.said().filter_map(|(server, said)| match said {
+    fn observe(&mut self, words: &Words, observed: &mut Vec<Observation>) {
+        observed.extend(self.said().filter_map(|(server, said)| match said {
             ToClient::Effect(Effect::Push { sessions, frame }) => {
-                meant(&frame).map(|meant| Heard::Said { to: sessions, meant })
+                meant(&frame).map(|meant| Observation::Message { to: sessions, meant })
             }
             ToClient::Effect(Effect::Respond { session, request, body }) => {
-                Some(Heard::Answer { session, request, answer: words.answer(&body) })
+                Some(Observation::Answer { session, request, answer: words.answer(&body) })
             }
             ToClient::Effect(Effect::Kick { session, .. } | Effect::Reject { session, .. }) => {
-                Some(Heard::Kicked { session })
+                Some(Observation::Kicked { session })
             }
-            ToClient::Shut { .. } => Some(Heard::Shut { server }),
-            ToClient::Gone => Some(Heard::Gone { server }),
-            // The tutorial says nothing to all clients at once.
+            ToClient::Shut { .. } => Some(Observation::Shut { server }),
+            ToClient::Gone => Some(Observation::Gone { server }),
+            // The tutorial never broadcasts to all clients.
             ToClient::Effect(_) => None,
         }));
     }

@@ -1,11 +1,11 @@
-//! What is counted of people, and the figures that come of it.
+//! The counters of a population, and the metrics computed from them.
 
 use std::collections::BTreeMap;
 
 use crate::stats::{Latencies, LatencyCurve};
 use crate::time::Time;
 
-/// Why something that somebody wanted did not come about.
+/// Why an attempt failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Loss {
     QueueFull,
@@ -21,8 +21,8 @@ impl Loss {
         ["queue_full", "timeout", "gave_up", "connection_lost", "refused", "error"];
 }
 
-/// Logins and messages are attempts alike. Each ends as done or lost, once; what has not ended is in flight. Only those that
-/// began in the measured time count.
+/// Logins and messages both count as attempts. Each ends once, as done or lost; what has not ended
+/// is in flight. Only attempts that began in the measured time count.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tally {
     pub(super) attempted: u64,
@@ -33,7 +33,7 @@ pub(super) struct Tally {
     pub(super) reconnects: u64,
     pub(super) kicked: u64,
     pub(super) retries: u64,
-    /// Attempts to log in, by second of the run.
+    /// Login attempts by second of the run.
     attempts: Vec<u32>,
     pub(super) gate: Latencies,
     pub(super) enter: Latencies,
@@ -46,9 +46,9 @@ impl Tally {
         self.lost[loss as usize] += 1;
     }
 
-    /// Somebody tries to log in.
+    /// Counts a login attempt.
     pub(super) fn attempt(&mut self, now: Time) {
-        // Runs are bounded, and so are their seconds.
+        // The duration of a run is bounded, and so is this index.
         let second = (now.as_nanos() / 1_000_000_000) as usize;
         if self.attempts.len() <= second {
             self.attempts.resize(second + 1, 0);

@@ -1,5 +1,5 @@
-//! What clients and servers say to each other, as bytes: routes and bodies as a Pomelo client sends them, and what it reads of
-//! answers and pushes.
+//! The bytes between clients and servers: routes and bodies as a Pomelo client sends them, and what
+//! it reads of answers and pushes.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,19 +8,19 @@ use crate::random::Streams;
 use crate::time::Time;
 use crate::wire::{HEADER_BYTES, Message, MessageKind, PushFrame, WireRoute};
 
-/// Room for messages is taken in pieces of this size.
+/// Buffer space for messages is allocated in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
 
-/// Hexadecimal digits of the moment that a message begins with.
+/// A message begins with its due time in this many hexadecimal digits.
 const MEANT_DIGITS: usize = 16;
 
 /// Letters and digits of a name: enough for 64 bits.
 const NAME_DIGITS: usize = 13;
 
-/// How the push of a message begins: flag, length of the route, route, and the body up to the content.
+/// Prefix of a pushed message: flag, length of the route, route, and the body up to the content.
 const ON_CHAT: &[u8] = b"\x06\x06onChat{\"msg\":\"";
 
-/// Names of users and rooms: letters and digits that look like nothing in common, no two alike.
+/// Names of users and rooms: unique, and without common patterns that a hash might exploit.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Names {
     users: Streams,
@@ -49,10 +49,10 @@ fn write_name(mut label: u64, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes messages, and reads answers.
+/// Encodes requests and decodes answers.
 pub(super) struct Words {
     names: Names,
-    /// The stations of frontends, by the port that a gate names.
+    /// The index of the frontend behind each port that a gate names.
     by_port: Vec<u16>,
     body: Vec<u8>,
     message: Vec<u8>,
@@ -64,7 +64,7 @@ impl Words {
         Self { names, by_port, body: Vec::new(), message: Vec::new(), piece: BytesMut::new() }
     }
 
-    /// The message of a request.
+    /// Encodes a request.
     pub(super) fn write(&mut self, user: u32, request: u32, ask: Ask) -> Bytes {
         self.body.clear();
         let route = match ask {
@@ -75,7 +75,7 @@ impl Words {
         self.message.clear();
         let kind = MessageKind::Request { id: u64::from(request) };
         let message = Message { kind, route: Some(WireRoute::from(route)), body: &self.body };
-        // The routes are short enough for the wire.
+        // The routes are fixed and short enough for the wire.
         let _ = message.encode(&mut self.message);
         if self.piece.capacity() < self.message.len() {
             self.piece.reserve(PIECE_BYTES.max(self.message.len()));
@@ -84,7 +84,7 @@ impl Words {
         self.piece.split().freeze()
     }
 
-    /// What an answer's body means: a gate names a port, which stands for a station.
+    /// Decodes an answer, and resolves the port that a gate names.
     pub(super) fn answer(&self, body: &[u8]) -> Answer {
         match answer(body) {
             Answer::Use(port) => {
@@ -128,15 +128,15 @@ impl Words {
     }
 }
 
-/// When what a push says was meant to be said; none of a push that is no message.
+/// The due time of a pushed message; `None` for any other push.
 pub(super) fn meant(frame: &PushFrame) -> Option<Time> {
     let digits = frame.package().get(HEADER_BYTES..)?.strip_prefix(ON_CHAT)?.get(..MEANT_DIGITS)?;
     let digit = |nanos: u64, digit: &u8| Some(nanos << 4 | u64::from(char::from(*digit).to_digit(16)?));
     digits.iter().try_fold(0, digit).map(Time::from_nanos)
 }
 
-/// What an answer's body means. A server's answer is an error when it begins with a code that is not 200; a gate's begins
-/// with 200 and names a port.
+/// Decodes an answer's body. A body that begins with a code other than 200 is an error; a gate's
+/// begins with 200 and names a port.
 fn answer(body: &[u8]) -> Answer {
     let Some(rest) = body.strip_prefix(br#"{"code":"#) else { return Answer::Done };
     match number(rest) {

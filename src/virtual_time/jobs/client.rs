@@ -1,43 +1,43 @@
-//! The clients' side: jobs that somebody waits for.
+//! The client side: jobs, their attempts and timeouts.
 
 use slab::Slab;
 
 use crate::time::Time;
 
-/// A job that somebody waits for, or will try again.
+/// A job that a client waits for or will retry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Job {
-    /// Which of all, from 0.
+    /// Number of the job in the run, from 0.
     pub(super) number: u64,
-    /// Its key, from 0; of no meaning when each job has a key of its own.
+    /// Its key, from 0; unused when each job has its own key.
     pub(super) key: u32,
-    /// When it was to be done: its latency counts from here.
+    /// When it arrived: its latency counts from here.
     pub(super) born: Time,
-    /// How long it takes at speed 1.
+    /// Service time at speed 1.
     pub(super) work_ns: u64,
-    /// How often it was tried.
+    /// Attempts so far.
     pub(super) tries: u32,
-    /// The pause before the last attempt.
+    /// Pause before the last attempt.
     pub(super) pause_ms: f64,
 }
 
-/// Why a job is lost.
+/// Why a job was lost.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Loss {
-    /// The queue of its server was full.
+    /// Its server's queue was full.
     QueueFull,
-    /// It took longer than its client waits.
+    /// It took longer than the client's timeout.
     Timeout,
     /// Its client has no attempts left.
     GaveUp,
     /// Its server crashed.
     ServerGone,
-    /// There was no server.
+    /// No server was on the list.
     NoServer,
 }
 
 impl Loss {
-    /// Each, with its name in figures.
+    /// Every reason, with its name in metrics.
     pub(super) const ALL: [(Self, &str); 5] = [
         (Self::QueueFull, "queue_full"),
         (Self::Timeout, "timeout"),
@@ -47,8 +47,7 @@ impl Loss {
     ];
 }
 
-/// All jobs in flight, each with its turn: an attempt or a timeout of an older turn means nothing any
-/// more.
+/// All jobs in flight, each with its turn. Attempts and timeouts of an older turn are void.
 #[derive(Default)]
 pub(super) struct Jobs {
     all: Slab<(Job, u32)>,
@@ -56,7 +55,7 @@ pub(super) struct Jobs {
 }
 
 impl Jobs {
-    /// How many are in flight.
+    /// Number of jobs in flight.
     pub(super) fn len(&self) -> usize {
         self.all.len()
     }
@@ -72,17 +71,17 @@ impl Jobs {
         (job, *turn)
     }
 
-    /// Whether somebody waits for the job at that turn.
+    /// Whether the client still waits for this attempt.
     pub(super) fn waits(&self, index: u32, turn: u32) -> bool {
         self.all.get(index as usize).is_some_and(|(_, of)| *of == turn)
     }
 
-    /// Nobody waits any more for the present attempt.
+    /// The client stops waiting for the current attempt.
     pub(super) fn turn(&mut self, index: u32) {
         self.all[index as usize].1 = self.next_turn();
     }
 
-    /// It is done or lost.
+    /// Removes a job that is done or lost.
     pub(super) fn remove(&mut self, index: u32) -> Job {
         self.all.remove(index as usize).0
     }
@@ -91,7 +90,7 @@ impl Jobs {
         self.all.iter().map(|(_, (job, _))| job)
     }
 
-    /// No two of them are alike, so that a place that is used again is not mistaken for the same job.
+    /// Turns are unique, so that a reused slot is not mistaken for the job it held before.
     fn next_turn(&mut self) -> u32 {
         self.last_turn = self.last_turn.wrapping_add(1);
         self.last_turn

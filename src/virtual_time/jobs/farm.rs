@@ -1,15 +1,16 @@
-//! All servers of a run, and the list of those that the strategy chooses among.
+//! All servers of a run, and the list from which the strategy chooses.
 
 use super::server::Server;
 use crate::strategies::Candidate;
 
-/// See the module. Servers are known by their index among all that are ever there; on the list they have a place.
+/// All servers of a run. Each is known by its index for the whole run, and by its place while
+/// listed.
 pub(super) struct Farm {
     pub(super) servers: Vec<Server>,
     list: Vec<u32>,
-    /// The loads of the list's servers, as the strategy sees them.
+    /// Loads of the listed servers, as the strategy sees them.
     loads: Vec<u32>,
-    /// Whether these are always new; else they are as of the last look.
+    /// Whether the strategy sees loads at once; otherwise it sees those of its last poll.
     sees_at_once: bool,
 }
 
@@ -18,12 +19,12 @@ impl Farm {
         Self { servers, list: Vec::new(), loads: Vec::new(), sees_at_once }
     }
 
-    /// The servers to choose among, by place.
+    /// The listed servers, by place.
     pub(super) fn list(&self) -> &[u32] {
         &self.list
     }
 
-    /// Their loads as the strategy sees them, by place.
+    /// The loads that the strategy sees, by place.
     pub(super) fn loads(&self) -> &[u32] {
         &self.loads
     }
@@ -36,7 +37,7 @@ impl Farm {
         self.list.iter().map(candidate).collect()
     }
 
-    /// A server's load has changed.
+    /// Records that a server's load has changed.
     #[inline]
     pub(super) fn note(&mut self, index: u32) {
         let server = &self.servers[index as usize];
@@ -45,14 +46,14 @@ impl Farm {
         }
     }
 
-    /// The strategy looks at all loads.
+    /// Polls all loads for the strategy.
     pub(super) fn look(&mut self) {
         for (load, server) in self.loads.iter_mut().zip(&self.list) {
             *load = self.servers[*server as usize].queue.in_system();
         }
     }
 
-    /// Another list takes the place of the old one, which comes back.
+    /// Replaces the list and returns the old one.
     pub(super) fn put_on_list(&mut self, list: Vec<u32>) -> Vec<u32> {
         let old = std::mem::replace(&mut self.list, list);
         let seen = std::mem::replace(&mut self.loads, vec![0; self.list.len()]);
@@ -60,7 +61,7 @@ impl Farm {
         for (place, server) in self.list.iter().enumerate() {
             self.servers[*server as usize].place = Some(place as u32);
         }
-        // Old news of a server stays what it is; of a new one there is none until the next look.
+        // A server keeps its last polled load; a new server has none until the next poll.
         for (server, load) in old.iter().zip(seen) {
             if let Some(place) = self.servers[*server as usize].place {
                 self.loads[place as usize] = load;

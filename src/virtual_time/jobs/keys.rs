@@ -1,4 +1,4 @@
-//! What strategies hash: keys drawn by Zipf's law, or one a job.
+//! The keys that strategies hash: drawn by Zipf's law, or one for each job.
 
 use std::fmt::Write as _;
 
@@ -8,35 +8,35 @@ use crate::strategies::Strategy;
 
 /// The keys of a run.
 pub(super) enum Keys {
-    /// Each job has its own.
+    /// Each job has its own key.
     Own(OwnKey),
-    /// So many, shared.
+    /// A fixed number of keys, shared by the jobs.
     Shared(Box<SharedKeys>),
 }
 
-/// Sixteen hexadecimal digits that come of the job's number: as good as random, for numbers that follow each other would
-/// flatter strategies that hash with CRC, which spreads them more evenly than chance.
+/// Sixteen hexadecimal digits derived from the job's number by a random-quality mix. Consecutive
+/// numbers would flatter strategies that hash with CRC, which spreads them more evenly than chance.
 pub(super) struct OwnKey {
     text: [u8; 16],
     first: u64,
 }
 
-/// `key-1` and so on, one text behind the other.
+/// `key-1`, `key-2`, ..., concatenated in one string.
 pub(super) struct SharedKeys {
-    law: Zipf,
+    zipf: Zipf,
     random: Random,
     texts: String,
     ends: Vec<u32>,
     moves: Moves,
 }
 
-/// Keys whose server was another after a change of the list than before: a key counts at each change.
+/// Keys whose server differs after a change of the list. A key counts once for each change.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Moves {
-    /// Keys that there are.
+    /// Number of keys.
     pub(super) of: u64,
     pub(super) moved: u64,
-    /// Neither from a server that went nor to one that came.
+    /// Moved neither from a removed server nor to an added one.
     pub(super) unforced: u64,
 }
 
@@ -48,13 +48,13 @@ impl Keys {
         let count = keys.count;
         let (mut texts, mut ends) = (String::new(), Vec::with_capacity(count as usize));
         for number in 1..=count {
-            // A text takes all that is written into it.
+            // Writing to a `String` cannot fail.
             let _ = write!(texts, "key-{number}");
             ends.push(texts.len() as u32);
         }
-        let law = Zipf::new(count, keys.zipf);
+        let zipf = Zipf::new(count, keys.zipf);
         Self::Shared(Box::new(SharedKeys {
-            law,
+            zipf,
             random,
             texts,
             ends,
@@ -62,15 +62,15 @@ impl Keys {
         }))
     }
 
-    /// The key of the next job, from 0.
+    /// Draws the key of the next job, from 0.
     pub(super) fn draw(&mut self) -> u32 {
         match self {
             Self::Own(_) => 0,
-            Self::Shared(keys) => keys.law.draw(&mut keys.random) as u32,
+            Self::Shared(keys) => keys.zipf.draw(&mut keys.random) as u32,
         }
     }
 
-    /// The key of that job as a text.
+    /// Text of a job's key.
     #[inline]
     pub(super) fn text(&mut self, job: u64, key: u32) -> &str {
         match self {
@@ -79,7 +79,7 @@ impl Keys {
         }
     }
 
-    /// How many keys have moved, if that can be said.
+    /// How many keys have moved; `None` when each job has its own key.
     pub(super) fn moves(&self) -> Option<Moves> {
         match self {
             Self::Own(_) => None,
@@ -87,14 +87,15 @@ impl Keys {
         }
     }
 
-    /// Where each key is, by index of server; none when each job has its own. `list` are the servers of the strategy's list.
+    /// The server of each key, by index; `None` when each job has its own key. `list` holds the
+    /// servers on the strategy's list.
     pub(super) fn placed(&self, strategy: &dyn Strategy, list: &[u32]) -> Option<Vec<Option<u32>>> {
         let Self::Shared(keys) = self else { return None };
         let place = |key: u32| strategy.peek(keys.text(key)).and_then(|place| list.get(place).copied());
         Some((0..keys.ends.len() as u32).map(place).collect())
     }
 
-    /// Counts the keys that are elsewhere now than `before`, when the list was `old`.
+    /// Counts the keys whose server differs from `before`, when the list was `old`.
     pub(super) fn count_moves(
         &mut self,
         before: &[Option<u32>],
@@ -118,7 +119,7 @@ impl Keys {
     }
 }
 
-/// Which servers are on a list.
+/// The set of servers on a list.
 struct Members(Vec<bool>);
 
 impl Members {
@@ -142,10 +143,11 @@ impl SharedKeys {
 }
 
 impl OwnKey {
-    /// The key of that job.
+    /// Text of a job's key.
     #[inline]
     pub(super) fn text(&mut self, job: u64) -> &str {
-        // The output function of SplitMix64 (Steele, Lea, Flood 2014): another number for each number.
+        // Output function of SplitMix64 (Steele, Lea, Flood 2014), a bijection: distinct jobs get
+        // distinct keys.
         let mut mixed = self.first.wrapping_add(job.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,15 +1,18 @@
-//! The `queue` model on the event queue: jobs, servers, and a strategy between.
+//! The `queue` model on the event queue: jobs, servers, and a strategy between them.
 //!
-//! A job is tried: the strategy picks a server, which serves it, has it wait, or refuses it when its queue is full. Who waits
-//! for a job gives up after the timeout, and the server does it in vain. What was refused, lost or late is tried again after
-//! a pause, if the scenario has a policy for that, as the same job with the same work; else it is lost. A server that is
-//! removed is off the list, and does what it has; of one that crashes, the clients know at once. One that comes back stands
-//! at the end of the list, as in Pomelo. One that is added is like the scenario's first.
+//! For each attempt at a job, the strategy picks a server, which serves the attempt, queues it, or
+//! refuses it when its queue is full. A client gives up after its timeout, but the server still
+//! does the work. A refused, lost or late job is retried after a pause if the scenario has a retry
+//! policy, as the same job with the same work; otherwise it is lost. A removed server leaves the
+//! list and finishes what it has. When a server crashes, its clients know at once. A server that
+//! returns goes to the end of the list, as in Pomelo. An added server equals the scenario's first
+//! one.
 //!
-//! When jobs come, how long they take and which keys they have are streams of their own: every strategy meets the same. What
-//! is counted are the jobs that are born in the measured time; of them, exactly, attempted = done + lost + in flight when
-//! the run ends. Latencies, waits, loads and peaks are of what is over in the measured time, whenever it began: would only
-//! jobs that began in it count, the long ones would be missing at its end, and the mean would be too small.
+//! Arrivals, service times and keys are separate streams, so every strategy meets the same jobs.
+//! Jobs are counted if they arrive in the measured time; for them, attempted = done + lost + in
+//! flight holds exactly at the end of the run. Latencies, waits, loads and peaks cover what ends in
+//! the measured time, whenever it began: if only jobs that began in it counted, the long ones would
+//! be missing at its end and the mean would be too small.
 
 mod client;
 mod farm;
@@ -38,16 +41,17 @@ use crate::strategies::{Look, Needs, Strategy, StrategySpec};
 use crate::time::Time;
 use crate::world::Service;
 
-/// Steps of the servers' series in a run.
+/// Steps in a server's time series.
 const STEPS: u64 = 120;
 
-/// Most jobs under way, attempts at a server, and events: some gigabytes.
+/// Bound on jobs in flight, attempts at a server, and planned events: some gigabytes.
 const UNDER_WAY_MAX: usize = 50_000_000;
 
-/// Plays one replication of a scenario with the `queue` model under a strategy; the first `warmup_s` seconds do not count.
+/// Runs one replication of a scenario with the `queue` model under a strategy. The first `warmup_s`
+/// seconds are not measured.
 ///
 /// # Errors
-/// The scenario has another model, or makes no sense; or more and more jobs wait, and memory would not do.
+/// The scenario has another model or is invalid, or the backlog grows beyond memory.
 pub fn run_queue(
     scenario: &Scenario,
     spec: &StrategySpec,
@@ -83,18 +87,18 @@ pub fn run_queue(
     run.play()
 }
 
-/// What is planned.
+/// A planned event.
 #[derive(Clone, Copy)]
 enum Event {
-    /// The next job is born.
+    /// The next job arrives.
     Born,
-    /// A worker of a server has done what it served, if its turn is still this.
+    /// A worker finishes the service of this turn.
     Finished { server: u32, worker: u32, turn: u16 },
-    /// A client has waited long enough for its job, if its turn is still this.
+    /// A client's timeout for this turn expires.
     TimedOut { job: u32, turn: u32 },
-    /// A client tries again.
+    /// A client retries.
     Again { job: u32 },
-    /// The strategy looks at the loads.
+    /// The strategy polls the loads.
     Looked,
     /// A step of the plan.
     Step(u32),
@@ -112,13 +116,13 @@ struct Run<'a> {
     needs: Needs,
     farm: Farm,
     jobs: Jobs,
-    /// How many jobs there were.
+    /// Jobs so far.
     born: u64,
     arrivals: Arrivals,
     services: Random,
     pauses: Random,
     keys: Keys,
-    /// Whether keys have places, and may change them.
+    /// Whether keys have a server that they may move away from.
     counts_moves: bool,
     timeout: Option<Duration>,
     load_age: Option<Duration>,
@@ -127,7 +131,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     fn play(mut self) -> Result<Outcome, VirtualError> {
-        // What happens to the cluster comes before what jobs do at the same moment.
+        // Planned first, so that changes of the cluster precede jobs of the same moment.
         self.queue.plan(self.plan.end, Event::End);
         self.queue.plan(self.plan.measured, Event::Measured);
         for (index, step) in self.plan.steps.iter().enumerate() {
@@ -232,7 +236,7 @@ impl Run<'_> {
         }
     }
 
-    /// An attempt has failed: the client tries again later, or not.
+    /// Handles a failed attempt: the client retries later or gives up.
     fn fail(&mut self, now: Time, index: u32, why: Loss) {
         self.jobs.turn(index);
         let (job, _) = self.jobs.at(index);
@@ -249,7 +253,8 @@ impl Run<'_> {
         self.tally.lost(&job, why);
     }
 
-    /// A job is done or lost: a key that was only its own is at no server any more.
+    /// Ends a job. A key that only this job used is forgotten, so that the strategy does not
+    /// remember it for ever.
     fn end(&mut self, index: u32) -> Job {
         let job = self.jobs.remove(index);
         if let (Keys::Own(key), Some(placements)) = (&mut self.keys, self.strategy.placements_mut()) {
@@ -269,7 +274,7 @@ impl Run<'_> {
         self.queue.plan(ends, Event::Finished { server, worker, turn });
     }
 
-    /// Also what nobody waits for any more takes room: attempts in vain, and timeouts that will mean nothing.
+    /// Abandoned attempts and void timeouts also take memory, so all of them are bounded.
     fn within_bound(&self, now: Time, count: usize) -> Result<(), VirtualError> {
         let count = count.max(self.queue.len());
         if count <= UNDER_WAY_MAX {

@@ -1,4 +1,4 @@
-//! A scenario's numbers, checked and in nanoseconds, and its events, by index of server.
+//! A scenario's numbers, checked and in nanoseconds, and its events, by server index.
 
 use std::collections::BTreeSet;
 
@@ -9,42 +9,42 @@ use crate::time::Time;
 use crate::virtual_time::error::VirtualError;
 use crate::virtual_time::rate::{Arrivals, Rate};
 
-/// Most servers.
+/// Bound on the servers of a run.
 const SERVERS_MAX: usize = 100_000;
 
-/// What happens in a run, besides jobs.
+/// Everything that happens in a run besides jobs.
 pub(super) struct Plan {
-    /// When the measured time begins, and when it and the run end.
+    /// Start of the measured time, and its end, which is also the end of the run.
     pub(super) measured: Time,
     pub(super) end: Time,
-    /// All servers that are ever there.
+    /// All servers that ever exist in the run.
     pub(super) servers: Vec<QueueServer>,
-    /// How many of them, the first ones, are there at the start.
+    /// How many of them, from the first, exist at the start.
     pub(super) at_first: usize,
     /// In order of time.
     pub(super) steps: Vec<Step>,
     rate: Rate,
 }
 
-/// Something that happens at a planned moment.
+/// An action at a planned moment.
 pub(super) struct Step {
     pub(super) at: Time,
-    pub(super) act: Act,
+    pub(super) act: Action,
     pub(super) what: String,
 }
 
-/// What happens, and to which server.
+/// An action on the cluster, by server index.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Act {
-    /// It comes onto the list, at the end.
+pub(super) enum Action {
+    /// Joins the list, at its end.
     Join(u32),
-    /// It goes off the list, and does what it has.
+    /// Leaves the list and finishes what it has.
     Leave(u32),
-    /// It goes off the list, and what it has is lost.
+    /// Leaves the list and loses what it has.
     Crash(u32),
-    /// It works so many times as fast as at first.
+    /// Runs at this multiple of its initial speed.
     Speed(u32, f64),
-    /// The rate of arrivals changes; it knows.
+    /// The rate of arrivals changes. Nothing to do here: the arrivals know their crowds.
     Crowd,
 }
 
@@ -87,17 +87,17 @@ impl Plan {
         Ok((plan, model))
     }
 
-    /// When jobs come, with this chance.
+    /// The arrivals of jobs.
     pub(super) fn arrivals(&self, model: &QueueModel, random: Random) -> Arrivals {
         Arrivals::new(self.rate.clone(), model.arrivals.gaps, random)
     }
 
-    /// Whether servers come or go.
+    /// Whether any server joins or leaves the list.
     pub(super) fn changes_list(&self) -> bool {
-        self.steps.iter().any(|step| !matches!(step.act, Act::Speed(..) | Act::Crowd))
+        self.steps.iter().any(|step| !matches!(step.act, Action::Speed(..) | Action::Crowd))
     }
 
-    /// Of what happens at the same moment, what is undone comes last.
+    /// Turns the scenario's events into steps. At the same moment, ends of events come last.
     fn take_events(&mut self, scenario: &Scenario) -> Result<(), VirtualError> {
         let mut undone = Vec::new();
         for (index, event) in scenario.events.iter().enumerate() {
@@ -114,26 +114,36 @@ impl Plan {
                 Change::Add(id) => {
                     let server = self.index(&id).unwrap_or_else(|| self.new_server(&id));
                     let what = (format!("{id} added"), format!("{id} removed"));
-                    (Act::Join(server), what.0, Act::Leave(server), what.1)
+                    (Action::Join(server), what.0, Action::Leave(server), what.1)
                 }
                 Change::Remove(id) => {
                     let server = known(&id, self)?;
-                    (Act::Leave(server), format!("{id} removed"), Act::Join(server), format!("{id} back"))
+                    (
+                        Action::Leave(server),
+                        format!("{id} removed"),
+                        Action::Join(server),
+                        format!("{id} back"),
+                    )
                 }
                 Change::Crash(id) => {
                     let server = known(&id, self)?;
-                    (Act::Crash(server), format!("{id} crashed"), Act::Join(server), format!("{id} back"))
+                    (
+                        Action::Crash(server),
+                        format!("{id} crashed"),
+                        Action::Join(server),
+                        format!("{id} back"),
+                    )
                 }
                 Change::Slow(id, speed) if speed > 0.0 && speed.is_finite() => {
                     let server = known(&id, self)?;
                     let what = (format!("{id} at speed {speed}"), format!("{id} at full speed"));
-                    (Act::Speed(server, speed), what.0, Act::Speed(server, 1.0), what.1)
+                    (Action::Speed(server, speed), what.0, Action::Speed(server, 1.0), what.1)
                 }
                 Change::Slow(..) => return Err(wrong("expected a speed above 0")),
                 Change::Crowd(crowd) if fits(crowd.factor) && fits(crowd.ramp_s) => {
                     self.rate.crowd(crowd, event.at_s, event.for_s);
                     let what = format!("crowd: {} times the rate", crowd.factor);
-                    (Act::Crowd, what, Act::Crowd, "crowd over".to_owned())
+                    (Action::Crowd, what, Action::Crowd, "crowd over".to_owned())
                 }
                 Change::Crowd(_) => return Err(wrong("expected factor and ramp_s from 0 to 10^9")),
                 Change::Link(_) | Change::HotRoom(_) => return Err(wrong("is for the chat model only")),
@@ -154,7 +164,7 @@ impl Plan {
         index.map(|index| index as u32)
     }
 
-    /// A server that comes later is as the first of the scenario.
+    /// An added server equals the scenario's first one, apart from its id.
     fn new_server(&mut self, id: &ServerId) -> u32 {
         let like = self.servers.first().cloned().unwrap_or_default();
         self.servers.push(QueueServer { id: Some(id.clone()), ..like });
@@ -162,12 +172,12 @@ impl Plan {
     }
 }
 
-/// The moment so many seconds after the start.
+/// The moment this many seconds after the start.
 fn moment(seconds: f64) -> Time {
     Time::from_nanos((seconds * 1e9).round() as u64)
 }
 
-/// One by one, each with its id.
+/// Lists the servers one by one, each with its id.
 fn expanded(servers: &QueueServers) -> Result<Vec<QueueServer>, VirtualError> {
     let count = servers.count();
     if count > SERVERS_MAX as u64 {

@@ -1,23 +1,24 @@
-//! A server of the model: a queueing server, at which each attempt costs its work.
+//! A server of the model: a queueing server at which each attempt costs its work.
 
 use crate::ids::ServerId;
 use crate::scenario::QueueServer;
 use crate::time::Time;
 use crate::world::{Queue, Service};
 
-/// One attempt at a job, as a server has it.
+/// One attempt at a job, as its server sees it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Attempt {
-    /// Whose: the job's place, and its turn, which has gone by when the client no longer waits for this attempt.
+    /// The job's slot, and the turn of this attempt. The turn is outdated once the client stops
+    /// waiting for the attempt.
     pub(super) job: u32,
     pub(super) turn: u32,
-    /// When it came to the server.
+    /// When it arrived at the server.
     pub(super) came: Time,
-    /// How long it takes at speed 1.
+    /// Service time at speed 1.
     pub(super) work_ns: u64,
 }
 
-/// What a server did with an attempt.
+/// A server's response to an attempt.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Offered {
     Served(Service),
@@ -25,11 +26,11 @@ pub(super) enum Offered {
     Refused,
 }
 
-/// See the module.
+/// A queueing server and its place on the strategy's list.
 pub(super) struct Server {
     pub(super) id: ServerId,
     pub(super) weight: f64,
-    /// Its place on the strategy's list, while it is on it.
+    /// Its place on the strategy's list, while listed.
     pub(super) place: Option<u32>,
     pub(super) queue: Queue<Attempt, Attempt>,
     full_speed: f64,
@@ -44,7 +45,7 @@ impl Server {
         Self { id, weight: server.weight, place: None, queue, full_speed: server.speed }
     }
 
-    /// Takes an attempt, if there is room.
+    /// Serves or queues an attempt, or refuses it when the queue is full.
     #[inline]
     pub(super) fn offer(&mut self, now: Time, attempt: Attempt) -> Offered {
         if self.queue.is_ready() {
@@ -57,7 +58,8 @@ impl Server {
         }
     }
 
-    /// A service ends, and the next one in the queue begins; none when that service was stopped or put off.
+    /// Ends a service and begins the next one in the queue. `None` when that service was cancelled
+    /// or rescheduled.
     #[inline]
     pub(super) fn finish(
         &mut self,
@@ -74,24 +76,25 @@ impl Server {
         self.queue.serve(now, attempt, attempt.work_ns as f64)
     }
 
-    /// It vanishes: gives all that it had, first what was served.
+    /// Crashes: returns all attempts that it had, those in service first.
     pub(super) fn crash(&mut self, now: Time) -> Vec<Attempt> {
         let lost = self.each().copied().collect();
         self.queue.clear(now);
         lost
     }
 
-    /// What waits or is served, one by one: first what is served.
+    /// All attempts, those in service first.
     pub(super) fn each(&self) -> impl Iterator<Item = &Attempt> {
         self.queue.served().chain(self.queue.waiting())
     }
 
-    /// From now on it is so many times as fast as at first: when the present services end.
+    /// Sets the speed as a multiple of the initial one, and returns the new ends of the services in
+    /// progress.
     pub(super) fn set_speed(&mut self, now: Time, times: f64) -> Vec<Service> {
         self.queue.speed_up(now, self.full_speed * times)
     }
 
-    /// The integrals of its busy workers and of what it had, so far.
+    /// Integrals over time of busy workers and of attempts in the server, so far.
     pub(super) fn integrals(&mut self, now: Time) -> (u128, u128) {
         self.queue.gauge.series().map_or((0, 0), |series| series.integrals(now))
     }

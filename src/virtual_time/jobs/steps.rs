@@ -1,20 +1,20 @@
-//! The steps of a plan as they happen: servers that come, go, crash, and change their speed.
+//! Steps of a plan: servers join, leave, crash and change their speed.
 
 use super::Run;
 use super::client::Loss;
-use super::plan::Act;
+use super::plan::Action;
 use crate::stats::Mark;
 use crate::time::Time;
 
 impl Run<'_> {
-    /// A step of the plan.
+    /// Carries out a step of the plan.
     pub(super) fn step(&mut self, now: Time, index: usize) {
         let step = &self.plan.steps[index];
         self.tally.marks.push(Mark { at_s: now.as_nanos() as f64 / 1e9, what: step.what.clone() });
         match step.act {
-            Act::Join(server) => self.join(server),
-            Act::Leave(server) => self.leave(server),
-            Act::Crash(server) => {
+            Action::Join(server) => self.join(server),
+            Action::Leave(server) => self.leave(server),
+            Action::Crash(server) => {
                 self.leave(server);
                 for lost in self.farm.servers[server as usize].crash(now) {
                     self.tally.left(now, lost.came);
@@ -23,12 +23,12 @@ impl Run<'_> {
                     }
                 }
             }
-            Act::Speed(server, times) => {
+            Action::Speed(server, times) => {
                 for service in self.farm.servers[server as usize].set_speed(now, times) {
                     self.plan_finish(server, service);
                 }
             }
-            Act::Crowd => {}
+            Action::Crowd => {}
         }
     }
 
@@ -46,7 +46,7 @@ impl Run<'_> {
         }
     }
 
-    /// Another list of servers takes the place of the present one.
+    /// Replaces the strategy's list of servers, and counts the keys that move.
     pub(super) fn change_list(&mut self, list: Vec<u32>) {
         let measured = self.queue.now() >= self.plan.measured;
         let counts = self.counts_moves && measured && !self.farm.list().is_empty();

@@ -1,4 +1,4 @@
-//! What a run is counted by, and the figures that come of it.
+//! The counters of a run, and the metrics computed from them.
 
 use std::collections::BTreeMap;
 
@@ -12,35 +12,36 @@ use crate::time::Time;
 
 const SECOND: u64 = 1_000_000_000;
 
-/// Counts from the start of the measured time on. Jobs count that are born in it.
+/// Counters of the measured time. A job counts if it arrives in it.
 pub(super) struct Tally {
     measured: Time,
     end: Time,
     latencies: Latencies,
     attempted: u64,
     lost: [u64; Loss::ALL.len()],
-    /// Of these, those that were done.
+    /// Of the attempted jobs, those done.
     done: u64,
     retries: u64,
-    /// Attempts that came to a server that took them, that had to wait there, and those of the latter whose wait is over.
+    /// Attempts that a server accepted; of these, those that had to wait; and those whose wait is
+    /// over.
     taken: u64,
     had_to_wait: u64,
     wait_ns: u128,
     begun: u64,
-    /// Nanoseconds that attempts were at servers within the measured time.
+    /// Nanoseconds that attempts spent at servers within the measured time.
     stay_ns: u128,
     busiest_second: BusiestSecond,
     pub(super) marks: Vec<Mark>,
     servers: Vec<Counted>,
 }
 
-/// What is counted of each server.
+/// Counters of one server.
 #[derive(Clone, Copy, Default)]
 struct Counted {
     was_there: bool,
-    /// Work that it finished in the measured time, as nanoseconds at speed 1.
+    /// Work finished in the measured time, in nanoseconds at speed 1.
     work_ns: u128,
-    /// Integrals of its busy workers and of what it had, when the measured time began.
+    /// Integrals of busy workers and of attempts in the server, at the start of the measured time.
     before: (u128, u128),
 }
 
@@ -71,7 +72,7 @@ impl Tally {
         }
     }
 
-    /// The measured time begins.
+    /// Starts the measured time.
     pub(super) fn begin(&mut self, now: Time, servers: &mut [Server]) {
         for (counted, server) in self.servers.iter_mut().zip(servers) {
             counted.before = server.integrals(now);
@@ -79,7 +80,7 @@ impl Tally {
         }
     }
 
-    /// A server came onto the list.
+    /// Marks a server as having been on the list.
     pub(super) fn joined(&mut self, server: u32) {
         self.servers[server as usize].was_there = true;
     }
@@ -89,7 +90,7 @@ impl Tally {
         self.attempted += u64::from(now >= self.measured);
     }
 
-    /// A job is tried; the how-manieth time.
+    /// Counts an attempt at a job.
     #[inline]
     pub(super) fn tried(&mut self, now: Time, job: &Job) {
         if now >= self.measured {
@@ -98,18 +99,18 @@ impl Tally {
         self.retries += u64::from(job.tries > 1 && job.born >= self.measured);
     }
 
-    /// A server took an attempt.
+    /// Counts an attempt that a server accepted.
     #[inline]
     pub(super) fn taken(&mut self, now: Time, waits: bool) {
         if now >= self.measured {
             self.taken += 1;
             self.had_to_wait += u64::from(waits);
-            // Who need not wait has waited for no time.
+            // An attempt that is served at once has waited zero time.
             self.begun += u64::from(!waits);
         }
     }
 
-    /// An attempt that came then and had to wait is served.
+    /// Counts the wait of an attempt that arrived at `came` and is now served.
     #[inline]
     pub(super) fn waited(&mut self, now: Time, came: Time) {
         if now >= self.measured {
@@ -118,14 +119,14 @@ impl Tally {
         }
     }
 
-    /// An attempt that came then leaves its server, whatever became of it.
+    /// Counts the stay of an attempt that arrived at `came` and leaves its server, done or not.
     #[inline]
     pub(super) fn left(&mut self, now: Time, came: Time) {
         let from = came.max(self.measured).as_nanos();
         self.stay_ns += u128::from(now.as_nanos().saturating_sub(from));
     }
 
-    /// A server has finished such an amount of work.
+    /// Counts work that a server has finished.
     #[inline]
     pub(super) fn worked(&mut self, now: Time, server: u32, work_ns: u64) {
         if now >= self.measured {
@@ -149,7 +150,8 @@ impl Tally {
         }
     }
 
-    /// The run has ended, after so many events. `unfinished` are jobs under way, in a server or not.
+    /// Computes the outcome at the end of the run. `unfinished` are the jobs still in flight,
+    /// whether at a server or pausing.
     pub(super) fn finish<'a>(
         mut self,
         mut servers: Vec<Server>,
@@ -236,7 +238,7 @@ impl BusiestSecond {
         self.this += 1;
     }
 
-    /// The last second counts if it is a whole one, or the only one.
+    /// The last second counts only if it is complete, or the only one.
     fn rate(&self, end: Time, window_s: f64) -> f64 {
         if window_s < 1.0 {
             return self.this as f64 / window_s;
@@ -246,7 +248,7 @@ impl BusiestSecond {
     }
 }
 
-/// 0 of nothing.
+/// The quotient, or 0 when there is nothing to divide by.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { part / whole }
 }

@@ -1,13 +1,13 @@
-//! The scenario's claims and what became of them: in words and in colour, what fails first.
+//! The scenario's claims and their verdicts, in words and colour; failures first.
 
 use super::super::markup::Markup;
 use super::Section;
 use crate::experiments::{Results, Verdict, VerdictKind};
 
-/// Of more claims, those that hold are folded up.
+/// With more claims than this, those that hold are folded up.
 const SHOWN_MAX: usize = 30;
 
-/// All claims; none when there are none.
+/// All claims; `None` without any.
 pub(super) fn section(results: &Results) -> Option<Section> {
     if results.verdicts.is_empty() {
         return None;
@@ -55,7 +55,7 @@ fn list(body: &mut Markup, verdicts: &[&Verdict]) {
     body.close("ul");
 }
 
-/// `5 hold, 1 fails`; none when there are none.
+/// `5 hold, 1 fails`; `None` without claims.
 pub(super) fn summary(results: &Results) -> Option<String> {
     let of = |kind: VerdictKind| results.verdicts.iter().filter(|verdict| verdict.verdict == kind).count();
     let (holds, fails) = (of(VerdictKind::Holds), of(VerdictKind::Fails));

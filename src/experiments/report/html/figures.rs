@@ -1,4 +1,4 @@
-//! Tables of all figures: a group each, one row a strategy, the best in bold.
+//! Tables of all figures, by group: one row for each strategy, the best value in bold.
 
 use super::super::markup::Markup;
 use super::super::measure::{Measure, against_first};
@@ -6,7 +6,7 @@ use super::super::words;
 use super::{Section, note};
 use crate::experiments::{Results, StrategyResults};
 
-/// Groups of figures besides latencies, by how their names begin; the last takes all that are left.
+/// Groups of metrics other than latencies, by prefix; the last takes the rest.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Load and balance", &["utilisation.", "balance.", "in_system.", "throughput", "peak_attempts", "wait_"]),
     (
@@ -58,7 +58,7 @@ fn latency<'a>(measure: &Measure<'a>) -> Option<(&'a str, &'a str)> {
 }
 
 fn group(out: &mut Markup, results: &Results, title: &str, measures: &[Measure<'_>]) {
-    // What is the same everywhere needs no column.
+    // Metrics with the same value everywhere go into a note instead of a column.
     let (same, columns): (Vec<&Measure<'_>>, Vec<&Measure<'_>>) =
         measures.iter().partition(|measure| same_everywhere(measure, results).is_some());
     if !columns.is_empty() {
@@ -124,7 +124,7 @@ fn cell(out: &mut Markup, results: &Results, measure: &Measure<'_>, strategy: &S
     out.close("td");
 }
 
-/// The one value of all strategies, when there is one that no replication differs from.
+/// The value shared by all strategies and replications, if there is one.
 fn same_everywhere(measure: &Measure<'_>, results: &Results) -> Option<String> {
     let first = measure.estimate(results.strategies.first()?)?;
     let same = |strategy: &StrategyResults| {

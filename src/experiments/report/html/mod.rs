@@ -1,4 +1,4 @@
-//! One HTML file for people: it opens offline, asks nobody for anything, and reads fully without scripts.
+//! One HTML file: works offline, loads nothing, and is complete without scripts.
 
 mod claims;
 mod figures;
@@ -15,13 +15,13 @@ use super::{Document, Exporter};
 use crate::experiments::{Mode, Results};
 use crate::stats::Mark;
 
-/// HTML.
+/// The HTML format.
 pub(super) struct Html;
 
-/// Events that are listed.
+/// Bound on the listed events.
 const MARKS_MAX: usize = 30;
 
-/// A part of the page: its anchor, its heading, and what is in it.
+/// A section of the page: anchor, heading, content.
 struct Section {
     anchor: &'static str,
     heading: &'static str,
@@ -128,13 +128,13 @@ fn comparison(results: &Results) -> Option<Section> {
     paragraph(&mut body, what);
     match (plots::bars(results, WIDE), plots::bars(results, NARROW)) {
         (Some(wide), Some(narrow)) => both_widths(&mut body, &wide, &narrow),
-        _ => paragraph(&mut body, format!("No strategy gave {}.", results.metric)),
+        _ => paragraph(&mut body, format!("No strategy measured {}.", results.metric)),
     }
     note(&mut body, sureness(results));
     Some(Section { anchor: "answer", heading: "The answer", body })
 }
 
-/// How sure the figures are, and what the small print beside them means.
+/// How certain the figures are, and what the small print means.
 fn sureness(results: &Results) -> String {
     let first = results.strategies.first().map(|first| first.strategy.to_string()).unwrap_or_default();
     if results.replications < 2 {
@@ -228,7 +228,7 @@ fn balance(results: &Results) -> Option<Section> {
     let mut body = Markup::default();
     paragraph(
         &mut body,
-        "How the work lay on the servers in the first replication. Each dot is a server; the closer to 100 %, the more even.",
+        "The work of each server in the first replication. Each dot is a server; the closer to 100 %, the more even.",
     );
     both_widths(&mut body, &wide, &narrow);
     Some(Section { anchor: "balance", heading: "Balance", body })
@@ -246,7 +246,7 @@ fn moves(results: &Results) -> Option<Section> {
     Some(Section { anchor: "moves", heading: "Moved keys against balance", body })
 }
 
-/// The page shows the one that fits.
+/// Writes both widths; the page shows the one that fits.
 fn both_widths(out: &mut Markup, wide: &Canvas, narrow: &Canvas) {
     out.open("figure", &[("class", &"wide")]);
     wide.inline(out);

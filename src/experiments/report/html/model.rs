@@ -1,10 +1,10 @@
-//! A scenario's model in words.
+//! Describes a scenario's model in words.
 
 use super::super::words::{self, count, milliseconds, number, seconds};
 use crate::random::{Distribution, Shape};
 use crate::scenario::{ChatModel, Level, QueueModel, QueueServers, Scenario};
 
-/// What is modelled, in a sentence.
+/// The model, in a sentence.
 pub(super) fn sentence(scenario: &Scenario) -> String {
     match (&scenario.queue, &scenario.chat) {
         (Some(queue), _) => of_queue(queue),
@@ -27,7 +27,7 @@ fn of_queue(queue: &QueueModel) -> String {
         format!(" Their keys are {}{}.", count(keys.count as usize, "name"), zipf(keys.zipf))
     });
     format!(
-        "Jobs come at {} a second (gaps: {}), a strategy gives each to one of {}, where it takes {} on average ({}).{keys}",
+        "Jobs arrive at {} per second (gaps: {}); a strategy assigns each to one of {}, where it takes {} on average ({}).{keys}",
         number(queue.arrivals.rate_per_s),
         shape(queue.arrivals.gaps),
         count(servers(queue).0, "server"),
@@ -41,7 +41,7 @@ fn queue_facts(queue: &QueueModel) -> Vec<(&'static str, String)> {
     let offered = queue.arrivals.rate_per_s * queue.service_ms.mean / 1e3 / speed;
     let mut facts = vec![
         ("workers", count(workers, "worker")),
-        ("offered load", format!("{} of what all workers can do", words::percent(offered))),
+        ("offered load", format!("{} of the capacity of all workers", words::percent(offered))),
     ];
     if queue.load_age_ms > 0.0 {
         facts.push(("age of loads", format!("up to {}", milliseconds(queue.load_age_ms))));
@@ -52,7 +52,7 @@ fn queue_facts(queue: &QueueModel) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// Servers, workers, and how fast all workers are together.
+/// Number of servers, number of workers, and the total speed of the workers.
 fn servers(queue: &QueueModel) -> (usize, usize, f64) {
     match &queue.servers {
         QueueServers::Count(servers) => (*servers as usize, *servers as usize, f64::from(*servers)),
@@ -76,7 +76,7 @@ fn of_chat(chat: &ChatModel) -> String {
     };
     let turns = if chat.talk.on_s.is_some() { " by turns" } else { "" };
     format!(
-        "{} in {}{} talk{turns} on {cluster}, {} messages a second each; strategies choose among the {} servers.",
+        "{} in {}{} talk{turns} on {cluster}, {} messages per second each; strategies choose among the {} servers.",
         if chat.users == 1 {
             "1 person".to_owned()
         } else {
@@ -91,19 +91,19 @@ fn of_chat(chat: &ChatModel) -> String {
 
 fn chat_facts(chat: &ChatModel) -> Vec<(&'static str, String)> {
     let level = match chat.level {
-        Level::Machines => "the state machines that serve live",
-        Level::Flow => "who is where and what it costs, without the messages",
+        Level::Machines => "the live state machines",
+        Level::Flow => "people and costs, without the messages",
     };
     let logins = chat.logins_per_s.map_or_else(
         || "all at once, before the run".to_owned(),
-        |rate| format!("{} a second", number(rate)),
+        |rate| format!("{} per second", number(rate)),
     );
-    let mut facts = vec![("servers are", level.to_owned()), ("first logins", logins)];
+    let mut facts = vec![("simulated", level.to_owned()), ("first logins", logins)];
     if let Some(session) = &chat.session_s {
-        facts.push(("people stay", law_s(session)));
+        facts.push(("people stay", distribution_s(session)));
     }
-    let rebalance = if chat.rebalance { "go where the list says" } else { "stay, and lose their members" };
-    facts.push(("rooms, when the list changes,", rebalance.to_owned()));
+    let rebalance = if chat.rebalance { "move with the list" } else { "stay and lose their members" };
+    facts.push(("rooms when the server list changes", rebalance.to_owned()));
     facts.push(("clients wait", seconds(chat.timeout_s)));
     let others = chat.others.iter().map(|(kind, strategy)| format!("{kind}: {strategy}"));
     let others: Vec<String> = others.collect();
@@ -113,8 +113,8 @@ fn chat_facts(chat: &ChatModel) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn law_s(law: &Distribution) -> String {
-    format!("{} on average ({})", seconds(law.mean), shape(law.shape))
+fn distribution_s(distribution: &Distribution) -> String {
+    format!("{} on average ({})", seconds(distribution.mean), shape(distribution.shape))
 }
 
 fn zipf(skew: f64) -> String {

@@ -1,4 +1,4 @@
-//! How it was run, and how to run it again.
+//! How the experiment was run, and how to repeat it.
 
 use super::super::markup::Markup;
 use super::super::words;

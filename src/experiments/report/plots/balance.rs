@@ -1,4 +1,4 @@
-//! How the work lay on servers: one row a strategy, one dot a server.
+//! How evenly servers worked: one row for each strategy, one dot for each server.
 
 use super::super::words;
 use super::canvas::{Anchor, Canvas};
@@ -7,11 +7,12 @@ use super::scale::Scale;
 use super::{NARROW, WIDE};
 use crate::experiments::{Results, StrategyResults};
 
-/// A strategy's servers: their work (the time in which they were busy, or what they handled, where that is all that is known) by the mean of all, 1 when it is even.
+/// The work of a strategy's servers relative to the mean, which is 1: busy time, or messages
+/// handled where only those are known.
 struct Works {
-    /// Which strategy.
+    /// The strategy.
     name: String,
-    /// By server: its id, and its work.
+    /// Id and work of each server.
     servers: Vec<(String, f64)>,
 }
 
@@ -21,10 +22,10 @@ const BOTTOM: f64 = 40.0;
 /// Diameter of a dot.
 const DOT: f64 = 5.0;
 
-/// Where dots of a row stand, above and below its middle: the first that is free.
+/// Offsets of dots above and below a row's middle, in the order in which they are tried.
 const LANES: [f64; 5] = [0.0, -5.0, 5.0, -10.0, 10.0];
 
-/// Of each strategy that has servers with work, in the measured time of the first replication.
+/// The work in the measured time of the first replication, for strategies that have any.
 fn works(results: &Results) -> Vec<Works> {
     results.strategies.iter().filter_map(|strategy| of(strategy, results.warmup_s)).collect()
 }
@@ -51,7 +52,7 @@ fn of(strategy: &StrategyResults, warmup_s: f64) -> Option<Works> {
     })
 }
 
-/// The plot; none when no server had work.
+/// The plot; `None` when no server had work.
 pub(in crate::experiments::report) fn balance(results: &Results, width: f64) -> Option<Canvas> {
     let works = works(results);
     if works.is_empty() {
@@ -95,13 +96,13 @@ pub(in crate::experiments::report) fn balance(results: &Results, width: f64) -> 
     Some(canvas)
 }
 
-/// Dots that would lie on each other stand above and below.
+/// Moves dots that would overlap above and below the line.
 fn swarm(mut places: Vec<f64>, y: f64) -> Vec<(f64, f64)> {
     places.sort_by(f64::total_cmp);
     let mut last = [f64::MIN; LANES.len()];
     let dot = |x: f64| {
         let free = (0..LANES.len()).find(|lane| x - last[*lane] >= DOT);
-        // Where there is no room, the one that ends first.
+        // Without a free lane, reuse the one whose last dot ends first.
         let lane = free.unwrap_or_else(|| {
             let ends = last.iter().enumerate();
             ends.min_by(|a, b| a.1.total_cmp(b.1)).map_or(0, |(lane, _)| lane)
@@ -113,7 +114,7 @@ fn swarm(mut places: Vec<f64>, y: f64) -> Vec<(f64, f64)> {
 }
 
 fn peak(row: &Works) -> Option<&(String, f64)> {
-    // The first of those that are equal.
+    // Among equal servers, the first.
     row.servers.iter().rev().max_by(|a, b| a.1.total_cmp(&b.1))
 }
 

@@ -1,4 +1,4 @@
-//! A figure by strategy: bars with 95 % intervals, the best one first.
+//! A figure by strategy: bars with 95 % intervals, the best first.
 
 use super::super::measure::{Measure, against_first};
 use super::super::words;
@@ -15,15 +15,15 @@ struct Row<'a> {
     is_first: bool,
 }
 
-/// Where things stand.
+/// Positions within the plot.
 struct Layout {
     /// Left end of the bars.
     left: f64,
     /// Right end of the bars.
     right: f64,
-    /// From one row to the next.
+    /// Distance between rows.
     pitch: f64,
-    /// From a row's top to its bar's.
+    /// Distance from a row's top to its bar.
     bar: f64,
     bar_height: f64,
     narrow: bool,
@@ -32,7 +32,7 @@ struct Layout {
 const TOP: f64 = 8.0;
 const BOTTOM: f64 = 38.0;
 
-/// Bars of the figure that the answer is given by; none when no strategy gave it.
+/// Bars of the answer's metric; `None` when no strategy has it.
 pub(in crate::experiments::report) fn bars(results: &Results, width: f64) -> Option<Canvas> {
     let measure = Measure::named(&results.metric);
     let mut rows: Vec<Row<'_>> = Vec::new();
@@ -52,7 +52,7 @@ pub(in crate::experiments::report) fn bars(results: &Results, width: f64) -> Opt
             [row.figure.estimate.low(), row.figure.estimate.value, row.figure.estimate.high()]
         })
     };
-    // The interval of a positive figure may reach below 0; it is cut off on a logarithmic axis.
+    // The interval of a positive figure may extend below 0; a logarithmic axis cuts it off.
     let values = || rows.iter().map(|row| row.figure.estimate.value);
     let scale = Scale::fitting(values(), layout.left, layout.right);
     let scale = if scale.is_log() {
@@ -113,12 +113,11 @@ fn draw(canvas: &mut Canvas, row: &Row<'_>, y: f64, scale: &Scale, layout: &Layo
     let estimate = &row.figure.estimate;
     let (top, middle) = (y + layout.bar, y + layout.bar + layout.bar_height / 2.0);
     let value = words::plus_minus(estimate);
-    let against =
-        if row.is_first { "the others are held against it".to_owned() } else { against_first(row.figure) };
+    let against = if row.is_first { "baseline for the others".to_owned() } else { against_first(row.figure) };
     canvas.open(format!("{}: {value}", row.name));
     let x = scale.at(estimate.value);
     if scale.is_log() {
-        // A bar's length would mean nothing.
+        // On a logarithmic axis the length of a bar has no meaning, so draw dots.
         canvas.line((layout.left, middle), (layout.right, middle), "grid");
         canvas.dots(&[(x, middle)], if is_best { "dot best" } else { "dot" });
     } else {

@@ -1,13 +1,14 @@
-//! A plot that is being drawn: SVG elements at places in pixels, which a style sheet colours.
+//! A plot under construction: SVG elements at pixel positions, coloured by a style sheet.
 
 use std::fmt::{self, Display};
 
 use super::super::markup::{Attribute, Markup};
 
-/// Colours and dashes of all plots, by class: rules, not variables, which only browsers know.
+/// Colours and dashes of all plots, by class. Rules rather than variables, which only browsers
+/// support.
 pub(in crate::experiments::report) const STYLE: &str = include_str!("plots.css");
 
-/// Where text ends or begins.
+/// Alignment of a text.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     Start,
@@ -27,7 +28,7 @@ pub(in crate::experiments::report) struct Canvas {
     body: Markup,
 }
 
-/// A place or length in pixels, as it is written: to a tenth.
+/// A position or length in pixels, written to a tenth.
 #[derive(Clone, Copy)]
 pub(super) struct Px(pub(super) f64);
 
@@ -43,7 +44,7 @@ impl Display for Px {
 }
 
 impl Canvas {
-    /// An empty one. Who cannot see it is told the title and the description.
+    /// An empty plot. Screen readers read out the title and the description.
     pub(super) fn new(
         width: f64,
         height: f64,
@@ -54,7 +55,7 @@ impl Canvas {
         Self { width, height, title, description, body: Markup::default() }
     }
 
-    /// A line of text, whose base is at `y`.
+    /// A line of text with its baseline at `y`.
     pub(super) fn text(&mut self, x: f64, y: f64, anchor: Anchor, class: &str, text: impl Display) {
         let class = match anchor {
             Anchor::Start => class.to_owned(),
@@ -88,25 +89,26 @@ impl Canvas {
         self.body.empty("rect", &attributes);
     }
 
-    /// A line through points.
+    /// A line through the points.
     pub(super) fn polyline(&mut self, points: &[(f64, f64)], class: &str) {
         let text: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", Px(*x), Px(*y))).collect();
         self.body.empty("polyline", &[("points", &text.join(" ")), ("class", &class)]);
     }
 
-    /// An area within points.
+    /// A filled area.
     pub(super) fn polygon(&mut self, points: &[(f64, f64)], class: &str) {
         let text: Vec<String> = points.iter().map(|(x, y)| format!("{},{}", Px(*x), Px(*y))).collect();
         self.body.empty("polygon", &[("points", &text.join(" ")), ("class", &class)]);
     }
 
-    /// Dots, which their class makes round: one path for all, in few bytes.
+    /// Dots, made round by their class. One path holds all of them, to save bytes.
     pub(super) fn dots(&mut self, points: &[(f64, f64)], class: &str) {
         let text: String = points.iter().map(|(x, y)| format!("M{} {}h0", Px(*x), Px(*y))).collect();
         self.body.empty("path", &[("d", &text), ("class", &class)]);
     }
 
-    /// Cells of a grid that is stretched over a rectangle: each path has its class, and is in columns and rows.
+    /// Cells of a grid stretched over a rectangle. Each path has a class, and coordinates in
+    /// columns and rows.
     pub(super) fn cells(
         &mut self,
         corner: (f64, f64),
@@ -131,18 +133,18 @@ impl Canvas {
         self.body.close("svg");
     }
 
-    /// Begins a group with a text that is shown when it is pointed at.
+    /// Begins a group with a tooltip.
     pub(super) fn open(&mut self, hint: impl Display) {
         self.body.open("g", &[]);
         self.body.leaf("title", &[], hint);
     }
 
-    /// Ends the group.
+    /// Ends a group.
     pub(super) fn close(&mut self) {
         self.body.close("g");
     }
 
-    /// Puts another plot into this one, at its place.
+    /// Embeds another plot at a position.
     pub(super) fn place(&mut self, corner: (f64, f64), other: &Canvas) {
         let view = format!("0 0 {} {}", Px(other.width), Px(other.height));
         let attributes: [Attribute<'_>; 5] = [
@@ -158,17 +160,17 @@ impl Canvas {
         self.body.close("svg");
     }
 
-    /// What it is called.
+    /// The title.
     pub(in crate::experiments::report) fn title(&self) -> &str {
         &self.title
     }
 
-    /// For a page that has [`STYLE`].
+    /// Writes the plot into a page that includes [`STYLE`].
     pub(in crate::experiments::report) fn inline(&self, out: &mut Markup) {
         self.write(out, &[], false);
     }
 
-    /// A file of its own.
+    /// The plot as a standalone file.
     pub(in crate::experiments::report) fn file(&self) -> String {
         let mut out = Markup::default();
         out.literal("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");

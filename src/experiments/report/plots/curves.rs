@@ -1,4 +1,4 @@
-//! Latency by percentile: one plot for each thing that took time, one line a strategy.
+//! Latency by percentile: one plot for each operation, one line for each strategy.
 
 use std::collections::BTreeSet;
 
@@ -14,17 +14,17 @@ use crate::stats::LatencyCurve;
 struct Line {
     name: String,
     index: usize,
-    /// Nines (0 for half… 1 for 90 %, 2 for 99 %) and milliseconds.
+    /// Nines (0 for the median… 1 for 90 %, 2 for 99 %) and milliseconds.
     points: Vec<(f64, f64)>,
 }
 
-/// What the quickest took says little, and would take a decade of the axis.
+/// Percentiles below this are left out: they say little, and would take a decade of the axis.
 const SHARE_MIN: f64 = 0.1;
 
 const TOP: f64 = 12.0;
 const BOTTOM: f64 = 40.0;
 
-/// What took time under any strategy; first what the answer is about.
+/// Operations with latencies under any strategy, first the one of the answer.
 pub(in crate::experiments::report) fn kinds(results: &Results) -> Vec<&str> {
     let curves = results.strategies.iter().flat_map(|strategy| strategy.curves.iter());
     let kinds = curves.filter(|(_, curve)| !points(curve).is_empty()).map(|(kind, _)| kind.as_str());
@@ -33,7 +33,7 @@ pub(in crate::experiments::report) fn kinds(results: &Results) -> Vec<&str> {
     kinds
 }
 
-/// The curves of one kind; none when it has none.
+/// The curves of one operation; `None` without any.
 pub(in crate::experiments::report) fn curves(results: &Results, kind: &str, width: f64) -> Option<Canvas> {
     let strategies = results.strategies.iter().enumerate();
     let lines: Vec<Line> = strategies
@@ -108,7 +108,8 @@ fn draw(
     }
 }
 
-/// On the scale of HDR plots: each nine takes as much room. A curve ends where one measurement is the rest.
+/// Points on the scale of HDR plots, where each nine is equally wide. A curve ends where a single
+/// measurement remains.
 fn points(curve: &LatencyCurve) -> Vec<(f64, f64)> {
     let end = (curve.count.max(2) as f64).log10();
     let place = |share: f64| if share >= 1.0 { end } else { -(1.0 - share).log10() };
@@ -119,7 +120,7 @@ fn points(curve: &LatencyCurve) -> Vec<(f64, f64)> {
         .collect()
 }
 
-/// Percentiles that are written along the axis, by their nines.
+/// Percentiles labelled along the axis, by their nines.
 fn shares() -> impl Iterator<Item = (f64, &'static str)> {
     let nines = ["90", "99", "99.9", "99.99", "99.999", "99.9999", "99.99999", "99.999999", "99.9999999"];
     let half = std::iter::once((2f64.log10(), "50"));

@@ -1,4 +1,4 @@
-//! Labels that do not lie on each other, and the look of lines and points that they name.
+//! Labels that do not overlap, and the look of the lines and points they name.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -7,21 +7,21 @@ use super::canvas::{Anchor, Canvas};
 /// Height of a line of text.
 pub(super) const LINE: f64 = 14.0;
 
-/// Width of a column of a text of 12 pixels, rather too much than too little: a plot does not know the font.
+/// Width of a column of text of 12 pixels. Rather too wide: a plot does not know the font.
 const COLUMN: f64 = 6.7;
 
-/// How wide a text is at most.
+/// Upper bound on the width of a text.
 pub(super) fn width(text: &str) -> f64 {
     text.width() as f64 * COLUMN
 }
 
-/// Colour and dash of a line: twenty-four that differ, neighbours in both colour and marker.
+/// Colour and dash of a line. There are twenty-four looks; neighbours differ in colour and marker.
 pub(super) fn look(index: usize) -> String {
     format!("c{} d{}", index % 8, index / 8 % 4)
 }
 
-/// Places as near to the wanted ones as may be, each `gap` or more from the next, from `low` to `high`. When there is too
-/// little room, they are closer.
+/// Positions near the wanted ones, at least `gap` apart, from `low` to `high`; closer when there is
+/// too little room.
 pub(super) fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
     let gap = gap.min((high - low) / wanted.len().saturating_sub(1).max(1) as f64);
     let mut order: Vec<usize> = (0..wanted.len()).collect();
@@ -40,7 +40,7 @@ pub(super) fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> 
     places
 }
 
-/// Draws the marker of a line or a point: its shape differs with its colour.
+/// Draws the marker of a line or a point: shape and colour vary together.
 pub(super) fn marker(canvas: &mut Canvas, (x, y): (f64, f64), index: usize) {
     let radius = 4.5;
     let around: &[(f64, f64)] = match index % 5 {
@@ -63,12 +63,12 @@ pub(super) fn marker(canvas: &mut Canvas, (x, y): (f64, f64), index: usize) {
     canvas.polygon(&corners, &format!("p c{}", index % 8));
 }
 
-/// Boxes of text that were placed.
+/// Boxes of placed text.
 #[derive(Default)]
 pub(super) struct Taken(Vec<[f64; 4]>);
 
 impl Taken {
-    /// Nothing may lie here.
+    /// Reserves a box.
     pub(super) fn add(&mut self, x: f64, y: f64, width: f64, height: f64) {
         self.0.push([x, y, x + width, y + height]);
     }
@@ -79,8 +79,8 @@ impl Taken {
             .all(|other| right <= other[0] || other[2] <= left || bottom <= other[1] || other[3] <= top)
     }
 
-    /// Writes a label as near to a point as there is room within the frame (left, top, right, bottom), with a thin line to
-    /// it when it is far.
+    /// Writes a label near a point, within the frame (left, top, right, bottom), with a thin line
+    /// to it when it is far.
     pub(super) fn label(
         &mut self,
         canvas: &mut Canvas,
@@ -119,7 +119,7 @@ impl Taken {
             let end = x.clamp(place[0], place[2]);
             canvas.line((x, y), (end, (place[1] + place[3]) / 2.0), "lead");
         }
-        // Its near end keeps its distance, however wide the text comes out.
+        // Anchor the near end, so that its distance holds however wide the text is rendered.
         let (end, anchor) = if place[2] < x { (place[2], Anchor::End) } else { (place[0], Anchor::Start) };
         canvas.text(end, place[3] - 3.0, anchor, class, text);
         self.0.push(place);

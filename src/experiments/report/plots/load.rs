@@ -1,4 +1,4 @@
-//! Load over time: one panel a strategy, all on the same scales, and all of them on one sheet.
+//! Load over time: one panel for each strategy on common scales, and a sheet of all panels.
 
 use super::super::words;
 use super::NARROW;
@@ -8,16 +8,16 @@ use super::load_panel::{self, Common, HEAT_LEVELS, Load};
 use crate::experiments::{Results, StrategyResults};
 use crate::stats::{Mark, ServerSeries};
 
-/// Cells of all heat maps together: what a file may be long.
+/// Bound on the cells of all heat maps, which bounds the file.
 const CELLS_MAX: usize = 60_000;
 
-/// Rows of a heat map; of more servers, neighbours share one.
+/// Bound on the rows of a heat map; with more servers, neighbours share one.
 const ROWS_MAX: usize = 100;
 
-/// Events that a sheet lists.
+/// Bound on the events listed on a sheet.
 const MARKS_MAX: usize = 12;
 
-/// The panels, by strategy: those that have servers with a load.
+/// The panels of strategies that have servers with a load.
 pub(in crate::experiments::report) fn panels(results: &Results) -> Vec<Canvas> {
     let Some(common) = common(results) else {
         return Vec::new();
@@ -28,7 +28,7 @@ pub(in crate::experiments::report) fn panels(results: &Results) -> Vec<Canvas> {
     strategies(results).iter().map(panel).collect()
 }
 
-/// How many steps a server's series has.
+/// Number of steps in a server's series.
 pub(in crate::experiments::report) fn steps(series: &ServerSeries) -> usize {
     series.handled_per_s.len().max(series.busy.len()).max(series.in_system.len())
 }
@@ -39,7 +39,7 @@ fn strategies(results: &Results) -> Vec<&StrategyResults> {
     results.strategies.iter().filter(|strategy| strategy.servers.iter().any(has_load)).collect()
 }
 
-/// None when there is nothing to draw.
+/// `None` when there is nothing to draw.
 fn common(results: &Results) -> Option<Common> {
     let strategies = strategies(results);
     let series = || strategies.iter().flat_map(|strategy| &strategy.servers);
@@ -48,7 +48,7 @@ fn common(results: &Results) -> Option<Common> {
     let columns = (CELLS_MAX / (rows * strategies.len())).clamp(16, 64).min(steps_max);
     let end_s = series().map(|series| series.step_s * steps(series) as f64);
     let end_s = end_s.filter(|end_s| end_s.is_finite()).fold(0.0, f64::max);
-    // Live, all that is known is what was handled.
+    // Live runs only record what was handled.
     let heat = if series().any(|series| !series.busy.is_empty()) { Load::Busy } else { Load::Handled };
     let lines =
         if series().any(|series| !series.in_system.is_empty()) { Load::InHand } else { Load::Handled };
@@ -63,17 +63,17 @@ fn common(results: &Results) -> Option<Common> {
         Load::Busy => 1.0,
         _ => strategies.iter().map(|strategy| peak(heat, strategy)).fold(f64::MIN_POSITIVE, f64::max),
     };
-    // A panel of a calm strategy would be a flat line beside one that drowned.
+    // Next to a strategy that drowned, a calm one would be a flat line on a linear axis.
     let lines_log = most > 100.0 && most > 30.0 * least.max(1.0);
     let rows_max = ROWS_MAX;
     let warmup_s = results.warmup_s;
     Some(Common { end_s, warmup_s, heat, heat_full, lines, lines_max: most, lines_log, rows_max, columns })
 }
 
-/// What the colours of the heat maps mean; none when there are none.
+/// The legend of the heat maps; `None` without any.
 pub(in crate::experiments::report) fn heat_legend(results: &Results) -> Option<Canvas> {
     let common = common(results)?;
-    let mut canvas = Canvas::new(NARROW, 34.0, "Colours", "The more intense, the more load.");
+    let mut canvas = Canvas::new(NARROW, 34.0, "Colours", "A stronger colour means more load.");
     let (left, wide) = (4.0, 22.0);
     let busy = common.heat == Load::Busy;
     let levels = if busy { HEAT_LEVELS + 1 } else { HEAT_LEVELS };
@@ -96,7 +96,7 @@ pub(in crate::experiments::report) fn heat_legend(results: &Results) -> Option<C
     Some(canvas)
 }
 
-/// All panels on one sheet, with what happened beneath; none when there are no panels.
+/// All panels on one sheet, with the events beneath; `None` without panels.
 pub(in crate::experiments::report) fn grid(results: &Results) -> Option<Canvas> {
     let panels = panels(results);
     let tallest = panels.iter().map(|panel| panel.height).fold(0.0, f64::max);
@@ -129,7 +129,7 @@ pub(in crate::experiments::report) fn grid(results: &Results) -> Option<Canvas> 
     Some(sheet)
 }
 
-/// What happened, when it was the same under every strategy; else nothing.
+/// The marks, if they are the same under every strategy; otherwise empty.
 pub(in crate::experiments::report) fn common_marks(results: &Results) -> &[Mark] {
     let first = results.strategies.first().map_or(&[][..], |strategy| &strategy.marks);
     if results.strategies.iter().all(|strategy| strategy.marks == first) { first } else { &[] }

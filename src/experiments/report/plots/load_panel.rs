@@ -1,4 +1,5 @@
-//! A strategy's servers over time: how busy, as a heat map with a row for each; beneath, what they had in hand, as lines.
+//! A strategy's servers over time: utilisation as a heat map with a row for each server, and below
+//! it their jobs as lines.
 
 use std::ops::Range;
 
@@ -9,19 +10,19 @@ use super::labels;
 use super::scale::Scale;
 use crate::stats::{Mark, ServerSeries};
 
-/// What is drawn of a server.
+/// A series of a server.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Load {
-    /// The part of the time in which it was busy.
+    /// Fraction of the time in which it was busy.
     Busy,
-    /// What waited or was served.
+    /// Jobs waiting or in service.
     InHand,
-    /// What it finished a second.
+    /// Jobs finished per second.
     Handled,
 }
 
 impl Load {
-    /// Step by step; nothing when it is not known.
+    /// The series, step by step; empty when unknown.
     pub(super) fn of(self, series: &ServerSeries) -> &[f64] {
         match self {
             Load::Busy => &series.busy,
@@ -32,9 +33,9 @@ impl Load {
 
     pub(super) fn caption(self) -> &'static str {
         match self {
-            Load::Busy => "how busy a server is",
-            Load::InHand => "in hand: waiting or served",
-            Load::Handled => "handled a second",
+            Load::Busy => "utilisation of a server",
+            Load::InHand => "jobs: waiting or in service",
+            Load::Handled => "handled per second",
         }
     }
 
@@ -43,12 +44,12 @@ impl Load {
     }
 }
 
-/// What all panels share.
+/// The scales shared by all panels.
 pub(super) struct Common {
     pub(super) end_s: f64,
     pub(super) warmup_s: f64,
     pub(super) heat: Load,
-    /// What has the darkest shade.
+    /// The value with the darkest shade.
     pub(super) heat_full: f64,
     pub(super) lines: Load,
     pub(super) lines_max: f64,
@@ -57,26 +58,27 @@ pub(super) struct Common {
     pub(super) columns: usize,
 }
 
-/// Shades between idle and always busy, the last of which is kept for always.
+/// Shades from idle to always busy; the last one is reserved for always.
 pub(super) const HEAT_LEVELS: usize = 7;
 
-/// As many servers have a line each; of more, there are the most loaded, the median and the least.
+/// Up to this many servers have a line each; with more, only the most loaded, the median and the
+/// least.
 const LINES_MAX: usize = 8;
 
-/// As many rows have a name each.
+/// Up to this many rows are named.
 const NAMES_MAX: usize = 16;
 
 /// Points of a line.
 const POINTS_MAX: usize = 100;
 
-/// Marks that are drawn.
+/// Bound on the marks drawn.
 const MARKS_MAX: usize = 30;
 
 const TOP: f64 = 40.0;
 const LINES_HEIGHT: f64 = 84.0;
 const RIGHT: f64 = NARROW - 12.0;
 
-/// Where things stand.
+/// Positions within a panel.
 struct Frame {
     left: f64,
     heat_height: f64,
@@ -128,7 +130,7 @@ fn names(canvas: &mut Canvas, rows: &[&[ServerSeries]], height: f64, frame: &Fra
             let id = words::shortened(server.id.as_str(), if lines { 15 } else { 18 });
             canvas.text(edge, middle(index), Anchor::End, "q", id);
             if lines {
-                // The row's colour in the lines beneath.
+                // The server's colour in the lines below.
                 let y = middle(index) - 4.0;
                 canvas.polyline(&[(frame.left - 22.0, y), (frame.left - 5.0, y)], &labels::look(index));
             }
@@ -147,7 +149,7 @@ fn names(canvas: &mut Canvas, rows: &[&[ServerSeries]], height: f64, frame: &Fra
     canvas.text(frame.left - 6.0, TOP + frame.heat_height, Anchor::End, "q", "last");
 }
 
-/// By level, a path of all cells that have it, neighbours in a row as one.
+/// For each level, a path of its cells; adjacent cells of a row are merged.
 fn heat(rows: &[&[ServerSeries]], common: &Common) -> Vec<(String, String)> {
     let mut paths = vec![String::new(); HEAT_LEVELS + 1];
     for (row, servers) in rows.iter().enumerate() {
@@ -162,7 +164,7 @@ fn heat(rows: &[&[ServerSeries]], common: &Common) -> Vec<(String, String)> {
     paths.map(|(level, path)| (format!("h{level}"), path)).collect()
 }
 
-/// The load of the most loaded of the servers in the column, as one of the shades; 0 is idle, or not there.
+/// The shade of the most loaded server in the column; 0 is idle or absent.
 fn level(servers: &[ServerSeries], column: usize, common: &Common) -> usize {
     let mean = |series: &ServerSeries| {
         let range = steps_of(series, column, common.columns, common.end_s);
@@ -180,10 +182,10 @@ fn level(servers: &[ServerSeries], column: usize, common: &Common) -> usize {
     }
 }
 
-/// The steps that fall into one of `parts` equal parts of the time.
+/// The steps in one of `parts` equal parts of the time.
 fn steps_of(series: &ServerSeries, part: usize, parts: usize, end_s: f64) -> Range<usize> {
     let each = end_s / parts as f64 / series.step_s;
-    // A float that is no number, or too large, becomes an index that has no step.
+    // The conversion saturates: NaN or a large float gives an index without a step.
     (part as f64 * each).round() as usize..((part + 1) as f64 * each).round() as usize
 }
 
@@ -239,7 +241,7 @@ fn lines(canvas: &mut Canvas, servers: &[ServerSeries], common: &Common, frame: 
     }
 }
 
-/// The largest of each bin: a peak is what matters.
+/// The maximum of each bin, so that peaks stay visible.
 fn peaks(series: &ServerSeries, bins: usize, common: &Common) -> Vec<f64> {
     let value = |bin: usize| {
         let range = steps_of(series, bin, bins, common.end_s);

@@ -1,4 +1,4 @@
-//! Moved keys against balance: each strategy is a point, the lower left is best.
+//! Moved keys against balance: each strategy is a point; the lower left is best.
 
 use super::super::words;
 use super::canvas::{Anchor, Canvas};
@@ -10,7 +10,7 @@ use crate::experiments::Results;
 const MOVED: &str = "moved_fraction";
 const PEAK: &str = "balance.peak_to_mean";
 
-/// A strategy's point, and the half widths of both.
+/// A strategy's point, and both half widths.
 struct Point {
     name: String,
     index: usize,
@@ -19,7 +19,7 @@ struct Point {
     half_widths: (f64, f64),
 }
 
-/// The plot; none when no strategy has both figures, or no key moved under any.
+/// The plot; `None` when no strategy has both figures, or no key moved under any.
 pub(in crate::experiments::report) fn moves(results: &Results, width: f64) -> Option<Canvas> {
     let points = points(results);
     if points.iter().all(|point| point.moved == 0.0) {

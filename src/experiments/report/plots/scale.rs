@@ -1,17 +1,17 @@
-//! Axes: where a value stands, and which values are written beside.
+//! Axes: the positions of values and ticks.
 
 use std::ops::RangeInclusive;
 
-/// An axis spans decades, and is logarithmic, when its largest value is so many times its least.
+/// An axis is logarithmic when its largest value is at least this many times its least.
 const DECADES_FROM: f64 = 50.0;
 
-/// What lies outside is taken as its end: no experiment has such values, and arithmetic on them is safe.
+/// Values outside are clamped: no experiment has them, and arithmetic inside cannot overflow.
 const SANE: RangeInclusive<f64> = -1e15..=1e15;
 
-/// Least that a logarithmic axis shows.
+/// Least value on a logarithmic axis.
 const LEAST: f64 = 1e-12;
 
-/// Maps values to places along an axis.
+/// Maps values to positions along an axis.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
     low: f64,
@@ -35,7 +35,7 @@ impl Scale {
         Self { low: low - margin, high: high + margin, ..Self::linear(low, high, from, to) }
     }
 
-    /// Logarithmic where positive values span decades, from 0 to the largest elsewhere.
+    /// Logarithmic if the positive values span decades, otherwise from 0 to the largest.
     pub(super) fn fitting(values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let values: Vec<f64> = values.collect();
         let (low, high) = bounds(values.iter().copied().filter(|value| *value > 0.0));
@@ -50,7 +50,7 @@ impl Scale {
     pub(super) fn log(low: f64, high: f64, from: f64, to: f64) -> Self {
         let low = if low.is_finite() { low.clamp(LEAST, *SANE.end()) } else { LEAST };
         let high = high.min(*SANE.end()).max(low * 1.01);
-        // Ends on 1, 2 or 5.
+        // Ends on 1, 2 or 5 times a power of ten.
         let low = nice(low * 1.000_001, false);
         Self { low, high: nice(high, true), log: true, from, to }
     }
@@ -61,7 +61,7 @@ impl Scale {
         Self { low, high, log: false, from, to }
     }
 
-    /// Ends where the value behind the last is written.
+    /// Extends the axis to the next tick beyond its end.
     pub(super) fn to_whole_ticks(mut self, about: usize) -> Self {
         if !self.log {
             let step = self.step(about);
@@ -71,7 +71,7 @@ impl Scale {
         self
     }
 
-    /// Where the value stands; outside of the axis, at its end.
+    /// The position of a value; a value outside the axis is put at its end.
     pub(super) fn at(&self, value: f64) -> f64 {
         let share = if self.log {
             (value.max(self.low) / self.low).ln() / (self.high / self.low).ln()
@@ -87,8 +87,8 @@ impl Scale {
         self.log
     }
 
-    /// Round values along it, about so many: steps of 1, 2 or 5; on a logarithmic axis, powers of ten, with 2 and 5 between
-    /// where there is room.
+    /// About `about` round values along the axis: steps of 1, 2 or 5. On a logarithmic axis, powers
+    /// of ten, with 2 and 5 between where there is room.
     pub(super) fn ticks(&self, about: usize) -> Vec<f64> {
         if self.log {
             return self.log_ticks(about);
@@ -99,9 +99,9 @@ impl Scale {
         (first..=last).take(200).map(|index| index as f64 * step).collect()
     }
 
-    /// The same for seconds: round in the unit that fits.
+    /// Ticks for seconds, round in a fitting unit.
     pub(super) fn time_ticks(&self, about: usize) -> Vec<f64> {
-        // Hours and days are not counted in tens.
+        // Hours and days are not decimal.
         let steps = [1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0];
         let hours = [1.0, 2.0, 6.0, 12.0, 24.0, 48.0].map(|hours| hours * 3600.0);
         let wanted = (self.high - self.low) / about.max(1) as f64;
@@ -134,7 +134,7 @@ impl Scale {
     }
 }
 
-/// The next 1, 2 or 5 times a power of ten, upwards or downwards.
+/// The next 1, 2 or 5 times a power of ten, up or down.
 fn nice(value: f64, up: bool) -> f64 {
     let power = 10f64.powf(value.abs().max(1e-300).log10().floor());
     let digit = value / power;
@@ -148,7 +148,7 @@ fn spread(value: f64) -> f64 {
     if value == 0.0 { 1.0 } else { value.abs() }
 }
 
-/// Least and largest of the finite ones; 0 and 0 of none.
+/// Least and largest of the finite values; 0 and 0 without any.
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite =
         values.filter(|value| value.is_finite()).map(|value| value.clamp(*SANE.start(), *SANE.end()));

@@ -3,11 +3,12 @@
 use crate::strategies::{Candidate, Look, Strategy};
 use crate::time::Time;
 
-/// See the module. A place on the list is not a station's number: the list changes.
+/// A list of servers and its strategy. A place on the list is not a server's index: the list
+/// changes.
 pub(super) struct Choice {
     strategy: Box<dyn Strategy>,
     stations: Vec<u16>,
-    /// What each of the list has in hand: clients of a connector, members of a chat server's rooms.
+    /// Load of each listed server: clients of a connector, room members of a chat server.
     loads: Vec<u32>,
 }
 
@@ -16,7 +17,7 @@ impl Choice {
         Self { strategy, stations: Vec::new(), loads: Vec::new() }
     }
 
-    /// Another list; what those who stay have in hand stays.
+    /// Replaces the list. Servers that stay keep their load.
     pub(super) fn rebuild(&mut self, servers: &[(u16, Candidate)]) {
         let before = |station: u16| self.place(station).map_or(0, |place| self.loads[place]);
         self.loads = servers.iter().map(|(station, _)| before(*station)).collect();
@@ -25,27 +26,27 @@ impl Choice {
         self.strategy.rebuild(&candidates);
     }
 
-    /// The station of the server for a key.
+    /// The server for a key.
     pub(super) fn pick(&mut self, now: Time, key: &str) -> Option<u16> {
         let place = self.strategy.pick(key, &Look { now, loads: &self.loads })?;
         self.stations.get(place).copied()
     }
 
-    /// A server has so many more in hand, or fewer.
+    /// Changes a server's load.
     pub(super) fn load(&mut self, station: u16, change: i32) {
         if let Some(place) = self.place(station) {
             self.loads[place] = self.loads[place].saturating_add_signed(change);
         }
     }
 
-    /// Something is where the key was put.
+    /// Tells the strategy that a key is in use at the server it was placed on.
     pub(super) fn settle(&mut self, key: &str) {
         if let Some(placements) = self.strategy.placements_mut() {
             placements.settle(key);
         }
     }
 
-    /// Nothing is there any more.
+    /// Tells the strategy that a key is no longer in use.
     pub(super) fn forget(&mut self, key: &str) {
         if let Some(placements) = self.strategy.placements_mut() {
             placements.forget(key);

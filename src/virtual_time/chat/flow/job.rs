@@ -1,10 +1,10 @@
-//! What a server has to do, without the message that says so.
+//! The work of a server: each job stands for a delivery, without its message.
 
 use crate::ids::SessionId;
 use crate::time::Time;
 use crate::virtual_time::chat::exchange::Answer;
 
-/// Whoever waits for an answer: a client of a connector.
+/// The client that waits for an answer, and its connector.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Asker {
     pub(super) connector: u16,
@@ -12,46 +12,46 @@ pub(super) struct Asker {
     pub(super) request: u32,
 }
 
-/// A delivery: to a gate, a connector or a chat server. As many, in the same order, as the machines get.
+/// A delivery to a gate, a connector or a chat server. The machines get as many, in the same order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Job {
-    /// A client has connected: it only takes the time of a delivery.
+    /// A client has connected: costs one delivery and does nothing.
     Nothing,
-    /// A gate is asked for a connector.
+    /// To a gate: a client asks for a connector.
     Entry(Asker),
-    /// It has heard which, if there is one.
+    /// To a gate: the router has located a connector, or found none.
     Located { asker: Asker, answer: Answer },
-    /// A connector is asked to let somebody in; it has the uid bound first.
+    /// To a connector: a client asks to enter a room. It binds the uid first.
     Enter { asker: Asker, room: u32 },
-    /// The uid is bound.
+    /// To a connector: the uid is bound.
     Bound { asker: Asker, room: u32 },
-    /// A chat server has a new member.
+    /// To a chat server: a new member.
     Add { asker: Asker, room: u32 },
-    /// A connector hears what has become of a request.
+    /// To a connector: the result of a request.
     Answered { asker: Asker, answer: Answer },
-    /// A connector has to carry what somebody says to the room's server.
+    /// To a connector: forward a message to the room's server.
     Say { asker: Asker, room: u32, meant: Time },
-    /// The room's server has to tell all members.
+    /// To a room's server: send a message to all members.
     Send { asker: Asker, room: u32, meant: Time },
-    /// A connector has to write a push to so many clients; a message when it has a moment.
+    /// To a connector: push to this many clients. A push with a moment is a chat message.
     Push { clients: u32, meant: Option<Time> },
-    /// A client is gone: `room` when it was in one.
+    /// To a connector: a client is gone. `room` is set if it was in one.
     Closed { room: Option<u32> },
-    /// A chat server hears of one who was in a room by that connector.
+    /// To a chat server: a member that entered through that connector is gone.
     Gone { connector: u16, room: u32 },
 }
 
-/// What comes of a job when it is done.
+/// An effect of a finished job.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Then {
+pub(super) enum JobEffect {
     /// A server gets a job.
     Job(u16, Job),
     /// The owner of a room gets a job.
     ToRoom(u32, Job),
-    /// A client hears of its request.
+    /// A client gets the answer to its request.
     Answer(Asker, Answer),
-    /// Clients hear a message.
-    Told { clients: u32, meant: Time },
-    /// The router looks for a connector, for a client that asks.
+    /// Clients receive a message.
+    Messages { clients: u32, meant: Time },
+    /// The router locates a connector for a client.
     Locate(Asker),
 }

@@ -1,10 +1,13 @@
-//! Level `flow`: who is where and what it costs, without the messages.
+//! Level `flow`: tracks people and costs without the messages.
 //!
-//! The same people, strategies and costs as with the machines, and the same deliveries in the same order; but a delivery is
-//! a few bytes, and a room knows only how many members it has on which connector. So ten million people fit in memory, and
-//! a message costs a tenth. While no server comes or goes, both levels give the same figures to the last digit: a test holds
-//! that. Where they differ: who leaves while a push is on its way still counts as having heard it; links take no time; a change of the list of servers takes none; what was under way to a server
-//! that vanished is never answered. Rooms always move with the list.
+//! Flow has the same people, strategies and costs as the machines, and the same deliveries in the
+//! same order. But a delivery is a few bytes, and a room only knows its number of members on each
+//! connector. Ten million people thus fit in memory, and a message costs a tenth. While no server
+//! joins or leaves, both levels give the same figures to the last digit; a test holds that.
+//!
+//! They differ in five points. A client that leaves while a push is in flight still counts as
+//! having received it. Links take no time. A change of the list of servers takes no time. Requests
+//! in flight to a crashed server are never answered. Rooms always move with the list.
 
 mod choice;
 mod job;
@@ -13,10 +16,10 @@ mod rooms;
 mod servers;
 
 use self::choice::Choice;
-use self::job::{Asker, Job, Then};
+use self::job::{Asker, Job, JobEffect};
 use self::rooms::Rooms;
 use super::cluster;
-use super::exchange::{Answer, Ask, Deed, Heard};
+use super::exchange::{Answer, Ask, ClientAction, Observation};
 use super::words::Names;
 use crate::config::ServerSpec;
 use crate::ids::SessionId;
@@ -26,10 +29,10 @@ use crate::time::Time;
 use crate::virtual_time::VirtualError;
 use crate::world::{Load, Moved, Queue, Stations, Work};
 
-/// See the module.
+/// The servers, rooms and clients of a run at level `flow`.
 pub(super) struct Flow {
     stations: Stations,
-    /// By station.
+    /// By server.
     lanes: Vec<Lane>,
     connectors: Choice,
     chats: Choice,
@@ -37,40 +40,40 @@ pub(super) struct Flow {
     names: Names,
     /// By user.
     clients: Vec<Client>,
-    heard: Vec<Heard>,
+    observed: Vec<Observation>,
     moved: Moved,
     key: Vec<u8>,
 }
 
-/// A server's work.
+/// A server's queue.
 struct Lane {
     queue: Queue<Job, ()>,
-    /// What comes of the present job.
-    then: Vec<Then>,
-    /// It ends when it has nothing to do.
+    /// Effects of the current job.
+    effects: Vec<JobEffect>,
+    /// Ends once it has nothing to do.
     is_stopping: bool,
 }
 
-/// What servers know of a user.
+/// What the servers know about a user.
 #[derive(Clone, Copy)]
 struct Client {
-    /// The number of its connection; 0: it has none.
+    /// Number of its connection; 0 means none.
     connection: u32,
-    /// The room that it is in, and the connector by which it came.
+    /// Its room, and the connector through which it entered.
     room: Option<RoomPlusOne>,
     connector: u16,
 }
 
-/// A room's number plus one, so that none takes no space of its own.
+/// A room's number plus one, so that `Option` takes no extra space.
 type RoomPlusOne = std::num::NonZeroU32;
 
 const NOBODY: Client = Client { connection: 0, room: None, connector: 0 };
 
 impl Flow {
-    /// The servers, all up, with nobody there.
+    /// Starts all servers, with no client connected.
     ///
     /// # Errors
-    /// The scenario asks for links, or for rooms that stay where they are.
+    /// The scenario uses link rules, or rooms that stay when servers change.
     pub(super) fn new(
         scenario: &Scenario,
         model: &ChatModel,
@@ -100,7 +103,7 @@ impl Flow {
             rooms: Rooms::new(model.rooms.max(1), names),
             names,
             clients: vec![NOBODY; model.users as usize],
-            heard: Vec::new(),
+            observed: Vec::new(),
             moved: Moved::default(),
             key: Vec::new(),
         };
@@ -124,18 +127,18 @@ impl Flow {
     fn add_station(&mut self, spec: ServerSpec) -> u16 {
         let station = self.stations.add(spec);
         let queue = self.stations.queue(station);
-        self.lanes.push(Lane { queue, then: Vec::new(), is_stopping: false });
+        self.lanes.push(Lane { queue, effects: Vec::new(), is_stopping: false });
         station
     }
 
-    /// A server is up at its station.
+    /// Brings a server up.
     fn put(&mut self, now: Time, station: u16) {
         let at = self.stations.at_mut(station);
         at.begin(now);
         at.is_open = true;
     }
 
-    /// A client connects. False when the server takes none.
+    /// Connects a client. Returns false when the server accepts none.
     fn open(&mut self, server: u16, session: SessionId) -> bool {
         let at = self.stations.at_mut(server);
         if !at.takes_clients() {
@@ -146,9 +149,9 @@ impl Flow {
         true
     }
 
-    fn ask(&mut self, now: Time, asker: Asker, ask: Ask) -> Option<Heard> {
+    fn ask(&mut self, now: Time, asker: Asker, ask: Ask) -> Option<Observation> {
         if self.is_full(asker.connector) {
-            return Some(Heard::Dropped { session: asker.session, request: asker.request });
+            return Some(Observation::Dropped { session: asker.session, request: asker.request });
         }
         let job = match ask {
             Ask::Entry => Job::Entry(asker),
@@ -159,17 +162,18 @@ impl Flow {
         None
     }
 
-    /// Before anything costs something, nobody waits: all that a deed leads to happens at once.
-    fn carry_free(&mut self, now: Time, deed: Deed) -> Option<Heard> {
-        match deed {
-            Deed::Close { server, session } => {
+    /// Logs people in before the run, when nothing costs time: all effects of an action happen at
+    /// once.
+    fn carry_free(&mut self, now: Time, action: ClientAction) -> Option<Observation> {
+        match action {
+            ClientAction::Close { server, session } => {
                 self.client(session).connection = 0;
                 self.stations.at_mut(server).disconnect();
                 None
             }
-            Deed::Connect { server, session, request, ask } => {
+            ClientAction::Connect { server, session, request, ask } => {
                 if !self.open(server, session) {
-                    return Some(Heard::Unreachable { session });
+                    return Some(Observation::Unreachable { session });
                 }
                 let answer = match ask {
                     Ask::Entry => self.locate(now, session.slot()),
@@ -179,10 +183,10 @@ impl Flow {
                     }
                     _ => Answer::Failed,
                 };
-                Some(Heard::Answer { session, request: u64::from(request), answer })
+                Some(Observation::Answer { session, request: u64::from(request), answer })
             }
-            // Nobody says anything before the run begins.
-            Deed::Ask { .. } => None,
+            // Nobody talks before the run begins.
+            ClientAction::Ask { .. } => None,
         }
     }
 
@@ -202,7 +206,7 @@ impl Flow {
         self.stations.is_full(&self.lanes[usize::from(station)].queue)
     }
 
-    /// A job for a server; nothing when it is not up.
+    /// Queues or begins a job at a server; drops it when the server is down.
     fn arrive(&mut self, now: Time, station: u16, job: Job) {
         if !self.stations.at(station).is_up() {
             return;
@@ -216,14 +220,14 @@ impl Flow {
     }
 
     fn begin(&mut self, now: Time, station: u16, job: Job) {
-        let mut then = std::mem::take(&mut self.lanes[usize::from(station)].then);
-        let sent = self.do_job(station, job, &mut then);
+        let mut effects = std::mem::take(&mut self.lanes[usize::from(station)].effects);
+        let sent = self.do_job(station, job, &mut effects);
         let lane = &mut self.lanes[usize::from(station)];
-        lane.then = then;
+        lane.effects = effects;
         self.stations.serve(now, station, &mut lane.queue, sent);
     }
 
-    /// Somebody is in a room from now on, unless its connection is gone already.
+    /// Adds a client to a room, unless its connection has closed meanwhile.
     fn enter(&mut self, Asker { connector, session, .. }: Asker, room: u32) {
         let client = self.client(session);
         if client.connection == session.serial() {
@@ -232,18 +236,18 @@ impl Flow {
         }
     }
 
-    /// A server has done its job: what came of it happens, and it takes the next.
+    /// Finishes a job: applies its effects, then takes the next job.
     fn finish(&mut self, now: Time, station: u16, turn: u16) {
         let lane = &mut self.lanes[usize::from(station)];
         if !lane.queue.serves(0, turn) {
             return;
         }
-        let mut then = std::mem::take(&mut lane.then);
-        for then in then.drain(..) {
-            self.happen(now, station, then);
+        let mut effects = std::mem::take(&mut lane.effects);
+        for effect in effects.drain(..) {
+            self.happen(now, station, effect);
         }
         let lane = &mut self.lanes[usize::from(station)];
-        lane.then = then;
+        lane.effects = effects;
         lane.queue.finish(now, 0, turn);
         match lane.queue.take_next() {
             Some(next) => self.begin(now, station, next),
@@ -251,15 +255,17 @@ impl Flow {
         }
     }
 
-    fn happen(&mut self, now: Time, station: u16, then: Then) {
-        match then {
-            Then::Job(to, job) => self.arrive(now, to, job),
-            Then::ToRoom(room, job) => self.send_to_room(now, room, job),
-            Then::Answer(Asker { session, request, .. }, answer) => {
-                self.heard.push(Heard::Answer { session, request: u64::from(request), answer });
+    fn happen(&mut self, now: Time, station: u16, effect: JobEffect) {
+        match effect {
+            JobEffect::Job(to, job) => self.arrive(now, to, job),
+            JobEffect::ToRoom(room, job) => self.send_to_room(now, room, job),
+            JobEffect::Answer(Asker { session, request, .. }, answer) => {
+                self.observed.push(Observation::Answer { session, request: u64::from(request), answer });
             }
-            Then::Told { clients, meant } => self.heard.push(Heard::Told { clients, meant }),
-            Then::Locate(asker) => {
+            JobEffect::Messages { clients, meant } => {
+                self.observed.push(Observation::Messages { clients, meant })
+            }
+            JobEffect::Locate(asker) => {
                 let answer = self.locate(now, asker.session.slot());
                 self.arrive(now, station, Job::Located { asker, answer });
             }
@@ -269,7 +275,7 @@ impl Flow {
     fn locate(&mut self, now: Time, user: u32) -> Answer {
         self.key.clear();
         self.names.write_user(user, &mut self.key);
-        // Letters and digits.
+        // Names are ASCII letters and digits.
         let connector = self.connectors.pick(now, std::str::from_utf8(&self.key).unwrap_or_default());
         connector.map_or(Answer::Failed, |connector| {
             self.connectors.load(connector, 1);
@@ -277,7 +283,8 @@ impl Flow {
         })
     }
 
-    /// A job for the server of a room. There may be none, or no space before it.
+    /// Sends a job to a room's server. Without a server, or with a full queue there, the request
+    /// fails.
     fn send_to_room(&mut self, now: Time, room: u32, job: Job) {
         let owner = self.rooms.owner(now, room, &mut self.chats);
         let answer = match owner {

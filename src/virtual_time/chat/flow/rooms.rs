@@ -1,4 +1,4 @@
-//! The rooms: how many of their members are on which connector, and which server has them.
+//! The rooms: each one's server, and its number of members on each connector.
 
 use super::choice::Choice;
 use crate::time::Time;
@@ -8,14 +8,15 @@ use crate::world::Moved;
 /// No server yet.
 const NONE: u16 = u16::MAX;
 
-/// A room as JSON without its members, one member, and the digits of a session's number: what a hand-over takes.
+/// Bytes of a hand-off: a room as JSON without its members, then one member including the digits of
+/// its session's number.
 const ROOM_BYTES: u64 = 37;
 const MEMBER_BYTES: u64 = 61;
-/// A name, and a uid: two names and a star.
+/// A name, and a uid, which is two names and a star.
 const NAME_BYTES: u64 = 13;
 const UID_BYTES: u64 = 27;
 
-/// See the module. Rooms are numbered by rank, from 0.
+/// All rooms, numbered by rank from 0.
 pub(super) struct Rooms {
     rooms: Vec<Room>,
     names: Names,
@@ -25,7 +26,7 @@ pub(super) struct Rooms {
 struct Room {
     owner: u16,
     members: u32,
-    /// Connectors that have members, in the order of their first, with how many.
+    /// Members by connector, in the order of each connector's first member.
     groups: Vec<(u16, u32)>,
 }
 
@@ -35,7 +36,7 @@ impl Rooms {
         Self { rooms: (0..count).map(|_| room()).collect(), names, name: Vec::new() }
     }
 
-    /// The server that has a room, or gets it now.
+    /// The server of a room; an ownerless room is assigned one now.
     pub(super) fn owner(&mut self, now: Time, room: u32, chats: &mut Choice) -> Option<u16> {
         let at = self.rooms.get_mut(room as usize)?;
         if at.owner == NONE {
@@ -44,7 +45,7 @@ impl Rooms {
         (at.owner != NONE).then_some(at.owner)
     }
 
-    /// Who hears what is said in a room: on which connector how many.
+    /// The recipients of a message to the room: connectors and their number of members.
     pub(super) fn groups(&self, room: u32) -> &[(u16, u32)] {
         self.rooms.get(room as usize).map_or(&[], |room| &room.groups)
     }
@@ -77,7 +78,7 @@ impl Rooms {
         }
     }
 
-    /// The list of servers has changed: rooms go where it says now. `came` is the server that is new on it; `id_bytes` the
+    /// Moves rooms after a change of the server list. `came` is the added server; `id_bytes` is the
     /// mean length of a connector's id.
     pub(super) fn move_all(
         &mut self,
@@ -116,6 +117,6 @@ impl Rooms {
 fn name_of<'a>(names: &Names, room: u32, name: &'a mut Vec<u8>) -> &'a str {
     name.clear();
     names.write_room(room, name);
-    // Letters and digits.
+    // Names are ASCII letters and digits.
     std::str::from_utf8(name).unwrap_or_default()
 }

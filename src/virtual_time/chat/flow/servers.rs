@@ -1,18 +1,18 @@
-//! A flow as its people and a scenario's events meet it.
+//! A flow as people and events see it.
 
 use super::Flow;
 use super::job::{Asker, Job};
 use crate::config::ServerSpec;
 use crate::strategies::Candidate;
 use crate::time::Time;
-use crate::virtual_time::chat::exchange::{Deed, Heard};
+use crate::virtual_time::chat::exchange::{ClientAction, Observation};
 use crate::virtual_time::chat::servers::{Change, Servers};
 use crate::virtual_time::chat::words::Words;
 use crate::world::{Gauge, Moved, Stations, Timed, Work, World, WorldEvent};
 
 impl Timed for Flow {
     fn take(&mut self, now: Time, event: WorldEvent) {
-        // It has no ticks, no links, and no supervisor.
+        // A flow has no ticks, no links and no supervisor.
         if let WorldEvent::Done { station, turn } = event {
             self.finish(now, station, turn);
         }
@@ -32,30 +32,30 @@ impl Timed for Flow {
 }
 
 impl Servers for Flow {
-    fn carry(&mut self, now: Time, deed: Deed, _: &mut Words) -> Option<Heard> {
+    fn carry(&mut self, now: Time, action: ClientAction, _: &mut Words) -> Option<Observation> {
         if self.stations.is_free() {
-            return self.carry_free(now, deed);
+            return self.carry_free(now, action);
         }
-        match deed {
-            Deed::Close { server, session } => {
+        match action {
+            ClientAction::Close { server, session } => {
                 self.close(now, server, session);
                 None
             }
-            Deed::Connect { server, session, .. } if !self.open(server, session) => {
-                Some(Heard::Unreachable { session })
+            ClientAction::Connect { server, session, .. } if !self.open(server, session) => {
+                Some(Observation::Unreachable { session })
             }
-            Deed::Connect { server, session, request, ask } => {
+            ClientAction::Connect { server, session, request, ask } => {
                 self.arrive(now, server, Job::Nothing);
                 self.ask(now, Asker { connector: server, session, request }, ask)
             }
-            Deed::Ask { server, session, request, ask } => {
+            ClientAction::Ask { server, session, request, ask } => {
                 self.ask(now, Asker { connector: server, session, request }, ask)
             }
         }
     }
 
-    fn hear(&mut self, _: &Words, heard: &mut Vec<Heard>) {
-        heard.append(&mut self.heard);
+    fn observe(&mut self, _: &Words, observed: &mut Vec<Observation>) {
+        observed.append(&mut self.observed);
     }
 
     fn change(&mut self, now: Time, change: Change<'_>) -> bool {
@@ -90,7 +90,7 @@ impl Flow {
         }
         (at.is_open, lane.is_stopping) = (false, true);
         if at.spec.frontend {
-            self.heard.push(Heard::Shut { server: station });
+            self.observed.push(Observation::Shut { server: station });
         }
         self.list_changes(now, None, station);
         self.end_if_done(now, station);
@@ -109,8 +109,8 @@ impl Flow {
             self.list_changes(now, None, station);
         }
         if is_connector {
-            self.heard.push(Heard::Gone { server: station });
-            // The rooms hear of each that was lost.
+            self.observed.push(Observation::Gone { server: station });
+            // Each lost client is reported to its room's server.
             for user in 0..self.clients.len() {
                 let client = &mut self.clients[user];
                 if client.connector == station
@@ -125,7 +125,7 @@ impl Flow {
         true
     }
 
-    /// A server that stops ends when it has nothing to do and nobody is connected to it.
+    /// Ends a stopping server that is idle and has no connections.
     pub(super) fn end_if_done(&mut self, now: Time, station: u16) {
         let lane = &self.lanes[usize::from(station)];
         if lane.is_stopping && lane.queue.is_idle() && self.stations.at(station).connections == 0 {
@@ -133,11 +133,11 @@ impl Flow {
         }
     }
 
-    /// It is no more.
+    /// Takes a server down and drops its work.
     fn end(&mut self, now: Time, station: u16) {
         let lane = &mut self.lanes[usize::from(station)];
         lane.queue.clear(now);
-        lane.then.clear();
+        lane.effects.clear();
         lane.is_stopping = false;
         self.stations.at_mut(station).end(now);
     }
@@ -147,7 +147,7 @@ impl Flow {
         self.chats.rebuild(&self.listed(Work::Chat));
     }
 
-    /// The stations of a type that are on its list.
+    /// The listed servers of a type.
     fn listed(&self, work: Work) -> Vec<(u16, Candidate)> {
         let stations = (0..).zip(self.stations.all().iter().zip(&self.lanes));
         let listed = stations.filter(|(_, (at, lane))| at.work == work && at.is_up() && !lane.is_stopping);
@@ -155,7 +155,7 @@ impl Flow {
         listed.map(|(station, (at, _))| (station, candidate(&at.spec))).collect()
     }
 
-    /// A server has come or is about to go.
+    /// Rebuilds the lists after a server came or before it goes, and moves the rooms.
     fn list_changes(&mut self, now: Time, came: Option<u16>, station: u16) {
         self.rebuild();
         let (at, is_balanced) = (self.stations.at(station), self.stations.is_balanced(station));

@@ -1,10 +1,10 @@
-//! Who is in which room, and what chance has in store for each: the same under every strategy.
+//! The rooms of users, and each user's random streams: the same under every strategy.
 
 use crate::random::{Distribution, Random, Streams};
 use crate::scenario::ChatModel;
 use crate::time::Time;
 
-/// The streams of chance of a population.
+/// The random streams of a population.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chance {
     pub(super) talk: Streams,
@@ -31,19 +31,19 @@ impl Chance {
     }
 }
 
-/// So many seconds later; laws are of seconds.
-pub(super) fn later(now: Time, law: Distribution, random: &mut Random) -> Time {
-    after(now, law.draw(random))
+/// Adds a duration in seconds, drawn from a distribution.
+pub(super) fn later(now: Time, distribution: Distribution, random: &mut Random) -> Time {
+    after(now, distribution.draw(random))
 }
 
-/// So many seconds later.
+/// Adds a duration in seconds.
 pub(super) fn after(now: Time, seconds: f64) -> Time {
-    // A float's conversion saturates: what is later than all time does not come.
+    // The conversion saturates: a moment beyond all time never comes.
     Time::from_nanos(now.as_nanos().saturating_add((seconds * 1e9).round() as u64))
 }
 
-/// The room of each user, by rank from 0. Sizes go as `1/k^zipf`, each its share rounded, up to the most that a room takes;
-/// the seed says who is where.
+/// The room of each user, by rank from 0. Sizes follow `1/k^zipf`, rounded and bounded by the
+/// largest room; the seed decides the order of users.
 pub(super) fn rooms_of(model: &ChatModel, seed: u64, replication: u32) -> Vec<u32> {
     let sizes = sizes(model);
     let mut room_of: Vec<u32> = Vec::with_capacity(model.users as usize);
@@ -57,8 +57,8 @@ pub(super) fn rooms_of(model: &ChatModel, seed: u64, replication: u32) -> Vec<u3
     room_of
 }
 
-/// How many users each room has. Those who find no space in a full room go to the first that has some; when all are full, the
-/// rooms share the rest.
+/// Users of each room. Users that do not fit a full room go to the first with space; when all are
+/// full, the rooms share the rest.
 fn sizes(model: &ChatModel) -> Vec<u32> {
     let rooms = model.rooms.max(1) as usize;
     let mut sizes = crate::random::sizes(model.users as usize, rooms, model.zipf);
@@ -91,7 +91,7 @@ mod tests {
         assert_eq!((free[0], free.iter().sum::<u32>()), (222, 1000));
         let bounded = sizes(&model(1.0, Some(40)));
         assert_eq!((bounded.iter().max(), bounded.iter().sum::<u32>()), (Some(&40), 1000));
-        // Too little space for all: 1000 in 50 rooms of 10.
+        // Not enough space: 1000 users in 50 rooms of 10.
         assert_eq!(sizes(&model(0.0, Some(10))), [20; 50]);
     }
 }

@@ -1,4 +1,4 @@
-//! Requests under way: found by their ids, by their users, and by when they are too late.
+//! Requests in flight, found by id, by user, and by deadline.
 
 use std::collections::VecDeque;
 
@@ -9,69 +9,69 @@ use crate::time::Time;
 /// No request.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// What a request is for.
+/// The kind of a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum What {
-    /// A connector.
+pub(super) enum RequestKind {
+    /// Asks a gate for a connector.
     Entry,
-    /// A room.
+    /// Enters a room.
     Enter,
-    /// A message.
+    /// Sends a message.
     Say,
-    /// It is too late, and its answer may still come.
+    /// Timed out, but its answer may still come.
     Late,
 }
 
-/// A request under way.
+/// A request in flight.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Flight {
     pub(super) user: u32,
-    /// The next one of its user.
+    /// The next request of the same user.
     next: u32,
     pub(super) meant: Time,
-    pub(super) what: What,
-    /// Whether it is of the measured time.
+    pub(super) kind: RequestKind,
+    /// Whether it began in the measured time.
     pub(super) is_counted: bool,
-    /// Tells it from others that have had its place.
+    /// Distinguishes it from earlier requests in the same slot.
     turn: u32,
 }
 
-/// See the module. A request's id is its place here, counted from 1.
+/// All requests in flight. A request's id is its slot here, counted from 1.
 #[derive(Debug, Default)]
 pub(super) struct Flights {
     places: Slab<Flight>,
     last_turn: u32,
-    /// In order of time: when a request is too late, its place, and the turn of the place.
+    /// In order of time: deadline, slot, and the slot's turn.
     deadlines: VecDeque<(Time, u32, u32)>,
 }
 
 impl Flights {
-    /// Takes a place for a request of a user whose first one is `first`.
+    /// Adds a request at the head of the user's list, which begins at `first`.
     pub(super) fn add(
         &mut self,
         first: &mut u32,
-        (user, what): (u32, What),
+        (user, kind): (u32, RequestKind),
         meant: Time,
         deadline: Time,
         is_counted: bool,
     ) -> u32 {
         let turn = self.last_turn.wrapping_add(1);
         self.last_turn = turn;
-        let flight = Flight { user, next: *first, meant, what, is_counted, turn };
+        let flight = Flight { user, next: *first, meant, kind, is_counted, turn };
         let place = self.places.insert(flight) as u32;
         *first = place;
         self.deadlines.push_back((deadline, place, turn));
         place + 1
     }
 
-    /// The request of that id, if it is this user's.
+    /// The request of that id, if it belongs to this user.
     pub(super) fn get(&self, request: u64, user: u32) -> Option<Flight> {
         let place = usize::try_from(request.checked_sub(1)?).ok()?;
         self.places.get(place).filter(|flight| flight.user == user).copied()
     }
 
-    /// The user's first requests, up to the last.
-    pub(super) fn of(&self, first: u32) -> impl Iterator<Item = Flight> {
+    /// The user's requests, in the list that begins at `first`.
+    pub(super) fn from_first(&self, first: u32) -> impl Iterator<Item = Flight> {
         let mut next = first;
         std::iter::from_fn(move || {
             let flight = *self.places.get(next as usize)?;
@@ -80,7 +80,7 @@ impl Flights {
         })
     }
 
-    /// A request of the user is over.
+    /// Removes a request from the user's list.
     pub(super) fn end(&mut self, first: &mut u32, request: u64) {
         let place = (request - 1) as u32;
         let after = self.places.remove(place as usize).next;
@@ -97,23 +97,23 @@ impl Flights {
         }
     }
 
-    /// All requests of the user are over.
+    /// Removes all requests of the user.
     pub(super) fn end_all(&mut self, first: &mut u32) {
         while *first != NONE {
             self.end(first, u64::from(*first) + 1);
         }
     }
 
-    /// Nobody waits for this answer any more.
+    /// Marks a request as timed out.
     pub(super) fn give_up(&mut self, request: u64) {
-        self.places[(request - 1) as usize].what = What::Late;
+        self.places[(request - 1) as usize].kind = RequestKind::Late;
     }
 
-    /// The next request that is too late by now: its id and what it is.
+    /// The next request past its deadline, with its id.
     pub(super) fn next_late(&mut self, now: Time) -> Option<(u64, Flight)> {
         while let Some((deadline, place, turn)) = self.deadlines.front().copied() {
             let flight = self.places.get(place as usize).copied();
-            let flight = flight.filter(|flight| flight.turn == turn && flight.what != What::Late);
+            let flight = flight.filter(|flight| flight.turn == turn && flight.kind != RequestKind::Late);
             if flight.is_some() && deadline > now {
                 return None;
             }
@@ -125,13 +125,13 @@ impl Flights {
         None
     }
 
-    /// When the first of those that wait is too late.
+    /// The earliest deadline.
     pub(super) fn deadline(&self) -> Option<Time> {
         self.deadlines.front().map(|(deadline, _, _)| *deadline)
     }
 
-    /// All that are under way.
+    /// All requests that still wait for their answer.
     pub(super) fn all(&self) -> impl Iterator<Item = &Flight> {
-        self.places.iter().map(|(_, flight)| flight).filter(|flight| flight.what != What::Late)
+        self.places.iter().map(|(_, flight)| flight).filter(|flight| flight.kind != RequestKind::Late)
     }
 }

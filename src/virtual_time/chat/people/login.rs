@@ -1,34 +1,35 @@
-//! How people come in, are cut off and come again, and leave.
+//! How people log in, reconnect after a lost connection, and leave.
 
 use std::time::Duration;
 
 use super::People;
 use super::crowd::{after, later};
-use super::flights::{Flight, NONE, What};
+use super::flights::{Flight, NONE, RequestKind};
 use super::person::{IS_COUNTED, IS_EXTRA, IS_RECONNECTING, NEVER, Place};
 use crate::time::Time;
 use crate::virtual_time::chat::agenda::Agenda;
-use crate::virtual_time::chat::exchange::{Answer, Ask, Deed};
+use crate::virtual_time::chat::exchange::{Answer, Ask, ClientAction};
 use crate::virtual_time::chat::tally::Loss;
 
-/// The shortest time between two visits: else one who can do neither would try again without end at one moment.
+/// The shortest time between two visits. Without it, a person whose visits last no time would retry
+/// for ever at one moment.
 const AWAY_MIN: Duration = Duration::from_millis(1);
 
 impl People {
-    /// Somebody comes: a visit begins, whose end and whose talk are due whatever the servers do.
+    /// Begins a visit. Its end and its messages are due whatever the servers do.
     pub(in crate::virtual_time::chat) fn come(&mut self, now: Time, user: u32) {
         let person = &mut self.rows[user as usize];
         person.visits = person.visits.saturating_add(1);
         let visit = u64::from(person.visits);
         let mut stay = self.chance.stay.at(u64::from(user), visit);
         let stays = if person.has(IS_EXTRA) { None } else { self.model.session_s };
-        person.leave = stays.map_or(NEVER, |law| later(now, law, &mut stay));
+        person.leave = stays.map_or(NEVER, |stay_s| later(now, stay_s, &mut stay));
         self.begin_to_talk(now, user);
         self.begin_login(now, user, false);
         self.attempt(now, user);
     }
 
-    /// Whoever waits has waited long enough: the next attempt, or the discovery that it is cut off.
+    /// Ends a pause: the next attempt, or the discovery that the connection is lost.
     pub(super) fn step(&mut self, now: Time, user: u32) {
         match self.rows[user as usize].place {
             Place::Pausing => self.attempt(now, user),
@@ -68,27 +69,27 @@ impl People {
         let person = &mut self.rows[user as usize];
         (person.server, person.place, person.step) = (server, place, NEVER);
         let (what, ask) = match place {
-            Place::Asking => (What::Entry, Ask::Entry),
-            _ => (What::Enter, Ask::Enter { room: person.room }),
+            Place::Asking => (RequestKind::Entry, Ask::Entry),
+            _ => (RequestKind::Enter, Ask::Enter { room: person.room }),
         };
         let is_counted = self.is_counted(now);
         let request = self.ask(now, user, what, is_counted);
         let session = self.session_of(user);
-        self.deeds.push(Deed::Connect { server, session, request, ask });
+        self.actions.push(ClientAction::Connect { server, session, request, ask });
     }
 
-    /// A gate or a connector has answered.
+    /// Handles the answer of a gate or a connector.
     pub(super) fn let_in(&mut self, now: Time, user: u32, flight: &Flight, answer: Answer) {
         let took = now.since(flight.meant);
-        match (flight.what, answer) {
-            (What::Entry, Answer::Use(connector)) => {
+        match (flight.kind, answer) {
+            (RequestKind::Entry, Answer::Use(connector)) => {
                 if flight.is_counted {
                     self.tally.gate.record(took);
                 }
                 self.hang_up(user);
                 self.connect(now, user, connector, Place::Entering);
             }
-            (What::Enter, Answer::Done) => {
+            (RequestKind::Enter, Answer::Done) => {
                 if flight.is_counted {
                     self.tally.enter.record(took);
                 }
@@ -108,7 +109,7 @@ impl People {
         }
     }
 
-    /// A login has failed, or a lost connection was noticed: another attempt after a pause, or none any more.
+    /// After a failed login or a noticed loss: plans another attempt after a pause, or gives up.
     pub(super) fn try_again(&mut self, now: Time, user: u32) {
         let retry = self.model.reconnect.retry;
         let person = &mut self.rows[user as usize];
@@ -129,7 +130,7 @@ impl People {
         self.go_away(now, user);
     }
 
-    /// The visit is over, and the next one begins some time later.
+    /// Ends the visit and plans the next one.
     fn go_away(&mut self, now: Time, user: u32) {
         let person = &mut self.rows[user as usize];
         let mut away = self.chance.away.at(u64::from(user), u64::from(person.visits));
@@ -140,7 +141,7 @@ impl People {
         person.set(IS_COUNTED, false);
     }
 
-    /// Its time has come: it leaves when what it has said is answered, or at once when it is not in.
+    /// Leaves: once its messages are answered, or at once when it is not in its room.
     pub(super) fn want_to_leave(&mut self, now: Time, user: u32) {
         let person = &mut self.rows[user as usize];
         if person.place == Place::In {
@@ -157,7 +158,7 @@ impl People {
     pub(super) fn leave_if_done(&mut self, now: Time, user: u32) {
         let person = &self.rows[user as usize];
         if person.place == Place::Leaving
-            && self.flights.of(person.flights).all(|flight| flight.what == What::Late)
+            && self.flights.from_first(person.flights).all(|flight| flight.kind == RequestKind::Late)
         {
             self.hang_up(user);
             self.inside -= 1;
@@ -165,27 +166,30 @@ impl People {
         }
     }
 
-    /// Ends its connection.
+    /// Closes the connection.
     pub(super) fn hang_up(&mut self, user: u32) {
         let (server, session) = (self.rows[user as usize].server, self.session_of(user));
-        self.deeds.push(Deed::Close { server, session });
+        self.actions.push(ClientAction::Close { server, session });
         self.cut_off(user);
     }
 
-    /// It has no connection any more. What it had said on it is lost.
+    /// Drops the connection; its unanswered messages are lost.
     pub(super) fn cut_off(&mut self, user: u32) {
         self.connections[user as usize] = 0;
         let first = self.rows[user as usize].flights;
         if first == NONE {
             return;
         }
-        let lost =
-            self.flights.of(first).filter(|flight| flight.what == What::Say && flight.is_counted).count();
+        let lost = self
+            .flights
+            .from_first(first)
+            .filter(|flight| flight.kind == RequestKind::Say && flight.is_counted)
+            .count();
         (0..lost).for_each(|_| self.tally.lose(Loss::ConnectionLost));
         self.flights.end_all(&mut self.rows[user as usize].flights);
     }
 
-    /// A server has ended its connection, and said so.
+    /// Handles a close that the server announced.
     pub(super) fn kicked(&mut self, now: Time, user: u32, agenda: &mut Agenda) {
         if now >= self.measured_from {
             self.tally.kicked += 1;
@@ -196,7 +200,7 @@ impl People {
         self.plan(user, agenda);
     }
 
-    /// Its connection is gone, and it has not noticed.
+    /// Loses the connection without noticing yet.
     pub(super) fn connection_lost(&mut self, now: Time, user: u32, agenda: &mut Agenda) {
         if self.fall_out(now, user) {
             let person = &mut self.rows[user as usize];
@@ -207,7 +211,8 @@ impl People {
         self.plan(user, agenda);
     }
 
-    /// It is cut off; whoever was in has to log in again. False when it was about to leave anyway.
+    /// Drops the connection. A person that was in has to log in again. Returns false when it was
+    /// about to leave anyway.
     fn fall_out(&mut self, now: Time, user: u32) -> bool {
         self.cut_off(user);
         match self.rows[user as usize].place {

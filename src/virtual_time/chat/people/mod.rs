@@ -1,5 +1,5 @@
-//! The people: each is away, on the way in, in its room and talking, or cut off. What they do to servers and hear of them
-//! is in `exchange.rs`; of servers they know no more than that.
+//! The people: each is away, logging in, talking in its room, or cut off. They know the servers
+//! only through the messages in `exchange.rs`.
 
 mod crowd;
 mod flights;
@@ -8,48 +8,50 @@ mod person;
 mod talk;
 
 use self::crowd::{Chance, rooms_of};
-use self::flights::{Flight, Flights, What};
+use self::flights::{Flight, Flights, RequestKind};
 use self::person::{IS_COUNTED, IS_EXTRA, NEVER, Person, Place};
 use super::agenda::{Agenda, Event};
-use super::exchange::{Deed, Heard};
+use super::exchange::{ClientAction, Observation};
 use super::tally::{Loss, Tally};
 use crate::ids::SessionId;
 use crate::scenario::ChatModel;
 use crate::time::Time;
 
-/// See the module.
+/// A population of users.
 pub(super) struct People {
     model: ChatModel,
     chance: Chance,
     rows: Vec<Person>,
-    /// The number of each one's connection; 0: it has none. Beside the rows, since every push looks at many of them.
+    /// Number of each user's connection; 0 means none. Apart from the rows, because every push
+    /// reads many of them.
     connections: Vec<u32>,
     flights: Flights,
     last_connection: u32,
-    /// When the next request is given up, if an event is planned for it.
+    /// Deadline of the planned timeout event; `NEVER` if none is planned.
     late_at: Time,
-    /// From when on things count.
+    /// Start of the measured time.
     measured_from: Time,
-    /// The gates that take clients, as stations.
+    /// The gates that accept clients, by server index.
     pub(super) gates: Vec<u16>,
-    /// What people have done, for the servers to hear.
-    pub(super) deeds: Vec<Deed>,
+    /// Client actions not yet delivered to the servers.
+    pub(super) actions: Vec<ClientAction>,
     pub(super) tally: Tally,
-    /// How many are in.
+    /// Users in their rooms.
     pub(super) inside: u32,
     recovery: Recovery,
 }
 
-/// How long it took from a crash until as many were in as before.
+/// Recovery after a crash: the time until as many users are in their rooms as before.
 #[derive(Clone, Copy, Debug, Default)]
 struct Recovery {
-    /// When, and how many.
+    /// Time of the crash, and the users in their rooms then.
     since: Option<(Time, u32)>,
     longest_ns: Option<u64>,
 }
 
 impl People {
-    /// Nobody is there yet. `extra` come for hot rooms: how many to which room.
+    /// A population with nobody present. `extra` lists users for hot rooms: how many for which
+    /// room.
     pub(super) fn new(model: &ChatModel, seed: u64, replication: u32, extra: &[(u32, u32)]) -> Self {
         let mut rows: Vec<Person> =
             rooms_of(model, seed, replication).into_iter().map(|room| Person::new(room, 0)).collect();
@@ -66,20 +68,20 @@ impl People {
             late_at: NEVER,
             measured_from: NEVER,
             gates: Vec::new(),
-            deeds: Vec::new(),
+            actions: Vec::new(),
             tally: Tally::default(),
             inside: 0,
             recovery: Recovery::default(),
         }
     }
 
-    /// From that moment on things count, and nothing that was before.
+    /// Starts the measured time and discards all counts from before.
     pub(super) fn measure_from(&mut self, moment: Time) {
         self.measured_from = moment;
         self.tally = Tally::default();
     }
 
-    /// Something that was planned for somebody is due, unless it is out of date.
+    /// Carries out what is due for a user, unless the event is outdated.
     pub(super) fn wake(&mut self, now: Time, user: u32, agenda: &mut Agenda) {
         let person = &mut self.rows[user as usize];
         if person.planned != now {
@@ -104,51 +106,51 @@ impl People {
         self.plan(user, agenda);
     }
 
-    /// Something has happened to somebody.
-    pub(super) fn hear(&mut self, now: Time, heard: Heard, agenda: &mut Agenda) {
-        match heard {
-            Heard::Said { to, meant } => self.hear_said(now, to.as_slice(), meant),
-            Heard::Told { clients, meant } => self.hear_told(now, u64::from(clients), meant),
-            Heard::Answer { session, request, answer } => {
+    /// Handles what a client observes.
+    pub(super) fn observe(&mut self, now: Time, observed: Observation, agenda: &mut Agenda) {
+        match observed {
+            Observation::Message { to, meant } => self.count_recipients(now, to.as_slice(), meant),
+            Observation::Messages { clients, meant } => self.count_deliveries(now, u64::from(clients), meant),
+            Observation::Answer { session, request, answer } => {
                 let Some(user) = self.user_of(session) else { return };
                 let Some(flight) = self.flights.get(request, user) else { return };
                 self.flights.end(&mut self.rows[user as usize].flights, request);
-                match flight.what {
-                    What::Say => self.said(now, &flight, answer),
-                    What::Entry | What::Enter => self.let_in(now, user, &flight, answer),
-                    What::Late => {}
+                match flight.kind {
+                    RequestKind::Say => self.said(now, &flight, answer),
+                    RequestKind::Entry | RequestKind::Enter => self.let_in(now, user, &flight, answer),
+                    RequestKind::Late => {}
                 }
                 self.leave_if_done(now, user);
                 self.plan(user, agenda);
             }
-            Heard::Unreachable { session } => {
+            Observation::Unreachable { session } => {
                 let Some(user) = self.user_of(session) else { return };
                 self.cut_off(user);
                 self.try_again(now, user);
                 self.plan(user, agenda);
             }
-            Heard::Dropped { session, request } => {
+            Observation::Dropped { session, request } => {
                 let Some(user) = self.user_of(session) else { return };
                 let Some(flight) = self.flights.get(u64::from(request), user) else { return };
-                if flight.what == What::Say {
+                if flight.kind == RequestKind::Say {
                     self.lose(&flight, Loss::QueueFull);
                     self.flights.end(&mut self.rows[user as usize].flights, u64::from(request));
                     self.leave_if_done(now, user);
                     self.plan(user, agenda);
                 }
             }
-            Heard::Kicked { session } => {
+            Observation::Kicked { session } => {
                 if let Some(user) = self.user_of(session) {
                     self.kicked(now, user, agenda);
                 }
             }
-            Heard::Shut { server } => {
+            Observation::Shut { server } => {
                 for user in self.connected_to(server) {
                     self.hang_up(user);
                     self.kicked(now, user, agenda);
                 }
             }
-            Heard::Gone { server } => {
+            Observation::Gone { server } => {
                 for user in self.connected_to(server) {
                     self.connection_lost(now, user, agenda);
                 }
@@ -156,7 +158,8 @@ impl People {
         }
     }
 
-    /// A server is about to crash: from now on it is counted how long it takes until as many are in as before.
+    /// Called before a crash: starts measuring the time until as many users are in their rooms as
+    /// now.
     pub(super) fn before_crash(&mut self, now: Time) {
         self.recovery.since.get_or_insert((now, self.inside));
     }
@@ -169,8 +172,8 @@ impl People {
         self.late_at = NEVER;
         while let Some((request, flight)) = self.flights.next_late(now) {
             let user = flight.user;
-            match flight.what {
-                What::Say => {
+            match flight.kind {
+                RequestKind::Say => {
                     self.flights.give_up(request);
                     self.lose(&flight, Loss::Timeout);
                     self.leave_if_done(now, user);
@@ -185,20 +188,21 @@ impl People {
         self.watch_deadlines(agenda);
     }
 
-    /// How many attempts are under way that count.
+    /// Counted attempts still in flight.
     pub(super) fn in_flight(&self) -> u64 {
-        let messages = self.flights.all().filter(|flight| flight.what == What::Say && flight.is_counted);
+        let messages =
+            self.flights.all().filter(|flight| flight.kind == RequestKind::Say && flight.is_counted);
         let logins = self.rows.iter().filter(|row| row.is_logging_in() && row.has(IS_COUNTED));
         (messages.count() + logins.count()) as u64
     }
 
-    /// The longest time in seconds from a crash until as many were in as before; to `end` when they never were.
+    /// The longest recovery in seconds; a recovery that is still open counts up to `end`.
     pub(super) fn recovery_s(&self, end: Time) -> Option<f64> {
         let open = self.recovery.since.map(|(since, _)| end.as_nanos().saturating_sub(since.as_nanos()));
         open.max(self.recovery.longest_ns).map(|nanos| nanos as f64 / 1e9)
     }
 
-    /// Everybody who came for a hot room leaves: those extra users with these numbers.
+    /// Sends the extra users of a hot room away, by number.
     pub(super) fn send_away(&mut self, now: Time, users: std::ops::Range<u32>, agenda: &mut Agenda) {
         for user in users {
             let person = &mut self.rows[user as usize];
@@ -210,13 +214,13 @@ impl People {
         }
     }
 
-    /// Somebody comes at that moment.
+    /// Plans the arrival of a user.
     pub(super) fn invite(&mut self, user: u32, at: Time, agenda: &mut Agenda) {
         self.rows[user as usize].step = at;
         self.plan(user, agenda);
     }
 
-    /// How many there are, those for hot rooms included.
+    /// Number of users, including those for hot rooms.
     pub(super) fn len(&self) -> u32 {
         self.rows.len() as u32
     }
@@ -240,7 +244,7 @@ impl People {
         connected.map(|(_, user)| user).collect()
     }
 
-    /// Plans what somebody does next, if it is not planned yet.
+    /// Plans the user's next action, unless it is planned already.
     pub(super) fn plan(&mut self, user: u32, agenda: &mut Agenda) {
         self.watch_deadlines(agenda);
         let person = &mut self.rows[user as usize];
@@ -254,11 +258,11 @@ impl People {
         agenda.plan(next, Event::Wake(user));
     }
 
-    /// A request is on its way: it is given up in time.
-    fn ask(&mut self, now: Time, user: u32, what: What, is_counted: bool) -> u32 {
+    /// Registers a request with its deadline.
+    fn ask(&mut self, now: Time, user: u32, kind: RequestKind, is_counted: bool) -> u32 {
         let deadline = crowd::after(now, self.model.timeout_s);
         let first = &mut self.rows[user as usize].flights;
-        self.flights.add(first, (user, what), now, deadline, is_counted)
+        self.flights.add(first, (user, kind), now, deadline, is_counted)
     }
 
     fn watch_deadlines(&mut self, agenda: &mut Agenda) {
@@ -276,7 +280,7 @@ impl People {
         }
     }
 
-    /// As many may be in as before a crash.
+    /// Ends the recovery if as many users are in their rooms as before the crash.
     pub(super) fn note_inside(&mut self, now: Time) {
         if let Some((since, before)) = self.recovery.since
             && self.inside >= before

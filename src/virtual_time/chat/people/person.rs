@@ -1,17 +1,17 @@
-//! A person, in as few bytes as it takes: there may be millions.
+//! A person in 64 bytes: there may be millions.
 
 use super::flights::NONE;
 use crate::time::Time;
 
-/// A moment that does not come.
+/// A moment that never comes.
 pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
 
-/// Where somebody is.
+/// The state of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Place {
-    /// Nowhere; comes at `step`, if ever.
+    /// Absent; arrives at `step`, if ever.
     Away,
-    /// On the way in, before the next attempt, which is at `step`.
+    /// Logging in; the next attempt is at `step`.
     Pausing,
     /// Asking a gate for a connector.
     Asking,
@@ -19,50 +19,50 @@ pub(super) enum Place {
     Entering,
     /// In its room.
     In,
-    /// Cut off, and notices at `step`.
+    /// Cut off; notices at `step`.
     Lost,
-    /// In its room, and leaves when its last requests are answered.
+    /// In its room; leaves once its last requests are answered.
     Leaving,
 }
 
-/// See the module.
+/// A user's state and planned times.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
-    /// When its next event is planned; any other event of it is out of date.
+    /// When its next event is planned; any other event of this user is outdated.
     pub(super) planned: Time,
-    /// When it does the next thing by itself: see [`Place`].
+    /// When it acts by itself, according to its [`Place`].
     pub(super) step: Time,
-    /// When it says something.
+    /// When it sends its next message.
     pub(super) talk: Time,
-    /// Until when it is talkative.
+    /// End of its talkative period.
     pub(super) talkative: Time,
     /// When it leaves.
     pub(super) leave: Time,
     pub(super) room: u32,
-    /// The last of its requests under way.
+    /// The last of its requests in flight.
     pub(super) flights: u32,
-    /// How much it has meant to say.
+    /// Messages that it has meant to send.
     pub(super) meant: u32,
-    /// The last pause in milliseconds.
+    /// The last retry pause in milliseconds.
     pub(super) pause_ms: f32,
-    /// Visits, this one included.
+    /// Visits, including this one.
     pub(super) visits: u16,
-    /// To which server it is connected.
+    /// The server it is connected to.
     pub(super) server: u16,
     /// Attempts of this login.
     pub(super) tries: u16,
     pub(super) place: Place,
-    /// See the constants.
+    /// A set of the `IS_` constants.
     pub(super) flags: u8,
 }
 
-/// The login at hand replaces a connection that was lost.
+/// This login replaces a lost connection.
 pub(super) const IS_RECONNECTING: u8 = 1;
 
-/// The login at hand is of the measured time.
+/// This login began in the measured time.
 pub(super) const IS_COUNTED: u8 = 2;
 
-/// It came for a hot room, and comes once.
+/// It came for a hot room, and comes only once.
 pub(super) const IS_EXTRA: u8 = 4;
 
 /// Millions of them are in memory.
@@ -96,7 +96,7 @@ impl Person {
         self.flags = if is_set { self.flags | flag } else { self.flags & !flag };
     }
 
-    /// When it does something next.
+    /// When its next event is due.
     pub(super) fn next(&self) -> Time {
         match self.place {
             Place::Away => self.step,
@@ -106,7 +106,7 @@ impl Person {
         }
     }
 
-    /// Whether it is on its way in.
+    /// Whether it is logging in.
     pub(super) fn is_logging_in(&self) -> bool {
         matches!(self.place, Place::Pausing | Place::Asking | Place::Entering | Place::Lost)
     }

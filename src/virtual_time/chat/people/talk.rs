@@ -1,15 +1,15 @@
-//! When people talk, and what becomes of what they say.
+//! When people send messages, and how each message ends.
 
 use super::People;
 use super::crowd::{after, later};
-use super::flights::{Flight, What};
+use super::flights::{Flight, RequestKind};
 use super::person::{IS_RECONNECTING, NEVER, Place};
 use crate::ids::SessionId;
 use crate::time::Time;
-use crate::virtual_time::chat::exchange::{Answer, Ask, Deed};
+use crate::virtual_time::chat::exchange::{Answer, Ask, ClientAction};
 use crate::virtual_time::chat::tally::Loss;
 
-/// The longest message: as long as a body may be.
+/// Longest message: the bound of a body.
 const SAY_BYTES_MAX: f64 = 65_536.0;
 
 impl People {
@@ -22,8 +22,8 @@ impl People {
         self.set_talk(now, user);
     }
 
-    /// When somebody says the next thing, from `now` on: whole gaps when it always talks, else gaps of the time in which it
-    /// is talkative.
+    /// Draws the time of the next message after `now`: a gap of plain time, or of talkative time if
+    /// the user alternates.
     fn set_talk(&mut self, now: Time, user: u32) {
         let talk = self.model.talk;
         let person = &mut self.rows[user as usize];
@@ -50,8 +50,8 @@ impl People {
         }
     }
 
-    /// Somebody means to say something. Who is on the way in for the first time is not there yet; who was cut off says it in
-    /// vain.
+    /// A message is due. A user logging in for the first time does not send it; a user that was cut
+    /// off loses it.
     pub(super) fn talk(&mut self, now: Time, user: u32) {
         let person = &mut self.rows[user as usize];
         let number = u64::from(person.meant);
@@ -70,15 +70,16 @@ impl People {
             }
             return;
         }
-        let request = self.ask(now, user, What::Say, is_counted);
-        let law = self.model.payload_bytes;
-        let bytes = law.draw(&mut self.chance.payload.at(u64::from(user), number)).min(SAY_BYTES_MAX) as u32;
+        let request = self.ask(now, user, RequestKind::Say, is_counted);
+        let distribution = self.model.payload_bytes;
+        let bytes =
+            distribution.draw(&mut self.chance.payload.at(u64::from(user), number)).min(SAY_BYTES_MAX) as u32;
         let session = self.session_of(user);
         let ask = Ask::Say { room, meant: now, bytes };
-        self.deeds.push(Deed::Ask { server, session, request, ask });
+        self.actions.push(ClientAction::Ask { server, session, request, ask });
     }
 
-    /// What somebody has said is answered.
+    /// Counts the answer to a message.
     pub(super) fn said(&mut self, now: Time, flight: &Flight, answer: Answer) {
         if !flight.is_counted {
             return;
@@ -93,18 +94,18 @@ impl People {
         }
     }
 
-    /// Those of these who are still connected hear something.
-    pub(super) fn hear_said(&mut self, now: Time, sessions: &[SessionId], meant: Time) {
+    /// Counts a push to the sessions that are still connected.
+    pub(super) fn count_recipients(&mut self, now: Time, sessions: &[SessionId], meant: Time) {
         if meant < self.measured_from {
             return;
         }
         let is_there =
             |session: &&SessionId| self.connections.get(session.slot() as usize) == Some(&session.serial());
-        self.hear_told(now, sessions.iter().filter(is_there).count() as u64, meant);
+        self.count_deliveries(now, sessions.iter().filter(is_there).count() as u64, meant);
     }
 
-    /// So many hear something.
-    pub(super) fn hear_told(&mut self, now: Time, count: u64, meant: Time) {
+    /// Counts a push to this many clients.
+    pub(super) fn count_deliveries(&mut self, now: Time, count: u64, meant: Time) {
         if count > 0 && meant >= self.measured_from {
             self.tally.deliveries += count;
             self.tally.deliver.record_many(now.since(meant), count);

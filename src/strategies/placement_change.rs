@@ -1,4 +1,4 @@
-//! What becomes of one key: its server now, and the one with a server more or fewer.
+//! How one key's placement changes: its server now, and after a server joins or leaves.
 
 use std::collections::HashSet;
 
@@ -7,37 +7,40 @@ use serde::{Deserialize, Serialize};
 use super::{Candidate, Look, Strategy, StrategySpec};
 use crate::ids::ServerId;
 
-/// What a strategy does with a key. `None`: there is no server, or it is not chosen yet.
+/// A key's server under a strategy, now and after a change of the list. `None`: no server, or not
+/// chosen yet.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Fate {
+pub struct PlacementChange {
     /// The strategy.
     pub strategy: StrategySpec,
-    /// Whether it finds a key again; else the servers are examples.
+    /// Whether it finds a placed key again. Otherwise the servers are examples.
     pub sticky: bool,
     /// The server now.
     pub server: Option<ServerId>,
-    /// The server once one is added.
+    /// The server after one joins.
     pub with_one_more: Option<ServerId>,
-    /// The server once the last one is gone.
+    /// The server after the last one leaves.
     pub without_last: Option<ServerId>,
-    /// The server once the one that has it now is gone.
+    /// The server after the key's current one leaves.
     pub without_it: Option<ServerId>,
-    /// How it comes to the server now.
+    /// How the strategy arrives at the current server.
     pub why: String,
 }
 
-/// What becomes of a key under a strategy that knows these servers. The strategy itself is not changed.
+/// Computes a key's placement changes under a strategy that has these servers. Works on copies of
+/// the strategy.
 ///
-/// With `chooses`, a server is picked where none is certain, as if all were equally loaded; else there is none then.
-pub fn fate(
+/// With `chooses`, a strategy that would choose anew picks a server as if all were equally loaded;
+/// without it, the key has no server then.
+pub fn placement_change(
     spec: &StrategySpec,
     strategy: &dyn Strategy,
     servers: &[Candidate],
     added: &Candidate,
     key: &str,
     chooses: bool,
-) -> Fate {
+) -> PlacementChange {
     let find = |strategy: &mut dyn Strategy, list: &[Candidate]| match chooses {
         true => pick(strategy, list, key),
         false => strategy.peek(key).and_then(|index| list.get(index)).map(|server| server.id.clone()),
@@ -53,7 +56,7 @@ pub fn fate(
     let without = |id: Option<&ServerId>| {
         servers.iter().filter(|server| Some(&server.id) != id).cloned().collect::<Vec<_>>()
     };
-    Fate {
+    PlacementChange {
         strategy: spec.clone(),
         sticky: spec.is_sticky(),
         with_one_more: changed(servers.iter().chain([added]).cloned().collect()),
@@ -64,19 +67,19 @@ pub fn fate(
     }
 }
 
-/// The server for a key, when nobody counts loads.
+/// The server for a key, with no load information and time frozen.
 pub fn pick(strategy: &mut dyn Strategy, list: &[Candidate], key: &str) -> Option<ServerId> {
     let index = strategy.pick(key, &Look::BLIND)?;
     list.get(index).map(|server| server.id.clone())
 }
 
-/// A server that could stand behind the last one.
+/// A server that could join after the last one.
 pub fn one_more(servers: &[Candidate]) -> Candidate {
     let ids: Vec<ServerId> = servers.iter().map(|server| server.id.clone()).collect();
     Candidate { id: id_after(&ids), weight: 1.0 }
 }
 
-/// A free id in the manner of the last one: `chat-server-4` after `chat-server-3`.
+/// A free id in the pattern of the last one: `chat-server-4` after `chat-server-3`.
 fn id_after(servers: &[ServerId]) -> ServerId {
     let last = servers.last().map_or("server-0", ServerId::as_str);
     let stem = last.trim_end_matches(|c: char| c.is_ascii_digit());
@@ -84,6 +87,6 @@ fn id_after(servers: &[ServerId]) -> ServerId {
     let stem = if stem.len() == last.len() { format!("{stem}-") } else { stem.to_owned() };
     let taken: HashSet<&str> = servers.iter().map(ServerId::as_str).collect();
     let mut ids = (number..=u64::MAX).skip(1).map(|number| format!("{stem}{number}"));
-    // Numbers run out only beside 2^64-1 as the last; any other text that is no id of the list will do then.
+    // Numbers only run out when the last id ends in 2^64-1; any other unused id will do then.
     ServerId::from(ids.find(|id| !taken.contains(id.as_str())).unwrap_or_else(|| format!("{last}-next")))
 }
