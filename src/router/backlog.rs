@@ -1,5 +1,5 @@
-//! Envelopes that wait for a server: since it is paused, since the link to it is slow or cut, or
-//! since their key is between two servers. Bounded.
+//! Envelopes that wait for a server: because it is paused, because its link is slow or cut, or
+//! because their key is between two servers. Bounded.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use std::sync::Arc;
 use crate::envelope::{Envelope, Payload};
 use crate::ids::SessionId;
 
-/// Most bytes that wait on one link, before one paused server, or for keys of one type.
+/// Most bytes that wait on one link, for one paused server, or for the keys of one type.
 pub(super) const BACKLOG_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// What an envelope takes besides its body.
+/// The size of an envelope without its body, in bytes.
 const ENVELOPE_BYTES: usize = 256;
 
-/// In the order in which they were sent.
+/// A bounded queue of envelopes in sending order.
 #[derive(Debug)]
 pub(super) struct Backlog<T> {
     queue: VecDeque<(T, Envelope)>,
     bytes: usize,
-    /// Sessions for which a push found no room: what they miss they cannot know, so they are told.
+    /// Sessions whose push found no room. They cannot know what they missed, so they are told.
     missed: BTreeSet<SessionId>,
 }
 
@@ -29,9 +29,8 @@ impl<T> Default for Backlog<T> {
 }
 
 impl<T> Backlog<T> {
-    /// Takes an envelope; gives it back when it is full, if it is a call, whose sender can be told.
-    /// A push is dropped then, and its sessions are remembered; what the cluster itself says always
-    /// finds room.
+    /// Adds an envelope. A full backlog returns a call, so that its caller can be told, and drops a
+    /// push, whose sessions are remembered. Messages of the cluster itself always find room.
     pub(super) fn push(&mut self, tag: T, envelope: Envelope) -> Option<Envelope> {
         let bytes = ENVELOPE_BYTES + body_bytes(&envelope.payload);
         if self.bytes + bytes > BACKLOG_BYTES_MAX {
@@ -67,12 +66,12 @@ impl<T> Backlog<T> {
         Some(envelope)
     }
 
-    /// The keys by which their server was chosen.
+    /// The keys by which the envelopes' server was picked.
     pub(super) fn keys(&self) -> impl Iterator<Item = Arc<str>> + '_ {
         self.queue.iter().filter_map(|(_, envelope)| key_of(&envelope.payload).cloned())
     }
 
-    /// Takes out those for which `wanted` says so, in order.
+    /// Removes the `wanted` envelopes and returns them in order.
     pub(super) fn extract(&mut self, wanted: impl Fn(&Envelope) -> bool) -> Vec<(T, Envelope)> {
         let (out, kept): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.queue).into_iter().partition(|(_, envelope)| wanted(envelope));
@@ -82,7 +81,7 @@ impl<T> Backlog<T> {
         out.into()
     }
 
-    /// Puts others in front. They are older, and found room where they were before.
+    /// Puts older envelopes in front. They had room where they were before.
     pub(super) fn put_before(&mut self, older: Vec<(T, Envelope)>) {
         self.bytes +=
             older.iter().map(|(_, envelope)| ENVELOPE_BYTES + body_bytes(&envelope.payload)).sum::<usize>();
@@ -90,12 +89,12 @@ impl<T> Backlog<T> {
         self.queue.extend(newer);
     }
 
-    /// The sessions that missed something; asked once, when all that waited is gone.
+    /// The sessions that missed a push. Ask once, when the backlog is empty.
     pub(super) fn take_missed(&mut self) -> BTreeSet<SessionId> {
         std::mem::take(&mut self.missed)
     }
 
-    /// All of them, in order.
+    /// All envelopes, in order.
     pub(super) fn envelopes(&self) -> impl ExactSizeIterator<Item = &Envelope> {
         self.queue.iter().map(|(_, envelope)| envelope)
     }
@@ -109,14 +108,14 @@ fn body_bytes(payload: &Payload) -> usize {
     match payload {
         Payload::Invoke(invoke) => invoke.body.len(),
         Payload::Answer { result: Ok(body), .. } => body.len(),
-        // The frame is shared with other recipients; it is counted for each.
+        // Recipients share the frame; it is counted for each.
         Payload::Push { sessions, frame } => frame.package().len() + 8 * sessions.as_slice().len(),
         Payload::Broadcast { frame } => frame.package().len(),
         _ => 0,
     }
 }
 
-/// The key by which the server of an envelope was chosen.
+/// The key by which the server of an envelope was picked.
 pub(super) fn key_of(payload: &Payload) -> Option<&Arc<str>> {
     match payload {
         Payload::Invoke(invoke) => invoke.key.as_ref(),

@@ -1,38 +1,38 @@
-//! What the router counts.
+//! The router's counters.
 
 use serde::{Deserialize, Serialize};
 
 /// What the router has counted since it started.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RouterCounters {
-    /// Envelopes taken in.
+    /// Envelopes received.
     pub envelopes: u64,
-    /// Envelopes handed on; one to all servers of a type counts once a server.
+    /// Envelopes sent; one to all servers of a type counts once for each server.
     pub delivered: u64,
-    /// Envelopes for a server that is not there, or with no server to choose.
+    /// Envelopes to a server that is not up, or without a server to pick.
     pub undeliverable: u64,
-    /// Envelopes from a server that is no more.
+    /// Envelopes from a server that had vanished.
     pub from_the_dead: u64,
-    /// Calls refused since too much waits for the server that they are for.
+    /// Calls refused because too much waits for their server.
     pub refused: u64,
-    /// Calls whose deadline had come while they waited.
+    /// Calls whose deadline passed while they waited.
     pub expired: u64,
     /// Envelopes that were lost on a link and sent again.
     pub resent: u64,
-    /// Sessions kicked since a full link or server lost a push of theirs.
+    /// Sessions kicked because a full link or server lost a push of theirs.
     pub missed: u64,
-    /// Binds refused since the uid was taken.
+    /// Binds refused because the uid was taken.
     pub binds_refused: u64,
-    /// Sessions kicked since another one claimed their uid.
+    /// Sessions kicked because another session claimed their uid.
     pub supplanted: u64,
-    /// Pushes to uids that are bound nowhere.
+    /// Pushes to uids that no session holds.
     pub uids_unknown: u64,
-    /// Changes of a list of servers, or of the strategy of a type.
+    /// Changes of a list of servers, or of a type's strategy.
     pub changes: u64,
-    /// Rooms that went to another server.
+    /// Rooms that moved to another server.
     pub rooms_moved: u64,
-    /// Members that went with them.
+    /// Members of those rooms.
     pub members_moved: u64,
-    /// Rooms that a server got back when it had started again.
+    /// Rooms that a restarted server got back.
     pub rooms_restored: u64,
 }

@@ -1,9 +1,8 @@
-//! How sessions end, and how rooms go from server to server: what one part has to say to the
-//! others.
+//! How sessions end and how rooms move: the sequences that involve more than one part.
 //!
-//! A session ends in steps: see [`Sessions`](super::Sessions). Each room that it is in is told so
-//! by way of the traffic of its key, behind all that the session has sent there; when the last one
-//! has confirmed it, the uid is free.
+//! A session ends in steps: see [`Sessions`](super::Sessions). Each of its rooms is told by a
+//! message that follows everything the session sent there. When the last room has confirmed, the
+//! uid is free.
 
 use std::sync::Arc;
 
@@ -15,7 +14,8 @@ use crate::envelope::{Destination, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 
 impl Router {
-    /// The session gives its uid up. It is free when every room has confirmed that it is out.
+    /// The session gives up its uid, which is free when every room has confirmed that the session
+    /// is out.
     pub(super) fn unbind(&mut self, uid: &Uid, session: &SessionKey) {
         if !self.sessions.leave(uid, session) {
             return;
@@ -26,7 +26,7 @@ impl Router {
         self.free(uid, session);
     }
 
-    /// A room has a new member.
+    /// Records a new member of a room.
     pub(super) fn joined(&mut self, from: &ServerId, channel: &Arc<str>, key: &Key, member: Member) {
         let Some(server_type) = self.fabric.type_of(from) else { return };
         let Member { uid, session } = member.clone();
@@ -34,14 +34,14 @@ impl Router {
         if let Some((key, pool)) = key.as_ref().zip(self.pools.get_mut(server_type)) {
             pool.settle(from, key);
         }
-        // The word of the entry has crossed with the end of the session, which the room could not
-        // be told before.
+        // The session ended while its entry was in flight, when the router did not know of this
+        // room yet. Tell the room now.
         if !self.sessions.holds(&uid, &session) {
             self.tell_gone_from(from, channel, &session);
         }
     }
 
-    /// A room has a member no more.
+    /// Records that a member is out of a room.
     pub(super) fn left(&mut self, from: &ServerId, channel: &str, member: &Member) {
         let key = self.rooms.leave(from, channel, member);
         if let Some(key) = key.filter(|key| !self.rooms.has_key(from, key))
@@ -58,11 +58,11 @@ impl Router {
         }
     }
 
-    /// Tells the server that holds a room that a member is gone: behind all that the member's
-    /// frontend has sent there.
+    /// Tells the server that holds a room that a member is gone. The message follows everything
+    /// that the member's frontend sent there, so it cannot overtake the member's own entry.
     fn tell_gone(&mut self, session: &SessionKey, place: &Place) {
         if self.is_stranded(place) {
-            // Nobody is there to be told. The next owner of the room is: see `move_rooms`.
+            // The room has no server to tell. Its next owner will be told: see `move_rooms`.
             self.rooms.depart(session, place);
             return;
         }
@@ -78,10 +78,10 @@ impl Router {
         self.carry(Envelope::new(session.frontend.clone(), to, payload));
     }
 
-    /// Gives the uid of a session that has left to the next claim, once the session is in no room
-    /// any more: a room that has not confirmed so would take the next session for the first one, or
-    /// tell its members of the two in the wrong order. A room that belongs to nobody cannot confirm
-    /// anything; nobody can enter it meanwhile either, so the uid does not wait for it.
+    /// Grants the uid of a departed session to the next claim, once no room has the session as a
+    /// member. A room that has not confirmed could take the next session for the first, or announce
+    /// the two in the wrong order. An ownerless room cannot confirm, and nobody can enter it
+    /// either, so the uid does not wait for it.
     pub(super) fn free(&mut self, uid: &Uid, session: &SessionKey) {
         if !self.sessions.is_leaving(uid, session) {
             return;
@@ -93,8 +93,7 @@ impl Router {
         }
     }
 
-    /// Whether a room belongs to nobody: its server has vanished, or is about to stop, and there is
-    /// no other.
+    /// Whether a room has no server: its own vanished or is stopping, and its type has no other.
     fn is_stranded(&self, place: &Place) -> bool {
         let has_servers = |of| self.pools.has_servers(of);
         self.rooms.follows(&place.key) && !self.rooms.type_of(&place.holder).is_some_and(has_servers)
@@ -109,9 +108,9 @@ impl Router {
         tell.into_iter().for_each(|(to, payload)| self.fabric.tell(to, payload));
     }
 
-    /// A frontend has vanished, and with it all its sessions. Their rooms hear so at once. Their
-    /// uids wait: a server may still carry out what the frontend had asked of it, and let a session
-    /// that is gone enter a room.
+    /// Ends all sessions of a frontend that vanished. Their rooms are told at once. Their uids
+    /// wait: a server may still carry out a request of that frontend and let a departed session
+    /// enter a room.
     pub(super) fn lose_sessions(&mut self, frontend: &ServerId) {
         let sessions = self.sessions.lose(frontend);
         if sessions.is_empty() {
@@ -124,14 +123,14 @@ impl Router {
         servers.into_iter().for_each(|id| self.fabric.tell(id, Payload::Drain { change: drain }));
     }
 
-    /// Frees the uids of lost sessions that nothing can let enter a room any more.
+    /// Frees the uids of lost sessions once no request can let these enter a room.
     pub(super) fn release(&mut self) {
         for (uid, session) in self.sessions.release(self.fabric.now()) {
             self.free(&uid, &session);
         }
     }
 
-    /// A server has done what was sent to it before.
+    /// A server has processed everything sent to it before this drain.
     pub(super) fn drained(&mut self, from: &ServerId, drain: u64) {
         self.pools.drained(from, Some(drain), &self.fabric);
         self.proceed();
@@ -141,8 +140,7 @@ impl Router {
         self.release();
     }
 
-    /// A server that has started again gets its rooms back. It may not have heard of members who
-    /// left meanwhile.
+    /// Gives a restarted server its rooms back, and tells it of members who left while it was down.
     pub(super) fn restore(&mut self, server: &ServerId) {
         let rooms = self.rooms.restore(server);
         self.fabric.tell(server.clone(), Payload::Restored { rooms: rooms.clone() });
@@ -155,8 +153,8 @@ impl Router {
         }
     }
 
-    /// Lets changes go on whose servers have drained: moves the rooms that can go, and what was
-    /// held follows them.
+    /// Continues the changes whose servers have drained: moves the rooms that can move, then their
+    /// buffered traffic.
     pub(super) fn proceed(&mut self) {
         for server_type in self.pools.proceed(&self.fabric) {
             self.move_rooms(&server_type);
@@ -165,7 +163,7 @@ impl Router {
         }
     }
 
-    /// Rooms of keys that are between no servers any more go to the server that the key belongs to.
+    /// Moves rooms whose keys are settled to the servers that own the keys.
     pub(super) fn move_rooms(&mut self, server_type: &ServerType) {
         let now = self.fabric.now();
         let load = |server: &Located| load(&self.sessions, &self.rooms, server);
@@ -179,9 +177,9 @@ impl Router {
                 self.fabric.tell(from.clone(), Payload::Release { rooms: rooms.clone() });
             }
             self.fabric.tell(to.clone(), Payload::Adopt { rooms: rooms.clone() });
-            // Whoever held the room may never have heard that they are gone. The new owner hears so
-            // as the first thing, and confirms it: their uids, where they wait for it, are free
-            // then.
+            // The last holder may have vanished, or restarted, before it was told of these
+            // departures. The new owner is told first of all. Its confirmation frees the uids that
+            // wait for this room.
             let is_there = |member: &Member| self.sessions.holds(&member.uid, &member.session);
             for gone in self.rooms.gone(&to, &rooms, is_there) {
                 self.fabric.tell(to.clone(), gone);
@@ -189,7 +187,7 @@ impl Router {
         }
     }
 
-    /// What was held for keys that are not between two servers any more goes on.
+    /// Carries the buffered envelopes of keys that are no longer between two servers.
     pub(super) fn release_held(&mut self, server_type: &ServerType) {
         let Some(pool) = self.pools.get_mut(server_type) else { return };
         pool.release_held(self.fabric.now()).into_iter().for_each(|envelope| self.carry(envelope));

@@ -1,4 +1,4 @@
-//! Where a key is, and why, by the strategies, lists and weights of now.
+//! Where a key is, and why, by the current strategies, lists and weights.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use super::Router;
 use crate::ids::{ServerId, ServerType};
 use crate::strategies::{PlacementChange, one_more, placement_change};
 
-/// What becomes of a key of a type.
+/// How the placement of a key of a type comes about.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyPlacementChange {
@@ -14,7 +14,7 @@ pub struct KeyPlacementChange {
     pub key: String,
     /// The server that "one more" adds at the end.
     pub added: ServerId,
-    /// Where it is. Where each pick is a new choice, or none was made yet, there is no server.
+    /// Its server; `None` if each pick is a new choice, or if none was made yet.
     #[serde(flatten)]
     pub placement: PlacementChange,
 }
@@ -25,14 +25,14 @@ impl Router {
         let pool = self.pools.get(server_type)?;
         let servers = pool.candidates();
         let added = one_more(&servers);
-        // A directory of a sticky one: what it would choose is certain.
+        // A directory around a sticky strategy: its next choice is certain.
         let chooses = pool.spec().innermost().is_sticky();
         let placement = placement_change(pool.spec(), pool.strategy(), &servers, &added, key, chooses);
         Some(KeyPlacementChange { key: key.to_owned(), added: added.id, placement })
     }
 
-    /// The server that has the room of a key of a type, and how many are in it. Where rooms of one
-    /// were left behind on others, the one that the key belongs to.
+    /// The server that has the room of a key of a type, with the number of its members. If rooms of
+    /// that key were left behind on other servers, the server that owns the key counts.
     pub fn room_of(&self, server_type: &ServerType, key: &str) -> Option<(ServerId, usize)> {
         let mut of_key: Vec<(&ServerId, usize)> = self
             .rooms

@@ -1,7 +1,8 @@
-//! The router: carries every envelope between servers, and chooses the server where a route must.
+//! The router carries every envelope between servers, and picks the server where the envelope names
+//! only a type.
 //!
-//! It decides nothing about meaning. Pure, like the servers. The router wires four parts that own
-//! its state and open with their diagrams: `Sessions`, `Rooms`, `Pools` and `Fabric`.
+//! It knows nothing of what an envelope means. It is pure, as servers are. Four parts own its
+//! state, and each opens with a diagram: `Sessions`, `Rooms`, `Pools` and `Fabric`.
 //!
 //! ```text
 //!   route ──▶ carry ──▶ to a server ────────────────────────────────────▶ Fabric ──▶ out
@@ -11,7 +12,8 @@
 //!                         Sessions, Rooms
 //! ```
 //!
-//! Orders are in `orders`, ends of sessions and ways of rooms in `endings`; the rest only reads.
+//! `orders` has what the cluster asks of the router, `endings` how sessions end and rooms move. The
+//! other files only read.
 
 mod backlog;
 mod counters;
@@ -54,21 +56,21 @@ pub use route::{Route, RouteInput, RouteKey, by, by_session, by_uid};
 pub use sessions::{OnDuplicate, Sessions};
 pub use view::TypeView;
 
-/// How a router behaves, whatever servers it has.
+/// How a router behaves, whatever its servers are.
 #[derive(Clone, Debug, Default)]
 pub struct RouterOptions {
-    /// What becomes of a login whose uid another session has.
+    /// What happens to a login whose uid another session holds.
     pub on_duplicate: OnDuplicate,
-    /// Rooms stay where they are when the list of servers changes, and lose their members: what
-    /// Pomelo does.
+    /// When the list of servers changes, rooms stay on their servers and lose members. Pomelo does
+    /// this.
     pub rooms_stay: bool,
-    /// What chance on the links and in strategies comes from.
+    /// The seed of chance, on links and in strategies.
     pub seed: u64,
-    /// After this a request is not carried out any more.
+    /// A request is not carried out after this long.
     pub request_timeout: Duration,
 }
 
-/// Wires the four parts.
+/// Wires the four parts together.
 #[derive(Default)]
 pub struct Router {
     sessions: Sessions,
@@ -82,7 +84,7 @@ pub struct Router {
 }
 
 impl Router {
-    /// A router that knows no server yet.
+    /// A router without servers.
     pub fn new(options: &RouterOptions) -> Self {
         let RouterOptions { on_duplicate, rooms_stay, seed, request_timeout } = *options;
         Self {
@@ -95,13 +97,14 @@ impl Router {
         }
     }
 
-    /// Takes an envelope; appends to `out` what goes on, in the order in which it must arrive. What
-    /// cannot be delivered is answered with an error if somebody waits for it, and counted.
+    /// Takes an envelope and appends to `out` what it sends, in the order in which that must
+    /// arrive. An envelope that cannot be delivered is counted, and answered with an error if a
+    /// caller waits.
     pub fn route(&mut self, now: Time, envelope: Envelope, out: &mut Vec<Routed>) {
         self.order(now, out, |router| {
             router.envelopes += 1;
-            // A server that has vanished is taken not to have said what arrives later: another one
-            // may have its rooms.
+            // Ignore what arrives from a server after it vanished: its rooms may be on another
+            // server by now, and both would speak for them.
             if router.fabric.is_up(&envelope.from) {
                 router.carry(envelope);
             } else {
@@ -110,7 +113,7 @@ impl Router {
         });
     }
 
-    /// Carries an order out, at that moment.
+    /// Carries out one order at this moment.
     fn order<R>(&mut self, now: Time, out: &mut Vec<Routed>, order: impl FnOnce(&mut Self) -> R) -> R {
         self.fabric.begin(now, out);
         let result = order(self);
@@ -139,7 +142,7 @@ impl Router {
         }
     }
 
-    /// Chooses the server by the key, or holds the envelope while the key is between two servers.
+    /// Picks the server by the key, or buffers the envelope while the key is between two servers.
     fn carry_by_key(
         &mut self,
         from: ServerId,
@@ -155,9 +158,9 @@ impl Router {
             Err(error) => return self.undeliverable(from, payload, error),
         };
         if is_new {
-            // If it is the server that the key had before, started anew, the key is between no two
-            // servers; but its rooms, and what was held for them, have waited for this choice, and
-            // must be there before the envelope.
+            // The pick may be the server that had the key before it restarted. Then the key is not
+            // between two servers, but its rooms and buffered traffic waited for this pick. Move
+            // them first, so that the envelope finds its room.
             self.move_rooms(&server_type);
             self.release_held(&server_type);
         }
@@ -184,7 +187,7 @@ impl Router {
         }
     }
 
-    /// What servers ask of the router itself.
+    /// Requests to the router itself.
     fn serve(&mut self, from: ServerId, (payload, trace): (Payload, Option<TraceId>)) {
         match payload {
             Payload::Locate { call, server_type, key } => {
@@ -230,16 +233,17 @@ impl Router {
         }
     }
 
-    /// An envelope has no server to go to.
+    /// Handles an envelope that has no server to go to.
     fn undeliverable(&mut self, from: ServerId, payload: Payload, error: AppError) {
-        // No server is left that could confirm the member's end; the room's next owner is told.
+        // No server is left to confirm that the member left. The next owner of the room will be
+        // told, so the uid need not wait.
         if let Some(gone) = self.fabric.undeliverable(from, payload, error) {
             self.free(&gone.uid, &gone.session);
         }
     }
 }
 
-/// What a server holds, for strategies that want to know.
+/// The load of a server, for strategies that use it.
 fn load(sessions: &Sessions, rooms: &Rooms, server: &Located) -> usize {
     match server.port {
         Some(_) => sessions.bound_at(&server.id),

@@ -15,7 +15,7 @@ use crate::time::Time;
 use crate::trace::Watch;
 
 impl Router {
-    /// A type that servers may be added to, and how a server of it is chosen.
+    /// Adds a server type, and how a server of it is picked.
     pub fn add_type(&mut self, server_type: ServerType, route: Route) {
         self.pools.add_type(server_type, route);
     }
@@ -24,26 +24,25 @@ impl Router {
     /// added.
     ///
     /// # Errors
-    /// Gives the type back when nothing is known of it.
+    /// The server's type is unknown; the error is the type.
     pub fn add_server(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
         self.admit(server)?;
         self.pools.list(server);
         Ok(())
     }
 
-    /// A server is there: it can be given envelopes, and what it says counts. No route chooses it
-    /// yet.
+    /// Admits a server: it can receive envelopes, and what it sends counts. No route picks it yet.
     ///
     /// # Errors
-    /// Gives the type back when nothing is known of it.
+    /// The server's type is unknown; the error is the type.
     pub fn admit(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
         self.pools.admit(server)?;
         self.fabric.admit(&server.id, &server.server_type);
         Ok(())
     }
 
-    /// A server that was admitted is on its type's list from now on: at its end or, when it was on
-    /// it before, in its old place, so that its rooms come back to it.
+    /// Puts an admitted server on its type's list: at the end, or in its old place if it had one,
+    /// so that its rooms come back to it.
     pub fn join(&mut self, now: Time, server: &ServerSpec, out: &mut Vec<Routed>) {
         self.order(now, out, |router| {
             let asked = router.pools.join(server, &mut router.fabric);
@@ -51,9 +50,9 @@ impl Router {
         });
     }
 
-    /// From now on the lists are in this order: servers that are not there yet join in their places,
-    /// and those that are not named stand behind the others. Rooms whose key then belongs to another
-    /// server go there.
+    /// Puts the lists in this order. Servers that are not up yet will join in their places; servers
+    /// that `order` does not name stand behind the others. Rooms move to the new owners of their
+    /// keys.
     pub fn arrange(&mut self, now: Time, order: &[ServerId], out: &mut Vec<Routed>) {
         self.order(now, out, |router| {
             router.pools.arrange(order);
@@ -65,8 +64,8 @@ impl Router {
         });
     }
 
-    /// Takes a server off its type's list: no route chooses it any more, and its rooms go to
-    /// others. It can still be given envelopes, until it is [`forgotten`](Self::forget).
+    /// Takes a server off its type's list: no route picks it, and its rooms move to others. It
+    /// still receives envelopes until it is [`forgotten`](Self::forget).
     pub fn retire(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
         self.order(now, out, |router| {
             let Some(server_type) = router.fabric.type_of(id).cloned() else { return };
@@ -75,18 +74,18 @@ impl Router {
         });
     }
 
-    /// A server has ended, or has vanished: nothing it says counts any more. What was on its way to
-    /// it goes to the servers that have its keys now, or is answered with an error; its rooms go to
-    /// others; its sessions leave theirs.
+    /// Forgets a server that has ended or vanished: nothing it sends counts any more. Envelopes in
+    /// flight to it go to the new owners of their keys, or are answered with an error. Its rooms
+    /// move, and its sessions leave their rooms.
     pub fn forget(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
         self.order(now, out, |router| router.forget_now(id));
     }
 
     fn forget_now(&mut self, id: &ServerId) {
         let Some((server_type, lost)) = self.fabric.remove(id) else { return };
-        // What it asked and has not arrived is not done any more: nobody waits for it, or the
-        // sessions for which it asked are lost too. What it said to clients or told other servers
-        // is: the sender of the message may have been told so.
+        // Drop its requests that have not arrived: nobody waits for an answer, and the sessions
+        // that it asked for are lost too. Keep what it sent to clients or announced to servers: the
+        // author of a message may have been told that it was accepted.
         let asked = |payload: &Payload| match payload {
             Payload::Invoke(invoke) => {
                 let session = invoke.session.as_ref();
@@ -97,34 +96,34 @@ impl Router {
         self.fabric.discard_from(id, asked);
         self.pools.discard_from(id, asked);
         self.pools.drained(id, None, &self.fabric);
-        // Rooms without a key end with their server: it was the only one that could tell their
-        // members anything.
+        // A room without a key ends with its server, the only one that could have told its members
+        // anything.
         for member in self.rooms.lose(id) {
             self.free(&member.uid, &member.session);
         }
         let asked = self.pools.retire(&server_type, id, &mut self.fabric);
         self.follow(&server_type, lost, asked);
         self.lose_sessions(id);
-        // It will not drain; whatever waits for that has waited long enough.
+        // The server will not drain. End every wait for it.
         self.sessions.drained(id, None);
         self.pools.swept(id, None, &self.fabric, &|server| load(&self.sessions, &self.rooms, server));
         self.proceed();
         self.release();
     }
 
-    /// Forgets the place of a server that has ended: should it come back, it stands at the end.
+    /// Forgets the place of a server that has ended. If it comes back, it stands at the end.
     pub fn strike(&mut self, id: &ServerId) {
         if !self.fabric.is_up(id) {
             self.pools.strike(id);
         }
     }
 
-    /// Servers of a type are chosen by another strategy from now on. Rooms whose key now belongs to
-    /// another server go there with their members, and nobody is told that anybody left; their
-    /// traffic waits meanwhile, in its order. A directory takes every room where it is.
+    /// Switches the strategy of a type. Rooms whose key has another owner now move there with their
+    /// members, and nobody is told that anybody left. Their traffic is buffered in order meanwhile.
+    /// A directory leaves every room where it is.
     ///
     /// # Errors
-    /// The type is unknown, or the strategy does not find keys again and must.
+    /// The type is unknown, or rooms need a strategy that finds keys again and this one does not.
     pub fn set_strategy(
         &mut self,
         now: Time,
@@ -144,7 +143,7 @@ impl Router {
         Ok(())
     }
 
-    /// Time has passed: what was on its way on links may arrive.
+    /// Lets time pass: envelopes that are due on links arrive.
     pub fn tick(&mut self, now: Time, out: &mut Vec<Routed>) {
         self.order(now, out, Self::tick_now);
     }
@@ -158,8 +157,8 @@ impl Router {
         self.pools.learn_of_silence(self.fabric.now());
     }
 
-    /// Installs a rule of the links, behind the others or in the place of the one of that name.
-    /// Gives its name.
+    /// Installs a link rule behind the others, or in place of the rule with its name. Returns the
+    /// name.
     pub fn install(&mut self, now: Time, rule: LinkRule, out: &mut Vec<Routed>) -> String {
         self.order(now, out, |router| {
             let name = router.fabric.install(&rule.name.clone(), Box::new(rule.clone()), Some(rule));
@@ -168,7 +167,7 @@ impl Router {
         })
     }
 
-    /// The same with a rule of your own.
+    /// Installs a rule of your own.
     pub fn install_rule(
         &mut self,
         now: Time,
@@ -183,7 +182,7 @@ impl Router {
         })
     }
 
-    /// Takes a rule away, or all; what waited goes on.
+    /// Removes one rule, or all; envelopes that it delayed go on.
     ///
     /// # Errors
     /// No rule has that name.
@@ -195,23 +194,23 @@ impl Router {
         })
     }
 
-    /// A server does nothing from now on: what is for it waits.
+    /// Marks a server as paused: envelopes to it are buffered.
     pub fn pause(&mut self, id: &ServerId) {
         self.fabric.pause(id);
     }
 
-    /// A paused server goes on, with what has waited for it.
+    /// Delivers what was buffered for a paused server, which goes on.
     pub fn resume(&mut self, now: Time, id: &ServerId, out: &mut Vec<Routed>) {
         self.order(now, out, |router| router.fabric.resume(id));
     }
 
-    /// Answers a call for which there is no room; any other envelope is counted and dropped.
+    /// Answers a call that the backlog has no room for; any other envelope is counted and dropped.
     pub fn refuse(&mut self, to: &ServerId, envelope: Envelope, out: &mut Vec<Routed>) {
         self.order(self.fabric.now(), out, |router| router.fabric.refuse(to, envelope));
     }
 
-    /// Closes the session of a user, telling the client why. Gives the session; none when nobody
-    /// has that uid.
+    /// Closes the session of a user and tells the client why. Returns the session, or `None` if
+    /// nobody holds that uid.
     pub fn kick(&mut self, now: Time, uid: &Uid, reason: &str, out: &mut Vec<Routed>) -> Option<SessionKey> {
         self.order(now, out, |router| {
             let session = router.sessions.get(uid).filter(|session| router.sessions.holds(uid, session))?;
@@ -222,28 +221,28 @@ impl Router {
         })
     }
 
-    /// Steps of envelopes that belong to a trace are written there from now on.
+    /// Records the steps of traced envelopes there from now on.
     pub fn set_watch(&mut self, watch: Watch) {
         self.fabric.set_watch(watch);
     }
 
-    /// The changes that have moved rooms and are over since this was asked last.
+    /// The changes that moved rooms and have ended since the last call.
     pub fn take_moves(&mut self) -> Vec<Moved> {
         self.pools.take_moved()
     }
 
-    /// Asks the old servers of a change to drain, and lets go on what can. `lost` was on its way to
-    /// a server that has vanished.
+    /// Asks the old servers of a change to drain, and continues what can continue. `lost` are the
+    /// envelopes that were in flight to a server that vanished.
     fn follow(&mut self, server_type: &ServerType, lost: Vec<Envelope>, Asked { drain, servers }: Asked) {
-        // A key whose owner is another one now may be between two servers no more. Its rooms go
-        // first: whatever is sent for them must find them.
+        // A second change can give a key back to its holder, so that it is no longer between two
+        // servers. Move rooms before traffic: an envelope must find its room.
         if self.pools.get(server_type).is_some_and(|pool| pool.is_changing()) {
             self.move_rooms(server_type);
         }
         self.send_again(server_type, lost);
         for id in servers {
-            // What is on its way there, for a key that is no longer its own, goes where the key
-            // goes. Left where it is, it would arrive after the room has gone.
+            // Take back what is in flight to this server for keys that it no longer owns. Delivered
+            // later, it would arrive after the room has left.
             let Some(pool) = self.pools.get(server_type) else { return };
             let moves = |it: &Envelope| key_of(&it.payload).is_some_and(|key| pool.is_between(key));
             let taken_back = self.fabric.take_back(&id, moves);
@@ -255,7 +254,8 @@ impl Router {
         self.proceed();
     }
 
-    /// Sends once more what has not arrived, before all that is held, since it is older.
+    /// Sends envelopes again that have not arrived. They are older than everything buffered, so
+    /// they go first.
     fn send_again(&mut self, server_type: &ServerType, envelopes: Vec<Envelope>) {
         let mut older = Vec::new();
         for Envelope { from, payload, trace, .. } in envelopes {

@@ -1,4 +1,4 @@
-//! What observers see of the router.
+//! What queries read of the router.
 
 use std::collections::BTreeMap;
 
@@ -20,18 +20,19 @@ use crate::trace::Watch;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypeView {
-    /// Which type.
+    /// The type.
     pub server_type: ServerType,
-    /// How a server of it is chosen.
+    /// Its strategy.
     pub strategy: StrategySpec,
-    /// Those that can be chosen, in list order.
+    /// The servers that can be picked, in list order.
     pub listed: Vec<ServerId>,
-    /// Whether a change of the list or the strategy is not over: traffic of keys that move waits.
+    /// Whether a change of the list or strategy is in progress: the traffic of keys that move is
+    /// buffered.
     pub is_changing: bool,
 }
 
 impl Router {
-    /// Every type that there is code for, in order of name.
+    /// Every type that has code, by name.
     pub fn types(&self) -> Vec<TypeView> {
         let view = |(server_type, pool): (&ServerType, &Pool)| TypeView {
             server_type: server_type.clone(),
@@ -42,7 +43,7 @@ impl Router {
         self.pools.iter().map(view).collect()
     }
 
-    /// What the router has counted.
+    /// The router's counters.
     pub fn counters(&self) -> RouterCounters {
         let mut counters = RouterCounters {
             envelopes: self.envelopes,
@@ -57,52 +58,52 @@ impl Router {
         counters
     }
 
-    /// Which session has which uid.
+    /// The session of each uid.
     pub fn uids(&self) -> &Sessions {
         &self.sessions
     }
 
-    /// The rooms of every server, as the router knows them; those that wait for a server under a
-    /// name that none has.
+    /// The rooms of every server, as the router knows them. Ownerless rooms are under a name that
+    /// no server has.
     pub fn rooms(&self) -> BTreeMap<ServerId, Vec<Room>> {
         self.rooms.all().map(|(holder, rooms)| (holder.shown(), rooms)).collect()
     }
 
-    /// The server that a key of a type belongs to now; none where each pick is a new choice, or
-    /// none was made.
+    /// The server that owns a key of a type; `None` if each pick is a new choice, or if none was
+    /// made.
     pub fn owner(&self, server_type: &ServerType, key: &str) -> Option<ServerId> {
         self.pools.get(server_type)?.owner(key).cloned()
     }
 
-    /// How a server of a type is chosen.
+    /// The strategy of a type.
     pub fn strategy(&self, server_type: &ServerType) -> Option<&StrategySpec> {
         self.pools.get(server_type).map(Pool::spec)
     }
 
-    /// The servers of a type that can be chosen, in list order.
+    /// The servers of a type that can be picked, in list order.
     pub fn listed(&self, server_type: &ServerType) -> Vec<ServerId> {
         self.pools.get(server_type).map_or_else(Vec::new, Pool::ids)
     }
 
-    /// The type of a server that envelopes can be given to.
+    /// The type of a server that receives envelopes.
     pub fn type_of(&self, server: &ServerId) -> Option<&ServerType> {
         self.fabric.type_of(server)
     }
 
-    /// Whether a server that was retired has nothing left that another one could take: no room, and
-    /// no change waits for it.
+    /// Whether a retired server has nothing left that another server could take: no room, and no
+    /// change waits for it.
     pub fn is_empty_handed(&self, id: &ServerId) -> bool {
         let has_others = self.fabric.type_of(id).is_some_and(|of| self.pools.has_servers(of));
         let can_move = has_others && !self.rooms.stay() && self.rooms.keys(id).next().is_some();
         !can_move && !self.pools.wait_for(id)
     }
 
-    /// Whether a change of a list is not over.
+    /// Whether a change of a list is in progress.
     pub fn is_changing(&self) -> bool {
         self.pools.iter().any(|(_, pool)| pool.is_changing())
     }
 
-    /// How many keys are remembered at which no room is, or none yet.
+    /// How many keys are remembered that have no room, or none yet.
     pub fn unsettled(&self) -> usize {
         self.pools.unsettled()
     }
@@ -113,18 +114,18 @@ impl Router {
         due.into_iter().flatten().min()
     }
 
-    /// The rules of the links that were described, in the order in which they are asked.
+    /// The link rules that have a description, in the order in which they are asked.
     pub fn rules(&self) -> Vec<LinkRule> {
         self.fabric.rules()
     }
 
-    /// Where steps of traces are written.
+    /// Where the steps of traces are recorded.
     pub fn watch(&self) -> Option<&Watch> {
         self.fabric.watch()
     }
 
-    /// What each server has sent to each other one, in order of their names. What the router itself
-    /// says, crosses no link and is not counted.
+    /// What each server has sent to each other server, by name. The router's own messages cross no
+    /// link and are not counted.
     pub fn edges(&self) -> Vec<EdgeView> {
         let mut edges = self.fabric.edges();
         for (envelope, to) in self.pools.held() {
@@ -140,7 +141,7 @@ impl Router {
         others.map(view).collect()
     }
 
-    /// How much waits for a server that is paused.
+    /// How many envelopes are buffered for a paused server.
     pub fn waiting_for(&self, server: &ServerId) -> usize {
         self.fabric.waiting_for(server)
     }

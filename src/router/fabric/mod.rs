@@ -1,4 +1,4 @@
-//! The fabric: the last part of an envelope's way, over a link to its server, which may be paused.
+//! The fabric: the last hop of an envelope, over a link to a server that may be paused.
 //!
 //! ```text
 //!              rules say so, or the link
@@ -12,7 +12,7 @@
 //!   a server:  admit ──▶ up ◀──pause, resume──▶ paused ──▶ remove: what was on its way to it is given back
 //! ```
 //!
-//! What the router itself says crosses no link, and waits only for servers that are paused.
+//! The router's own messages cross no link. They wait only for paused servers.
 
 mod traffic;
 
@@ -34,35 +34,35 @@ use crate::trace::{Reason, TraceId, Watch, What};
 
 pub use self::traffic::EdgeView;
 
-/// An envelope that goes to one server now.
+/// An envelope for one server, to be delivered now.
 #[derive(Clone, Debug)]
 pub struct Routed {
-    /// Who gets it.
+    /// The receiver.
     pub to: ServerId,
-    /// What.
+    /// The envelope.
     pub envelope: Envelope,
 }
 
-/// A server that envelopes can be given to; it need not be on its type's list.
+/// A server that can receive envelopes; it need not be on its type's list.
 struct Home {
     server_type: ServerType,
-    /// What waits for it, while it is paused.
+    /// The envelopes buffered while it is paused.
     paused: Option<Backlog<()>>,
-    /// What it got from each other server.
+    /// How much it received from each other server.
     heard: Heard,
 }
 
-/// See the module.
+/// Links and mailboxes of all servers, with the traffic between them.
 #[derive(Default)]
 pub(super) struct Fabric {
-    /// Hot: looked up for sender and receiver of each envelope. Sort before iterating: its order is
-    /// not deterministic.
+    /// Hot: looked up for the sender and the receiver of each envelope. Sort before iterating: map
+    /// order is not deterministic.
     homes: FxHashMap<ServerId, Home>,
     links: Links,
-    /// Where steps of traces are written, if somebody may want them.
+    /// Where the steps of traces are recorded, while tracing is possible.
     watch: Option<Watch>,
     now: Time,
-    /// What goes out by the order that is carried out, in the order in which it must arrive.
+    /// What the current order sends, in the order in which it must arrive.
     out: Vec<Routed>,
     last_drain: u64,
     delivered: u64,
@@ -76,8 +76,8 @@ impl Fabric {
         Self { links: Links::new(seed), ..Self::default() }
     }
 
-    /// An order is carried out at this moment; what it sends is appended to `out`, which
-    /// [`end`](Self::end) gives back.
+    /// Begins an order at this moment; what it sends is appended to `out`, which [`end`](Self::end)
+    /// returns.
     pub(super) fn begin(&mut self, now: Time, out: &mut Vec<Routed>) {
         self.now = now;
         std::mem::swap(&mut self.out, out);
@@ -91,13 +91,13 @@ impl Fabric {
         self.now
     }
 
-    /// A server is there: it can be given envelopes, and what it says counts.
+    /// Admits a server: it can receive envelopes, and what it sends counts.
     pub(super) fn admit(&mut self, id: &ServerId, server_type: &ServerType) {
         let home = Home { server_type: server_type.clone(), paused: None, heard: Heard::default() };
         self.homes.insert(id.clone(), home);
     }
 
-    /// A server is gone. Gives its type, and what was on its way to it.
+    /// Removes a server that is gone. Returns its type and the envelopes in flight to it.
     pub(super) fn remove(&mut self, id: &ServerId) -> Option<(ServerType, Vec<Envelope>)> {
         let Home { server_type, mut paused, .. } = self.homes.remove(id)?;
         let waited = paused.iter_mut().flat_map(|backlog| backlog.extract(|_| true));
@@ -107,8 +107,9 @@ impl Fabric {
     }
 
     /// Drops the `unwanted` envelopes that a server sent before it ended: those on links, and those
-    /// that wait for paused servers. The latter could still change their place: when their key moves
-    /// they wait anew, behind the drain by which the uids of the ended server's sessions are freed.
+    /// buffered for paused servers. The latter must go too. If their key moves, they are buffered
+    /// anew, behind the drain that frees the uids of the ended server's sessions; carried out
+    /// later, they would let a departed session enter a room.
     pub(super) fn discard_from(&mut self, id: &ServerId, unwanted: impl Fn(&Payload) -> bool) {
         let is_unwanted = |envelope: &Envelope| envelope.from == *id && unwanted(&envelope.payload);
         self.links.discard_from(id, is_unwanted);
@@ -125,21 +126,21 @@ impl Fabric {
         self.homes.get(id).map(|home| &home.server_type)
     }
 
-    /// The servers that are up, in order; all, or those of a type.
+    /// The servers that are up, by name; all, or those of a type.
     pub(super) fn servers(&self, server_type: Option<&ServerType>) -> BTreeSet<ServerId> {
         let of_type =
             self.homes.iter().filter(|(_, home)| server_type.is_none_or(|of| home.server_type == *of));
         of_type.map(|(id, _)| id.clone()).collect()
     }
 
-    /// A server does nothing from now on: what is for it waits.
+    /// Marks a server as paused: envelopes to it are buffered.
     pub(super) fn pause(&mut self, id: &ServerId) {
         if let Some(home) = self.homes.get_mut(id) {
             home.paused.get_or_insert_default();
         }
     }
 
-    /// A paused server goes on, with what has waited for it.
+    /// Delivers what was buffered for a paused server.
     pub(super) fn resume(&mut self, id: &ServerId) {
         let Some(mut backlog) = self.homes.get_mut(id).and_then(|home| home.paused.take()) else { return };
         while let Some(envelope) = backlog.pop() {
@@ -148,22 +149,22 @@ impl Fabric {
         self.kick_those_who_missed(id, backlog.take_missed());
     }
 
-    /// Installs a rule behind the others, or in the place of the one of that name. Gives its name.
+    /// Installs a rule behind the others, or in place of the rule with its name. Returns the name.
     pub(super) fn install(&mut self, name: &str, rule: Box<dyn Rule>, shown: Option<LinkRule>) -> String {
         self.links.install(self.now, name, rule, shown)
     }
 
-    /// Takes a rule away, or all.
+    /// Removes one rule, or all.
     pub(super) fn uninstall(&mut self, name: Option<&str>) -> Result<(), UnknownRule> {
         self.links.uninstall(self.now, name)
     }
 
-    /// The rules that were described, in the order in which they are asked.
+    /// The rules that have a description, in the order in which they are asked.
     pub(super) fn rules(&self) -> Vec<LinkRule> {
         self.links.rules()
     }
 
-    /// Lets what is due on the links arrive. Says whether anything did.
+    /// Delivers what is due on the links. Returns whether anything was.
     pub(super) fn arrive_due(&mut self) -> bool {
         let mut any = false;
         loop {
@@ -177,35 +178,34 @@ impl Fabric {
         any
     }
 
-    /// When something is due on a link.
+    /// When the next envelope is due on a link.
     pub(super) fn next_due(&self) -> Option<Time> {
         self.links.next_due()
     }
 
-    /// A number for a round in which servers are asked to drain.
+    /// A number for the next round of drains.
     pub(super) fn next_drain(&mut self) -> u64 {
         self.last_drain += 1;
         self.last_drain
     }
 
-    /// The number of the last envelope that was put on a link.
+    /// The number of the last envelope put on a link.
     pub(super) fn last_serial(&self) -> u64 {
         self.links.last_serial()
     }
 
-    /// Whether something that a server has sent, up to that number, has not arrived.
+    /// Whether an envelope that a server sent, up to that number, is still in flight.
     pub(super) fn holds_from(&self, from: &ServerId, serial: u64) -> bool {
         self.links.holds_from(from, serial)
     }
 
-    /// The keys of what is on its way to a server, or waits for it.
+    /// The keys of the envelopes in flight to a server or buffered for it.
     pub(super) fn keys_to<'a>(&'a self, id: &'a ServerId) -> impl Iterator<Item = Arc<str>> + 'a {
         let waits = self.homes.get(id).and_then(|home| home.paused.as_ref());
         self.links.keys_to(id).chain(waits.into_iter().flat_map(Backlog::keys))
     }
 
-    /// Takes back what is on its way to a server, or waits for it, and for which `wanted` says so;
-    /// the oldest first.
+    /// Takes back the `wanted` envelopes in flight to a server or buffered for it, oldest first.
     pub(super) fn take_back(&mut self, id: &ServerId, wanted: impl Fn(&Envelope) -> bool) -> Vec<Envelope> {
         let waits = self.homes.get_mut(id).and_then(|home| home.paused.as_mut());
         let taken = waits.into_iter().flat_map(|backlog| backlog.extract(&wanted));
@@ -218,7 +218,7 @@ impl Fabric {
         self.tell(to, Payload::Answer { call, result });
     }
 
-    /// What the router itself says to a server crosses no link.
+    /// Sends a message of the router itself, which crosses no link.
     pub(super) fn tell(&mut self, to: ServerId, payload: Payload) {
         self.deliver(to.clone(), to, (payload, None));
     }
@@ -233,8 +233,8 @@ impl Fabric {
         let mut envelope = Envelope { from, to: Destination::Server(to.clone()), payload, trace };
         if self.links.is_active() && envelope.from != to {
             let types = self.type_of(&envelope.from).zip(self.type_of(&to));
-            // A sender that has vanished since has no type any more; its link is what its last
-            // words come by.
+            // A sender that has vanished since has no type any more. Its last envelopes arrive
+            // without rules.
             if let Some((from, to_type)) = types.map(|(from, to)| (from.clone(), to.clone())) {
                 let sender = envelope.from.clone();
                 match self.links.send(self.now, (&from, &to_type), &to, envelope) {
@@ -250,7 +250,7 @@ impl Fabric {
         self.arrive(to, envelope);
     }
 
-    /// Answers a call for which there is no room; any other envelope is counted and dropped.
+    /// Answers a call that the backlog has no room for; any other envelope is counted and dropped.
     pub(super) fn refuse(&mut self, to: &ServerId, envelope: Envelope) {
         self.refused += 1;
         if let Payload::Invoke(invoke) = envelope.payload
@@ -261,8 +261,8 @@ impl Fabric {
         }
     }
 
-    /// An envelope has no server to go to: a call is answered with the error. Of a member's end
-    /// that no server can hear any more, gives the member.
+    /// Answers a call that has no server to go to with the error. Returns the member of a `Gone`
+    /// that no server can receive.
     pub(super) fn undeliverable(
         &mut self,
         from: ServerId,
@@ -287,13 +287,12 @@ impl Fabric {
         self.watch.as_ref()
     }
 
-    /// Notes a step of a trace, done for the server that sent the envelope.
+    /// Records a step of a trace, in the name of the server that sent the envelope.
     pub(super) fn step(&self, trace: Option<TraceId>, from: &ServerId, what: impl FnOnce() -> What) {
         note(&self.watch, self.now, trace, from, what);
     }
 
-    /// What has gone from which server to which, and how much is on its way or waits, in order of
-    /// their names.
+    /// For each pair of servers, by name: envelopes arrived, and envelopes in flight or buffered.
     pub(super) fn edges(&self) -> BTreeMap<(&ServerId, &ServerId), (u64, usize)> {
         let mut edges: BTreeMap<_, (u64, usize)> = BTreeMap::new();
         for (to, home) in &self.homes {
@@ -310,7 +309,7 @@ impl Fabric {
         edges
     }
 
-    /// How much waits for a server that is paused.
+    /// How many envelopes are buffered for a paused server.
     pub(super) fn waiting_for(&self, id: &ServerId) -> usize {
         let paused = self.homes.get(id).and_then(|home| home.paused.as_ref());
         paused.map_or(0, |backlog| backlog.envelopes().len())
@@ -324,9 +323,9 @@ impl Fabric {
         counters.resent = self.links.resent;
     }
 
-    /// Gives an envelope to its server, which may be paused.
+    /// Delivers an envelope to its server, or buffers it while the server is paused.
     fn arrive(&mut self, to: ServerId, envelope: Envelope) {
-        // It is not there when the router answers one that has vanished.
+        // The router may answer a server that has vanished.
         if let Some(home) = self.homes.get_mut(&to) {
             if let Some(backlog) = &mut home.paused {
                 note(&self.watch, self.now, envelope.trace, &envelope.from, || What::Held {
@@ -344,8 +343,7 @@ impl Fabric {
         self.out.push(Routed { to, envelope });
     }
 
-    /// A session that has missed a push cannot know what it has missed: it is closed, and its
-    /// client logs in anew.
+    /// A session that missed a push cannot know what it missed. Close it: its client logs in again.
     fn kick_those_who_missed(&mut self, frontend: &ServerId, missed: BTreeSet<SessionId>) {
         for session in missed {
             self.missed += 1;

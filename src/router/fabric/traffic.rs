@@ -1,4 +1,4 @@
-//! Traffic: which server has sent how much to which, counted where an envelope arrives.
+//! Traffic: how much each server has sent to each other, counted on arrival.
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
@@ -9,27 +9,27 @@ use crate::ids::ServerId;
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgeView {
-    /// Who.
+    /// The sender.
     pub from: ServerId,
-    /// To whom.
+    /// The receiver.
     pub to: ServerId,
     /// Envelopes that arrived since the receiver came up.
     pub envelopes: u64,
-    /// Envelopes that are on their way now: links, pauses and changes of a list hold them up.
+    /// Envelopes in flight: delayed by links, pauses or a change of a list.
     pub held: usize,
 }
 
-/// What a server got from each other one.
+/// What a server received from each other server.
 #[derive(Default)]
 pub(super) struct Heard {
-    /// The last sender, and what came from it in a row: what servers say comes in batches, so most
-    /// are counted here, without a look at the table.
+    /// The last sender, with its current run of envelopes. Servers send in batches, so most
+    /// envelopes are counted here, without a look at the table.
     run: Option<(ServerId, u64)>,
     counts: FxHashMap<ServerId, u64>,
 }
 
 impl Heard {
-    /// An envelope has arrived.
+    /// Counts an arrival.
     pub(super) fn count(&mut self, from: &ServerId) {
         match &mut self.run {
             Some((sender, count)) if sender == from => *count += 1,

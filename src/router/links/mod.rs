@@ -1,8 +1,9 @@
 //! The links between servers: streams that rules make slow, lossy or cut.
 //!
-//! A link goes from one server to another and keeps its order, as a TCP connection between two Pomelo servers does. What
-//! is lost on it is sent again a little later, and what was sent behind it waits: loss costs time, and a link that is cut
-//! holds everything until it heals. A request whose answer does not come meanwhile is answered by its deadline.
+//! A link goes from one server to another and keeps its order, as a TCP connection between two
+//! Pomelo servers does. An envelope that is lost on it is sent again a little later, and everything
+//! behind it waits: loss costs time. A cut link holds everything until it heals. A request whose
+//! answer does not come in time is answered by its deadline.
 
 mod rule;
 
@@ -18,10 +19,10 @@ use crate::ids::{ServerId, ServerType, SessionId};
 use crate::random::Random;
 use crate::time::Time;
 
-/// When what was lost is sent again: the least that TCP waits on Linux.
+/// Delay until a lost envelope is sent again: the least that TCP waits on Linux.
 pub const RESEND_AFTER: Duration = Duration::from_millis(200);
 
-/// From a server to another one.
+/// Sender and receiver.
 type LinkKey = (ServerId, ServerId);
 
 /// All links, and the rules that they follow.
@@ -40,22 +41,22 @@ pub(super) struct Links {
 struct Installed {
     name: String,
     rule: Box<dyn Rule>,
-    /// As it was described, if it was.
+    /// Its description, if it has one.
     shown: Option<LinkRule>,
 }
 
-/// What is on its way on one link.
+/// What is in flight on one link.
 struct Wire {
     backlog: Backlog<Sent>,
     random: Random,
 }
 
-/// When an envelope that was sent arrives.
+/// When an envelope arrives.
 #[derive(Debug)]
 struct Sent {
     serial: u64,
     due: Time,
-    /// It was lost: at `due` it is sent again.
+    /// It was lost, and is sent again at `due`.
     lost: bool,
 }
 
@@ -63,20 +64,20 @@ struct Sent {
 pub(super) struct Arrived {
     pub(super) to: ServerId,
     pub(super) envelope: Envelope,
-    /// Sessions of the receiver that missed something before, when the link was full.
+    /// Sessions of the receiver that missed a push earlier, when the link was full.
     pub(super) missed: BTreeSet<SessionId>,
 }
 
-/// What came of sending.
+/// The result of sending.
 pub(super) enum SendOutcome {
     /// It arrives now.
     Arrives(Envelope),
-    /// It is on its way; or it was lost, and will be sent again.
+    /// It is in flight, or was lost and will be sent again.
     OnItsWay {
-        /// It was.
+        /// Whether it was lost.
         lost: bool,
     },
-    /// The link holds as much as it may.
+    /// The link is full.
     Full(Envelope),
 }
 
@@ -85,12 +86,12 @@ impl Links {
         Self { seed, ..Self::default() }
     }
 
-    /// Whether any envelope can be held up.
+    /// Whether any envelope can be delayed.
     pub(super) fn is_active(&self) -> bool {
         !self.rules.is_empty() || !self.due.is_empty()
     }
 
-    /// Installs a rule behind the others, or in the place of the one of that name. Gives its name.
+    /// Installs a rule behind the others, or in place of the rule with its name. Returns the name.
     pub(super) fn install(
         &mut self,
         now: Time,
@@ -116,7 +117,7 @@ impl Links {
         name
     }
 
-    /// Takes a rule away, or all.
+    /// Removes one rule, or all.
     pub(super) fn uninstall(&mut self, now: Time, name: Option<&str>) -> Result<(), UnknownRule> {
         match name {
             None => self.rules.clear(),
@@ -176,7 +177,7 @@ impl Links {
         SendOutcome::OnItsWay { lost }
     }
 
-    /// The next envelope that has arrived by now, if one has.
+    /// The next envelope that has arrived by now.
     pub(super) fn arrived(
         &mut self,
         now: Time,
@@ -193,7 +194,7 @@ impl Links {
             if first.lost {
                 self.resent += 1;
                 let types = type_of(&key.0).zip(type_of(&key.1));
-                // An end that is gone has no rules.
+                // An end that has vanished has no rules.
                 let verdict = types.map_or(Verdict::Pass, |(from, to)| {
                     verdict(&mut self.rules, &key, (&from, &to), &mut wire.random)
                 });
@@ -209,7 +210,7 @@ impl Links {
             }
             let envelope = wire.backlog.pop()?;
             let to = key.1.clone();
-            // What was due earlier than what stood before it has waited for that, and is due now.
+            // An envelope that was due before its predecessor has waited for it, and is due now.
             let missed = match wire.backlog.front_mut() {
                 Some(next) => {
                     next.due = next.due.max(now);
@@ -222,29 +223,29 @@ impl Links {
         }
     }
 
-    /// How much is on its way on each link that holds anything.
+    /// How many envelopes are in flight on each link that has any.
     pub(super) fn held(&self) -> impl Iterator<Item = (&ServerId, &ServerId, usize)> {
         let links = self.wires.iter().map(|((from, to), wire)| (from, to, wire.backlog.envelopes().len()));
         links.filter(|(_, _, held)| *held > 0)
     }
 
-    /// The number of the last envelope that was sent.
+    /// The number of the last envelope sent.
     pub(super) fn last_serial(&self) -> u64 {
         self.last_serial
     }
 
-    /// Whether something that `from` sent, up to that number, has not arrived.
+    /// Whether an envelope from `from`, up to that number, is still in flight.
     pub(super) fn holds_from(&self, from: &ServerId, serial: u64) -> bool {
         let of_server = self.wires.iter().filter(|((sender, _), _)| sender == from);
         of_server.filter_map(|(_, wire)| wire.backlog.front()).any(|first| first.serial <= serial)
     }
 
-    /// The keys of what is on its way to a server.
+    /// The keys of the envelopes in flight to a server.
     pub(super) fn keys_to<'a>(&'a self, to: &'a ServerId) -> impl Iterator<Item = Arc<str>> + 'a {
         self.wires.iter().filter(move |((_, end), _)| end == to).flat_map(|(_, wire)| wire.backlog.keys())
     }
 
-    /// Takes out what is on its way to a server and for which `wanted` says so, in the order in which it was sent.
+    /// Removes the `wanted` envelopes in flight to a server and returns them in sending order.
     pub(super) fn extract(&mut self, to: &ServerId, wanted: impl Fn(&Envelope) -> bool) -> Vec<Envelope> {
         let mut out = Vec::new();
         for (key, wire) in self.wires.iter_mut().filter(|((_, end), _)| end == to) {
@@ -260,7 +261,7 @@ impl Links {
         out.into_iter().map(|(_, envelope)| envelope).collect()
     }
 
-    /// Drops what a server has sent and for which `unwanted` says so.
+    /// Drops the `unwanted` envelopes that a server sent.
     pub(super) fn discard_from(&mut self, from: &ServerId, unwanted: impl Fn(&Envelope) -> bool) {
         let receivers: Vec<ServerId> =
             self.wires.keys().filter(|(sender, _)| sender == from).map(|(_, to)| to.clone()).collect();
@@ -269,7 +270,7 @@ impl Links {
         }
     }
 
-    /// The rules have changed: what waits to be sent again is, at once.
+    /// The rules have changed: send lost envelopes again at once.
     fn resend(&mut self, now: Time) {
         for (key, wire) in &mut self.wires {
             let Some(first) = wire.backlog.front() else { continue };
@@ -282,7 +283,7 @@ impl Links {
     }
 }
 
-/// The first rule that says something wins.
+/// The first rule with an opinion wins.
 fn verdict(
     rules: &mut [Installed],
     (from, to): &LinkKey,

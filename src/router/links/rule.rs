@@ -1,4 +1,4 @@
-//! Rules of the links between servers: what becomes of an envelope from one server to another.
+//! Rules of the links between servers: what happens to an envelope from one server to another.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,64 +10,65 @@ use crate::ids::{ServerId, ServerType};
 use crate::nearest::{did_you_mean, nearest};
 use crate::random::Random;
 
-/// The two ends of a link, for a rule to look at.
+/// The two ends of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct Link<'a> {
-    /// Who sends.
+    /// The sender.
     pub from: End<'a>,
-    /// Who receives.
+    /// The receiver.
     pub to: End<'a>,
 }
 
 /// One end of a link.
 #[derive(Clone, Copy, Debug)]
 pub struct End<'a> {
-    /// Which server.
+    /// The server.
     pub id: &'a ServerId,
-    /// Of which type.
+    /// Its type.
     pub server_type: &'a ServerType,
 }
 
-/// What a rule says of one envelope.
+/// What a rule decides for one envelope.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// Nothing: the next rule is asked. When none says anything, the envelope arrives at once.
+    /// Nothing: the next rule is asked. If no rule decides, the envelope arrives at once.
     Pass,
-    /// It arrives after this time, behind those that were sent before it.
+    /// It arrives after this time, behind everything sent before it.
     Deliver(Duration),
-    /// It is lost on the wire. Links are streams, as TCP's are: it is sent again a little later, and what was sent
-    /// behind it waits. On a link that is cut it waits until that heals.
+    /// It is lost on the wire. Links are streams, as TCP's are: it is sent again a little later,
+    /// and everything behind it waits. On a cut link it waits until the link heals.
     Drop,
 }
 
-/// Decides about the envelopes of the links. The first rule that does not [`Pass`](Verdict::Pass) wins.
+/// Decides about the envelopes of links. The first rule that does not [`Pass`](Verdict::Pass) wins.
 pub trait Rule: Send {
-    /// What becomes of an envelope on this link. `random` is the link's own stream.
+    /// Decides about one envelope on this link. `random` is the link's own stream.
     fn verdict(&mut self, link: &Link<'_>, random: &mut Random) -> Verdict;
 }
 
-/// The rule that files and commands describe. `from` and `to` are a server id, a server type, or `*`.
+/// The rule that files and commands describe. `from` and `to` are a server id, a server type, or
+/// `*`.
 ///
 /// In JSON: `{"name":"slow","from":"connector","to":"chat-server-1","both":true,"latency":"20ms..50ms","loss":0.01}`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRule {
-    /// What to call it when it is taken away. Given, when it has none.
+    /// Its name, for removing it. One is given if it has none.
     #[serde(default)]
     pub name: String,
-    /// Who sends: id, type or `*`.
+    /// The sender: id, type or `*`.
     #[serde(default = "any")]
     pub from: String,
-    /// Who receives: id, type or `*`.
+    /// The receiver: id, type or `*`.
     #[serde(default = "any")]
     pub to: String,
-    /// Whether it holds in the other direction too.
+    /// Whether it applies in the other direction too.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub both: bool,
     /// Whether nothing arrives at all.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cut: bool,
-    /// The part of the envelopes that is lost, 0 to 1.
+    /// The share of envelopes that are lost, 0 to 1.
     #[serde(default, skip_serializing_if = "is_zero", deserialize_with = "share")]
     pub loss: f64,
     /// How long an envelope takes.
@@ -93,7 +94,7 @@ impl fmt::Display for LinkRule {
 }
 
 impl LinkRule {
-    /// Whether the rule is about this link.
+    /// Whether the rule applies to this link.
     pub fn holds_for(&self, link: &Link<'_>) -> bool {
         let holds = |from: &End<'_>, to: &End<'_>| names(&self.from, from) && names(&self.to, to);
         holds(&link.from, &link.to) || self.both && holds(&link.to, &link.from)
@@ -132,23 +133,23 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Err(serde::de::Error::custom(format!("expected a share from 0 to 1, got {share}")))
 }
 
-/// How long an envelope takes. Written `20ms`, `20ms..50ms` (uniform) or `~20ms/0.5` (lognormal: median, and standard
-/// deviation of the logarithm).
+/// How long an envelope takes. Written `20ms`, `20ms..50ms` (uniform) or `~20ms/0.5` (lognormal:
+/// the median, and the standard deviation of the logarithm).
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Latency {
     /// Always the same.
     Fixed(Duration),
     /// Uniform between the two.
     Uniform(Duration, Duration),
-    /// Lognormal: a median, and the standard deviation of the logarithm.
+    /// Lognormal: the median, and the standard deviation of the logarithm.
     Lognormal(Duration, f64),
 }
 
-/// The longest latency; longer is a slip.
+/// The longest latency; a longer one is a typing error.
 const LATENCY_MAX: Duration = Duration::from_secs(60);
 
 impl Latency {
-    /// One of it.
+    /// Draws one.
     pub fn draw(self, random: &mut Random) -> Duration {
         match self {
             Latency::Fixed(time) => time,
@@ -163,10 +164,10 @@ impl Latency {
         }
     }
 
-    /// Reads what the type's text describes.
+    /// Reads the form that the type describes.
     ///
     /// # Errors
-    /// It is something else.
+    /// The text has another form.
     pub fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
@@ -230,7 +231,7 @@ fn time(text: &str) -> Option<Duration> {
 pub struct UnknownRule {
     /// The name that was asked for.
     pub name: String,
-    /// Those that there are.
+    /// The names that exist.
     pub known: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! Changes of the list or strategy of a type that are not over: which keys are between two servers.
+//! Changes of a type's list or strategy that are in progress: which keys are between two servers.
 //!
 //! Each old server of a change is waited for in two steps:
 //!
@@ -6,26 +6,26 @@
 //!   Drain is sent ──▶ Draining ──(it says Drained, or is gone)──▶ Arriving ──(nothing older is on a link)──▶ done
 //! ```
 //!
-//! A server that is gone already when the change begins is not asked: what it has said is known,
-//! and the rest has not happened.
+//! A server that is gone when the change begins is not asked. What it sent is known, and the rest
+//! has not happened.
 
 use std::collections::BTreeMap;
 
 use crate::ids::ServerId;
 use crate::strategies::Strategy;
 
-/// See the module; the oldest first.
+/// Changes in progress, oldest first.
 #[derive(Default)]
 pub(super) struct Changes(Vec<Change>);
 
-/// A change that is not over.
+/// A change in progress.
 struct Change {
     drain: u64,
-    /// As it was before.
+    /// The state before it.
     before: Before,
-    /// The old servers whose keys cannot go yet.
+    /// The old servers that still keep their keys.
     waiting: BTreeMap<ServerId, Wait>,
-    /// What has moved since it began, until it is over or another one begins.
+    /// What has moved since it began, until it ends or another change begins.
     moved: (u64, u64),
 }
 
@@ -35,12 +35,12 @@ pub(super) struct Before {
     pub(super) strategy: Box<dyn Strategy>,
 }
 
-/// What is waited for.
+/// What a change waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Wait {
-    /// The server's word that it has done what was sent to it before.
+    /// The server confirms that it has processed everything sent to it before.
     Draining,
-    /// The arrival of what it had sent, up to that number.
+    /// What it had sent, up to that number, arrives.
     Arriving(u64),
 }
 
@@ -49,8 +49,8 @@ impl Changes {
         self.0.is_empty()
     }
 
-    /// Begins one. Gives the old servers that are up, which are to be asked to drain. `serial` is
-    /// that of the last envelope on the links.
+    /// Begins a change. Returns the old servers that are up, which must be asked to drain. `serial`
+    /// is the number of the last envelope on the links.
     pub(super) fn begin(
         &mut self,
         drain: u64,
@@ -65,8 +65,8 @@ impl Changes {
         asked
     }
 
-    /// Whether a key, which now belongs to `owner`, is between two servers: an old one may still
-    /// have something to say about it.
+    /// Whether a key, which now belongs to `owner`, is between two servers: an old owner may still
+    /// send something about it.
     pub(super) fn hold(&self, key: &str, owner: Option<&ServerId>) -> bool {
         self.0.iter().any(|Change { before, waiting, .. }| {
             let old = before.strategy.peek(key).and_then(|index| before.servers.get(index));
@@ -74,12 +74,12 @@ impl Changes {
         })
     }
 
-    /// Whether a server is waited for.
+    /// Whether a change waits for a server.
     pub(super) fn wait_for(&self, id: &ServerId) -> bool {
         self.0.iter().any(|change| change.waiting.contains_key(id))
     }
 
-    /// A server has drained; without a number: is gone, and says nothing more.
+    /// A server has drained. Without a number it is gone, and sends nothing more.
     pub(super) fn drained(&mut self, id: &ServerId, drain: Option<u64>, serial: u64) {
         for change in self.0.iter_mut().filter(|change| drain.is_none_or(|drain| drain == change.drain)) {
             if let Some(wait) = change.waiting.get_mut(id).filter(|wait| **wait == Wait::Draining) {
@@ -88,8 +88,8 @@ impl Changes {
         }
     }
 
-    /// Ends what waits for nothing any more. `is_on_its_way` says whether something that a server
-    /// has sent, up to that number, has not arrived. Says whether there is anything new.
+    /// Ends the waits that are over. `is_on_its_way` tells whether an envelope that a server sent,
+    /// up to that number, is still in flight. Returns whether anything ended.
     pub(super) fn proceed(&mut self, is_on_its_way: impl Fn(&ServerId, u64) -> bool) -> bool {
         let mut is_new = false;
         for Change { waiting, .. } in &mut self.0 {
@@ -103,16 +103,16 @@ impl Changes {
         is_new
     }
 
-    /// Rooms have moved, with so many members: by the last change, since it decides where they
-    /// belong.
+    /// Counts rooms and members that moved, for the latest change: it decides where they belong.
     pub(super) fn count_moved(&mut self, rooms: u64, members: u64) {
         if let Some(last) = self.0.last_mut() {
             last.moved = (last.moved.0 + rooms, last.moved.1 + members);
         }
     }
 
-    /// Forgets those that wait for nothing. Gives how many rooms and members each of them has
-    /// moved, if any.
+    /// Removes the changes that are over. Returns how many rooms and members each of them moved, if
+    /// Removes the changes that are over. Returns how many rooms and members each of them moved, if
+    /// any.
     pub(super) fn end(&mut self) -> impl Iterator<Item = (u64, u64)> {
         let over = self.0.extract_if(.., |change| change.waiting.is_empty());
         over.map(|change| change.moved).filter(|(rooms, _)| *rooms > 0)

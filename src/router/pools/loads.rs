@@ -1,7 +1,6 @@
-//! What strategies that look at loads and latencies are told: how much was promised to servers and
-//! is on its way, and how long they take.
+//! Loads and latencies for strategies: pending assignments, and how long servers take for calls.
 //!
-//! Only types whose strategy asks for it cost anything here.
+//! This costs nothing for types whose strategy does not ask for it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -12,20 +11,20 @@ use crate::envelope::CallId;
 use crate::ids::{ServerId, ServerType};
 use crate::time::Time;
 
-/// How long a server that was chosen is taken to have one more to come: longer than a client takes
-/// from the gate's answer to its login.
+/// How long an assignment stays pending: longer than a client takes from the gate's answer to its
+/// login.
 const PROMISE_LASTS: Duration = Duration::from_secs(5);
 
-/// Most promises to one server, and most calls that are timed at once: with more the oldest are
+/// Most pending assignments of one server, and most calls timed at once. Over that, the oldest are
 /// forgotten.
 const REMEMBERED_MAX: usize = 65_536;
 
-/// Choices of which nothing is to be seen yet: a client that was located has not logged in, a key
-/// has no room. Without them, three hundred who ask at once would all be sent to the one server
-/// that had the least.
+/// Picks that do not show in the loads yet: a client that was located has not logged in, a key has
+/// no room. Without them, three hundred clients that ask at once would all go to the server that
+/// had the least load.
 #[derive(Default)]
 pub(super) struct Promises {
-    /// When each ends, in order.
+    /// When each expires, in order.
     until: FxHashMap<ServerId, VecDeque<Time>>,
 }
 
@@ -38,15 +37,15 @@ impl Promises {
         until.push_back(now + PROMISE_LASTS);
     }
 
-    /// Something that was promised has come; if it was not, one that was is still to come, and ends
-    /// sooner.
+    /// An assignment has arrived. If it was not pending, a pending one expires sooner than it
+    /// should.
     pub(super) fn keep(&mut self, server: &ServerId) {
         if let Some(until) = self.until.get_mut(server) {
             until.pop_front();
         }
     }
 
-    /// How many are still to come.
+    /// How many are pending.
     pub(super) fn to(&mut self, now: Time, server: &ServerId) -> u32 {
         let Some(until) = self.until.get_mut(server) else { return 0 };
         while until.front().is_some_and(|until| *until <= now) {
@@ -61,15 +60,15 @@ impl Promises {
     }
 }
 
-/// Calls under way, and since when.
+/// Calls in flight, with their start.
 #[derive(Default)]
 pub(super) struct Stopwatch {
     under_way: FxHashMap<(ServerId, CallId), Timed>,
-    /// In the order in which they began; some have ended.
+    /// In order of their start; some have ended.
     begun: VecDeque<(Time, ServerId, CallId)>,
 }
 
-/// A call that is timed.
+/// A timed call.
 pub(in crate::router) struct Timed {
     pub(in crate::router) since: Time,
     pub(in crate::router) server_type: ServerType,
@@ -81,7 +80,7 @@ impl Stopwatch {
         self.under_way.is_empty()
     }
 
-    /// Calls to servers of a type are not timed any more.
+    /// Stops timing calls to servers of a type.
     pub(super) fn forget(&mut self, server_type: &ServerType) {
         self.under_way.retain(|_, timed| timed.server_type != *server_type);
     }
@@ -100,7 +99,7 @@ impl Stopwatch {
         self.under_way.remove(&(caller.clone(), call))
     }
 
-    /// The next one that began before `then` and has had no answer.
+    /// The next call that began before `then` and has no answer.
     pub(super) fn overdue(&mut self, then: Time) -> Option<Timed> {
         while self.begun.front().is_some_and(|(since, ..)| *since < then) {
             let (_, caller, call) = self.begun.pop_front()?;

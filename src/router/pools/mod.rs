@@ -1,11 +1,11 @@
-//! Pools: the servers of each type, which of them a key belongs to, and what waits while that
+//! Pools: the servers of each type, which of them owns a key, and what is buffered while that
 //! changes.
 //!
 //! A key belongs to the server that the strategy picks. When the list or the strategy changes, so
-//! may the server. Nothing for that key is sent to the new server before the old one has done all
-//! that was sent to it before, and has said what became of it; then the key's rooms go over with
-//! their members, and what was held follows them. So a room is on one server at a time, its
-//! messages keep their order, and its members notice nothing.
+//! may its server. The new server receives nothing for that key before the old one has processed
+//! everything sent to it and its results have arrived. Then the rooms of the key move with their
+//! members, and the buffered traffic follows. So a room is on one server at a time, its messages
+//! keep their order, and its members notice nothing.
 //!
 //! ```text
 //!   a key:    with its server ──(list or strategy changes, and it belongs to another)──▶ between two servers
@@ -44,38 +44,38 @@ pub(super) use self::loads::Timed;
 pub(super) use self::pool::{Chosen, Load, Pool};
 pub use self::steer::{NotSticky, StrategyError};
 
-/// Changes that are over and of which nobody has asked yet.
+/// Changes that have ended and were not asked for yet.
 const MOVED_MAX: usize = 64;
 
-/// A change of a list that is over, and by which rooms went to other servers.
+/// A change of a list that has ended, and that moved rooms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Moved {
-    /// Whose list.
+    /// The type.
     pub server_type: ServerType,
-    /// How many rooms went.
+    /// Rooms moved.
     pub rooms: u64,
     /// Their members.
     pub members: u64,
 }
 
-/// Servers that a change asks to drain.
+/// The servers that a change asks to drain.
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) drain: u64,
     pub(super) servers: Vec<ServerId>,
 }
 
-/// See the module.
+/// The pools of all types.
 #[derive(Default)]
 pub(super) struct Pools {
     pools: BTreeMap<ServerType, Pool>,
-    /// In which order servers were first admitted: the order of their types' lists, to which one
-    /// that comes back returns.
+    /// Servers in the order in which they were first admitted. A list has this order, and a server
+    /// that comes back returns to its place.
     ranks: BTreeMap<ServerId, usize>,
     last_rank: usize,
-    /// Calls to servers whose strategy wants to know how long they take.
+    /// Calls to servers whose strategy uses latencies.
     stopwatch: Stopwatch,
-    /// Changes that are over and have moved rooms, until somebody asks.
+    /// Changes that have ended and moved rooms, until they are asked for.
     moved: VecDeque<Moved>,
     rooms_stay: bool,
     seed: u64,
@@ -93,10 +93,10 @@ impl Pools {
         self.pools.insert(server_type, pool);
     }
 
-    /// A server is there. No route chooses it yet.
+    /// Admits a server. No route picks it yet.
     ///
     /// # Errors
-    /// Gives the type back when nothing is known of it.
+    /// The server's type is unknown; the error is the type.
     pub(super) fn admit(&mut self, server: &ServerSpec) -> Result<(), ServerType> {
         let pool = self.pools.get_mut(&server.server_type).ok_or_else(|| server.server_type.clone())?;
         pool.know(server);
@@ -107,7 +107,7 @@ impl Pools {
         Ok(())
     }
 
-    /// Puts a server on its type's list before anything runs: nothing need move.
+    /// Puts a server on its type's list before anything runs, when nothing can have to move.
     pub(super) fn list(&mut self, server: &ServerSpec) {
         if let Some(pool) = self.pools.get_mut(&server.server_type) {
             pool.relist(|servers| servers.push(located(server)));
@@ -125,8 +125,8 @@ impl Pools {
         self.begin(&server.server_type, before, fabric)
     }
 
-    /// Puts the lists in this order, and servers that are not there yet in their places when they
-    /// come. Servers that are not named stand behind the others.
+    /// Puts the lists in this order. Servers that are not up yet will join in their places; servers
+    /// that `order` does not name stand behind the others.
     pub(super) fn arrange(&mut self, order: &[ServerId]) {
         let mut behind: Vec<(usize, ServerId)> =
             self.ranks.iter().map(|(id, rank)| (*rank, id.clone())).collect();
@@ -153,14 +153,13 @@ impl Pools {
         self.begin(server_type, before, fabric)
     }
 
-    /// Forgets the place of a server that is gone: should it come back, it stands at the end.
+    /// Forgets the place of a server that is gone. If it comes back, it stands at the end.
     pub(super) fn strike(&mut self, id: &ServerId) {
         self.ranks.remove(id);
         self.pools.values_mut().for_each(|pool| pool.strike(id));
     }
 
-    /// The servers of a type are chosen by another strategy from now on. `keys_at` gives the keys
-    /// of a server's rooms.
+    /// Switches the strategy of a type. `keys_at` gives the keys of a server's rooms.
     pub(super) fn steer(
         &mut self,
         server_type: &ServerType,
@@ -169,12 +168,12 @@ impl Pools {
         fabric: &mut Fabric,
     ) -> Asked {
         let before = self.pools.get_mut(server_type).map(|pool| pool.take_up(spec, keys_at));
-        // What was measured was the work of other choices.
+        // The latencies measured so far came from the picks of another strategy.
         self.stopwatch.forget(server_type);
         self.begin(server_type, before, fabric)
     }
 
-    /// The type, if it may have that strategy.
+    /// The pool of the type, if it may have that strategy.
     pub(super) fn check(
         &self,
         server_type: &ServerType,
@@ -188,7 +187,7 @@ impl Pools {
         Ok(pool)
     }
 
-    /// From now on keys belong to servers in another way than `before`.
+    /// Begins a change from `before`.
     fn begin(&mut self, server_type: &ServerType, before: Option<Before>, fabric: &mut Fabric) -> Asked {
         let Some((pool, before)) = self.pools.get_mut(server_type).zip(before) else {
             return Asked::default();
@@ -202,14 +201,14 @@ impl Pools {
         Asked { drain, servers: pool.changes.begin(drain, before, fabric.last_serial(), is_up) }
     }
 
-    /// A server has drained; without a number: is gone. Changes go on when what it sent has
+    /// A server has drained; without a number, it is gone. Changes continue when what it sent has
     /// arrived.
     pub(super) fn drained(&mut self, id: &ServerId, drain: Option<u64>, fabric: &Fabric) {
         let serial = fabric.last_serial();
         self.pools.values_mut().for_each(|pool| pool.changes.drained(id, drain, serial));
     }
 
-    /// The types of which keys are not between two servers any more.
+    /// The types that have keys which are not between two servers any more.
     pub(super) fn proceed(&mut self, fabric: &Fabric) -> Vec<ServerType> {
         let changing = self.pools.values_mut().filter(|pool| pool.is_changing());
         let is_on_its_way = |id: &ServerId, serial| fabric.holds_from(id, serial);
@@ -218,7 +217,7 @@ impl Pools {
         new.collect()
     }
 
-    /// Forgets the changes of a type that wait for nothing, and remembers what they have moved.
+    /// Removes the changes of a type that are over, and remembers what they moved.
     pub(super) fn end_changes(&mut self, server_type: &ServerType) {
         let Some(pool) = self.pools.get_mut(server_type) else { return };
         for (rooms, members) in pool.changes.end() {
@@ -233,12 +232,12 @@ impl Pools {
         self.moved.drain(..).collect()
     }
 
-    /// Drops what a server that is gone has sent, for which `unwanted` says so.
+    /// Drops the `unwanted` envelopes of a server that is gone.
     pub(super) fn discard_from(&mut self, id: &ServerId, unwanted: impl Fn(&Payload) -> bool) {
         self.pools.values_mut().for_each(|pool| pool.discard_from(id, &unwanted));
     }
 
-    /// How many keys are remembered at which no room is, or none yet.
+    /// How many keys are remembered that have no room, or none yet.
     pub(super) fn unsettled(&self) -> usize {
         self.pools.values().map(Pool::unsettled).sum()
     }
@@ -261,7 +260,7 @@ impl Pools {
         }
     }
 
-    /// A server has drained; without a number: is gone. Sweeps may be over.
+    /// A server has drained; without a number, it is gone. Sweeps may end.
     pub(super) fn swept(&mut self, id: &ServerId, drain: Option<u64>, fabric: &Fabric, load: Load<'_>) {
         for pool in self.pools.values_mut() {
             if pool.sweep.drained(id, drain) {
@@ -270,12 +269,12 @@ impl Pools {
         }
     }
 
-    /// A call goes to a server whose strategy wants to know how long it takes.
+    /// A call goes to a server whose strategy uses latencies.
     pub(super) fn time(&mut self, caller: &ServerId, call: CallId, timed: Timed) {
         self.stopwatch.begin(caller, call, timed);
     }
 
-    /// An answer passes: its server took so long.
+    /// An answer passes: the server took this long.
     pub(super) fn learn(&mut self, caller: &ServerId, payload: &Payload, now: Time) {
         if self.stopwatch.is_idle() {
             return;
@@ -313,21 +312,21 @@ impl Pools {
         self.pools.get_mut(server_type)
     }
 
-    /// The servers of a type that an envelope asks for.
+    /// The pool of the type that an envelope names.
     ///
     /// # Errors
-    /// There is no such type.
+    /// The type is unknown.
     pub(super) fn asked(&mut self, server_type: &ServerType) -> Result<&mut Pool, AppError> {
         let pool = self.pools.get_mut(server_type);
         pool.ok_or_else(|| AppError::new(format!("no server type {server_type}")))
     }
 
-    /// All of them, in order of type.
+    /// All pools, by type.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&ServerType, &Pool)> {
         self.pools.iter()
     }
 
-    /// Whether any server of the type is on its list.
+    /// Whether the type has a server on its list.
     pub(super) fn has_servers(&self, server_type: &ServerType) -> bool {
         self.pools.get(server_type).is_some_and(|pool| !pool.servers().is_empty())
     }
@@ -337,7 +336,7 @@ impl Pools {
         self.pools.values().any(|pool| pool.changes.wait_for(id))
     }
 
-    /// What is held, each with the server that its key belongs to now.
+    /// The buffered envelopes, each with the server that owns its key now.
     pub(super) fn held(&self) -> impl Iterator<Item = (&Envelope, &ServerId)> {
         self.pools
             .values()

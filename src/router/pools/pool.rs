@@ -1,5 +1,5 @@
-//! The servers of one type: which there are, which of them a key belongs to, and what waits for
-//! keys between two.
+//! The servers of one type: which exist, which of them owns a key, and what is buffered for keys
+//! between two servers.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,56 +21,56 @@ use crate::strategies::{Candidate, Look, Needs, Placements, Strategy, StrategySp
 use crate::time::Time;
 use crate::trace::{What, bounded};
 
-/// Most keys that a directory remembers though no room is there: clients can ask for endless names.
+/// Most keys that a directory remembers without a room: clients can ask for endless names.
 const UNSETTLED_MAX: usize = 100_000;
 
-/// What a server holds: bound sessions of a frontend, members of the rooms of any other. Asked only
-/// where the strategy wants to know.
+/// The load of a server: bound sessions of a frontend, members of the rooms of any other. Asked for
+/// only if the strategy uses loads.
 pub(in crate::router) type Load<'a> = &'a dyn Fn(&Located) -> usize;
 
-/// See the module.
+/// The servers of one type.
 pub(in crate::router) struct Pool {
     pub(super) server_type: ServerType,
     /// In list order.
     servers: Vec<Located>,
-    /// Every server that there is, or that may come back, on the list or not.
+    /// Every server that is up or may come back, on the list or not.
     known: FxHashMap<ServerId, Known>,
     key: RouteKey,
-    /// As it was asked for.
+    /// The strategy as it was asked for.
     spec: StrategySpec,
-    /// A change goes on with another one, and keeps this until it is over.
+    /// A change continues with a copy, and keeps this one until it ends.
     strategy: Box<dyn Strategy>,
     needs: Needs,
     /// Whether the strategy has placements: asked once, not at each pick.
     remembers: bool,
     promises: Promises,
     pub(super) changes: Changes,
-    /// What is for keys that are between two servers, in order.
+    /// Envelopes for keys between two servers, in order.
     held: Backlog<()>,
     pub(super) sweep: Sweep,
     seed: u64,
     request_timeout: Duration,
     pub(super) expired: u64,
-    /// Kept for its memory.
+    /// Reused for its memory.
     loads: Vec<u32>,
 }
 
-/// What a strategy, or the choice of one, depends on.
+/// What a strategy, or its choice, depends on.
 struct Known {
     weight: f64,
     frontend: bool,
 }
 
-/// The server that was chosen for an envelope.
+/// The server picked for an envelope.
 pub(in crate::router) struct Chosen {
     pub(in crate::router) key: Arc<str>,
     pub(in crate::router) server: ServerId,
-    /// The key had no server, while a change is not over: rooms of it may wait elsewhere.
+    /// The key had no server while a change is in progress: its rooms may wait elsewhere.
     pub(in crate::router) is_new: bool,
 }
 
 impl Pool {
-    /// The servers of a type that has none yet. `seed` is what the strategy's chance comes from.
+    /// A type without servers. `seed` is the seed of the strategy's chance.
     pub(super) fn new(
         server_type: ServerType,
         Route { key, strategy: spec }: Route,
@@ -109,7 +109,7 @@ impl Pool {
         self.known.remove(id);
     }
 
-    /// Changes the list. Gives what it was, when it is another one.
+    /// Changes the list. Returns the state before, if the list differs.
     pub(super) fn relist(&mut self, change: impl FnOnce(&mut Vec<Located>)) -> Option<Before> {
         let servers = self.ids();
         change(&mut self.servers);
@@ -121,9 +121,8 @@ impl Pool {
         Some(Before { servers, strategy })
     }
 
-    /// Goes on with another strategy. One that remembers keys is told where the rooms are; where
-    /// one of a key was left behind on another server, the one counts that is found. Gives what
-    /// there was before.
+    /// Switches the strategy. One that remembers keys learns where the rooms are; if rooms of a key
+    /// were left behind on other servers, the room that is found counts. Returns the state before.
     pub(super) fn take_up(
         &mut self,
         spec: StrategySpec,
@@ -151,8 +150,8 @@ impl Pool {
         Before { servers, strategy }
     }
 
-    /// Finds the key of an envelope, as its sender gave it or as the type's route finds it; and
-    /// chooses the server.
+    /// Finds the key of an envelope, as its sender gave it or as the type's route computes it, and
+    /// picks the server.
     pub(in crate::router) fn choose(
         &mut self,
         key: Option<Arc<str>>,
@@ -174,7 +173,7 @@ impl Pool {
     }
 
     fn find_key(&self, input: &RouteInput<'_>) -> Result<Arc<str>, AppError> {
-        // A route is code of whoever builds a cluster; its panic fails one message, not the router.
+        // A route is the code of the cluster's author. Its panic fails one message, not the router.
         let found = catch_unwind(AssertUnwindSafe(|| (self.key)(input)));
         let found = found.unwrap_or_else(|_| Err(AppError::new("its route function panicked")));
         found
@@ -182,7 +181,7 @@ impl Pool {
             .map_err(|error| AppError::new(format!("no route to {}: {}", self.server_type, error.message)))
     }
 
-    /// The server for a key that somebody asks for.
+    /// Picks the server for a key that a client asks for.
     pub(in crate::router) fn pick(
         &mut self,
         key: &str,
@@ -195,8 +194,8 @@ impl Pool {
         self.pick_only(key, now, load)
     }
 
-    /// The same, where no room need come of it. A choice of which nothing is to be seen yet counts
-    /// as a load of the server.
+    /// Picks a server without expecting a room. A pick that does not show in the loads yet counts
+    /// as load of the server.
     fn pick_only(&mut self, key: &str, now: Time, load: Load<'_>) -> Result<&Located, AppError> {
         let mut look = Look { now, loads: &[] };
         let is_new = (self.needs.loads || self.remembers) && self.strategy.peek(key).is_none();
@@ -223,14 +222,14 @@ impl Pool {
         Ok(chosen)
     }
 
-    /// The server that a key belongs to, if that is certain without choosing.
+    /// The server that owns a key, if that is certain without choosing.
     pub(in crate::router) fn owner(&self, key: &str) -> Option<&ServerId> {
         let index = self.strategy.peek(key)?;
         self.servers.get(index).map(|server| &server.id)
     }
 
-    /// The server to which a room of a key goes; none while the key is between two. Where rooms are
-    /// remembered, a server is chosen for the key if it has none.
+    /// The server to which the room of a key goes; `None` while the key is between two. A strategy
+    /// that remembers rooms picks a server for a key that has none.
     pub(in crate::router) fn new_owner(&mut self, key: &str, now: Time, load: Load<'_>) -> Option<ServerId> {
         if self.is_between(key) {
             return None;
@@ -246,19 +245,20 @@ impl Pool {
         !self.changes.is_empty() && self.changes.hold(key, self.owner(key))
     }
 
-    /// Holds an envelope until its key is not between two servers any more. Gives it back when too
-    /// much waits.
+    /// Buffers an envelope until its key is no longer between two servers. Returns it if the buffer
+    /// is full.
     pub(in crate::router) fn hold(&mut self, envelope: Envelope) -> Option<Envelope> {
         self.held.push((), envelope)
     }
 
-    /// Puts envelopes before all that is held: they are older.
+    /// Puts envelopes in front of everything buffered: they are older.
     pub(in crate::router) fn hold_first(&mut self, envelopes: Vec<Envelope>) {
         self.held.put_before(envelopes.into_iter().map(|envelope| ((), envelope)).collect());
     }
 
-    /// What was held for keys that are not between two servers any more, in order. Calls whose
-    /// deadline has come are dropped: the sender has given up, and nobody would hear the answer.
+    /// Removes the buffered envelopes of keys that are no longer between two servers, in order. A
+    /// call whose deadline has passed is dropped: its caller was answered, and must not see it done
+    /// afterwards.
     pub(in crate::router) fn release_held(&mut self, now: Time) -> Vec<Envelope> {
         if self.held.is_empty() {
             return Vec::new();
@@ -279,33 +279,33 @@ impl Pool {
         released
     }
 
-    /// Drops what a server that is gone has sent, for which `unwanted` says so.
+    /// Drops the `unwanted` envelopes of a server that is gone.
     pub(super) fn discard_from(&mut self, id: &ServerId, unwanted: impl Fn(&Payload) -> bool) {
         self.held.extract(|held| held.from == *id && unwanted(&held.payload));
     }
 
-    /// What is held, in order.
+    /// The buffered envelopes, in order.
     pub(super) fn held(&self) -> impl Iterator<Item = &Envelope> {
         self.held.envelopes()
     }
 
-    /// Rooms have come to a server.
+    /// Rooms have moved to a server.
     pub(in crate::router) fn moved(&mut self, to: &ServerId, rooms: &[Room]) {
         rooms.iter().filter_map(|room| room.key.as_ref()).for_each(|key| self.settle(to, key));
         let members = rooms.iter().map(|room| room.members.len() as u64).sum();
         self.changes.count_moved(rooms.len() as u64, members);
     }
 
-    /// A room of a key has its first member, or another.
+    /// A room of a key has a first or another member.
     pub(in crate::router) fn settle(&mut self, server: &ServerId, key: &Arc<str>) {
         if !self.remembers {
             return;
         }
         match self.owner(key) {
             Some(owner) if owner == server => {}
-            // The room is still where the key was before.
+            // The room is still on the previous owner of the key.
             Some(_) => return,
-            // It has come by a choice of an earlier strategy, and nobody has asked for it since.
+            // A pick of an earlier strategy made the room, and nobody has asked for the key since.
             None => {
                 if let (Some(index), Some(placements)) = (self.index(server), self.strategy.placements_mut())
                 {
@@ -322,7 +322,7 @@ impl Pool {
         }
     }
 
-    /// A server has no room of a key any more.
+    /// A server has no more rooms of a key.
     pub(in crate::router) fn unsettle(&mut self, server: &ServerId, key: &Arc<str>, now: Time) {
         if self.remembers
             && self.owner(key) == Some(server)
@@ -333,13 +333,13 @@ impl Pool {
         }
     }
 
-    /// How many keys are remembered at which no room is, or none yet.
+    /// How many keys are remembered that have no room, or none yet.
     pub(super) fn unsettled(&self) -> usize {
         self.strategy.placements().map_or(0, Placements::unsettled)
     }
 
-    /// Begins a sweep, in which these servers are asked to drain: those that are off the list, too,
-    /// since they may have rooms.
+    /// Begins a sweep, in which these servers are asked to drain. Servers off the list are asked
+    /// too, since they may have rooms.
     pub(super) fn begin_sweep(&mut self, drain: u64, waiting: BTreeSet<ServerId>, now: Time) {
         if let Some(placements) = self.strategy.placements_mut() {
             placements.mark_stale(Sweep::stale_since(now, self.request_timeout));
@@ -347,12 +347,12 @@ impl Pool {
         self.sweep = Sweep::Draining { drain, waiting };
     }
 
-    /// Forgets what is still marked, when all servers have drained.
+    /// Forgets the keys that are still marked, once all servers have drained.
     pub(super) fn end_sweep(&mut self, fabric: &Fabric, load: Load<'_>) {
         if !self.sweep.is_over() {
             return;
         }
-        // A key that something is on its way for is asked for.
+        // A key with an envelope in flight counts as asked for.
         let mut asked_for: BTreeSet<Arc<str>> = self.held.keys().collect();
         for server in &self.servers {
             asked_for.extend(fabric.keys_to(&server.id));
@@ -371,19 +371,19 @@ impl Pool {
         }
     }
 
-    /// A server took so long for a call.
+    /// A server took this long for a call.
     pub(super) fn learn(&mut self, now: Time, server: &ServerId, since: Time) {
         if let Some(index) = self.index(server) {
             self.strategy.learn(now, index, now.since(since));
         }
     }
 
-    /// A session that was located, perhaps, has come to a server.
+    /// A session that may have been located has arrived at a server.
     pub(in crate::router) fn keep_promise(&mut self, frontend: &ServerId) {
         self.promises.keep(frontend);
     }
 
-    /// A step of a trace: a server was chosen by a key.
+    /// A step of a trace: the server picked by a key.
     pub(in crate::router) fn routed(&self, key: &str, to: &ServerId) -> What {
         What::Routed {
             to: to.clone(),
@@ -406,7 +406,7 @@ impl Pool {
         self.needs
     }
 
-    /// The servers that can be chosen, in list order.
+    /// The servers that can be picked, in list order.
     pub(in crate::router) fn servers(&self) -> &[Located] {
         &self.servers
     }
@@ -415,12 +415,12 @@ impl Pool {
         self.servers.iter().map(|server| server.id.clone()).collect()
     }
 
-    /// The place of a server on the list.
+    /// The index of a server on the list.
     pub(in crate::router) fn index(&self, id: &ServerId) -> Option<usize> {
         self.servers.iter().position(|server| server.id == *id)
     }
 
-    /// The servers to choose from, in list order.
+    /// The servers to pick from, in list order.
     pub(in crate::router) fn candidates(&self) -> Vec<Candidate> {
         let candidate =
             |server: &Located| Candidate { id: server.id.clone(), weight: self.weight(&server.id) };
@@ -431,17 +431,17 @@ impl Pool {
         self.known.get(id).map_or(1.0, |known| known.weight)
     }
 
-    /// Of each server, whether clients connect to it.
+    /// For each server, whether clients connect to it.
     pub(super) fn are_frontends(&self) -> impl Iterator<Item = bool> {
         self.known.values().map(|known| known.frontend)
     }
 
-    /// Whether clients connect to all servers of the type, and there are some.
+    /// Whether clients connect to all servers of the type, and it has some.
     pub(in crate::router) fn is_of_frontends(&self) -> bool {
         !self.known.is_empty() && self.are_frontends().all(|frontend| frontend)
     }
 
-    /// Whether a change of the list or the strategy is not over.
+    /// Whether a change of the list or the strategy is in progress.
     pub(in crate::router) fn is_changing(&self) -> bool {
         !self.changes.is_empty()
     }
@@ -453,7 +453,7 @@ impl Pool {
         strategy
     }
 
-    /// Tells the strategy which servers there are.
+    /// Gives the strategy the list of servers.
     fn rebuild(&mut self) {
         let candidates = self.candidates();
         self.strategy.rebuild(&candidates);

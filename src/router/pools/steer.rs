@@ -1,11 +1,11 @@
-//! Which strategies the servers of a type may have.
+//! Which strategies a type of servers may have.
 
 use thiserror::Error;
 
 use crate::ids::ServerType;
 use crate::strategies::StrategySpec;
 
-/// A type whose servers hold rooms is to be chosen anew at each message.
+/// Why a type whose servers hold rooms cannot have a strategy that picks anew for each message.
 #[derive(Clone, PartialEq, Debug, Error)]
 #[error(
     "strategy {strategy} of {server_type}: each pick is a new choice, but rooms on a backend must be found again; \
@@ -14,16 +14,16 @@ use crate::strategies::StrategySpec;
 pub struct NotSticky {
     /// The type.
     pub server_type: ServerType,
-    /// What was asked for it.
+    /// The strategy that was asked for.
     pub strategy: StrategySpec,
 }
 
 impl NotSticky {
-    /// Only where all servers are frontends, to which no message finds its way by a key, may each
-    /// pick be a new choice. `are_frontends` says so of each server of the type.
+    /// Each pick may be a new choice only where all servers are frontends, since no message finds a
+    /// frontend by a key. `are_frontends` tells of each server whether it is one.
     ///
-    /// # Errors
-    /// It is such a choice, and a server is none, or there is none.
+    /// The strategy picks anew each time, and a server of the type is not a frontend, or the type
+    /// has no servers.
     pub fn check(
         server_type: &ServerType,
         strategy: &StrategySpec,
@@ -40,15 +40,15 @@ impl NotSticky {
 /// Why a type does not get another strategy.
 #[derive(Clone, PartialEq, Debug, Error)]
 pub enum StrategyError {
-    /// No server can be of that type.
+    /// No server can have that type.
     #[error("no server type {server_type}: expected one of {}", names(known))]
     UnknownType {
         /// The type that was asked for.
         server_type: ServerType,
-        /// Those that there are.
+        /// The types that exist.
         known: Vec<ServerType>,
     },
-    /// The strategy does not find keys again, and must.
+    /// The strategy does not find keys again, and this type needs one that does.
     #[error(transparent)]
     NotSticky(#[from] NotSticky),
 }

@@ -1,10 +1,9 @@
-//! Keys for which a server was chosen and that come to nothing: how a strategy that remembers keys
-//! forgets them.
+//! How a strategy that remembers keys forgets those that led to nothing.
 //!
-//! A key is remembered from its first message on, since the room that this makes must be found
-//! again. Not every message makes one, and rooms end. A key without a room may be forgotten only
-//! when nothing that was sent to its server can make a room there any more: else it would be chosen
-//! anew, and have two.
+//! A key is remembered from its first message on, since the room that this message makes must be
+//! found again. Not every message makes a room, and rooms end. A key without a room may be
+//! forgotten only when no message in flight can still make a room on its server. Otherwise the key
+//! would be picked anew, and have two rooms.
 //!
 //! ```text
 //!   Idle ──(a key may be unsettled)──▶ At(time) ──▶ Draining: keys that nobody has asked for in a while are marked,
@@ -19,30 +18,30 @@ use std::time::Duration;
 use crate::ids::ServerId;
 use crate::time::Time;
 
-/// Between two sweeps, at least.
+/// Least time between two sweeps.
 const BETWEEN_MIN: Duration = Duration::from_millis(100);
 
-/// Where a type is in this.
+/// Where a type is in this cycle.
 #[derive(Default)]
 pub(super) enum Sweep {
     /// No key is unsettled, as far as is known.
     #[default]
     Idle,
-    /// Some are; they are looked at then.
+    /// Some are; they are checked at this time.
     At(Time),
     /// The servers that have not drained yet.
     Draining { drain: u64, waiting: BTreeSet<ServerId> },
 }
 
 impl Sweep {
-    /// Some key may have become unsettled. It has until a request is too late.
+    /// A key may have become unsettled. It has as long as a request may take.
     pub(super) fn expect(&mut self, now: Time, request_timeout: Duration) {
         if matches!(self, Sweep::Idle) {
             *self = Sweep::At(now + request_timeout.max(BETWEEN_MIN));
         }
     }
 
-    /// When it begins.
+    /// When the sweep begins.
     pub(super) fn due(&self) -> Option<Time> {
         match self {
             Sweep::At(at) => Some(*at),
@@ -50,14 +49,14 @@ impl Sweep {
         }
     }
 
-    /// Keys that were not asked for since then have had their time.
+    /// Keys that were not asked for since this time may go.
     pub(super) fn stale_since(now: Time, request_timeout: Duration) -> Time {
         let time = request_timeout.max(BETWEEN_MIN).as_nanos() as u64;
         Time::from_nanos(now.as_nanos().saturating_sub(time))
     }
 
-    /// A server has drained; without a number: is gone, and makes no room any more. Says whether it
-    /// was waited for.
+    /// A server has drained; without a number it is gone, and makes no more rooms. Returns whether
+    /// the sweep waited for it.
     pub(super) fn drained(&mut self, id: &ServerId, done: Option<u64>) -> bool {
         match self {
             Sweep::Draining { drain, waiting } if done.is_none_or(|done| done == *drain) => {

@@ -1,5 +1,4 @@
-//! Rooms: which server holds which room with which members, as the servers that hold them have told
-//! the router.
+//! Rooms: which server holds which room with which members, as the servers report to the router.
 //!
 //! ```text
 //!   first member joins ──▶ owned ──────▶ its key goes to another server ──────▶ owned by that one
@@ -9,10 +8,9 @@
 //!                        ownerless ───▶ a member leaves: it departs, and whoever adopts the room is told
 //! ```
 //!
-//! From this a room is handed to another server, or rebuilt when the server that held it is lost.
-//! It says the same as the rooms' servers once everything that is on its way has arrived. A room
-//! without a key stays where it is, and ends with its server; so does every room when `stay` is
-//! set, as in Pomelo.
+//! From this state a room is handed off to another server, or rebuilt when its server is lost. It
+//! equals the state of the rooms' servers once everything in flight has arrived. A room without a
+//! key stays where it is and ends with its server. With `stay`, as in Pomelo, every room does.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -25,12 +23,12 @@ use crate::channels::{Channels, Member};
 use crate::envelope::{Payload, Room};
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 
-/// The key by which a room's members came; none for those that stay where they are.
+/// The key that led a room's members to it; `None` for rooms that stay where they are.
 pub(super) type Key = Option<Arc<str>>;
 
-/// Where rooms are: on a server, or ownerless, since that server was lost. The loss is numbered: a
-/// server of that name may come back, and is another holder. Ordered by name, so that rooms are
-/// handed over in the same order each time.
+/// The holder of rooms: a server, or nobody since that server was lost. Losses are numbered,
+/// because a server of the same name may come back as another holder. Ordered by name, so that
+/// rooms move in the same order each time.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct Holder {
     server: ServerId,
@@ -38,12 +36,12 @@ pub(super) struct Holder {
 }
 
 impl Holder {
-    /// The server; none when the rooms are ownerless.
+    /// The server; `None` for ownerless rooms.
     pub(super) fn server(&self) -> Option<&ServerId> {
         self.lost.is_none().then_some(&self.server)
     }
 
-    /// How observers see it: ownerless rooms are under a name that no server has.
+    /// The holder's name for queries: ownerless rooms are under a name that no server has.
     pub(super) fn shown(&self) -> ServerId {
         if self.lost.is_none() { self.server.clone() } else { ServerId::from(self.to_string()) }
     }
@@ -64,15 +62,15 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Where a session is a member.
+/// A room in which a session is a member.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Place {
     pub(super) holder: Holder,
     pub(super) channel: Arc<str>,
     pub(super) key: Key,
     pub(super) uid: Uid,
-    /// The session has left while the room was ownerless. Nobody could be told; the next owner is,
-    /// even if the same session has come back to its uid by then.
+    /// The session left while the room was ownerless, and nobody could be told. The next owner is
+    /// told, even if the same session holds its uid again by then.
     departed: bool,
 }
 
@@ -83,14 +81,14 @@ struct Shelf {
     rooms: BTreeMap<Key, Channels>,
 }
 
-/// See the module.
+/// All rooms of all holders.
 #[derive(Default, Debug)]
 pub(super) struct Rooms {
     stay: bool,
     shelves: BTreeMap<Holder, Shelf>,
-    /// Only looked up by session: no order of it reaches anything visible.
+    /// Only looked up by session: its order reaches nothing visible.
     places: HashMap<SessionKey, Vec<Place>>,
-    /// How many members the rooms of each server have.
+    /// The number of members in the rooms of each server.
     members: FxHashMap<ServerId, usize>,
     losses: u64,
     moved: u64,
@@ -103,7 +101,7 @@ impl Rooms {
         Self { stay, ..Self::default() }
     }
 
-    /// A server has a new member in a channel.
+    /// Adds a member to a channel of a server.
     pub(super) fn join(
         &mut self,
         server: &ServerId,
@@ -115,12 +113,12 @@ impl Rooms {
         self.put(server.into(), server_type, channel, key, member, false);
     }
 
-    /// A server has a member no more. Gives the key by which it had come.
+    /// Removes a member. Returns the key that had led it there.
     pub(super) fn leave(&mut self, server: &ServerId, channel: &str, member: &Member) -> Key {
         self.take_out(&server.into(), channel, member).and_then(|place| place.key)
     }
 
-    /// A session has left a room that has no owner to be told.
+    /// Marks a session as departed from a room that has no owner to tell.
     pub(super) fn depart(&mut self, session: &SessionKey, place: &Place) {
         let mut places = self.places.get_mut(session).into_iter().flatten();
         if let Some(known) = places.find(|it| it.holder == place.holder && it.channel == place.channel) {
@@ -128,8 +126,8 @@ impl Rooms {
         }
     }
 
-    /// A server is lost. Rooms that go where their key goes wait, ownerless, for another one. The
-    /// others end with it: gives their members, who are in no room any more.
+    /// Takes a lost server's rooms. Those that follow their key become ownerless and wait for
+    /// another server. The others end: returns their members, who are in no room any more.
     pub(super) fn lose(&mut self, server: &ServerId) -> Vec<Member> {
         let mut left = Vec::new();
         for Room { channel, key, members } in self.of(server) {
@@ -152,8 +150,8 @@ impl Rooms {
         left
     }
 
-    /// Which rooms of a type go where: those whose key has another owner than who holds them.
-    /// `owner` says none where that is not certain, or not yet.
+    /// The rooms of a type that must move: those whose key has another owner than their holder.
+    /// `owner` returns `None` where that is not certain, or not yet.
     pub(super) fn to_move(
         &self,
         server_type: &ServerType,
@@ -170,7 +168,7 @@ impl Rooms {
         moves
     }
 
-    /// The rooms of these keys go to a server.
+    /// Moves the rooms of these keys to a server.
     pub(super) fn hand_over(
         &mut self,
         from: &Holder,
@@ -188,8 +186,8 @@ impl Rooms {
         rooms
     }
 
-    /// What the new owner of rooms is told of members who are gone. The server that held the room
-    /// may never have heard so: it was lost, or the word was still on its way to it.
+    /// What the new owner of rooms must be told of departed members. The last holder may never have
+    /// been told: it was lost, or the message was in flight.
     pub(super) fn gone(
         &self,
         owner: &ServerId,
@@ -212,14 +210,14 @@ impl Rooms {
         gone
     }
 
-    /// A server that has started again gets its rooms back.
+    /// The rooms of a restarted server, given back to it.
     pub(super) fn restore(&mut self, server: &ServerId) -> Vec<Room> {
         let rooms = self.of(server);
         self.restored += rooms.len() as u64;
         rooms
     }
 
-    /// Whether a room of this key goes where the key goes.
+    /// Whether a room of this key moves with the key.
     pub(super) fn follows(&self, key: &Key) -> bool {
         key.is_some() && !self.stay
     }
@@ -229,23 +227,23 @@ impl Rooms {
         self.stay
     }
 
-    /// Where a session is a member.
+    /// The rooms in which a session is a member.
     pub(super) fn places(&self, session: &SessionKey) -> &[Place] {
         self.places.get(session).map_or(&[], Vec::as_slice)
     }
 
-    /// Where a session is a member of that channel of a server.
+    /// The place of a session in a channel of a server.
     pub(super) fn place(&self, server: &ServerId, channel: &str, session: &SessionKey) -> Option<&Place> {
         let mut places = self.places(session).iter();
         places.find(|place| place.holder.server() == Some(server) && *place.channel == *channel)
     }
 
-    /// The type of the servers among which rooms of a holder have theirs.
+    /// The server type of a holder.
     pub(super) fn type_of(&self, holder: &Holder) -> Option<&ServerType> {
         self.shelves.get(holder).map(|shelf| &shelf.server_type)
     }
 
-    /// The keys of the rooms of a server, in order.
+    /// The keys of a server's rooms, in order.
     pub(super) fn keys(&self, server: &ServerId) -> impl Iterator<Item = &Arc<str>> {
         self.shelves.get(&Holder::from(server)).into_iter().flat_map(|shelf| shelf.rooms.keys()).flatten()
     }
@@ -256,7 +254,7 @@ impl Rooms {
         shelf.is_some_and(|shelf| shelf.rooms.contains_key(&Some(Arc::clone(key))))
     }
 
-    /// How many members the rooms of a server have.
+    /// The number of members in a server's rooms.
     pub(super) fn members_at(&self, server: &ServerId) -> usize {
         self.members.get(server).copied().unwrap_or(0)
     }
@@ -266,13 +264,12 @@ impl Rooms {
         self.shelves.get(&Holder::from(server)).map_or_else(Vec::new, Shelf::rooms)
     }
 
-    /// All rooms of every holder.
+    /// All rooms of all holders.
     pub(super) fn all(&self) -> impl Iterator<Item = (&Holder, Vec<Room>)> {
         self.shelves.iter().map(|(holder, shelf)| (holder, shelf.rooms()))
     }
 
-    /// The keys of the rooms of a type, each with its holder and with how many rooms and members it
-    /// has.
+    /// The keys of a type's rooms, each with its holder and the number of its rooms and members.
     pub(super) fn sizes(
         &self,
         server_type: &ServerType,
@@ -298,7 +295,7 @@ impl Rooms {
         member: Member,
         departed: bool,
     ) {
-        // A member that came by another key before stands under that one no more.
+        // A member that came by another key before is no longer listed under that key.
         self.take_out(&holder, channel, &member);
         let (uid, session) = (member.uid.clone(), member.session.clone());
         let new = || Shelf { server_type: server_type.clone(), rooms: BTreeMap::new() };
@@ -334,7 +331,7 @@ impl Rooms {
         Some(place)
     }
 
-    /// The rooms of a key go from one holder to another, with their members as they are.
+    /// Moves the rooms of a key from one holder to another, with their members unchanged.
     fn put_all(&mut self, from: &Holder, key: &Key, to: &Holder, server_type: &ServerType) -> Vec<Room> {
         let Some(shelf) = self.shelves.get_mut(from) else { return Vec::new() };
         let Some(channels) = shelf.rooms.remove(key) else { return Vec::new() };

@@ -1,4 +1,5 @@
-//! Sessions: which one has which uid, each uid once in the whole cluster, and how a session ends.
+//! Sessions: which session holds which uid, each uid once in the whole cluster, and how a session
+//! ends.
 //!
 //! ```text
 //!            uid is free, or its holder is gone and this claim was first
@@ -11,8 +12,8 @@
 //!                                             all servers drained, or too late
 //! ```
 //!
-//! A uid stays with a session that leaves until no room has it as a member: a room would else greet
-//! the next session of that uid, and say farewell to the first one later.
+//! A departing session keeps its uid until no room has it as a member. Freed earlier, a room could
+//! greet the next session of that uid first and say goodbye to this one afterwards.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
@@ -24,16 +25,16 @@ use crate::envelope::{AppError, CallId, Payload};
 use crate::ids::{ServerId, SessionKey, Uid};
 use crate::time::Time;
 
-/// The answer to a bind that is granted carries no data.
+/// The answer to a granted bind carries no data.
 const GRANTED: &[u8] = b"null";
 
-/// What becomes of a login whose uid another session has.
+/// What happens to a login whose uid another session holds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum OnDuplicate {
-    /// It is refused, and the other session stays: what Pomelo does.
+    /// Refuse it, and keep the other session, as Pomelo does.
     #[default]
     Refuse,
-    /// The other session is kicked, and it gets the uid as soon as that one has left.
+    /// Kick the other session, and grant the uid as soon as that one has left.
     Kick,
 }
 
@@ -45,17 +46,16 @@ pub(super) struct Claim {
     pub(super) session: SessionKey,
 }
 
-/// Where the session that has a uid is in its life. Before it, a session is claiming (a [`Claim`]
-/// in the queue); after it, it is gone, and nothing of it is left here.
+/// The state of the session that holds a uid. Before, the session is claiming: a [`Claim`] in the
+/// queue. After, it is gone, and nothing of it is kept here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Life {
-    /// It has the uid and may enter rooms.
+    /// It holds the uid and may enter rooms.
     Bound,
-    /// It has given the uid up, and rooms have not confirmed that it is out of them.
+    /// It gave up the uid, and rooms have not confirmed that it is out.
     Leaving,
-    /// Its frontend has vanished, and what that had asked of other servers may still be carried
-    /// out: a room can yet be entered in the name of this session. A [`PendingRelease`] waits for
-    /// that to be over.
+    /// Its frontend vanished. A request of that frontend may still be carried out and let this
+    /// session enter a room. A [`PendingRelease`] waits until that is impossible.
     Releasing,
 }
 
@@ -63,18 +63,18 @@ enum Life {
 struct Holder {
     session: SessionKey,
     life: Life,
-    /// Claims for the uid while this session is kicked or leaves, in the order in which they came.
+    /// Claims for the uid while this session is kicked or leaves, oldest first.
     claims: VecDeque<Claim>,
 }
 
-/// Sessions of a frontend that has vanished.
+/// Sessions of a frontend that vanished, and what frees their uids.
 #[derive(Debug)]
 struct PendingRelease {
     drain: u64,
-    /// Servers that may still carry out what the frontend had asked of them.
+    /// Servers that may still carry out a request of the frontend.
     waiting: BTreeSet<ServerId>,
-    /// No request of the frontend is carried out after this, whatever a server says or fails to
-    /// say.
+    /// The latest moment at which a request of the frontend can be carried out, even if a server
+    /// never answers.
     until: Time,
     sessions: Vec<(Uid, SessionKey)>,
 }
@@ -82,19 +82,18 @@ struct PendingRelease {
 /// What follows from a claim or from the end of a session.
 #[derive(Default, Debug)]
 pub(super) struct Outcome {
-    /// The frontend on which a session has got its uid.
+    /// The frontend whose session was granted its uid.
     pub(super) bound_at: Option<ServerId>,
-    /// What servers are told, in this order.
+    /// Messages to servers, in sending order.
     pub(super) tell: Vec<(ServerId, Payload)>,
 }
 
-/// The sessions that have or claim uids. Only looked up by key: no order of the maps reaches
-/// anything visible.
+/// The sessions that hold or claim uids. Only looked up by key: map order reaches nothing visible.
 #[derive(Default, Debug)]
 pub struct Sessions {
     on_duplicate: OnDuplicate,
     holders: HashMap<Uid, Holder>,
-    /// How many uids are held by sessions of each frontend.
+    /// The number of uids held by sessions of each frontend.
     counts: FxHashMap<ServerId, usize>,
     releases: Vec<PendingRelease>,
     binds_refused: u64,
@@ -114,13 +113,14 @@ impl Sessions {
             return outcome;
         };
         match (holder.life, self.on_duplicate) {
-            // Also a claim of the holder itself: it has changed its mind after it gave the uid up.
+            // This includes a claim of the holder itself, which wants the uid back after giving it
+            // up. Rooms are already being told that it left.
             (Life::Leaving | Life::Releasing, _) => holder.claims.push_back(claim),
             (Life::Bound, _) if holder.session == claim.session => granted(claim, &mut outcome),
             (Life::Bound, OnDuplicate::Refuse) => self.refuse(&uid, claim, &mut outcome),
             (Life::Bound, OnDuplicate::Kick) => {
                 holder.claims.push_back(claim);
-                // The first claim has had it kicked: once is enough.
+                // The first claim kicked it: once is enough.
                 if holder.claims.len() == 1 {
                     self.displaced += 1;
                     outcome.tell.push(kick(&holder.session, "logged in elsewhere"));
@@ -130,8 +130,8 @@ impl Sessions {
         outcome
     }
 
-    /// The session gives its uid up, but is not out of its rooms yet: claims wait. Of any other
-    /// session only a claim is forgotten. Says whether the session has the uid.
+    /// The session gives up its uid, but is still in its rooms: claims wait. Of any other session
+    /// only a claim is removed. Returns whether the session holds the uid.
     pub(super) fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {
         let Some(holder) = self.holders.get_mut(uid) else { return false };
         holder.claims.retain(|claim| claim.session != *session);
@@ -142,9 +142,9 @@ impl Sessions {
         has_it
     }
 
-    /// A frontend has vanished. Its claims are forgotten; its sessions, given in order of uid, have
-    /// left in so far as they know of it: rooms hear so at once. Their uids are not free before
-    /// [`release_after`](Self::release_after) has been asked for and is over.
+    /// A frontend vanished. Removes its claims, and returns its sessions, by uid: rooms are told at
+    /// once that they left. Their uids stay taken until [`release_after`](Self::release_after) is
+    /// over.
     pub(super) fn lose(&mut self, frontend: &ServerId) -> Vec<(Uid, SessionKey)> {
         let mut lost = Vec::new();
         for (uid, holder) in &mut self.holders {
@@ -158,9 +158,9 @@ impl Sessions {
         lost
     }
 
-    /// The uids of lost `sessions` can be free when each server of `waiting` has drained all that
-    /// came before, or at `until`. Earlier, one of them could still carry out a request of the
-    /// frontend and let a session that is gone enter a room, after the next session of that uid.
+    /// Frees the uids of lost `sessions` when each server of `waiting` has drained everything sent
+    /// before, or at `until`. Freed earlier, a server could carry out a request of the vanished
+    /// frontend and let a departed session enter a room after the next session of the same uid.
     pub(super) fn release_after(
         &mut self,
         drain: u64,
@@ -171,15 +171,15 @@ impl Sessions {
         self.releases.push(PendingRelease { drain, waiting, until, sessions });
     }
 
-    /// A server has drained; without a number: has vanished, and carries nothing out any more.
+    /// A server has drained; without a number it vanished, and carries out nothing more.
     pub(super) fn drained(&mut self, server: &ServerId, drain: Option<u64>) {
         for release in self.releases.iter_mut().filter(|it| drain.is_none_or(|drain| drain == it.drain)) {
             release.waiting.remove(server);
         }
     }
 
-    /// Those whose release is over: nothing can make them members any more. From now on they are
-    /// leaving, as any other session.
+    /// The sessions whose release is over: nothing can make them members any more. From now on they
+    /// are leaving, as any other session.
     pub(super) fn release(&mut self, now: Time) -> Vec<(Uid, SessionKey)> {
         let is_over = |it: &mut PendingRelease| it.waiting.is_empty() || it.until <= now;
         let released: Vec<_> = self.releases.extract_if(.., is_over).flat_map(|it| it.sessions).collect();
@@ -193,13 +193,12 @@ impl Sessions {
         released
     }
 
-    /// When the next release is too late to wait for.
+    /// When the next release is over at the latest.
     pub(super) fn next_deadline(&self) -> Option<Time> {
         self.releases.iter().map(|release| release.until).min()
     }
 
-    /// A session that leaves is in no room any more: the uid goes to the claim that has waited
-    /// longest.
+    /// A departing session is out of all rooms: its uid goes to the oldest claim.
     pub(super) fn free(&mut self, uid: &Uid, session: &SessionKey) -> Outcome {
         let mut outcome = Outcome::default();
         if !self.is_leaving(uid, session) {
@@ -215,7 +214,7 @@ impl Sessions {
         let Some(next) = claims.pop_front() else { return outcome };
         let next_session = next.session.clone();
         match self.on_duplicate {
-            // They waited for the one who left, not for the one who has it now.
+            // They waited for the session that left, not for the one that holds the uid now.
             OnDuplicate::Refuse => {
                 self.grant(uid.clone(), next, VecDeque::new(), &mut outcome);
                 claims.into_iter().for_each(|claim| self.refuse(uid, claim, &mut outcome));
@@ -232,28 +231,28 @@ impl Sessions {
         outcome
     }
 
-    /// Whether the session has the uid, has given it up, and is free of it once no room has it.
+    /// Whether the session holds the uid, has given it up, and frees it once no room has it.
     pub(super) fn is_leaving(&self, uid: &Uid, session: &SessionKey) -> bool {
         self.is(uid, session, Life::Leaving)
     }
 
-    /// Whether the session has the uid, and keeps it.
+    /// Whether the session holds the uid and keeps it.
     pub(super) fn holds(&self, uid: &Uid, session: &SessionKey) -> bool {
         self.is(uid, session, Life::Bound)
     }
 
-    /// How many sessions of a frontend have a uid.
+    /// The number of a frontend's sessions that hold a uid.
     pub(super) fn bound_at(&self, frontend: &ServerId) -> usize {
         self.counts.get(frontend).copied().unwrap_or(0)
     }
 
-    /// All of them, in no order.
+    /// All holders, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Uid, &SessionKey)> {
         self.holders.iter().map(|(uid, holder)| (uid, &holder.session))
     }
 
-    /// The first of those in which `search` occurs and which are not being given up, in order; and
-    /// how many these are.
+    /// The first holders whose uid contains `search` and is not being given up, by uid; and their
+    /// total number.
     pub(super) fn find(&self, search: &str, limit: usize) -> (Vec<(&Uid, &SessionKey)>, usize) {
         let is_meant =
             |uid: &Uid, holder: &Holder| uid.as_str().contains(search) && holder.life == Life::Bound;
@@ -268,24 +267,24 @@ impl Sessions {
         (found, total)
     }
 
-    /// All of them, in order.
+    /// All holders, by uid.
     pub fn all(&self) -> Vec<(Uid, SessionKey)> {
         let mut all: Vec<_> = self.iter().map(|(uid, session)| (uid.clone(), session.clone())).collect();
         all.sort();
         all
     }
 
-    /// The session that has `uid`.
+    /// The session that holds `uid`.
     pub fn get(&self, uid: &Uid) -> Option<&SessionKey> {
         self.holders.get(uid).map(|holder| &holder.session)
     }
 
-    /// Number of uids that a session has.
+    /// The number of uids held.
     pub fn len(&self) -> usize {
         self.holders.len()
     }
 
-    /// Whether no session has a uid.
+    /// Whether no uid is held.
     pub fn is_empty(&self) -> bool {
         self.holders.is_empty()
     }
@@ -316,7 +315,7 @@ fn granted(Claim { asker, call, session }: Claim, outcome: &mut Outcome) {
     outcome.tell.push((asker, Payload::Answer { call, result: Ok(Bytes::from_static(GRANTED)) }));
 }
 
-/// The message to a frontend that closes a session.
+/// The message by which a frontend closes a session.
 pub(super) fn kick(SessionKey { frontend, session }: &SessionKey, reason: &str) -> (ServerId, Payload) {
     (frontend.clone(), Payload::Kick { session: *session, reason: reason.into() })
 }
