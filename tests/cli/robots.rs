@@ -194,7 +194,7 @@ fn logins_that_fail_are_tried_again_and_counted() {
         (
             Lie::Protobuf,
             "5",
-            "gate: expected the definitions of protobuf in the handshake, got only that they are used",
+            "gate: expected protobuf definitions in the handshake, got only the flag that they are used",
         ),
     ];
     let runs = faults.map(|(lie, timeout, kind)| {
