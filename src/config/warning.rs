@@ -1,4 +1,4 @@
-//! What is right but will bite: hints that `pomelo-sim check` prints.
+//! Warnings about valid but probably unintended configurations, printed by `pomelo-sim check`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,7 +11,8 @@ use super::spec::{ClusterSpec, ServerSpec, some_ids};
 use crate::ids::ServerType;
 use crate::nearest::nearest;
 
-/// Fields of Pomelo that have no meaning here, and so are kept among the unknown ones: not misspelt.
+/// Fields of Pomelo that have no meaning here, and so are kept among the unknown ones: not
+/// misspelt.
 const POMELO_FIELDS: &[&str] =
     &["args", "auto-restart", "restart-force", "cpu", "clusterCount", "env", "user", "pid", "wsPort"];
 
@@ -54,9 +55,9 @@ impl fmt::Display for Warning {
 }
 
 impl ClusterSpec {
-    /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types that have a route;
-    /// `bind`: the address of all client ports, when it is not each server's host.
-    /// [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
+    /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types
+    /// that have a route; `bind`: the address of all client ports, when it is not each server's
+    /// host. [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
     pub fn warnings(&self, routed: &[&str], bind: Option<IpAddr>) -> Vec<Warning> {
         let mut warnings = self.notes.clone();
         self.warn_of_missing_types(&mut warnings);
@@ -72,7 +73,8 @@ impl ClusterSpec {
         warnings
     }
 
-    /// Hints about weights that have no effect, since the strategy of the type does not heed them: `heeds` knows.
+    /// Hints about weights that have no effect, since the strategy of the type does not heed them:
+    /// `heeds` knows.
     pub fn warnings_of_weights(&self, heeds: impl Fn(&ServerType) -> bool) -> Vec<Warning> {
         let weighted = |server_type: &&ServerType| {
             self.of_type(server_type.as_str()).any(|server| server.weight != 1.0) && !heeds(server_type)
@@ -184,7 +186,8 @@ impl ClusterSpec {
         }
     }
 
-    /// Nobody hands out the gate, nor a frontend of another type: clients must know it, and so reach where it listens.
+    /// Nobody hands out the gate, nor a frontend of another type: clients must know it, and so
+    /// reach where it listens.
     fn warn_of_unreachable(&self, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
         let mut local: BTreeMap<String, Vec<&ServerSpec>> = BTreeMap::new();
         let frontends = self.servers.iter().filter(|server| server.frontend);
@@ -220,7 +223,8 @@ impl ClusterSpec {
 }
 
 impl ServerSpec {
-    /// Hints about this server alone: fields that look misspelt, a client port that will not open, a connector without one.
+    /// Hints about this server alone: fields that look misspelt, a client port that will not open,
+    /// a connector without one.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if self.server_type.as_str() == HANDED_OUT && !self.frontend {
