@@ -48,8 +48,8 @@ export class App {
   }
 
   /**
-   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and once before that, so
-   * that nothing grows under the pointer of who scrolls there.
+   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and
+   * once before that, so that nothing grows under the pointer of who scrolls there.
    */
   add(root, render) {
     const panel = { root, render, isSeen: false, isDrawn: false, isStale: true };
@@ -79,11 +79,11 @@ export class App {
       try {
         panel.render(this.state);
       } catch (error) {
-        // The others are shown all the same.
+        // One failing panel must not stop the others.
         reportError(error);
       }
     }
-    // What an update costs, for whoever observes it: the arithmetic since the last one, and this.
+    // A performance measure of each update: the arithmetic since the last one, and this rendering.
     performance.measure('console-update', { start, duration: performance.now() - start + this.spentMs });
     performance.clearMeasures('console-update');
     this.spentMs = 0;

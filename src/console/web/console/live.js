@@ -6,8 +6,9 @@ const NAMES = ['picture', 'events', 'trace', 'robots'];
 const PAUSE_MS_MAX = 8000;
 
 /**
- * Keeps the stream open while the page is visible; a hidden tab has none and does no work. `heard(name, json)` gets what
- * comes, `said(state)` one of `connecting`, `live`, `lost`, `paused`; `opened()` is called before the first events of a stream.
+ * Keeps the stream open while the page is visible; a hidden tab has none and does no work.
+ * `heard(name, json)` gets what comes, `said(state)` one of `connecting`, `live`, `lost`, `paused`;
+ * `opened()` is called before the first events of a stream.
  */
 export class Live {
   constructor({ heard, said, opened }) {
@@ -21,7 +22,7 @@ export class Live {
 
   start() {
     document.addEventListener('visibilitychange', () => this.look());
-    // A page that is left closes its stream at once, so that the browser's few connections to one host are free.
+    // Close the stream when the page is left: a browser allows only a few connections to one host.
     addEventListener('pagehide', () => this.close());
     addEventListener('pageshow', () => this.look());
     this.look();
@@ -47,7 +48,7 @@ export class Live {
       this.opened();
     };
     source.onerror = () => {
-      // The browser would try again by itself, but for ever at the same pace, and not after every error.
+      // The browser's own retry has a fixed interval, and does not happen after every error.
       this.close();
       this.said('lost');
       this.timer = setTimeout(() => this.look(), this.pauseMs);

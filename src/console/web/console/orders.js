@@ -1,4 +1,5 @@
-// Orders to servers: a dialog that says what will happen, the order, what came of it, and the way back.
+// Orders to servers: a dialog that says what will happen, the order, what came of it, and the way
+// back.
 
 import { byId, h, setText } from './dom.js';
 import { plural } from './format.js';
@@ -25,9 +26,10 @@ const ING = {
  * @param {import('./app.js').App} app
  * @returns {Orders}
  * @typedef {object} Orders
- * @property {(verb: string, id: string, output: HTMLElement) => Promise<void>} give asks first where an order does harm
- * @property {(output: HTMLElement) => { node: HTMLElement, update: (server: object) => void }} verbs
- *   buttons for the verbs of a server; errors are shown in `output`
+ * @property {(verb: string, id: string, output: HTMLElement) => Promise<void>} give asks first
+ *   where an order does harm
+ * @property {(output: HTMLElement) => { node: HTMLElement, update: (server: object) => void }}
+ *   verbs buttons for the verbs of a server; errors are shown in `output`
  */
 export function mountOrders(app) {
   const dialog = byId('confirm');
@@ -134,7 +136,7 @@ export function mountOrders(app) {
         if (button.disabled !== isOff) button.disabled = isOff;
         if (id !== server.id) button.setAttribute('aria-label', `${verb} ${server.id}`);
       }
-      // Of these two, one is possible at a time.
+      // Only one of these two is possible at a time.
       buttons.get('pause').hidden = server.state === 'paused';
       buttons.get('resume').hidden = server.state !== 'paused';
       id = server.id;

@@ -1,4 +1,5 @@
-// Rooms and users: search, where they are, the biggest and the busiest, a room's members, and a kick.
+// Rooms and users: search, where they are, the biggest and the busiest, a room's members, and a
+// kick.
 
 import { part } from './api.js';
 import { byId, h, keyed, setText } from './dom.js';
@@ -36,7 +37,7 @@ export function mountPeople(app) {
       ),
       app.notices.attempt(byId('users-output'), () => app.api.get('users', { search: users.value.trim(), limit: LIMIT })),
     ]);
-    // An answer that was overtaken by a newer one is old.
+    // Ignore an answer that a newer one has overtaken.
     if (mine !== asked) return;
     if (ofRooms) {
       keyed(
@@ -162,7 +163,7 @@ function userRow(app, { uid }) {
     h('td', {}, h('div', { class: 'verbs' }, kick.node, why)),
   );
   let rid = null;
-  // Pomelo's chat binds a user as name*room; the gate is asked by the name alone.
+  // Pomelo's chat binds a session as name*room, but the gate is asked by the name alone.
   why.addEventListener('click', () =>
     app.explain(rid && uid.endsWith(`*${rid}`) ? uid.slice(0, -rid.length - 1) : uid, rid),
   );

@@ -1,4 +1,5 @@
-// The request form: a client of the cluster in this page, that logs in and sends anything to any route.
+// The request form: a client of the cluster in this page, that logs in and sends anything to any
+// route.
 
 import { Client } from '../pomelo.js';
 import { byId, h, setAttribute, setOptions, setText } from './dom.js';
@@ -123,7 +124,7 @@ export function mountRequest(app) {
   });
 
   app.add(byId('request'), ({ cluster }) => {
-    // Until the cluster is known, the way through the gate stays: without an option there is none.
+    // Until the cluster is known, keep the gate option: the select must not be empty.
     if (!cluster) return;
     const frontends = cluster.frontends.filter((frontend) => frontend.serverType !== 'gate');
     if (!login.elements.where.disabled)

@@ -1,8 +1,9 @@
 // Arithmetic of plots: samples put into buckets, scales, and the text of an SVG path.
 
 /**
- * The greatest value of each bucket of `stepMs`, `null` where there is none, as `{at, value}` from `from` to `until`.
- * Buckets begin at multiples of the step, so that a curve moves to the left and keeps its shape.
+ * The greatest value of each bucket of `stepMs`, `null` where there is none, as `{at, value}` from
+ * `from` to `until`. Buckets begin at multiples of the step, so that a curve moves to the left and
+ * keeps its shape.
  */
 export function bucketed(times, values, from, until, stepMs) {
   const points = [];
@@ -34,7 +35,7 @@ export function linePath(points, { from, until, top, width, height }) {
     const x = Math.max(0, (at - from) * scale);
     const y = height - (Math.min(value, top) / (top || 1)) * height;
     path += `${on ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
-    // A sample alone is a short dash: a line of no length is not drawn.
+    // Draw a single sample as a short dash: a line without length is invisible.
     if (!on) path += 'h.4';
     on = true;
   }

@@ -51,7 +51,7 @@ export function mountServers(app) {
     const button = h('button', { type: 'button' }, column.name);
     const cell = h('th', { scope: 'col', class: column.isText ? null : 'number' }, button);
     button.addEventListener('click', () => {
-      // First the greatest, then the least, then as configured.
+      // Cycles through descending, ascending and configured order.
       sort =
         sort?.column !== column
           ? { column, up: Boolean(column.isText) }
@@ -74,7 +74,7 @@ export function mountServers(app) {
     const wanted = picture.servers.filter((server) =>
       `${server.id} ${server.serverType} ${server.state}`.toLowerCase().includes(text),
     );
-    // Rows do not change places under somebody's pointer or focus.
+    // Do not reorder rows under the pointer or the focus.
     const isHeld = body.matches(':hover, :focus-within');
     const servers = isHeld && order.length > 0 ? ordered(wanted, order) : sorted(wanted, sort);
     order = servers.map((server) => server.id);

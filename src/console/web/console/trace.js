@@ -1,4 +1,5 @@
-// The message trace: off until somebody turns it on; each message is a row that opens into its steps.
+// The message trace: off until somebody turns it on; each message is a row that opens into its
+// steps.
 
 import { byId, fields, h, keyed, setAttribute, setText } from './dom.js';
 import { clock, count, duration } from './format.js';
@@ -15,7 +16,7 @@ export function mountTrace(app) {
 
   const take = (trace) => {
     if (!trace) return;
-    // Only how it is: steps come by the stream alone, in their order.
+    // Only the state: steps come only through the stream, in order.
     app.state.trace = trace;
     app.changed();
   };
