@@ -135,7 +135,7 @@ fn wrong_definitions_are_named() {
     for (definition, part) in [
         (json!({"requird string a": 1}), "`requird string a`: unknown first word"),
         (json!({"required string": 1}), "`required string`: expected three words"),
-        (json!({"required string a": "x"}), "`required string a`: no tag"),
+        (json!({"required string a": "x"}), "`required string a`: expected a tag"),
         (
             json!({"required string a": 1, "optional string b": 1}),
             "`optional string b`: the tag is used twice",

@@ -57,8 +57,7 @@ export class ChatSession {
   #isOver = false;
 
   /**
-   * @param {{ name: string, room: string, findGate: () => Promise<string>, findConnector?: () =>
-   *   Promise<{ host: string, port: number } | undefined> }} user `findGate` gives a URL; where
+   * @param {{ name: string, room: string, findGate: () => Promise<string>, findConnector?: () => Promise<{ host: string, port: number } | undefined> }} user `findGate` gives a URL; where
    *   there is no gate, `findConnector` gives a connector, else nothing
    * @param {Listener} listener
    */
@@ -98,8 +97,8 @@ export class ChatSession {
   /**
    * Sends a message.
    * @param {string} text
-   * @param {string} target `ALL`, or a name @throws {Error} the server's refusal, or a missing
-   *   answer
+   * @param {string} target `ALL`, or a name
+   * @throws {Error} the server's refusal, or a missing answer
    */
   async say(text, target) {
     if (!this.#client) throw new Error('not connected');

@@ -48,8 +48,8 @@ export class App {
   }
 
   /**
-   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and
-   * once before that, so that nothing grows under the pointer of who scrolls there.
+   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and once before that, so
+   * that nothing grows under the pointer of who scrolls there.
    */
   add(root, render) {
     const panel = { root, render, isSeen: false, isDrawn: false, isStale: true };

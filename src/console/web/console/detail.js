@@ -1,5 +1,4 @@
-// The server that was clicked on the map: all that is known of it, its links, its verbs, and what a
-// kill would do.
+// The server that was clicked on the map: all that is known of it, its links, its verbs, and what a kill would do.
 
 import { byId, h, keyed, setText } from './dom.js';
 import { bytes, count, duration, percentiles, rate } from './format.js';

@@ -1,5 +1,4 @@
-// The last minutes, a sample a second: what the server remembered when the page was opened, and
-// each picture since.
+// The last minutes, a sample a second: what the server remembered when the page was opened, and each picture since.
 
 /** Samples that are kept: five minutes. */
 export const SAMPLES_MAX = 300;

@@ -6,9 +6,8 @@ const NAMES = ['picture', 'events', 'trace', 'robots'];
 const PAUSE_MS_MAX = 8000;
 
 /**
- * Keeps the stream open while the page is visible; a hidden tab has none and does no work.
- * `heard(name, json)` gets what comes, `said(state)` one of `connecting`, `live`, `lost`, `paused`;
- * `opened()` is called before the first events of a stream.
+ * Keeps the stream open while the page is visible; a hidden tab has none and does no work. `heard(name, json)` gets what
+ * comes, `said(state)` one of `connecting`, `live`, `lost`, `paused`; `opened()` is called before the first events of a stream.
  */
 export class Live {
   constructor({ heard, said, opened }) {

@@ -1,5 +1,4 @@
-// Orders to servers: a dialog that says what will happen, the order, what came of it, and the way
-// back.
+// Orders to servers: a dialog that says what will happen, the order, what came of it, and the way back.
 
 import { byId, h, setText } from './dom.js';
 import { plural } from './format.js';
@@ -26,10 +25,9 @@ const ING = {
  * @param {import('./app.js').App} app
  * @returns {Orders}
  * @typedef {object} Orders
- * @property {(verb: string, id: string, output: HTMLElement) => Promise<void>} give asks first
- *   where an order does harm
- * @property {(output: HTMLElement) => { node: HTMLElement, update: (server: object) => void }}
- *   verbs buttons for the verbs of a server; errors are shown in `output`
+ * @property {(verb: string, id: string, output: HTMLElement) => Promise<void>} give asks first where an order does harm
+ * @property {(output: HTMLElement) => { node: HTMLElement, update: (server: object) => void }} verbs
+ *   buttons for the verbs of a server; errors are shown in `output`
  */
 export function mountOrders(app) {
   const dialog = byId('confirm');

@@ -1,5 +1,4 @@
-// Rooms and users: search, where they are, the biggest and the busiest, a room's members, and a
-// kick.
+// Rooms and users: search, where they are, the biggest and the busiest, a room's members, and a kick.
 
 import { part } from './api.js';
 import { byId, h, keyed, setText } from './dom.js';

@@ -1,5 +1,4 @@
-// The dispatch strategy of a type: chosen from the list, previewed, applied with a click, taken
-// back with another.
+// The dispatch strategy of a type: chosen from the list, previewed, applied with a click, taken back with another.
 
 import { part } from './api.js';
 import { h, setOptions, setText } from './dom.js';

@@ -14,8 +14,8 @@ export class Traces {
   }
 
   /**
-   * Takes steps; those that were taken before are left out. Says whether anything is new. `next` is
-   * the number of the step that comes next: when that is one we have, the cluster began anew.
+   * Takes steps; those that were taken before are left out. Says whether anything is new. `next` is the number of the step
+   * that comes next: when that is one we have, the cluster began anew.
    */
   take(steps, next) {
     if (next <= this.seen) {
