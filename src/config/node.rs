@@ -80,8 +80,8 @@ impl<'a> Document<'a> {
             0 | 1 => 0,
             line => part.match_indices('\n').nth(line - 2).map_or(part.len(), |(at, _)| at + 1),
         };
-        // The parser's column is that of the last byte it consumed; at the end of the input there
-        // is no such byte.
+        // The parser's column is that of the last byte it consumed; at the end of the input it is
+        // past the text.
         let mut at = (line_start + error.column().saturating_sub(1)).min(part.len());
         if error.is_eof() {
             at = part.len();

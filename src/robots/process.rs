@@ -65,13 +65,13 @@ mod system {
 
     pub(super) fn cpu(pid: u32) -> io::Result<Duration> {
         let spent = i32::try_from(pid).map_err(|_| Errno::ESRCH).and_then(|pid| {
-            // To the system 0 is whoever asks.
+            // The system takes 0 as the calling process.
             let pid = Some(pid).filter(|pid| *pid > 0).ok_or(Errno::ESRCH)?;
             clock_gettime(clock_getcpuclockid(Pid::from_raw(pid))?)
         });
         match spent {
             Ok(spent) => Ok(spent.into()),
-            // What these calls say when there is no such process.
+            // The errors of these calls for a process that does not exist.
             Err(Errno::ESRCH | Errno::EINVAL) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error.into()),
         }

@@ -78,7 +78,7 @@ impl Dictionary {
         self.routes.len()
     }
 
-    /// Whether there is no code at all.
+    /// Whether there are no codes.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }

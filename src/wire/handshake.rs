@@ -35,7 +35,7 @@ impl HandshakeOffer {
     /// refused, too.
     pub fn answer(&self, client_body: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         let refusal = || br#"{"code":500}"#.to_vec();
-        // Lossy as in Pomelo: a name in a wrong encoding is no reason to refuse a client.
+        // Lossy as in Pomelo: a wrongly encoded name must not get a client refused.
         let hello: Value =
             serde_json::from_str(&String::from_utf8_lossy(client_body)).map_err(|_| refusal())?;
         let client = hello.get("sys").filter(|sys| is_truthy(sys)).ok_or_else(refusal)?;

@@ -97,7 +97,7 @@ pub enum MessageError {
     /// The id is over `u64::MAX`.
     #[error("expected a message id of at most 64 bits, got a longer one")]
     IdTooLong,
-    /// The flag names none of the four kinds. Pomelo drops such a message and keeps the connection.
+    /// The flag is not one of the four kinds. Pomelo drops such a message and keeps the connection.
     #[error("expected a message type from 0 to 3, got {0}")]
     UnknownType(u8),
     /// The route's name does not fit its one byte of length.

@@ -198,7 +198,7 @@ impl Client {
         assert_eq!((kick, (code, &*self.close_reason)), (None, expected));
     }
 
-    /// The next event, or `None` within `patience`.
+    /// The next event, or `None` if there is none within `patience`.
     pub fn next(&mut self, patience: Duration) -> Option<Got> {
         let give_up = Instant::now() + patience;
         loop {
