@@ -1,9 +1,10 @@
-//! What a connection costs in memory, and what the program costs before any comes: the binary as its own process, with
-//! the tutorial's seven servers on free ports, and 10,000 clients in this one.
+//! Memory per connection, and of the program without connections: the binary as a separate process
+//! with the tutorial's seven servers on free ports, and 10,000 clients in this one.
 //!
-//! Memory is what is resident (see `robots::process`), in this order: when all ports are open; when every client has
-//! shaken hands; when all have entered one of 1000 rooms; when each has sent some messages to its room, and all have
-//! read what came; when all have gone; and when as many have come and entered again. What sockets hold in the kernel is not in it.
+//! Memory is resident memory (see `robots::process`), measured in this order: all ports are open;
+//! every client has finished its handshake; all have entered one of 1000 rooms; each has sent some
+//! messages to its room, and all have read them; all have left; the same number have connected and
+//! entered again. The kernel's socket buffers are not included.
 //!
 //! `cargo bench --bench connections [-- --json]`; needs room for 10,000 file descriptors a process.
 
@@ -32,10 +33,10 @@ const ROOMS: usize = 1000;
 /// Messages that each client sends to its room.
 const MESSAGES: usize = 5;
 
-/// Nothing but the clients' own doing happens, however long that takes.
+/// Timeouts far beyond the run, so that only the clients' actions matter.
 const FLAGS: [&str; 6] = ["--admin", "off", "--heartbeat", "0", "--idle-timeout", "86400"];
 
-/// Resident memory at one moment, in bytes.
+/// Resident memory at one point, in bytes.
 struct Moment {
     name: &'static str,
     resident: f64,
@@ -48,7 +49,7 @@ fn served() -> (World, Processes) {
     (world, Processes::new(vec![process]).unwrap())
 }
 
-/// Where the connectors listen, as the banner says.
+/// The connectors' addresses from the banner.
 fn connectors(world: &World) -> Vec<SocketAddr> {
     let rows = world.banner().lines().filter(|line| line.starts_with("connector-server"));
     rows.map(|row| row.split_whitespace().last().unwrap().parse().unwrap()).collect()
@@ -68,13 +69,13 @@ fn starts() -> (Figure, Figure) {
     (took, resident)
 }
 
-/// Resident memory while clients come, chat and go.
+/// Resident memory while clients connect, chat and leave.
 fn moments(transport: impl Fn(usize) -> Transport) -> Vec<Moment> {
     let (world, process) = served();
     let addresses = connectors(&world);
     let mut moments = Vec::new();
     let mut note = |name| {
-        // What was just sent is worked off.
+        // Wait until the sent messages are processed.
         std::thread::sleep(Duration::from_secs(1));
         moments.push(Moment { name, resident: process.resident_bytes().unwrap() as f64 });
     };
@@ -90,7 +91,7 @@ fn moments(transport: impl Fn(usize) -> Transport) -> Vec<Moment> {
             assert_eq!(client.request("chat.chatHandler.send", body()), json!({}));
         }
     }
-    // What came while a client waited for its own answers was read then.
+    // Pushes that arrived while a client waited for its answers have been read already.
     let heard: usize = clients.iter_mut().map(|client| client.pushes().len()).sum();
     assert_eq!(heard, CLIENTS * (CLIENTS / ROOMS) * MESSAGES);
     note("after they chatted");
@@ -102,7 +103,7 @@ fn moments(transport: impl Fn(usize) -> Transport) -> Vec<Moment> {
     moments
 }
 
-/// All enter their rooms, and read who came.
+/// All enter their rooms, and read the pushes about each other.
 fn enter(clients: &mut [Client]) {
     for (n, client) in clients.iter_mut().enumerate() {
         let body = json!({"username": format!("user{n}"), "rid": format!("room{}", n % ROOMS)});

@@ -1,9 +1,11 @@
-//! What the console costs a cluster at full load: the processor time of its threads, and of its looks at the cluster.
+//! The console's cost for a cluster at full load: CPU time of its threads, and of its snapshots of
+//! the cluster.
 //!
-//! A cluster in its own process, with one stream of server-sent events that is read all the time, and robots here that keep
-//! as much in flight as it takes. Threads tell their processor time each (`/proc/PID/task`, so this needs Linux): what is
-//! not the cluster's is the console's. Its looks, one a second, are answered on the cluster's thread: what one costs there is
-//! measured on a cluster in this process, by looking many times while as many users are connected and silent.
+//! A cluster in a separate process, with one open stream of server-sent events, and robots here
+//! that saturate it. CPU time is read per thread (`/proc/PID/task`, so this needs Linux): every
+//! thread that is not the cluster's is the console's. The console's snapshots, one per second, are
+//! taken on the cluster's thread: their cost is measured on a cluster in this process, with many
+//! snapshots while the same number of users is connected and silent.
 //!
 //! `cargo bench --bench console [-- --json]`
 
@@ -31,10 +33,10 @@ const ROUNDS: usize = 5;
 /// Seconds of load in a round.
 const SECONDS: f64 = 4.0;
 
-/// Looks that are asked for in a round without load.
+/// Snapshots in a round without load.
 const LOOKS: u32 = 400;
 
-/// The cluster's process, and where things are.
+/// The cluster's process, and its addresses.
 struct Process {
     process: Child,
     gate: String,
@@ -82,11 +84,11 @@ impl Process {
         });
     }
 
-    /// Processor time so far, in seconds: of the cluster's threads, and of all others.
+    /// CPU time so far, in seconds: of the cluster's threads, and of all others.
     fn cpu(&self) -> (f64, f64) {
         let (mut own, mut others) = (0.0, 0.0);
         for (thread, seconds) in threads(&self.process.id().to_string()) {
-            // The cluster's own threads have no name but the program's.
+            // The cluster's threads keep the program's name.
             let name = fs::read_to_string(thread.join("comm")).unwrap_or_default();
             *(if name.trim() == "pomelo-sim" { &mut own } else { &mut others }) += seconds;
         }
@@ -94,7 +96,7 @@ impl Process {
     }
 }
 
-/// The threads of a process, and the processor time of each, in seconds.
+/// The threads of a process, and the CPU time of each, in seconds.
 fn threads(process: &str) -> Vec<(PathBuf, f64)> {
     let tasks = fs::read_dir(format!("/proc/{process}/task")).unwrap();
     let read = |path: PathBuf| {
@@ -126,8 +128,8 @@ fn servers_json() -> String {
     servers.to_string()
 }
 
-/// Lets robots do that at a gate. `at_load` is called while their load goes on, at its begin and then a few times a second.
-/// Deliveries a second.
+/// Runs robots against a gate and returns deliveries per second. `at_load` is called during the
+/// load, at its start and then a few times a second.
 fn load(gate: &str, settings: Settings, mut at_load: impl FnMut(Duration)) -> f64 {
     let settings = Settings {
         gate: Some(gate.to_owned()),
@@ -149,7 +151,8 @@ fn load(gate: &str, settings: Settings, mut at_load: impl FnMut(Duration)) -> f6
     report.deliveries.per_second
 }
 
-/// What a look costs the cluster's thread, in seconds, while 300 users are connected and silent.
+/// Cost of a snapshot on the cluster's thread, in seconds, while 300 users are connected and
+/// silent.
 fn look() -> f64 {
     let before: Vec<PathBuf> = threads("self").into_iter().map(|(thread, _)| thread).collect();
     let spec = ClusterSpec::from_json(&servers_json(), "development", Path::new("servers.json")).unwrap();
@@ -189,7 +192,7 @@ fn main() {
         let seconds = (last.0 - first.0).as_secs_f64();
         let (own, others) = (last.1.0 - first.1.0, last.1.1 - first.1.1);
         let look = look();
-        // One look a second, of what the cluster takes in a second.
+        // One snapshot per second, relative to the cluster's CPU time per second.
         let (of_threads, of_looks) = (100.0 * others / own, 100.0 * look * seconds / own);
         threads.add(of_threads);
         looks.add(of_looks);

@@ -1,11 +1,13 @@
-//! The virtual clock's speed: its event queue against a binary heap, and a queueing model on it against SimPy.
+//! The virtual clock's speed: its event queue against a binary heap, and a queueing model on it
+//! against SimPy.
 //!
-//! - `hold`: the hold model (Jones 1986). A queue holds so many events; one is taken and one planned, later by a gap of a law
-//!   with mean 1 s. The heap is the standard library's, with the same events in the same order, which is checked.
-//! - `mm1`: an M/M/1 queue at load 0.8, one thread. An event is an arrival or a departure on both sides. SimPy's model is
-//!   `events/mm1.py`; SimPy is installed with pip into a folder of its own, which is deleted.
+//! - `hold`: the hold model (Jones 1986). The queue holds a fixed number of events; one is taken
+//!   and one is scheduled, later by a random gap with mean 1 s. The heap is the standard library's,
+//!   with the same events in the same order, which is checked.
+//! - `mm1`: an M/M/1 queue at load 0.8, one thread. An event is an arrival or a departure on both
+//!   sides. SimPy's model is `events/mm1.py`; SimPy is installed with pip into a temporary folder.
 //!
-//! Both sides take turns; figures are medians. `cargo bench --bench events [-- hold|mm1] [--json]`.
+//! Both sides alternate; figures are medians. `cargo bench --bench events [-- hold|mm1] [--json]`.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -27,7 +29,7 @@ use support::Figure;
 
 const ROUNDS: usize = 5;
 
-/// Laws of the gaps, of which the queue must not care, and how many events are pending.
+/// Distributions of the gaps, which must not affect the queue, and numbers of pending events.
 const HOLDS: &[(&str, Gaps, &[usize])] = &[
     ("exponential", Gaps::Of(Shape::Exponential), &[10, 1_000, 100_000, 1_000_000, 10_000_000]),
     ("constant", Gaps::Of(Shape::Deterministic), &[1_000, 1_000_000]),
@@ -35,17 +37,17 @@ const HOLDS: &[(&str, Gaps, &[usize])] = &[
     ("heavy tail", Gaps::Of(Shape::Pareto(1.1)), &[1_000, 1_000_000]),
 ];
 
-/// What an event carries: as much as the engines' events.
+/// An event's payload, as large as the engines'.
 type Payload = [u32; 4];
 
 #[derive(Clone, Copy)]
 enum Gaps {
     Of(Shape),
-    /// Nine in ten are a tenth of the mean at most, the others some nine times the mean.
+    /// Nine in ten are at most a tenth of the mean, the others about nine times the mean.
     Bimodal,
 }
 
-/// Gaps drawn beforehand: drawing them would cost more than some of what is measured.
+/// Gaps are drawn in advance: drawing them would cost more than some of the measured operations.
 struct Drawn {
     gaps: Vec<u64>,
     next: usize,
@@ -66,7 +68,7 @@ impl Queue for EventQueue<Payload> {
     }
 }
 
-/// The obvious event queue: a heap of moments and sequence numbers.
+/// The obvious event queue: a heap of times and sequence numbers.
 #[derive(Default)]
 struct Heap {
     heap: BinaryHeap<Reverse<(u64, u64, Payload)>>,
@@ -92,7 +94,7 @@ impl Drawn {
             Gaps::Bimodal if random.chance(0.9) => 1e8 * random.unit(),
             Gaps::Bimodal => 9e9 + 1e9 * random.unit(),
         };
-        // A length that has no factor in common with the numbers of events.
+        // A length that is coprime to the numbers of events.
         Self { gaps: (0..65_521).map(|_| draw() as u64).collect(), next: 0 }
     }
 
@@ -102,7 +104,7 @@ impl Drawn {
     }
 }
 
-/// Millions of events taken and planned in a second, and a digest of their order.
+/// Millions of events taken and scheduled per second, and a digest of their order.
 fn hold<Q: Queue>(pending: usize, gaps: Gaps) -> (f64, u64) {
     let mut drawn = Drawn::new(gaps);
     let mut first = Random::new(2, "first");
@@ -120,7 +122,7 @@ fn hold<Q: Queue>(pending: usize, gaps: Gaps) -> (f64, u64) {
         }
         digest
     };
-    // Until the events lie as they will.
+    // Run until the queue has reached its steady state.
     turn(pending.min(2_000_000));
     let count = 1_000_000;
     let start = Instant::now();
@@ -167,7 +169,7 @@ fn mm1(duration_s: f64) -> Scenario {
     .unwrap()
 }
 
-/// Millions of events in a second, and the mean time in system in service times.
+/// Millions of events per second, and the mean time in system in service times.
 fn ours(round: u32) -> (f64, f64) {
     let scenario = mm1(5_000.0);
     let start = Instant::now();
@@ -177,7 +179,7 @@ fn ours(round: u32) -> (f64, f64) {
     (events / seconds / 1e6, outcome.metrics["job_ms.mean"])
 }
 
-/// A Python that has SimPy, in a folder that is deleted with it.
+/// A Python with SimPy, in a temporary folder.
 struct SimPy {
     folder: PathBuf,
 }

@@ -1,16 +1,22 @@
-//! Whether a delivery costs the same however many members a room has, however many rooms and connections there are.
+//! Checks that the cost of a delivery is independent of the number of members, rooms and
+//! connections.
 //!
-//! A cluster in its own process, clients in this one, raw TCP. Costs are the cluster's processor time for each message that
-//! a client got. In each step some senders write `BATCH` messages at once, and the next step begins when everybody has
-//! read what must come. Three series, in which one thing grows:
+//! A cluster in its own process, clients in this one, raw TCP. The cost is the cluster's CPU time
+//! per message received by a client. In each step some senders write `BATCH` messages at once, and
+//! the next step starts when all clients have read the expected messages. Three series vary one
+//! quantity each:
 //!
-//! - `members`: one room, in which one talks.
-//! - `connections`: ten rooms of ten, in each of which one talks, and all other connections idle in one room each.
-//! - `rooms`: rooms of one, who all talk, ten at a time. Rooms and connections grow, and nothing is shared.
+//! - `members`: one room with one sender.
+//! - `connections`: ten rooms of ten with one sender each, and all other connections idle in one
+//!   room each.
+//! - `rooms`: rooms of one, all of them sending, ten at a time. Rooms and connections grow, and
+//!   nothing is shared.
 //!
-//! A write to a socket costs far more than a frame in it: frames per write stand beside the costs.
+//! A write to a socket costs far more than a frame in it: the table shows frames per write next to
+//! the costs.
 //!
-//! `cargo bench --bench flatness [-- SERIES...] [--json]`; needs room for 10,000 file descriptors a process.
+//! `cargo bench --bench flatness [-- SERIES...] [--json]`; needs room for 10,000 file descriptors a
+//! process.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
@@ -36,15 +42,16 @@ const BATCH: usize = 16;
 
 const ROUNDS: usize = 7;
 
-/// Messages that clients get in a round, about.
+/// Approximate number of messages that clients receive in a round.
 const DELIVERIES: usize = 400_000;
 
 const CONTENT: &str = "a message of fifty bytes, as people write in chats.";
 
-/// Tells the processes apart.
+/// Marks the cluster's process.
 const SERVE: &str = "--serve";
 
-/// The cluster's process: says where its connectors listen, then for each line what its ports have counted.
+/// The cluster's process: prints its connectors' addresses, then its ports' counters for each line
+/// of input.
 fn serve() {
     let options = Options {
         heartbeat: Some(Duration::ZERO),
@@ -96,34 +103,34 @@ impl Served {
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // The end of its orders ends it.
+        // It ends at the end of its standard input.
         self.orders = None;
         let _ = self.child.wait();
     }
 }
 
-/// All names are equally long, so that all pushes are.
+/// All names have the same length, and so have all pushes.
 fn user(n: usize) -> String {
     format!("user{n:05}")
 }
 
-/// A room that talks: the first member to the others.
+/// An active room: the first member sends to the others.
 type Talking = Vec<Client>;
 
-/// A series by its name, how one point of it is measured, and its sizes.
+/// A series: its name, the measurement of one point, and its sizes.
 type Series = (&'static str, fn(usize) -> Point, &'static [usize]);
 
-/// What is measured at one point of a series.
+/// The measurement of one point of a series.
 struct Point {
     series: &'static str,
     size: usize,
-    /// Microseconds for each delivery.
+    /// Microseconds per delivery.
     cost: Figure,
     frames_per_write: Figure,
 }
 
 impl Point {
-    /// Rooms `at_once` at a time until there were enough deliveries, `ROUNDS` times.
+    /// Drives `at_once` rooms at a time until there are enough deliveries, `ROUNDS` times.
     fn measure(
         series: &'static str,
         size: usize,
@@ -136,7 +143,7 @@ impl Point {
         let each: usize = rooms.iter().map(|room| room.len() * BATCH).sum();
         let passes = DELIVERIES.div_ceil(each);
         let (mut cost, mut frames_per_write) = (Figure::default(), Figure::default());
-        // The first round is to warm up.
+        // The first round is a warm-up.
         for round in 0..=ROUNDS {
             let (frames_before, writes_before) = served.counted();
             let before = served.process.cpu().unwrap();
@@ -174,7 +181,7 @@ fn bytes() -> (Vec<u8>, usize, usize) {
     (request.repeat(BATCH), push.len() * BATCH, 8 * BATCH)
 }
 
-/// Reads what came since a client entered.
+/// Reads the pushes received since a client entered.
 fn settle(rooms: &mut [Talking]) {
     rooms.iter_mut().flatten().for_each(|client| drop(client.pushes()));
 }

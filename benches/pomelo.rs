@@ -1,10 +1,12 @@
-//! The original Pomelo and this cluster side by side: the same configuration, the same robots, in turn.
+//! The original Pomelo and this cluster side by side: the same configuration, the same robots, in
+//! turn.
 //!
-//! `cargo bench --bench pomelo` installs the original when it is missing (`benches/pomelo`: npm's `pomelo`, unpatched,
-//! and our own small chat on it, whose bytes `tests/browser/pomelo_app.rs` holds against ours), looks for the load under which the
-//! original delivers most, and then goes round after round: one cluster is started, measured and stopped, then the
-//! other; which is first alternates. Robots run in a process of their own on the same machine and by WebSocket, since the
-//! original's raw TCP does not work on Node.js of today. `--help` has the settings.
+//! `cargo bench --bench pomelo` installs the original when it is missing (`benches/pomelo`: npm's
+//! `pomelo`, unpatched, and our own small chat on it, whose bytes `tests/browser/pomelo_app.rs`
+//! holds against ours), searches for the load under which the original delivers most, and then runs
+//! the rounds: one cluster is started, measured and stopped, then the other, in alternating order.
+//! Robots run in a separate process on the same machine and use WebSocket, since the original's raw
+//! TCP does not work on current Node.js. See `--help` for the settings.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -30,8 +32,8 @@ use pomelo::robots::{Robots, Shape, Tried};
 use pomelo::table::{comparison, shapes};
 use support::processes::{Application, Processes, Whose};
 
-/// The fixed rate, as a part of what the original can do: the robots take as much of the machine as it does, and at twice
-/// this rate nothing is left of it.
+/// The fixed rate, as a share of the original's capacity: the robots need as much CPU as it does,
+/// and twice this rate would saturate the machine.
 const RATE: f64 = 0.25;
 
 /// The original Pomelo and this cluster side by side, under the same robots
@@ -47,13 +49,14 @@ struct Settings {
     /// Users that are logged in and idle when the memory of a connection is measured
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=20_000))]
     idle: u32,
-    /// Set TCP_NODELAY on the original's sockets: it does not do so itself, and most of its latency comes of that
+    /// Set TCP_NODELAY on the original's sockets: it does not do so itself, and most of its latency
+    /// comes of that
     #[arg(long)]
     nodelay: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// What cargo passes.
+    /// Passed by cargo.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -104,7 +107,7 @@ fn run(settings: &Settings) -> Result<String, String> {
     Ok(format!("{}\n{}", shapes(&tried, shape, rate), comparison(&rows)))
 }
 
-/// What the original does under each load that is tried.
+/// The original's results under each tried load.
 fn find(original: Whose, robots: &Robots, progress: &Progress) -> Result<Vec<Tried>, String> {
     let application = Application::new()?;
     let cluster = application.start(original)?;
@@ -156,14 +159,14 @@ fn measure(
     ])
 }
 
-/// One line on a terminal that says what is being done.
+/// A progress line on a terminal.
 struct Progress;
 
 impl Progress {
     fn say(&self, what: &str) {
         let mut stderr = std::io::stderr().lock();
         if stderr.is_terminal() {
-            // A terminal that is gone stops nothing.
+            // A closed terminal must not stop the bench.
             let _ = write!(stderr, "\r\x1b[K{what}").and_then(|()| stderr.flush());
         }
     }

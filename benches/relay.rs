@@ -1,8 +1,10 @@
-//! A room message's way: connector, router, chat server, router, connectors. Rate in room messages a second.
+//! The path of a room message: connector, router, chat server, router, connectors. The rate is in
+//! room messages per second.
 //!
-//! `pure` is the machines alone, in one queue; `live` is the whole thing, with actors and TCP sockets, `IN_FLIGHT`
-//! messages at a time; `sockets` is the least that the kernel takes for the same bytes: one write and one read a member
-//! and batch, without any of our code. What `live` costs above `sockets` is ours.
+//! `pure` is the machines alone, in one queue; `live` is the complete cluster, with actors and TCP
+//! sockets, `IN_FLIGHT` messages at a time; `sockets` is the kernel's minimum for the same bytes:
+//! one write and one read per member and batch, without any of our code. The difference between
+//! `live` and `sockets` is our overhead.
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
@@ -22,7 +24,7 @@ use support::pure::PureCluster;
 use support::tutorial;
 use support::world::{PureWorld, World};
 
-/// Messages that one sender has under way at once.
+/// Messages that one sender keeps in flight.
 const IN_FLIGHT: u64 = 64;
 
 /// Sizes of the room; members are spread over three connectors.
@@ -104,7 +106,7 @@ fn live(c: &mut Criterion) {
     group.finish();
 }
 
-/// The push that each member gets for [`body`].
+/// The push that each member receives for [`body`].
 fn push() -> Vec<u8> {
     let body = r#"{"msg":"a message of fifty bytes, as people write in chats.","from":"user0","target":"*"}"#;
     let mut bytes = Vec::new();

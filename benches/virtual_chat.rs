@@ -1,8 +1,8 @@
-//! How many events a second of processor time the chat cluster in virtual time takes, beside what a binary heap alone does with as many planned
-//! events; and what a user takes in memory.
+//! Events per second of CPU time of the chat cluster in virtual time, compared with a binary heap
+//! alone with the same number of pending events; and memory per user.
 //!
-//! Every user is logged in and has its next message planned. `cargo bench --bench virtual_chat -- 1000 1000000` takes these
-//! numbers of users; `--seconds=9` measures each for so long.
+//! Every user is logged in and has its next message scheduled. `cargo bench --bench virtual_chat --
+//! 1000 1000000` sets the numbers of users; `--seconds=9` the duration of each measurement.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
@@ -16,7 +16,7 @@ use pomelo_sim::scenario::Scenario;
 use pomelo_sim::virtual_time::ChatRun;
 use serde_json::json;
 
-/// Ten members a room, on as many servers as it takes.
+/// Ten members per room, on as many servers as needed.
 fn scenario(users: u32) -> Scenario {
     let servers = 3.max(users / 25_000);
     serde_json::from_value(json!({
@@ -34,7 +34,7 @@ fn scenario(users: u32) -> Scenario {
     .unwrap()
 }
 
-/// Takes the first event and plans another, an exponential time later: the hold model.
+/// Takes the first event and schedules another, an exponential time later: the hold model.
 fn heap_rate(pending: usize, measured: Duration) -> f64 {
     let mut random = Random::new(1, "hold");
     let mut heap: BinaryHeap<Reverse<(u64, u64)>> = BinaryHeap::new();
@@ -51,7 +51,7 @@ fn heap_rate(pending: usize, measured: Duration) -> f64 {
     events as f64 / (processor() - start).as_secs_f64()
 }
 
-/// Processor time of this process: on a machine that is shared, the clock on the wall measures the others.
+/// CPU time of this process: on a shared machine the wall clock also measures the others.
 fn processor() -> Duration {
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).unwrap().into()
 }
@@ -75,7 +75,7 @@ fn main() {
         let (before, start) = (resident_bytes(), processor());
         let mut run = ChatRun::new(&scenario, &scenario.strategies[0], 0, 0.0).unwrap();
         let (logged_in, bytes) = ((processor() - start), (resident_bytes() - before) / f64::from(users));
-        // The first round touches everything once.
+        // The first round is a warm-up.
         (0..500_000.min(20 * users)).for_each(|_| assert!(run.advance()));
         let pending = run.pending();
         let (start, before) = (processor(), run.events());

@@ -1,4 +1,5 @@
-//! What a package and a message cost: a request read, a request and a response written, a push encoded.
+//! The cost of a package and a message: reading a request, writing a request and a response,
+//! encoding a push.
 
 use std::hint::black_box;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Names that cross modules: server, server type, session, uid. No bare string or number stands for one of them.
+//! Identifiers that cross modules: server, server type, session, uid. They are never passed as bare
+//! strings or numbers.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -23,7 +24,7 @@ macro_rules! name {
         }
 
         impl PartialEq for $name {
-            /// Most that are equal share their text, which then is not read.
+            /// Equal ids mostly share their text, so compare the pointers first.
             fn eq(&self, other: &Self) -> bool {
                 Arc::ptr_eq(&self.0, &other.0) || self.0 == other.0
             }
@@ -72,27 +73,29 @@ name! {
 }
 
 name! {
-    /// What a session is bound to: in the chat tutorial `name*rid`. Unique in the cluster.
+    /// The user id that a session is bound to: in the chat tutorial `name*rid`. Unique in the
+    /// cluster.
     Uid
 }
 
-/// A client connection on one frontend server: never used twice by that server.
+/// A client connection on one frontend server: never reused by that server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionId(u64);
 
 impl SessionId {
-    /// The `serial`th session of a frontend; `slot` says where its port keeps it, and is used again.
+    /// The `serial`th session of a frontend; `slot` is its index in the port's table, which is
+    /// reused.
     pub const fn new(serial: u32, slot: u32) -> Self {
         Self((serial as u64) << 32 | slot as u64)
     }
 
-    /// Its number among its frontend's sessions.
+    /// Its serial number on its frontend.
     pub const fn serial(self) -> u32 {
         (self.0 >> 32) as u32
     }
 
-    /// Where the port keeps it.
+    /// Its index in the port's table.
     pub const fn slot(self) -> u32 {
         self.0 as u32
     }
@@ -111,7 +114,7 @@ impl fmt::Debug for SessionId {
     }
 }
 
-/// A session in the whole cluster: the frontend that holds it, and its number there.
+/// A session in the cluster: its frontend, and its id there.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct SessionKey {
     /// The frontend server that the client is connected to.

@@ -1,8 +1,8 @@
-//! The known name that a mistyped one was probably meant to be: for error messages.
+//! Finds the known name closest to a mistyped one, for error messages.
 
-/// The candidate closest to `name`, if it is close enough to be a slip of the hand: equal but for case, `-` and `_`,
-/// or at most one edit for each four letters of the candidate, where another letter counts twice: `game` is a name of
-/// its own, and no `gate`. The first of equally close ones.
+/// The candidate closest to `name`, if it is close enough to be a typo: equal but for case, `-` and
+/// `_`, or at most one edit for each four letters of the candidate, where a replaced letter counts
+/// twice: `game` is a different name, not a mistyped `gate`. The first of equally close ones.
 pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = folded(name);
     candidates
@@ -22,7 +22,7 @@ pub(crate) fn did_you_mean(candidate: Option<&str>) -> String {
 }
 
 fn folded(name: &str) -> Vec<char> {
-    // Names are short; what is longer is no slip of the hand, and would cost quadratic time.
+    // Names are short; a longer text is not a typo, and would cost quadratic time.
     name.chars().filter(|c| !matches!(c, '-' | '_')).flat_map(char::to_lowercase).take(64).collect()
 }
 

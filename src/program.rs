@@ -1,23 +1,24 @@
-//! The command that started this process: hints name it, so that they work when they are typed.
+//! The command that started this process: hints name it, so that they can be pasted into a shell.
 
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// The command where the program is installed.
+/// The name of the installed program.
 const INSTALLED: &str = "pomelo-sim";
 
-/// The command as a shell takes it: the path by which this process was started, or the plain name if the shell found it.
+/// The command for a shell: the path by which this process was started, or the plain name if it was
+/// found on the `PATH`.
 pub fn command() -> String {
     typed(std::env::args_os().next().as_deref())
 }
 
-/// Another program, such as a test, has none of the commands: hints name the installed one.
+/// Another program, such as a test, has no commands: hints name the installed one.
 fn typed(started_as: Option<&OsStr>) -> String {
     let path = started_as.map(Path::new).filter(|path| path.file_stem() == Some(OsStr::new(INSTALLED)));
     path.and_then(Path::to_str).map_or_else(|| INSTALLED.to_owned(), quoted)
 }
 
-/// A word as a shell takes it.
+/// A word quoted for a shell.
 pub fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

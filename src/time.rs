@@ -1,18 +1,19 @@
-//! Moments of a cluster's life, as integers, so that a live and a virtual clock read the same.
+//! Time of a cluster as an integer, the same for live and virtual clocks.
 
 use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
 
-/// Nanoseconds since the cluster started. Logic never asks for the time: each delivery brings it.
+/// Nanoseconds since the cluster started. Logic never reads a clock: each delivery carries the
+/// time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Time(u64);
 
 impl Time {
-    /// The moment the cluster started.
+    /// The start of the cluster.
     pub const START: Time = Time(0);
 
-    /// The moment `nanos` nanoseconds after the start.
+    /// The time `nanos` nanoseconds after the start.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
@@ -22,14 +23,14 @@ impl Time {
         self.0
     }
 
-    /// Time gone by since `earlier`; zero when `earlier` is later.
+    /// Time since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Time) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// A figure of the second at hand, and of the one before. So whoever looks once a second misses nothing, and two who look
-/// take nothing from each other.
+/// A figure for the current second and for the previous one. An observer that reads once a second
+/// misses nothing, and several observers do not disturb each other.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct TwoSeconds {
     second: u32,
@@ -38,7 +39,7 @@ pub struct TwoSeconds {
 }
 
 impl TwoSeconds {
-    /// The figure of the second at hand, to be changed.
+    /// The current second's figure, mutable.
     pub fn at(&mut self, now: Time) -> &mut u32 {
         let second = second_of(now);
         if second != self.second {
@@ -48,7 +49,7 @@ impl TwoSeconds {
         &mut self.here
     }
 
-    /// That of the last whole second.
+    /// The figure of the last complete second.
     pub fn last(&self, now: Time) -> u32 {
         let second = second_of(now);
         if second == self.second { self.before } else { self.before(second) }
@@ -59,13 +60,13 @@ impl TwoSeconds {
         if second_of(now) == self.second { self.here.max(self.before) } else { self.last(now) }
     }
 
-    /// What was noted in the second before a later one.
+    /// The stored figure, if `second` directly follows its second.
     fn before(&self, second: u32) -> u32 {
         if second == self.second.wrapping_add(1) { self.here } else { 0 }
     }
 }
 
-/// Which second it is: enough for the age of a cluster.
+/// Whole seconds as a `u32`: enough for a cluster's age.
 fn second_of(now: Time) -> u32 {
     (now.0 / 1_000_000_000) as u32
 }

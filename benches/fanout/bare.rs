@@ -1,5 +1,6 @@
-//! The limit: a server that does nothing but what the kernel must do for the fan-out. One room, whoever connects is in
-//! it; a message is a package, of which only the sender is looked at; the push is encoded beforehand.
+//! The upper limit: a server that only makes the system calls of the fan-out. There is one room,
+//! and every connection is in it; a message is a package of which only the sender is read; the push
+//! is encoded in advance.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -9,12 +10,12 @@ use mio::{Events, Interest, Poll, Token};
 
 use crate::speech;
 
-/// How pushes are written.
+/// The write strategy for pushes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Writes {
-    /// Each by itself, to each member.
+    /// One write per push and member.
     Each,
-    /// All that came of the sockets that were readable together, to each member.
+    /// One write per member for all messages from sockets that were readable together.
     Coalesced,
 }
 
@@ -22,14 +23,14 @@ const LISTENER: Token = Token(usize::MAX);
 
 struct Member {
     stream: TcpStream,
-    /// A package that has not come whole.
+    /// The start of an incomplete package.
     partial: Vec<u8>,
-    /// What the socket has not taken.
+    /// Output that the socket has not accepted.
     out: Vec<u8>,
 }
 
 impl Member {
-    /// Writes, behind what waits; keeps what the socket does not take.
+    /// Writes after the pending output; keeps the bytes that the socket does not accept.
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut rest = bytes;
         while self.out.is_empty() && !rest.is_empty() {
@@ -43,17 +44,17 @@ impl Member {
         Ok(())
     }
 
-    /// The socket has room again.
+    /// Continues when the socket is writable again.
     fn write_on(&mut self) -> io::Result<()> {
         let waits = std::mem::take(&mut self.out);
         self.write(&waits)
     }
 }
 
-/// Serves on a free port until its process is ended; `opened` is told where.
+/// Serves on a free port until its process is killed; `opened` receives the port.
 ///
 /// # Errors
-/// There is no port, or no way to wait for sockets.
+/// No port is free, or the system offers no poll.
 pub fn serve(writes: Writes, opened: impl FnOnce(SocketAddr)) -> io::Result<()> {
     let mut poll = Poll::new()?;
     let mut listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;

@@ -1,5 +1,5 @@
-//! The load: members of one room on raw TCP, some of whom keep messages in flight, all on one thread that does as little
-//! as it can, and the same for every server.
+//! The load: members of one room on raw TCP, some of which keep messages in flight. One thread that
+//! does as little work as possible, the same for every server.
 
 use std::io::{self, Read, Write};
 use std::net::SocketAddr;
@@ -11,39 +11,39 @@ use pomelo_sim::robots::process::Processes;
 
 use crate::speech::{Login, Speech};
 
-/// Without an answer for so long, the server hangs.
+/// A server without an answer for this long has hung.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a socket is read into.
+/// Size of the read buffer.
 const READ_BYTES: usize = 256 * 1024;
 
-/// How a room is used.
+/// The use of a room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Load {
     /// Members of the room.
     pub members: usize,
-    /// How many of them send.
+    /// Number of senders among them.
     pub senders: usize,
     /// Messages of each sender that are in flight.
     pub window: usize,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Messages that reached a member, a second.
+    /// Deliveries per second.
     pub deliveries_per_second: f64,
-    /// CPU of the server for one of them, in microseconds.
+    /// The server's CPU time per delivery, in microseconds.
     pub cpu_us: f64,
-    /// CPU of the members' process for one of them, in microseconds.
+    /// The CPU time of the members' process per delivery, in microseconds.
     pub client_cpu_us: f64,
 }
 
 struct Peer {
     stream: TcpStream,
-    /// A frame that has not come whole.
+    /// The start of an incomplete frame.
     partial: Vec<u8>,
-    /// What the socket has not taken.
+    /// Output that the socket has not accepted.
     out: Vec<u8>,
 }
 
@@ -57,10 +57,10 @@ pub struct Crowd<'a> {
 }
 
 impl<'a> Crowd<'a> {
-    /// Everybody enters.
+    /// Lets all members enter.
     ///
     /// # Errors
-    /// A socket fails, or somebody is not let in.
+    /// A socket fails, or a member is refused.
     pub fn enter(speech: &'a dyn Speech, doors: &[SocketAddr], load: Load) -> io::Result<Self> {
         let poll = Poll::new()?;
         let mut peers = Vec::with_capacity(load.members);
@@ -70,7 +70,8 @@ impl<'a> Crowd<'a> {
             stream.set_read_timeout(Some(PATIENCE))?;
             let mut partial = Vec::new();
             for Login { say, until } in speech.login(member) {
-                // The last answer may not have come whole: it is cut into frames with what follows.
+                // The last answer may be incomplete: keep it to be split into frames with the bytes
+                // that follow.
                 partial.clear();
                 stream.write_all(&say)?;
                 while !contains(&partial, &until) {
@@ -93,7 +94,7 @@ impl<'a> Crowd<'a> {
     /// Keeps the load up for `rest` and then for `time`, and measures the latter.
     ///
     /// # Errors
-    /// A socket fails, or nothing comes any more.
+    /// A socket fails, or the server stops answering.
     pub fn measure(&mut self, server: &Processes, rest: Duration, time: Duration) -> io::Result<Sample> {
         let own = Processes::new(vec![std::process::id()])?;
         self.quiet()?;
@@ -113,7 +114,7 @@ impl<'a> Crowd<'a> {
         })
     }
 
-    /// Reads what there still is, until nothing comes for a while: others have entered, messages were under way.
+    /// Reads until the sockets are quiet: pushes about other members, and messages in flight.
     fn quiet(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(1024);
         loop {
@@ -142,7 +143,7 @@ impl<'a> Crowd<'a> {
         Ok(deliveries)
     }
 
-    /// Takes what one member got, and lets it send as many messages as it has heard of its own.
+    /// Processes a member's input, and sends one message for each of its own that came back.
     fn turn(&mut self, member: usize, goes_on: bool) -> io::Result<u64> {
         let (mut deliveries, mut echoes) = (0, 0);
         loop {
@@ -158,7 +159,7 @@ impl<'a> Crowd<'a> {
                 deliveries += u64::from(heard != Heard::Other);
                 echoes += usize::from(heard == Heard::Own);
             };
-            // The frame that was cut is completed by itself: the rest is read where it is.
+            // Complete only the split frame in its buffer: the rest is read in place.
             while !peer.partial.is_empty() && !input.is_empty() {
                 let before = peer.partial.len();
                 let more = input.len().min(self.speech.frame_bytes().saturating_sub(before).max(1));
@@ -200,14 +201,14 @@ impl<'a> Crowd<'a> {
     }
 }
 
-/// What one frame was.
+/// The meaning of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Heard {
-    /// A message that the member itself had sent.
+    /// The member's own message.
     Own,
-    /// A message of another.
+    /// Another member's message.
     Others,
-    /// No message of the room.
+    /// Not a message of the room.
     Other,
 }
 

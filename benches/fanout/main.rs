@@ -1,12 +1,13 @@
-//! The fan-out of a room, beside the limit and beside the fastest broker: deliveries a second, and the server's CPU for
-//! each of them.
+//! The fan-out of a room, compared with the upper limit and with the fastest broker: deliveries per
+//! second, and the server's CPU time per delivery.
 //!
-//! In each round every server gets the same load from the same client in turn: a room of so many members on raw TCP, some
-//! of whom keep so many messages in flight, each until it hears its own. Servers are processes of their own; all
-//! figures are medians over the rounds, and ratios are taken within each round.
+//! In each round every server in turn gets the same load from the same client: a room of members on
+//! raw TCP, some of which keep a window of messages in flight, each until it comes back. Servers
+//! are separate processes. All figures are medians over the rounds; ratios are taken within each
+//! round.
 //!
-//! - `raw, a write per frame` and `raw, coalesced` are the limit: pushes that are encoded beforehand, and nothing but
-//!   the reads and writes.
+//! - `raw, a write per frame` and `raw, coalesced` are the limit: pushes encoded in advance, and
+//!   only the reads and writes.
 //! - `nats-server` fans the same payload out on one subject.
 //!
 //! ```text
@@ -36,7 +37,7 @@ use servers::{Kind, Server};
 /// One message in flight; then saturation. Of a room of 1000 a hundred send.
 const LOADS: &str = "10x1x1,100x1x1,1000x1x1,10x10x16,100x100x1,100x100x4,100x100x16,1000x100x16";
 
-/// For so long the load is up before it is measured.
+/// Warm-up before each measurement.
 const REST: Duration = Duration::from_millis(300);
 
 #[derive(Parser)]

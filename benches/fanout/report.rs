@@ -1,4 +1,4 @@
-//! What was measured, as medians over the rounds.
+//! The report: medians over the rounds.
 
 use std::fmt;
 use std::io::{IsTerminal, stderr};
@@ -28,7 +28,7 @@ struct Row {
     deliveries_per_second: f64,
     cpu_us: f64,
     client_cpu_us: f64,
-    /// To each other server under that load: rate by rate, and CPU by CPU.
+    /// Ratios to each other server under the same load: of rates, and of CPU times.
     ratios: Vec<(Kind, f64, f64)>,
 }
 
@@ -115,7 +115,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// One line for all rounds, on a terminal.
+/// One progress line for all rounds, on a terminal.
 pub fn progress(round: usize, rounds: usize) {
     if stderr().is_terminal() {
         eprint!("\rround {round} of {rounds}{}", if round == rounds { "\n" } else { "" });

@@ -1,4 +1,4 @@
-//! The servers, each a process of its own that ends with its owner.
+//! The servers, each a separate process that is killed when dropped.
 
 use std::fs;
 use std::io::{self, BufRead, BufReader};
@@ -15,12 +15,12 @@ use crate::speech::{Bare, Nats, Pomelo, Speech};
 const CONNECTORS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What is compared.
+/// The compared servers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
-    /// One write for each frame and member.
+    /// One write per frame and member.
     Each,
-    /// One write for each member, of all that came together.
+    /// One write per member for all frames that arrived together.
     Coalesced,
     /// pomelo-sim: a gate, three connectors, three chat servers.
     Ours,
@@ -47,7 +47,7 @@ impl Kind {
     }
 }
 
-/// A server that runs.
+/// A running server.
 pub struct Server {
     pub kind: Kind,
     pub doors: Vec<SocketAddr>,
@@ -58,17 +58,17 @@ pub struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself, which is as good.
+        // It may have ended already, which is fine.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Server {
-    /// Starts one, and waits until clients can connect. `flags` are for pomelo-sim.
+    /// Starts a server, and waits until clients can connect. `flags` are for pomelo-sim.
     ///
     /// # Errors
-    /// It is not installed, or does not come up.
+    /// It is not installed, or does not start.
     pub fn start(kind: Kind, flags: &[String]) -> io::Result<Self> {
         match kind {
             Kind::Each => Self::bare(kind, Writes::Each),
@@ -153,7 +153,7 @@ impl Server {
     }
 }
 
-/// Ports that nobody has at the moment.
+/// Ports that are free at the moment.
 fn free_ports(count: usize) -> io::Result<Vec<SocketAddr>> {
     let taken: Vec<TcpListener> =
         (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<io::Result<_>>()?;

@@ -1,4 +1,5 @@
-//! How a member speaks to each kind of server: what it says to enter, how a message looks, and what came.
+//! The protocol of each kind of server: how to enter, the form of a message, and the parsing of
+//! frames.
 
 use pomelo_sim::client::{Connection, Hello, Transport};
 use pomelo_sim::wire::{HEADER_BYTES, PackageType, WireRoute, package_header, write_push, write_request};
@@ -6,37 +7,38 @@ use serde_json::{Value, json};
 
 use crate::drive::Heard;
 
-/// What a member says, and what must have come before it goes on.
+/// A step of entering: the bytes to send, and the answer to wait for.
 pub struct Login {
     pub say: Vec<u8>,
     pub until: Vec<u8>,
 }
 
-/// One protocol. Members are numbers; a message holds its sender's, as digits of a fixed width at a fixed place.
+/// One protocol. Members are numbers; a message contains its sender's, as digits of fixed width at
+/// a fixed offset.
 pub trait Speech {
-    /// What it takes to be a member of the room.
+    /// The steps to enter the room.
     fn login(&self, member: usize) -> Vec<Login>;
     /// Appends a message of this member.
     fn message(&self, out: &mut Vec<u8>, member: usize);
-    /// The first frame of `input`, if it is there whole: its length, and what it was to this member.
+    /// The first frame of `input`, if complete: its length, and its meaning to this member.
     fn next(&self, input: &[u8], member: usize) -> Option<(usize, Heard)>;
     /// The length of a message's frame as members get it, in bytes.
     fn frame_bytes(&self) -> usize;
 }
 
-/// What a message says behind the sender's six digits.
+/// A message's text after the sender's six digits.
 const TEXT: &str = " a message as people write them in chats.";
 
 fn content(member: usize) -> String {
     format!("{member:06}{TEXT}")
 }
 
-/// The body of the push that comes of it: the payload of all servers.
+/// The body of the resulting push, the payload for all servers.
 fn push_body(member: usize) -> String {
     format!(r#"{{"msg":"{}","from":"m{member:06}","target":"*"}}"#, content(member))
 }
 
-/// Where the sender's digits are in that body.
+/// Offset of the sender's digits in that body.
 const SENDER_AT: usize = r#"{"msg":""#.len();
 
 fn sender_is(digits: Option<&[u8]>, member: usize) -> Heard {
@@ -48,7 +50,7 @@ fn sender_is(digits: Option<&[u8]>, member: usize) -> Heard {
 /// Pomelo's packages.
 pub struct Pomelo;
 
-/// What a push opens with, behind the package's header: the flag, and the route.
+/// The start of a push after the package's header: the flag and the route.
 const PUSH_OPENS: &[u8] = b"\x06\x06onChat";
 
 impl Speech for Pomelo {
@@ -98,8 +100,8 @@ pub fn push(out: &mut Vec<u8>, member: usize) {
     write_push(out, &route, push_body(member).as_bytes()).expect("a route of the bench fits");
 }
 
-/// The length of the message that `input` opens with, and its sender's digits, if it is there whole: all that the bare
-/// server reads of it.
+/// The length of the first message of `input` and its sender's digits, if complete: the bare server
+/// reads nothing else.
 pub fn sender(input: &[u8]) -> Option<(usize, &[u8])> {
     let header = input.first_chunk::<HEADER_BYTES>()?;
     let length =
@@ -109,10 +111,10 @@ pub fn sender(input: &[u8]) -> Option<(usize, &[u8])> {
     Some((length, message.get(digits_at..digits_at + 6)?))
 }
 
-/// What a message opens with, behind the package's header.
+/// The start of a message after the package's header.
 const MESSAGE_OPENS: &[u8] = b"\x00\x02\x15chat.chatHandler.send{\"content\":\"";
 
-/// Puts the sender's digits into its push: twice, as the sender and in front of what it says.
+/// Writes the sender's digits into its push: twice, as the sender and at the start of the text.
 pub fn set_sender(push: &mut [u8], digits: &[u8]) {
     let said_at = HEADER_BYTES + PUSH_OPENS.len() + SENDER_AT;
     let from_at = said_at + 6 + TEXT.len() + r#"","from":"m"#.len();
@@ -120,7 +122,7 @@ pub fn set_sender(push: &mut [u8], digits: &[u8]) {
     push[from_at..from_at + 6].copy_from_slice(digits);
 }
 
-/// What the bare server speaks: the same bytes, with nothing to enter.
+/// The bare server's protocol: the same bytes, without entering.
 pub struct Bare;
 
 impl Speech for Bare {
@@ -141,7 +143,7 @@ impl Speech for Bare {
     }
 }
 
-/// NATS: one subject, on which everybody publishes and which everybody has subscribed to.
+/// NATS: one subject, on which all members publish and to which all subscribe.
 pub struct Nats;
 
 const SUBJECT: &str = "room";

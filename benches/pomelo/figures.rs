@@ -1,17 +1,17 @@
-//! What is measured of a cluster, and how rounds are summed up.
+//! The figures measured for a cluster, and their summary over rounds.
 
 use serde::Serialize;
 
-/// What is said of a figure.
+/// The description of a figure.
 #[derive(Serialize)]
 pub(crate) struct Figure {
     pub(crate) name: &'static str,
     pub(crate) unit: &'static str,
-    /// What the project wants of it.
+    /// The project's target for it.
     pub(crate) target: Option<Target>,
 }
 
-/// What is wanted of a median, or of the ratio of medians, ours to the original's.
+/// A target for a median, or for the ratio of medians, ours to the original's.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Target {
@@ -20,7 +20,7 @@ pub(crate) enum Target {
     OursAtMost(f64),
 }
 
-/// In the order in which they are measured.
+/// In the order of measurement.
 pub(crate) type Figures = [f64; 14];
 
 pub(crate) static FIGURES: [Figure; 14] = [
@@ -51,7 +51,7 @@ pub(crate) struct Row {
     pub(crate) figure: &'static Figure,
     pub(crate) original: Vec<f64>,
     pub(crate) ours: Vec<f64>,
-    /// Ours by the original's of the same round.
+    /// Ours divided by the original's of the same round.
     pub(crate) ratio: Spread,
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn rows(original: &[Figures], ours: &[Figures]) -> Vec<Row> {
     FIGURES.iter().enumerate().map(row).collect()
 }
 
-/// The middle of some values, and their ends.
+/// The median of some values, and their range.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Spread {
     pub(crate) median: f64,

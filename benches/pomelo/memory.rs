@@ -1,12 +1,12 @@
-//! What processes have in memory, as Linux tells.
+//! Memory of processes, from Linux.
 
 use std::fs;
 
-/// Of some processes together, in MiB.
+/// The sum over some processes, in MiB.
 pub(crate) struct Memory {
-    /// RSS: what each has in memory, pages that they share counted for each.
+    /// RSS: shared pages count for each process.
     pub(crate) resident: f64,
-    /// PSS: the same, pages that they share counted once in all.
+    /// PSS: shared pages count once in all.
     pub(crate) proportional: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Robots in a process of their own, and what they report.
+//! Robots in a separate process, and their reports.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,17 +7,17 @@ use std::process::{Command, Stdio};
 use serde::Serialize;
 use serde_json::Value;
 
-/// Users that chat in each load.
+/// Active users in each load.
 const USERS: u32 = 300;
 
-/// Sizes of rooms and windows in which the original's best is looked for.
+/// Room sizes and windows searched for the original's best.
 const ROOM_SIZES: [u32; 3] = [30, 100, 300];
 const WINDOWS: [u32; 3] = [1, 4, 16];
 
-/// Logins begun per second: fewer than the original does in a second.
+/// Logins started per second, fewer than the original's capacity.
 const ARRIVALS: u32 = 250;
 
-/// How the users are spread, and how many requests each keeps in flight.
+/// The size of rooms, and the requests that each user keeps in flight.
 #[derive(Clone, Copy, Serialize)]
 pub(crate) struct Shape {
     pub(crate) users: u32,
@@ -44,7 +44,7 @@ impl fmt::Display for Shape {
     }
 }
 
-/// What came of a load.
+/// The result of a load.
 #[derive(Serialize)]
 pub(crate) struct Tried {
     pub(crate) shape: Shape,
@@ -53,26 +53,26 @@ pub(crate) struct Tried {
     pub(crate) faults: f64,
 }
 
-/// How long the loads are.
+/// Durations of the loads.
 pub(crate) struct Robots {
     pub(crate) seconds: u32,
     pub(crate) idle: u32,
 }
 
 impl Robots {
-    /// A short closed loop, to see how much gets through.
+    /// A short closed loop, to estimate the throughput.
     pub(crate) fn probe(&self, gate: SocketAddr, servers: &[u32], shape: &Shape) -> Result<Report, String> {
         closed_loop(gate, servers, shape, 2)
     }
 
-    /// Users who log in and say next to nothing.
+    /// Users that log in and send almost nothing.
     pub(crate) fn crowd(&self, gate: SocketAddr, servers: &[u32]) -> Result<Report, String> {
         let users = self.idle.to_string();
         let rooms = self.idle.div_ceil(10).to_string();
         robots(gate, servers, &["--users", &users, "--rooms", &rooms, "--rate", "0.001", "--duration", "1"])
     }
 
-    /// A closed loop: each user sends again when it is answered.
+    /// A closed loop: each user sends again after an answer.
     pub(crate) fn saturate(
         &self,
         gate: SocketAddr,
@@ -82,7 +82,7 @@ impl Robots {
         closed_loop(gate, servers, shape, self.seconds)
     }
 
-    /// An open loop of so many messages per second in all.
+    /// An open loop with this total rate of messages per second.
     pub(crate) fn pace(
         &self,
         gate: SocketAddr,
@@ -123,7 +123,7 @@ fn robots(gate: SocketAddr, servers: &[u32], load: &[&str]) -> Result<Report, St
     report.map(Report).map_err(|error| format!("robots {load:?} ended with {}: {error}", output.status))
 }
 
-/// What `robots --json` prints.
+/// The output of `robots --json`.
 pub(crate) struct Report(Value);
 
 impl Report {
@@ -145,8 +145,8 @@ impl Report {
         number.ok_or_else(|| format!("robots report no {pointer}: {}", self.0))
     }
 
-    /// How often something went wrong: a login or request that failed, a connection that was closed, a message that was
-    /// lost, doubled or out of order.
+    /// The number of failures: logins or requests that failed, closed connections, and lost,
+    /// duplicate or reordered messages.
     pub(crate) fn faults(&self) -> f64 {
         let numbers = |pointer| self.0.pointer(pointer).and_then(Value::as_object).into_iter().flatten();
         let broken = numbers("/errors").chain(numbers("/integrity")).filter_map(|(_, count)| count.as_f64());

@@ -1,11 +1,11 @@
-//! The tables, in Markdown as the README has them.
+//! The tables in the README's Markdown.
 
 use std::fmt::Write as _;
 
 use super::figures::{Row, Spread, Target};
 use super::robots::{Shape, Tried};
 
-/// What the original did under each load, and the one that was chosen.
+/// The original's results under each load, and the chosen load.
 pub(crate) fn shapes(tried: &[Tried], chosen: &Shape, rate: f64) -> String {
     let mut text = "| load of the original | deliveries per second | faults |\n|---|---|---|\n".to_owned();
     for Tried { shape, deliveries, faults } in tried {
@@ -46,16 +46,16 @@ fn wish(target: Target, unit: &str) -> String {
     }
 }
 
-/// `25 ×`, or `1/25` of what is smaller.
+/// `25 ×`, or `1/25` for ratios below 1.
 fn factor(ratio: f64) -> String {
-    // Nothing by nothing, or by something.
+    // A ratio of or to 0.
     if !ratio.is_finite() || ratio == 0.0 {
         return "-".to_owned();
     }
     if ratio >= 1.0 { format!("{} ×", digits(ratio)) } else { format!("1/{}", digits(1.0 / ratio)) }
 }
 
-/// Three digits are what such a measurement can say; thousands are set apart.
+/// Three significant digits, with separated thousands: such measurements are not more precise.
 fn number(value: f64) -> String {
     if value < 1000.0 {
         return digits(value);

@@ -1,14 +1,15 @@
-//! What the router costs: messages a second between servers by way of the router actor, against the same actors with
-//! the address of whom they talk to.
+//! The router's cost: messages per second between servers through the router actor, compared with
+//! the same actors that hold each other's addresses.
 //!
-//! Three connectors and three chat servers, as actors on one thread, with the same clients' requests under way in both
-//! cases. By the router each message goes to its actor, which chooses the server (by the key's CRC-32) or looks the named
-//! one up. Directly each actor has one address that all it says goes to, and nothing is chosen at all: the rooms are
-//! such that each connector only needs one chat server. Two kinds of servers:
+//! Three connectors and three chat servers, as actors on one thread, with the same client requests
+//! in flight in both cases. With the router each message goes to its actor, which chooses the
+//! server (by the key's CRC-32) or looks it up by name. Without it each actor sends everything to
+//! one address: the rooms are chosen so that each connector needs only one chat server. Two kinds
+//! of servers:
 //!
-//! - `chat`: the crate's own machines. A request of a client becomes a message to the chat server, which answers, and
-//!   pushes to the room's one member.
-//! - `nothing`: machines that do as little as can be: one message there, one back. What is left is mailboxes.
+//! - `chat`: the crate's machines. A client's request becomes a message to the chat server, which
+//!   answers, and pushes to the room's only member.
+//! - `nothing`: minimal machines, one message there and one back. Only the mailboxes' cost remains.
 //!
 //! `cargo bench --bench router [-- --json]`
 
@@ -37,10 +38,10 @@ use nothing::{Answerer, Asker};
 use shells::{Begin, Register, RouterShell, Sent, Shell, TalkTo, Way};
 use support::Figure;
 
-/// Of each kind.
+/// Servers of each kind.
 const SERVERS: usize = 3;
 
-/// Sessions of each connector, each with one request under way.
+/// Sessions of each connector, each with one request in flight.
 const SESSIONS: usize = 64;
 
 /// Requests of each connector in a round.
@@ -54,7 +55,7 @@ enum Kind {
     Nothing,
 }
 
-/// The room of a session, one that belongs to its connector's chat server.
+/// The room of a session, owned by its connector's chat server.
 fn room(router: &mut Router, connector: usize, session: usize) -> Arc<str> {
     let chat = ServerId::from(format!("chat-server-{}", connector + 1));
     let mut names = (0..).map(|n| format!("room-{connector}-{session}-{n}"));
@@ -139,7 +140,7 @@ async fn log_in(connectors: &[Addr<Shell>], rooms: &[Vec<Arc<str>>]) {
     .await;
 }
 
-/// Gives all connectors what to begin with, and waits until all is answered.
+/// Gives all connectors their first messages, and waits until everything is answered.
 async fn run(connectors: &[Addr<Shell>], begin: impl FnMut() -> Begin) {
     let mut begin = begin;
     let under_way: Vec<_> = connectors.iter().map(|connector| connector.send(begin())).collect();
@@ -161,9 +162,9 @@ fn main() {
     let mut figures = serde_json::Map::new();
     for (name, kind) in [("chat", Kind::Chat), ("nothing", Kind::Nothing)] {
         let (mut routed, mut direct, mut ratio) = (Figure::default(), Figure::default(), Figure::default());
-        // The first is to warm up.
+        // The first round is a warm-up.
         for number in 0..=ROUNDS {
-            // In turn, and each first in every other round: what else runs here meets both alike.
+            // Alternate the order, so that background load affects both alike.
             let first = number % 2 == 0;
             let a = System::new().block_on(round(kind, first));
             let b = System::new().block_on(round(kind, !first));

@@ -1,4 +1,4 @@
-//! Servers that do as little as can be.
+//! Servers that do as little as possible.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use pomelo_sim::ids::{ServerId, ServerType, SessionId};
 use pomelo_sim::servers::{Delivery, Effect, Holdings, HostCounters, Outbox, Server, ServerSnapshot};
 use pomelo_sim::time::Time;
 
-/// Asks a chat server, by a key, for each message of a client, and answers the client when it has the answer.
+/// Calls a chat server by key for each client's message, and passes the answer on.
 pub(crate) struct Asker {
     pub(crate) id: ServerId,
     /// The key of each session.

@@ -1,4 +1,5 @@
-//! Actors around the machines, as in `live`, without ports: whatever comes is sent on by the router or directly.
+//! Actors around the machines, as in `live`, without ports: messages are forwarded by the router or
+//! directly.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -12,7 +13,7 @@ use pomelo_sim::servers::{Delivery, Effect, Outbox, Server};
 use pomelo_sim::time::Time;
 use tokio::sync::oneshot;
 
-/// As in `live`: then others get their turn.
+/// As in `live`: yields to other actors after this many.
 const BURST: u32 = 256;
 
 #[derive(Message)]
@@ -30,13 +31,13 @@ enum Carry {
 #[rtype(result = "()")]
 pub(crate) struct Register(pub(crate) ServerId, pub(crate) Addr<Shell>);
 
-/// From now on all goes to this one.
+/// Sets the only destination.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(crate) struct TalkTo(pub(crate) Addr<Shell>);
 
-/// What a connector begins with, and what each session sends when it has its answer, until there were so many requests.
-/// The receiver hears when all are answered.
+/// A connector's first messages, and the message that each session sends after an answer, up to the
+/// given number of requests. The receiver is notified when all are answered.
 #[derive(Message)]
 #[rtype(result = "oneshot::Receiver<()>")]
 pub(crate) struct Begin {
@@ -45,7 +46,7 @@ pub(crate) struct Begin {
     pub(crate) requests: u64,
 }
 
-/// Asks how many messages it has sent to servers.
+/// Queries the number of messages sent to servers.
 #[derive(Message)]
 #[rtype(result = "u64")]
 pub(crate) struct Sent;
@@ -110,7 +111,7 @@ pub(crate) struct Shell {
     began: Instant,
     out: Outbox,
     then: Bytes,
-    /// Requests that are still to be sent, and that are still to be answered.
+    /// Requests still to be sent, and requests still unanswered.
     to_send: u64,
     open: u64,
     done: Option<oneshot::Sender<()>>,

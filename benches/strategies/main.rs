@@ -1,7 +1,7 @@
-//! Nanoseconds a lookup: ours beside those of published crates, and every strategy at 3, 100 and 1000 servers beside the
-//! floor of `key.len() % n`.
+//! Nanoseconds per lookup: ours compared with published crates, and every strategy at 3, 100 and
+//! 1000 servers compared with the floor of `key.len() % n`.
 //!
-//! `cargo bench --bench strategies -- others` prints the first alone.
+//! `cargo bench --bench strategies -- others` prints only the former.
 #![allow(clippy::print_stdout)]
 
 mod others;
@@ -14,7 +14,7 @@ use criterion::{Criterion, Throughput, criterion_group};
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::strategies::{ALL, Candidate, Look, Strategy, StrategyEntry};
 
-/// Keys as the tutorial has them: user and room names.
+/// Keys like the tutorial's: user and room names.
 fn keys() -> Vec<String> {
     (0..1000).map(|i| if i % 2 == 0 { format!("user{i}") } else { format!("room{i}") }).collect()
 }
@@ -34,7 +34,8 @@ fn picks(c: &mut Criterion) {
     let keys = keys();
     for n in [3_usize, 100, 1000] {
         let mut group = c.benchmark_group(format!("pick/{n}"));
-        // Criterion then prints elements per second, and the time is that of all keys: divide by 1000 for one lookup.
+        // Criterion then prints elements per second; the time is for all keys, so divide it by 1000
+        // for one lookup.
         group.throughput(Throughput::Elements(keys.len() as u64));
         group.bench_function("floor: len mod n", |b| {
             b.iter(|| keys.iter().map(|key| black_box(key.as_str()).len() % black_box(n)).sum::<usize>());
@@ -51,7 +52,8 @@ fn picks(c: &mut Criterion) {
     }
 }
 
-/// Keys that are not ASCII take another way in `pomelo-crc`, and three bytes a character in `crc32-mod`.
+/// Keys that are not ASCII take a different path in `pomelo-crc`, and three bytes per character in
+/// `crc32-mod`.
 fn chinese(c: &mut Criterion) {
     let keys: Vec<String> = (0..1000).map(|i| format!("测试房间{i}")).collect();
     let mut group = c.benchmark_group("pick/3, Chinese names");
@@ -67,7 +69,8 @@ fn chinese(c: &mut Criterion) {
     group.finish();
 }
 
-/// What decided `CRC_32`'s table: the lookup tables of `crc`, over keys and over text that is longer than a key.
+/// The basis for the choice of `CRC_32`'s table: the lookup tables of `crc`, over keys and over
+/// longer text.
 fn tables(c: &mut Criterion) {
     static ONE: Crc<u32, Table<1>> = Crc::<u32, Table<1>>::new(&CRC_32_ISO_HDLC);
     static SIXTEEN: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);

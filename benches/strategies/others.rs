@@ -1,8 +1,10 @@
-//! Lookups beside the published crates of the same algorithms: same keys, same servers, same run.
+//! Lookups compared with published crates of the same algorithms: same keys, same servers, same
+//! run.
 //!
-//! Each lookup starts from the text of a key and ends with a server. All hash the key with xxh3; what a crate then wants to
-//! hash once more, it hashes with FxHash, one multiplication. Crates that give every server in order are asked for the
-//! first. Ours are called as the router calls them, through the trait object.
+//! Each lookup starts from the text of a key and ends with a server. All hash the key with xxh3; a
+//! crate that hashes once more does so with FxHash, one multiplication. Of crates that return all
+//! servers in order the first is taken. Ours are called like the router does, through the trait
+//! object.
 
 use std::hash::BuildHasherDefault;
 use std::hint::black_box;
@@ -22,17 +24,18 @@ use crate::{keys, servers};
 
 type Fx = BuildHasherDefault<FxHasher>;
 
-/// Gives the number of a server.
+/// Returns the index of a server.
 type Lookup = Box<dyn FnMut(&str) -> usize>;
 
-/// Rounds of each contestant, in turns; the quickest counts, since what disturbs a round only makes it slower.
+/// Rounds of each contestant, in turns; the fastest counts, since disturbances only make a round
+/// slower.
 const ROUNDS: usize = 60;
 
 const POINTS: usize = 160;
 
 const SLOTS: usize = 65_537;
 
-/// Prints nanoseconds a lookup, and ours by the best of the others.
+/// Prints nanoseconds per lookup, and the ratio of ours to the best of the others.
 pub(crate) fn table() {
     println!("nanoseconds a lookup, beside published crates; the quickest of {ROUNDS} rounds\n");
     println!("{:12} {:>5} {:>8}  {:>5}  others", "", "n", "ours", "ratio");
@@ -98,7 +101,7 @@ fn maglev(n: usize) -> Vec<(&'static str, Lookup)> {
     vec![("maglev", Box::new(get))]
 }
 
-/// As `rendezvous_hash` would have it done: one hash of both.
+/// As `rendezvous_hash` intends: one hash of both.
 struct Mixed;
 
 impl NodeHasher<u64> for Mixed {
@@ -125,7 +128,7 @@ fn rendezvous(n: usize) -> Vec<(&'static str, Lookup)> {
 
 fn ring(n: usize) -> Vec<(&'static str, Lookup)> {
     let mut points: HashRing<u64, Fx> = HashRing::with_hasher(Fx::default());
-    // It has one point a node: so each server is as many nodes.
+    // It has one point per node, so each server is several nodes.
     points.batch_add(numbers(n * POINTS).map(|i| xxh3_64(&i.to_le_bytes())).collect());
     let ring = RingBuilder::new(Fx::default()).vnodes(POINTS).nodes_iter(numbers(n)).build();
     vec![

@@ -1,11 +1,11 @@
-//! What the benches that print tables share: rounds, medians, tables and `--json`.
+//! Shared by the benches that print tables: rounds, medians, tables and `--json`.
 
 // Included by several benches, none of which uses all of it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used, clippy::print_stdout)]
 
 use serde_json::{Value, json};
 
-/// A figure that was measured several times.
+/// A figure measured several times.
 #[derive(Clone, Default, Debug)]
 pub struct Figure(Vec<f64>);
 
@@ -20,7 +20,7 @@ impl Figure {
         self.0[self.0.len() / 2]
     }
 
-    /// The least and the greatest.
+    /// The smallest and the largest.
     pub fn spread(&self) -> (f64, f64) {
         (self.0[0], self.0[self.0.len() - 1])
     }
@@ -30,7 +30,7 @@ impl Figure {
         json!({"median": self.median(), "min": least, "max": greatest, "rounds": self.0.len()})
     }
 
-    /// The median and the spread, with so many digits behind the point.
+    /// The median and the range, with this number of decimals.
     pub fn text(&self, digits: usize) -> String {
         let (least, greatest) = self.spread();
         format!("{:.digits$} ({least:.digits$}..{greatest:.digits$})", self.median())
@@ -45,7 +45,7 @@ impl FromIterator<f64> for Figure {
     }
 }
 
-/// Whether the result is to be one JSON object.
+/// Whether to print the result as one JSON object.
 pub fn wants_json() -> bool {
     std::env::args().any(|argument| argument == "--json")
 }

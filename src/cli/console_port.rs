@@ -51,7 +51,7 @@ pub(super) fn open(
         Some(ConsoleAddress::Off) => return Ok((None, None)),
         Some(ConsoleAddress::At { host, port }) => (host.as_str(), *port),
         None => {
-            let port = ports.of(DEFAULT_PORT).unwrap_or(0);
+            let port = ports.apply(DEFAULT_PORT).unwrap_or(0);
             return default(spec, port).map(|(listener, warning)| (Some(listener), warning));
         }
     };

@@ -1,4 +1,4 @@
-//! A client on a socket of tokio.
+//! The client on tokio's sockets.
 
 use std::io::{self, ErrorKind};
 
@@ -10,23 +10,23 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 use super::shell::{Client, READ_BYTES, Socket};
 use super::{ClientError, Hello, Incoming, Transport};
 
-/// A client whose calls are awaited. It writes and sends heartbeats while one of them is: await
-/// [`receive`](Self::receive) most of the time. A call that is dropped loses nothing that came.
+/// An asynchronous client. It writes and sends heartbeats only while a call is awaited, so await
+/// [`receive`](Self::receive) most of the time. Dropping a call loses nothing that was received.
 pub type AsyncClient = Client<TcpStream>;
 
 impl Client<TcpStream> {
-    /// Connects and shakes hands.
+    /// Connects and performs the handshake.
     ///
     /// # Errors
-    /// Nobody listens there, or no Pomelo server does.
+    /// Nothing listens there, or it is not a Pomelo server.
     pub async fn connect(address: impl ToSocketAddrs, transport: Transport) -> Result<Self, ClientError> {
         Self::over(TcpStream::connect(address).await?, transport, &Hello::default()).await
     }
 
-    /// Shakes hands over a connection that is made.
+    /// Performs the handshake over an established connection.
     ///
     /// # Errors
-    /// The server does not answer as one of Pomelo's does, or refuses.
+    /// The answer is not a Pomelo server's, or the server refuses.
     pub async fn over(stream: TcpStream, transport: Transport, hello: &Hello) -> Result<Self, ClientError> {
         stream.set_nodelay(true)?;
         let peer = stream.peer_addr()?;
@@ -38,7 +38,8 @@ impl Client<TcpStream> {
         Ok(client)
     }
 
-    /// Sends a request and waits for its answer. What else comes meanwhile is kept for [`receive`](Self::receive).
+    /// Sends a request and waits for its answer. Other messages that arrive meanwhile are buffered
+    /// for [`receive`](Self::receive).
     ///
     /// # Errors
     /// The request cannot be written as a message, or the connection ends.
@@ -65,9 +66,9 @@ impl Client<TcpStream> {
         }
     }
 
-    /// Waits until the socket can be read or written, or a heartbeat is due, and does that.
+    /// Waits until the socket is ready or a heartbeat is due, then reads, writes or sends it.
     async fn turn(&mut self) -> io::Result<()> {
-        let beat = self.beat();
+        let heartbeat = self.send_heartbeat();
         let interest = match self.connection.out().is_empty() {
             true => Interest::READABLE,
             false => Interest::READABLE | Interest::WRITABLE,
@@ -75,7 +76,7 @@ impl Client<TcpStream> {
         let ready = tokio::select! {
             biased;
             ready = self.stream.ready(interest) => ready?,
-            () = tokio::time::sleep(beat.unwrap_or_default()), if beat.is_some() => return Ok(()),
+            () = tokio::time::sleep(heartbeat.unwrap_or_default()), if heartbeat.is_some() => return Ok(()),
         };
         if !(ready.is_readable() || ready.is_read_closed()) {
             return Ok(());

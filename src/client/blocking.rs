@@ -1,4 +1,4 @@
-//! A client on a socket of the standard library.
+//! The client on the standard library's sockets.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
@@ -10,23 +10,23 @@ use serde_json::Value;
 use super::shell::{Client, READ_BYTES, Socket};
 use super::{ClientError, Hello, Incoming, Transport};
 
-/// A client whose calls wait. It sends heartbeats only while one of them waits: call [`receive`](Self::receive) most of
-/// the time.
+/// A blocking client. It sends heartbeats only while a call blocks, so call
+/// [`receive`](Self::receive) most of the time.
 pub type BlockingClient = Client<TcpStream>;
 
 impl Client<TcpStream> {
-    /// Connects and shakes hands.
+    /// Connects and performs the handshake.
     ///
     /// # Errors
-    /// Nobody listens there, or no Pomelo server does.
+    /// Nothing listens there, or it is not a Pomelo server.
     pub fn connect(address: impl ToSocketAddrs, transport: Transport) -> Result<Self, ClientError> {
         Self::over(TcpStream::connect(address)?, transport, &Hello::default())
     }
 
-    /// Shakes hands over a connection that is made.
+    /// Performs the handshake over an established connection.
     ///
     /// # Errors
-    /// The server does not answer as one of Pomelo's does, or refuses.
+    /// The answer is not a Pomelo server's, or the server refuses.
     pub fn over(stream: TcpStream, transport: Transport, hello: &Hello) -> Result<Self, ClientError> {
         stream.set_nodelay(true)?;
         let peer = stream.peer_addr()?;
@@ -38,7 +38,8 @@ impl Client<TcpStream> {
         Ok(client)
     }
 
-    /// Sends a request and waits for its answer. What else comes meanwhile is kept for [`receive`](Self::receive).
+    /// Sends a request and waits for its answer. Other messages that arrive meanwhile are buffered
+    /// for [`receive`](Self::receive).
     ///
     /// # Errors
     /// The request cannot be written as a message, or the connection ends.
@@ -65,14 +66,15 @@ impl Client<TcpStream> {
         }
     }
 
-    /// The same for so long at most; a patience of zero takes what is there.
+    /// As [`receive`](Self::receive) with a timeout; a timeout of zero returns what has already
+    /// arrived.
     ///
     /// # Errors
     /// As [`receive`](Self::receive).
-    pub fn receive_within(&mut self, patience: Duration) -> Result<Option<Incoming>, ClientError> {
-        let give_up = Instant::now() + patience;
+    pub fn receive_within(&mut self, timeout: Duration) -> Result<Option<Incoming>, ClientError> {
+        let deadline = Instant::now() + timeout;
         loop {
-            let left = give_up.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             let incoming = self.next()?;
             if incoming.is_some() {
                 return Ok(incoming);
@@ -84,11 +86,15 @@ impl Client<TcpStream> {
         }
     }
 
-    /// Reads once, for so long at most, or until a heartbeat is due.
-    fn turn(&mut self, patience: Option<Duration>) -> io::Result<()> {
-        // Zero would mean to wait for ever.
-        let wait =
-            self.beat().into_iter().chain(patience).min().map(|wait| wait.max(Duration::from_millis(1)));
+    /// Reads once, until the timeout or the next heartbeat.
+    fn turn(&mut self, timeout: Option<Duration>) -> io::Result<()> {
+        // The standard library refuses a read timeout of zero.
+        let wait = self
+            .send_heartbeat()
+            .into_iter()
+            .chain(timeout)
+            .min()
+            .map(|wait| wait.max(Duration::from_millis(1)));
         self.stream.set_read_timeout(wait)?;
         let mut buffer = [0; READ_BYTES];
         let read = self.stream.read(&mut buffer);

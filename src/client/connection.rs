@@ -1,4 +1,5 @@
-//! One connection of a client, without its socket: handshake, requests and answers, pushes, heartbeats, the session.
+//! A client's connection without its socket: handshake, requests and answers, pushes, heartbeats,
+//! the session.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -14,14 +15,14 @@ use crate::wire::{
     ResumeRequest, WireRoute, write_notify, write_package, write_request,
 };
 
-/// What a client says first.
+/// The client's handshake.
 #[derive(Clone, Debug)]
 pub struct Hello {
     /// The kind of client; servers may check it.
     pub client_type: String,
     /// Its version; servers may check it.
     pub version: String,
-    /// Whether the server shall keep its session when the connection is lost.
+    /// Whether the server should keep its session when the connection is lost.
     pub session: Session,
 }
 
@@ -32,10 +33,10 @@ impl Default for Hello {
     }
 }
 
-/// What a server's handshake agrees on.
+/// The terms that the server's handshake sets.
 #[derive(Clone, Default, Debug)]
 pub struct Terms {
-    /// How long after the server's heartbeat the client's must follow.
+    /// Delay from the server's heartbeat to the client's.
     pub heartbeat: Option<Duration>,
     /// The codes of routes, if the server compresses them.
     pub dictionary: Option<Arc<Dictionary>>,
@@ -59,7 +60,8 @@ impl Terms {
         }
     }
 
-    /// A body for the server: protobuf where that is agreed, else the JSON as it is.
+    /// Encodes a body for the server: protobuf if the route has a definition, else the JSON
+    /// unchanged.
     fn encode<'b>(&self, route: &str, json: &'b [u8]) -> Result<Cow<'b, [u8]>, ClientError> {
         match self.protos.as_ref().filter(|protos| protos.has_client(route)) {
             None => Ok(Cow::Borrowed(json)),
@@ -67,7 +69,7 @@ impl Terms {
         }
     }
 
-    /// A body of the server as JSON.
+    /// Decodes the server's body to JSON.
     fn decode<'b>(&self, route: &str, body: &'b [u8]) -> Result<Cow<'b, [u8]>, ClientError> {
         match self.protos.as_ref().filter(|protos| protos.has_server(route)) {
             None => Ok(Cow::Borrowed(body)),
@@ -76,26 +78,26 @@ impl Terms {
     }
 }
 
-/// A connection's state between two reads.
+/// A client's side of the protocol, as a state machine.
 ///
-/// Its owner gives it the bytes of the socket and the moment, writes what waits in [`out`](Self::out), and calls
-/// [`tick`](Self::tick) when it is [`due`](Self::due).
+/// Its owner passes it the socket's bytes and the time, writes the contents of [`out`](Self::out),
+/// and calls [`tick`](Self::tick) when it is [`due`](Self::due).
 #[derive(Debug)]
 pub struct Connection {
     framing: Framing,
     terms: Option<Terms>,
     is_over: bool,
-    beat_at: Option<Time>,
+    heartbeat_at: Option<Time>,
     next_id: u64,
-    /// Routes of requests whose answers are protobuf.
-    asked: HashMap<u64, Box<str>>,
+    /// Routes of pending requests whose answers are protobuf.
+    protobuf_requests: HashMap<u64, Box<str>>,
     session: Option<Resume>,
     resumed: Option<bool>,
 }
 
 impl Connection {
-    /// A connection that is being opened; what must be written first waits in [`out`](Self::out) already. `host` goes into
-    /// a WebSocket's request, and the nonce must differ from one connection to the next.
+    /// Starts a connection; its first bytes are already in [`out`](Self::out). `host` goes into a
+    /// WebSocket's request. Each connection needs a different nonce.
     pub fn new(transport: Transport, host: &str, nonce: u64, hello: &Hello) -> Self {
         let mut framing = Framing::new(transport, host, nonce);
         let (before, resume) = match &hello.session {
@@ -106,29 +108,30 @@ impl Connection {
                 (Some(before), Some(ResumeRequest { token: Some(before.token.clone()), received }))
             }
         };
-        let said = ClientHandshake {
+        let handshake = ClientHandshake {
             client_type: hello.client_type.clone(),
             version: hello.version.clone(),
             resume,
         };
-        framing.send(|out| write_package(out, PackageType::Handshake, &said.body()));
+        framing.send(|out| write_package(out, PackageType::Handshake, &handshake.body()));
         Self {
             framing,
             terms: None,
             is_over: false,
-            beat_at: None,
+            heartbeat_at: None,
             next_id: before.map_or(1, |session| session.next_id),
-            asked: HashMap::new(),
+            protobuf_requests: HashMap::new(),
             session: before.cloned(),
             resumed: None,
         }
     }
 
-    /// The next thing that `input` brings, whose bytes are taken off its front. `None`: the input is used up, and what it
-    /// held of something unfinished is remembered.
+    /// Takes the next event off the front of `input`. `None`: the input is used up, and the start
+    /// of an unfinished package is kept.
     ///
     /// # Errors
-    /// The server broke the protocol, refused the handshake, or closed. The connection is of no use any more.
+    /// The server broke the protocol, refused the handshake, or closed. The connection cannot be
+    /// used any more.
     #[inline]
     pub fn receive<'a, 'i: 'a>(
         &'a mut self,
@@ -145,10 +148,10 @@ impl Connection {
         match (kind, &self.terms) {
             (PackageType::Data, Some(terms)) => {
                 self.session.iter_mut().for_each(|session| session.received += 1);
-                read(Message::decode(body)?, terms, &mut self.asked).map(Some)
+                read(Message::decode(body)?, terms, &mut self.protobuf_requests).map(Some)
             }
             (PackageType::Heartbeat, Some(terms)) => {
-                self.beat_at = terms.heartbeat.map(|after| now + after);
+                self.heartbeat_at = terms.heartbeat.map(|after| now + after);
                 Ok(Some(Event::Heartbeat))
             }
             (PackageType::Kick, _) => {
@@ -165,7 +168,7 @@ impl Connection {
             return Err(ClientError::Refused(reply.code));
         }
         let heartbeat = reply.heartbeat_s.map(Duration::from_secs);
-        self.beat_at = heartbeat.map(|after| now + after);
+        self.heartbeat_at = heartbeat.map(|after| now + after);
         let before = self.session.take().map_or(0, |session| session.received);
         self.resumed = reply.resume.as_ref().and_then(|offer| offer.resumed);
         let received = if self.resumed == Some(true) { before } else { 0 };
@@ -180,42 +183,43 @@ impl Connection {
         Ok(Event::Open(self.terms.insert(Terms { heartbeat, dictionary, protos })))
     }
 
-    /// Makes several connections hold one copy of what servers of the same kind say to each of them.
+    /// Shares one copy of the dictionary and definitions between connections to servers of the same
+    /// kind.
     pub fn share(&mut self, known: &mut Terms) {
         let Some(terms) = &mut self.terms else { return };
         share(&mut terms.dictionary, &mut known.dictionary, |it| it.version());
         share(&mut terms.protos, &mut known.protos, |it| it.version());
     }
 
-    /// What waits to be written to the socket; whoever writes it takes it out.
+    /// Bytes to be written to the socket. The caller removes what it has written.
     pub fn out(&mut self) -> &mut Vec<u8> {
         self.framing.out()
     }
 
-    /// Sends a request with a body of JSON, and says by which id its answer will come.
+    /// Sends a request with a JSON body, and returns the id that its answer will carry.
     ///
     /// # Errors
     /// The connection is not open, or the request does not fit the wire or the route's definition.
     pub fn request(&mut self, route: &str, json: &[u8]) -> Result<u64, ClientError> {
         let id = self.next_id;
-        self.say(route, json, |out, route, body| write_request(out, id, route, body))?;
+        self.write_message(route, json, |out, route, body| write_request(out, id, route, body))?;
         self.next_id += 1;
         let protos = self.terms.as_ref().and_then(|terms| terms.protos.as_ref());
         if protos.is_some_and(|protos| protos.has_server(route)) {
-            self.asked.insert(id, route.into());
+            self.protobuf_requests.insert(id, route.into());
         }
         Ok(id)
     }
 
-    /// Sends a message that is not answered, with a body of JSON.
+    /// Sends a notify with a JSON body.
     ///
     /// # Errors
     /// As [`request`](Self::request).
     pub fn notify(&mut self, route: &str, json: &[u8]) -> Result<(), ClientError> {
-        self.say(route, json, write_notify)
+        self.write_message(route, json, write_notify)
     }
 
-    fn say<E: Into<ClientError>>(
+    fn write_message<E: Into<ClientError>>(
         &mut self,
         route: &str,
         json: &[u8],
@@ -227,35 +231,35 @@ impl Connection {
         self.framing.send(|out| write(out, &route, &body)).map_err(Into::into)
     }
 
-    /// When [`tick`](Self::tick) wants to be called.
+    /// When [`tick`](Self::tick) must be called next.
     pub fn due(&self) -> Option<Time> {
-        self.beat_at
+        self.heartbeat_at
     }
 
     /// Sends the heartbeat if it is due.
     pub fn tick(&mut self, now: Time) {
-        if self.beat_at.is_some_and(|at| at <= now) {
-            self.beat_at = None;
+        if self.heartbeat_at.is_some_and(|at| at <= now) {
+            self.heartbeat_at = None;
             self.framing.send(|out| write_package(out, PackageType::Heartbeat, &[]));
         }
     }
 
-    /// What the handshake agreed on, once it is done.
+    /// The terms, once the handshake is done.
     pub fn terms(&self) -> Option<&Terms> {
         self.terms.as_ref()
     }
 
-    /// Whether the session that the client asked for is back; `None` if it did not ask for one.
+    /// Whether the session was resumed; `None` if the client did not ask for that.
     pub fn resumed(&self) -> Option<bool> {
         self.resumed
     }
 
-    /// What to say in a later [`Hello`] to come back to this session; `None` if the server keeps none.
+    /// The session to resume with a later [`Hello`]; `None` if the server does not keep it.
     pub fn session(&self) -> Option<Resume> {
         self.session.clone().map(|session| Resume { next_id: self.next_id, ..session })
     }
 
-    /// Says that the client leaves, where the transport has a word for it.
+    /// Sends a close frame on a WebSocket; raw TCP has no equivalent.
     pub fn close(&mut self) {
         self.is_over = true;
         self.framing.close();
@@ -266,7 +270,7 @@ impl Connection {
 fn read<'a>(
     Message { kind, route, body }: Message<'a>,
     terms: &'a Terms,
-    asked: &mut HashMap<u64, Box<str>>,
+    protobuf_requests: &mut HashMap<u64, Box<str>>,
 ) -> Result<Event<'a>, ClientError> {
     match (kind, route) {
         (MessageKind::Push, Some(route)) => {
@@ -278,7 +282,7 @@ fn read<'a>(
         }
         (MessageKind::Response { id }, _) => {
             let body = match &terms.protos {
-                Some(_) => terms.decode(&asked.remove(&id).unwrap_or_default(), body)?,
+                Some(_) => terms.decode(&protobuf_requests.remove(&id).unwrap_or_default(), body)?,
                 None => Cow::Borrowed(body),
             };
             Ok(Event::Response { id, body })

@@ -1,4 +1,4 @@
-//! Packages over either transport: raw TCP as they are, WebSocket in frames.
+//! Packages over either transport: bare on raw TCP, in frames on a WebSocket.
 
 use thiserror::Error;
 
@@ -8,22 +8,22 @@ use crate::wire::{BODY_BYTES_LIMIT, Package, PackageDecoder, PackageError, Taken
 /// How a client carries its packages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Transport {
-    /// One behind the other.
+    /// As a plain byte stream.
     Tcp,
     /// In binary WebSocket messages.
     WebSocket,
 }
 
-/// Why the bytes of a server cannot be read any further.
+/// Why a server's bytes cannot be read any further.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum FramingError {
-    /// It did not become a WebSocket.
+    /// The upgrade to WebSocket failed.
     #[error("expected an upgrade to WebSocket, got {0}")]
     NoUpgrade(String),
     /// A frame that a server must not send.
     #[error("expected a WebSocket frame, got {0}")]
     BadFrame(&'static str),
-    /// The server closed the WebSocket in good order, with this code and reason if it gave any.
+    /// The server sent a close frame, with this code and reason if it gave any.
     #[error("closed by the server")]
     Closed(Option<u16>, String),
     /// The bytes are not packages.
@@ -31,8 +31,8 @@ pub enum FramingError {
     Package(#[from] PackageError),
 }
 
-/// Cuts what comes into packages, and wraps what goes. It knows no state of the protocol: [`Connection`](super::Connection)
-/// does.
+/// Splits received bytes into packages, and wraps outgoing ones. [`Connection`](super::Connection)
+/// holds the protocol's state.
 #[derive(Debug)]
 pub struct Framing {
     socket: Masked,
@@ -43,36 +43,38 @@ pub struct Framing {
 #[derive(Debug, Default)]
 struct WebSocket {
     upgrade: Option<Upgrade>,
-    /// Frames that wait for the upgrade.
+    /// Frames to be sent after the upgrade.
     waiting: Vec<u8>,
     frames: Frames,
-    /// The message being written; kept for its memory.
+    /// Buffer for the message being written, reused.
     message: Vec<u8>,
 }
 
 impl Framing {
-    /// A connection that is being opened. A WebSocket's request waits in [`out`](Self::out) already; `host` goes into it.
-    /// The nonce must differ from one connection to the next.
+    /// Starts a connection. A WebSocket's request, which contains `host`, is already in
+    /// [`out`](Self::out). Each connection needs a different nonce.
     pub fn new(transport: Transport, host: &str, nonce: u64) -> Self {
         let mut socket = Masked::new(nonce);
         let websocket = (transport == Transport::WebSocket).then(|| WebSocket {
-            upgrade: Some(Upgrade::ask(&mut socket.out, host, nonce)),
+            upgrade: Some(Upgrade::request(&mut socket.out, host, nonce)),
             ..WebSocket::default()
         });
         Self { socket, websocket, decoder: PackageDecoder::new(BODY_BYTES_LIMIT) }
     }
 
-    /// The next package, whose bytes are taken off the front of `input`. `None`: the input is used up, and what it held of
-    /// something unfinished is remembered.
+    /// Takes the next package off the front of `input`. `None`: the input is used up, and the start
+    /// of an unfinished package is kept.
     ///
     /// # Errors
-    /// The server broke the transport, or closed it in good order. The connection is of no use any more.
+    /// The server violated the framing, or sent a close frame. The connection cannot be used any
+    /// more.
     pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Package<'a>>, FramingError> {
         let found = self.advance(input)?;
         Ok(found.map(|(kind, here)| Package { kind, body: here.unwrap_or(self.decoder.body()) }))
     }
 
-    /// The same without a borrow: a body that did not come in one piece is in [`body`](Self::body), until the next call.
+    /// As [`next`](Self::next) without a borrow: a body that came in pieces is in
+    /// [`body`](Self::body), until the next call.
     #[inline]
     pub(super) fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, FramingError> {
         if self.websocket.is_none() {
@@ -83,8 +85,8 @@ impl Framing {
 
     fn advance_websocket<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, FramingError> {
         let Some(WebSocket { upgrade, waiting, frames, .. }) = &mut self.websocket else { return Ok(None) };
-        if let Some(asked) = upgrade {
-            if !asked.receive(input)? {
+        if let Some(pending) = upgrade {
+            if !pending.receive(input)? {
                 return Ok(None);
             }
             *upgrade = None;
@@ -108,17 +110,18 @@ impl Framing {
         self.decoder.body()
     }
 
-    /// Whether packages can go: there is no upgrade to wait for.
+    /// Whether packages are sent at once: no upgrade is pending.
     pub fn is_open(&self) -> bool {
         self.websocket.as_ref().is_none_or(|websocket| websocket.upgrade.is_none())
     }
 
-    /// What waits to be written to the socket; whoever writes it takes it out.
+    /// Bytes to be written to the socket. The caller removes what it has written.
     pub fn out(&mut self) -> &mut Vec<u8> {
         &mut self.socket.out
     }
 
-    /// Sends what `write` appends: packages, on a WebSocket in one message. Nothing appended is nothing sent.
+    /// Sends the packages that `write` appends, on a WebSocket as one message. Sends nothing if it
+    /// appends nothing.
     pub fn send<T>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> T) -> T {
         let Some(websocket) = &mut self.websocket else { return write(&mut self.socket.out) };
         let mut message = std::mem::take(&mut websocket.message);
@@ -133,10 +136,10 @@ impl Framing {
         result
     }
 
-    /// Sends a WebSocket frame by itself; nothing on raw TCP.
+    /// Sends a single WebSocket frame; does nothing on raw TCP.
     pub fn frame(&mut self, opcode: u8, payload: &[u8]) {
         let Some(websocket) = &mut self.websocket else { return };
-        // Before the upgrade is done frames go to where they wait.
+        // Frames must not overtake the upgrade: until it is done they go to `waiting`.
         let waits = websocket.upgrade.is_some();
         if waits {
             std::mem::swap(&mut self.socket.out, &mut websocket.waiting);
@@ -147,7 +150,7 @@ impl Framing {
         }
     }
 
-    /// Says that the client leaves, where the transport has a word for it.
+    /// Sends a close frame on a WebSocket; raw TCP has no equivalent.
     pub fn close(&mut self) {
         const NORMAL: [u8; 2] = 1000_u16.to_be_bytes();
         if self.is_open() {

@@ -1,4 +1,4 @@
-//! What a connection brings, borrowed from the bytes that it came in; and the same owned, as JSON.
+//! Events of a connection: borrowed from the received bytes, or owned, as JSON.
 
 use std::borrow::Cow;
 
@@ -7,10 +7,10 @@ use serde_json::Value;
 use super::{ClientError, Terms};
 use crate::wire::WireRoute;
 
-/// What comes over a connection. Bodies are JSON: as it came, unless it was protobuf.
+/// An event of a connection. Bodies are JSON: as received, or decoded from protobuf.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// The handshake is done and acknowledged: requests may go.
+    /// The handshake is done and acknowledged: requests may be sent.
     Open(&'a Terms),
     /// The server is alive.
     Heartbeat,
@@ -34,7 +34,7 @@ pub enum Event<'a> {
     Kicked(&'a [u8]),
 }
 
-/// What comes over an open connection, owned.
+/// A message received over an open connection, owned.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Incoming {
     /// The answer to a request that [`send`](super::BlockingClient::send) has sent.
@@ -56,7 +56,7 @@ pub enum Incoming {
 }
 
 impl Event<'_> {
-    /// The same, owned; `None` for what is done already when it comes.
+    /// Converts to an owned message; `None` for events without one.
     ///
     /// # Errors
     /// The body cannot be read.
@@ -75,7 +75,7 @@ impl Event<'_> {
     }
 }
 
-/// Why the server kicks, as far as it says.
+/// The reason in a kick's body.
 pub fn kick_reason(kick: &[u8]) -> String {
     let json: Option<Value> = serde_json::from_slice(kick).ok();
     json.as_ref().and_then(|json| json.get("reason")?.as_str()).unwrap_or("no reason").to_owned()

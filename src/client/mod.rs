@@ -1,7 +1,8 @@
 //! A client of Pomelo's protocol, over WebSocket or raw TCP.
 //!
-//! [`Connection`] is the protocol without a socket or a clock: bytes and moments in, bytes and [`Event`]s out. Robots drive
-//! thousands of them on one thread. [`BlockingClient`] and [`AsyncClient`] put one on a socket:
+//! [`Connection`] is the protocol without a socket or a clock: bytes and times in, bytes and
+//! [`Event`]s out. Robots drive thousands of them on one thread. [`BlockingClient`] and
+//! [`AsyncClient`] put one on a socket:
 //!
 //! ```no_run
 //! use pomelo_sim::client::{BlockingClient, ClientError, Incoming, Transport};
@@ -26,7 +27,8 @@
 //! # }
 //! ```
 //!
-//! [`AsyncClient`] has the same methods, to be awaited. An event loop of its own drives a [`Connection`] instead:
+//! [`AsyncClient`] has the same methods, asynchronous. A custom event loop drives a [`Connection`]
+//! directly:
 //!
 //! ```
 //! use pomelo_sim::client::{Connection, Event, Hello, Transport};
@@ -35,7 +37,7 @@
 //!
 //! # fn main() -> Result<(), pomelo_sim::client::ClientError> {
 //! let mut connection = Connection::new(Transport::Tcp, "127.0.0.1:3050", 1, &Hello::default());
-//! // Write what is in `out` to the socket, and read: here a server's handshake comes.
+//! // Write `out` to the socket, then read: here the server's handshake.
 //! assert!(connection.out().drain(..).len() > 0);
 //! let mut read: &[u8] = b"\x01\0\0\x0c{\"code\":200}";
 //! while let Some(event) = connection.receive(&mut read, Time::START)? {
@@ -54,14 +56,15 @@
 //! upgrading (WebSocket only) ─▶ handshake ─▶ open ─▶ closed
 //! ```
 //!
-//! A connection acknowledges the server's handshake by itself, and sends each heartbeat as long after the server's as that
-//! asks for. It uses the dictionary and the protobuf definitions of the handshake: its owner names routes and gives JSON.
-//! Lengths are bounded by the protocol: a package holds 16 MB at most, an answer to an upgrade 8 KB.
+//! A connection acknowledges the server's handshake by itself, and answers each heartbeat after the
+//! delay that the handshake asks for. It applies the handshake's dictionary and protobuf
+//! definitions: its owner works with route names and JSON. Lengths are bounded by the protocol: a
+//! package holds 16 MB at most, an answer to an upgrade 8 KB.
 //!
-//! # Coming back
+//! # Resuming a session
 //!
-//! With `serve --resume` the server keeps the session of a lost connection for a while, if its client said
-//! [`Session::New`]. [`Connection::session`] says what to come back with.
+//! With `serve --resume` the server keeps the session of a lost connection for a while, if its
+//! client asked with [`Session::New`]. [`Connection::session`] returns what resumes it.
 
 mod asynchronous;
 mod blocking;
@@ -84,54 +87,55 @@ pub use self::shell::{Client, Socket};
 pub use self::websocket::write_frame;
 use crate::wire::{HandshakeError, MessageError, PackageType, ProtoError};
 
-/// What a client says of its session, where the server keeps those of lost connections.
+/// What the client asks of the server about its session, if the server keeps sessions of lost
+/// connections.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Session {
     /// It ends with its connection.
     Unkept,
-    /// It is new, and to be kept.
+    /// A new session, to be kept.
     New,
-    /// It is that of an earlier connection.
+    /// The session of an earlier connection.
     Back(Resume),
 }
 
-/// A session that a client can come back to.
+/// A session that a client can resume.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Resume {
-    /// What the server knows it by.
+    /// The server's token for it.
     pub token: String,
-    /// How many data packages have come in its whole life.
+    /// Data packages received in its whole life.
     pub received: u64,
     /// The id of its next request: answers to earlier ones may still come.
     pub next_id: u64,
 }
 
-/// Why a connection is of no use, or a message cannot be sent.
+/// Why a connection cannot be used, or a message cannot be sent.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// The transport broke or was closed, or what came is not packages.
+    /// The transport failed or was closed, or the bytes are not packages.
     #[error(transparent)]
     Framing(#[from] FramingError),
-    /// What came is not a message, or what was to go does not fit one.
+    /// The received bytes are not a message, or the outgoing body does not fit one.
     #[error(transparent)]
     Message(#[from] MessageError),
-    /// What came is not a handshake.
+    /// The received body is not a handshake.
     #[error(transparent)]
     Handshake(#[from] HandshakeError),
-    /// The server does not take this client.
+    /// The server refuses this client.
     #[error("handshake refused with {0}")]
     Refused(u64),
-    /// The server encodes bodies by definitions that it does not send.
-    #[error("expected the definitions of protobuf in the handshake, got only that they are used")]
+    /// The server uses protobuf without sending the definitions.
+    #[error("expected protobuf definitions in the handshake, got only the flag that they are used")]
     Undefined,
     /// A package or message that a server must not send now.
-    #[error("expected what a server sends in this state, got {0:?}")]
+    #[error("expected a package that a server sends in this state, got {0:?}")]
     Unexpected(PackageType),
     /// A body does not follow its route's definition.
     #[error(transparent)]
     Proto(#[from] ProtoError),
-    /// A body is not JSON.
-    #[error("expected a body of JSON: {0}")]
+    /// A body is not valid JSON.
+    #[error("expected a JSON body: {0}")]
     Json(#[from] serde_json::Error),
     /// The handshake is not done, or the connection is over.
     #[error("expected an open connection, got a message to send before the handshake or after the end")]

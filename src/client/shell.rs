@@ -1,4 +1,4 @@
-//! A connection on a socket: what does not depend on how the socket waits.
+//! The part of a client that blocking and asynchronous sockets share.
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
@@ -11,24 +11,26 @@ use serde_json::Value;
 use super::{ClientError, Connection, Hello, Incoming, Transport};
 use crate::time::Time;
 
-/// What one read takes.
+/// Buffer size of one read.
 pub(super) const READ_BYTES: usize = 16 * 1024;
 
-/// A client on a socket of the standard library ([`BlockingClient`](super::BlockingClient)) or of tokio
-/// ([`AsyncClient`](super::AsyncClient)). Dropping it just closes the connection.
+/// A client on a socket of the standard library ([`BlockingClient`](super::BlockingClient)) or of
+/// tokio ([`AsyncClient`](super::AsyncClient)). Dropping it closes the socket without a close
+/// frame.
 #[derive(Debug)]
 pub struct Client<S> {
     pub(super) stream: S,
     pub(super) connection: Connection,
     began: Instant,
     inbox: VecDeque<Incoming>,
-    /// How the connection ended, behind what is in the inbox.
+    /// How the connection ended; reported after the inbox is empty.
     end: Option<ClientError>,
 }
 
 /// A socket of either kind.
 pub trait Socket {
-    /// Takes what it writes off the front. A failure is left for reading to tell, after what still comes.
+    /// Writes `out` and removes the written bytes. Failures are reported by the next read, after
+    /// everything that still arrives.
     fn flush(&mut self, out: &mut Vec<u8>);
 }
 
@@ -44,8 +46,8 @@ impl<S: Socket> Client<S> {
         Ok(Self { stream, connection, began: Instant::now(), inbox: VecDeque::new(), end: None })
     }
 
-    /// Sends a request and does not wait for its answer, whose id it gives. What the socket does not take at once goes out
-    /// with a later call.
+    /// Sends a request without waiting, and returns the id of its answer. Bytes that the socket
+    /// does not take at once are written by a later call.
     ///
     /// # Errors
     /// The request cannot be written as a message.
@@ -55,7 +57,7 @@ impl<S: Socket> Client<S> {
         Ok(id)
     }
 
-    /// Sends a message that is not answered.
+    /// Sends a notify.
     ///
     /// # Errors
     /// As [`send`](Self::send).
@@ -65,7 +67,7 @@ impl<S: Socket> Client<S> {
         Ok(())
     }
 
-    /// What the handshake agreed on, and the session.
+    /// The connection: its terms and its session.
     pub fn connection(&self) -> &Connection {
         &self.connection
     }
@@ -75,7 +77,7 @@ impl<S: Socket> Client<S> {
         &self.stream
     }
 
-    /// Leaves in good order.
+    /// Sends a close frame where the transport has one, and closes.
     pub fn close(mut self) {
         self.connection.close();
         self.flush();
@@ -85,7 +87,7 @@ impl<S: Socket> Client<S> {
         self.stream.flush(self.connection.out());
     }
 
-    /// Takes what one read gave: nothing is the end.
+    /// Processes the result of one read; an empty one is the end of the stream.
     pub(super) fn received(&mut self, read: io::Result<&[u8]>) {
         use ErrorKind::{ConnectionAborted, Interrupted, TimedOut, WouldBlock};
         let taken = match read {
@@ -110,27 +112,27 @@ impl<S: Socket> Client<S> {
         Ok(self.connection.terms().is_some() || self.unless_ended(false)?)
     }
 
-    /// The next that came.
+    /// The next received message.
     pub(super) fn next(&mut self) -> Result<Option<Incoming>, ClientError> {
         let incoming = self.inbox.pop_front();
         if incoming.is_some() { Ok(incoming) } else { self.unless_ended(None) }
     }
 
-    /// The answer to a request, out of order.
+    /// Takes the answer to a request, out of order.
     pub(super) fn answer(&mut self, id: u64) -> Result<Option<Value>, ClientError> {
-        let is_it = |came: &Incoming| matches!(came, Incoming::Response { id: of, .. } if *of == id);
-        match self.inbox.iter().position(is_it).and_then(|at| self.inbox.remove(at)) {
+        let is_answer = |incoming: &Incoming| matches!(incoming, Incoming::Response { id: answered, .. } if *answered == id);
+        match self.inbox.iter().position(is_answer).and_then(|at| self.inbox.remove(at)) {
             Some(Incoming::Response { body, .. }) => Ok(Some(body)),
             _ => self.unless_ended(None),
         }
     }
 
-    fn unless_ended<T>(&mut self, goes_on: T) -> Result<T, ClientError> {
-        self.end.take().map_or(Ok(goes_on), Err)
+    fn unless_ended<T>(&mut self, value: T) -> Result<T, ClientError> {
+        self.end.take().map_or(Ok(value), Err)
     }
 
-    /// Sends the heartbeat if it is due, and what waits. Gives how long it is to the next.
-    pub(super) fn beat(&mut self) -> Option<Duration> {
+    /// Sends the heartbeat if it is due, flushes, and returns the time until the next one.
+    pub(super) fn send_heartbeat(&mut self) -> Option<Duration> {
         let now = self.now();
         self.connection.tick(now);
         self.flush();

@@ -1,4 +1,4 @@
-//! A client's side of a WebSocket: its upgrade, plain frames in, masked frames out.
+//! The client's side of a WebSocket: upgrade, plain frames in, masked frames out.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -7,16 +7,16 @@ use tungstenite::handshake::derive_accept_key;
 use super::framing::FramingError;
 use crate::wire::WebSocketHeader;
 
-/// Longest head of an answer to the upgrade, in bytes.
+/// Longest response head to an upgrade, in bytes.
 const HEAD_BYTES_MAX: usize = 8 * 1024;
 
-/// Most header fields of it.
+/// Most header fields in it.
 const HEADER_FIELDS_MAX: usize = 64;
 
 /// Longest payload of a control frame (RFC 6455, 5.5).
 const CONTROL_BYTES_MAX: u64 = 125;
 
-/// Asks for an upgrade, and waits for the answer.
+/// A pending upgrade.
 #[derive(Debug)]
 pub(super) struct Upgrade {
     accept: String,
@@ -24,8 +24,8 @@ pub(super) struct Upgrade {
 }
 
 impl Upgrade {
-    /// Appends the request to `out`. The nonce only has to differ from one connection to the next.
-    pub(super) fn ask(out: &mut Vec<u8>, host: &str, nonce: u64) -> Self {
+    /// Appends the request to `out`. The nonce only needs to differ between connections.
+    pub(super) fn request(out: &mut Vec<u8>, host: &str, nonce: u64) -> Self {
         let key = BASE64.encode([nonce.to_be_bytes(), (!nonce).to_be_bytes()].concat());
         let request = format!(
             "GET / HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -35,7 +35,7 @@ impl Upgrade {
         Self { accept: derive_accept_key(key.as_bytes()), head: Vec::new() }
     }
 
-    /// Takes what belongs to the answer off `input`. True: the connection is a WebSocket from here on.
+    /// Takes the answer off the front of `input`. True: the upgrade is done.
     pub(super) fn receive(&mut self, input: &mut &[u8]) -> Result<bool, FramingError> {
         while let Some((byte, rest)) = input.split_first() {
             self.head.push(*byte);
@@ -44,10 +44,10 @@ impl Upgrade {
                 return self.check().map(|()| true);
             }
             if self.head.len() == HEAD_BYTES_MAX {
-                return Err(FramingError::NoUpgrade("a long answer".to_owned()));
+                return Err(FramingError::NoUpgrade("a response head that is too long".to_owned()));
             }
             if !b"HTTP/".starts_with(&self.head[..self.head.len().min(5)]) {
-                return Err(FramingError::NoUpgrade("no HTTP".to_owned()));
+                return Err(FramingError::NoUpgrade("a response that is not HTTP".to_owned()));
             }
         }
         Ok(false)
@@ -63,18 +63,22 @@ impl Upgrade {
         let accepted = response.headers.iter().any(|field| {
             field.name.eq_ignore_ascii_case("Sec-WebSocket-Accept") && field.value == self.accept.as_bytes()
         });
-        if accepted { Ok(()) } else { Err(FramingError::NoUpgrade("another key".to_owned())) }
+        if accepted {
+            Ok(())
+        } else {
+            Err(FramingError::NoUpgrade("a wrong Sec-WebSocket-Accept".to_owned()))
+        }
     }
 }
 
-/// Frames that come in, cut anywhere. Their payloads, fragmented or not, are handed out as they arrive.
+/// Incoming frames, cut anywhere. Payloads, fragmented or not, are returned as they arrive.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     header: [u8; 10],
     header_len: usize,
-    /// What is still to come of the payload of the current frame.
+    /// Payload bytes of the current frame still to come.
     remaining: u64,
-    /// Payload of a control frame, as far as it has come.
+    /// Received payload of a control frame.
     control: Vec<u8>,
     /// Whether more frames of the current message follow.
     unfinished: bool,
@@ -88,11 +92,12 @@ const PING: u8 = 9;
 const PONG: u8 = 10;
 
 impl Frames {
-    /// The next piece of a message at the front of `input`; what is before it is taken off, and pings are answered. Empty:
-    /// the input is used up. The piece itself stays: see [`take`](Self::take).
+    /// The next piece of a message at the front of `input`; headers and control frames before it
+    /// are consumed, and pings answered. Empty: the input is used up. The piece itself is not
+    /// consumed: see [`take`](Self::take).
     ///
-    /// `between` says whether the pieces so far end between two packages: a message may begin only there, since a
-    /// client reads each by itself.
+    /// `between` says whether the pieces so far end between two packages: a message may begin only
+    /// there, since Pomelo's clients parse each message separately.
     pub(super) fn piece<'i>(
         &mut self,
         input: &mut &'i [u8],
@@ -124,7 +129,7 @@ impl Frames {
         }
     }
 
-    /// Takes so much of the last piece off the input.
+    /// Consumes this many bytes of the last piece.
     pub(super) fn take(&mut self, input: &mut &[u8], bytes: usize) {
         *input = &input[bytes..];
         self.remaining -= bytes as u64;
@@ -142,15 +147,15 @@ impl Frames {
         }
     }
 
-    /// Looks at a header that is whole.
+    /// Checks a complete header.
     fn begin(&mut self, between: bool) -> Result<(), FramingError> {
         let [first, second, ext @ ..] = self.header;
         let finished = first & 0x80 != 0;
         if first & 0x70 != 0 {
-            return Err(FramingError::BadFrame("an extension that nobody asked for"));
+            return Err(FramingError::BadFrame("an extension that was not negotiated"));
         }
         if second & 0x80 != 0 {
-            return Err(FramingError::BadFrame("a mask, which is for clients"));
+            return Err(FramingError::BadFrame("a masked frame, which only clients send"));
         }
         self.remaining = match second {
             126 => u64::from(u16::from_be_bytes([ext[0], ext[1]])),
@@ -158,16 +163,24 @@ impl Frames {
             short => u64::from(short),
         };
         match self.opcode() {
-            TEXT | BINARY if self.unfinished => Err(FramingError::BadFrame("a message within another")),
-            TEXT | BINARY if !between => Err(FramingError::BadFrame("a message that ended in a package")),
-            CONTINUATION if !self.unfinished => Err(FramingError::BadFrame("the rest of no message")),
+            TEXT | BINARY if self.unfinished => {
+                Err(FramingError::BadFrame("a new message before the end of a fragmented one"))
+            }
+            TEXT | BINARY if !between => {
+                Err(FramingError::BadFrame("a new message in the middle of a package"))
+            }
+            CONTINUATION if !self.unfinished => {
+                Err(FramingError::BadFrame("a continuation without a first frame"))
+            }
             CONTINUATION | TEXT | BINARY => {
                 self.unfinished = !finished;
                 Ok(())
             }
             CLOSE | PING | PONG if finished && self.remaining <= CONTROL_BYTES_MAX => Ok(()),
-            CLOSE | PING | PONG => Err(FramingError::BadFrame("a long or cut control frame")),
-            _ => Err(FramingError::BadFrame("an unknown kind")),
+            CLOSE | PING | PONG => {
+                Err(FramingError::BadFrame("a control frame that is too long or fragmented"))
+            }
+            _ => Err(FramingError::BadFrame("an unknown opcode")),
         }
     }
 
@@ -190,28 +203,28 @@ impl Frames {
     }
 }
 
-/// Frames that go out, each with a mask.
+/// Outgoing frames, each masked.
 #[derive(Debug)]
 pub(super) struct Masked {
-    /// What waits to be written to the socket.
+    /// Bytes to be written to the socket.
     pub(super) out: Vec<u8>,
     mask: u32,
 }
 
 impl Masked {
-    /// The nonce begins the masks: each frame has another.
+    /// The nonce seeds the masks; each frame gets a different one.
     pub(super) fn new(nonce: u64) -> Self {
         Self { out: Vec::new(), mask: nonce as u32 }
     }
 
-    /// Appends a frame that is final.
+    /// Appends a final (unfragmented) frame.
     pub(super) fn frame(&mut self, opcode: u8, payload: &[u8]) {
         self.mask = self.mask.wrapping_mul(747_796_405).wrapping_add(2_891_336_453);
         write_frame(&mut self.out, 0x80 | opcode, self.mask.to_be_bytes(), payload);
     }
 }
 
-/// Appends a client's frame: its first byte as it is, its payload masked.
+/// Appends a client's frame: first byte as given, payload masked.
 pub fn write_frame(out: &mut Vec<u8>, first: u8, mask: [u8; 4], payload: &[u8]) {
     out.extend_from_slice(WebSocketHeader::new(first, true, payload.len() as u64).as_bytes());
     out.extend_from_slice(&mask);

@@ -1,4 +1,4 @@
-//! Servers for a cluster that runs: from the words of `pomelo-sim add` to checked servers.
+//! Servers for a running cluster: turns the arguments of `pomelo-sim add` into checked servers.
 
 use std::collections::HashMap;
 
@@ -13,7 +13,7 @@ use super::raw::{MAX_SERVERS, RawServer};
 use super::spec::ServerSpec;
 use crate::ids::{ServerId, ServerType};
 
-/// What a server of the running cluster has, and a new one cannot have.
+/// The ids and addresses that a server of the running cluster occupies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Present {
     /// Its id.
@@ -26,18 +26,18 @@ pub struct Present {
     pub port: Option<u16>,
     /// The port of its clients.
     pub client_port: Option<u16>,
-    /// It was stopped or killed: one of its id takes its place.
+    /// It was stopped or killed: a new server with its id replaces it.
     pub is_down: bool,
 }
 
-/// Fields that are text even when they look like a number.
+/// Fields that stay text even when they look like a number.
 const TEXTS: &[&str] = &["id", "serverType", "host", "clientHost"];
 
-/// `key=value` words as the fields of a server, as `servers.json` would have them: whole numbers and booleans are such,
-/// the rest is text.
+/// `key=value` words as the fields of a server in `servers.json`: whole numbers and booleans are
+/// converted, the rest is text.
 ///
 /// # Errors
-/// A word has another form, or a key stands twice; the error is the message.
+/// A word has another form, or a key is given twice; the error is the message.
 pub fn pairs<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Map<String, Value>, String> {
     let mut fields = Map::new();
     for word in words {
@@ -49,7 +49,7 @@ pub fn pairs<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Map<String,
             _ if TEXTS.contains(&key) => Value::from(text),
             "true" => Value::from(true),
             "false" => Value::from(false),
-            // Not `007`, which would come back as 7.
+            // Not `007`, which would be written as 7.
             _ => text
                 .parse::<i64>()
                 .ok()
@@ -64,12 +64,13 @@ pub fn pairs<'a>(words: impl IntoIterator<Item = &'a str>) -> Result<Map<String,
     Ok(fields)
 }
 
-/// The servers that these fields describe, in a cluster that has these already. The fields are those of a server in
-/// `servers.json`, with its `serverType`; `clusterCount` makes several, and counts on from the cluster servers that
-/// there are. One that is down takes nothing from another of its id.
+/// Builds the servers that these fields describe, for a cluster with the servers of `present`. The
+/// fields are those of a server in `servers.json`, with its `serverType`; `clusterCount` makes
+/// several, numbered on from the existing cluster servers. A server that is down does not block its
+/// id.
 ///
 /// # Errors
-/// The first thing that is wrong, as in a file: a field, an id or an address that is taken, too many servers.
+/// The first error, as in a file: an invalid field, an id or an address in use, too many servers.
 pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec<ServerSpec>, ConfigError> {
     let id = fields.get("id").and_then(Value::as_str);
     let stays = |server: &&Present| !(server.is_down && Some(server.id.as_str()) == id);
@@ -90,7 +91,7 @@ pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec
         let owners = ports
             .into_iter()
             .filter_map(|(key, port)| Some((port?, Owner { spot: member(key)?.spot(), listens: true })));
-        // Whatever they share works, since they run.
+        // Running servers may share addresses: that works, since they run.
         let _ = taken.take(server.id.as_str(), member("id").unwrap_or(node), &server.host, owners);
     }
 
@@ -115,7 +116,7 @@ pub fn additions(fields: &Map<String, Value>, present: &[Present]) -> Result<Vec
     servers.into_iter().map(server).collect()
 }
 
-/// Ids and addresses that have an owner.
+/// Ids and addresses in use.
 #[derive(Default)]
 struct Taken<'a> {
     ids: HashMap<String, Node<'a>>,
@@ -145,7 +146,7 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// Ids and ports of servers, each under its id, so that an error can name what has what.
+/// Ids and ports of servers, keyed by id, so that an error can name the owner.
 fn taken_of(present: &[Present]) -> Value {
     let entry = |server: &Present| {
         let fields = json!({"id": server.id, "port": server.port, "clientPort": server.client_port});
@@ -154,10 +155,10 @@ fn taken_of(present: &[Present]) -> Value {
     Value::Object(present.iter().map(entry).collect())
 }
 
-/// The number of the next server that `clusterCount` makes.
+/// The next number for a server made by `clusterCount`.
 fn next_in_cluster(server_type: &str, present: &[Present]) -> usize {
     let stem = format!("cluster-server-{server_type}-");
-    // Larger numbers are nobody's count.
+    // Larger numbers were not assigned by counting.
     let number = |server: &Present| server.id.as_str().strip_prefix(&stem)?.parse::<u32>().ok();
     present.iter().filter_map(number).max().map_or(0, |last| last as usize + 1)
 }

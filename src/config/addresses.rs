@@ -1,4 +1,4 @@
-//! Which addresses two listeners cannot have at once.
+//! Finds addresses that two listeners cannot share.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -6,32 +6,32 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::error::{ConfigError, Place, Spot};
 use super::spec::ClusterSpec;
 
-/// The addresses that have an owner.
+/// Addresses in use.
 #[derive(Default)]
 pub(super) struct Addresses {
     owners: HashMap<(Host, u16), Owner>,
-    /// The first host of each kind on each port: what a wildcard would also take.
+    /// The first host of each kind on each port: a wildcard would conflict with it.
     kinds: HashMap<(Kind, u16), Owner>,
 }
 
-/// The field that has an address.
+/// The field that defines an address.
 #[derive(Clone)]
 pub(super) struct Owner {
-    /// Where it stands.
+    /// Its place in the file.
     pub(super) spot: Spot,
-    /// Whether something listens there in this program. On Pomelo's ports between servers nothing does.
+    /// Whether this program listens there. It does not on Pomelo's ports between servers.
     pub(super) listens: bool,
 }
 
-/// An address that has an owner already.
+/// An address that is already in use.
 pub(super) struct Clash {
-    /// In words.
+    /// The address as text.
     pub(super) error: ConfigError,
     /// Whether both listen.
     pub(super) is_real: bool,
 }
 
-/// A host as a listener sees it: two spellings of one address are one.
+/// A host in canonical form: two spellings of one address are equal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Host {
     Address(IpAddr),
@@ -63,7 +63,7 @@ impl Host {
     }
 }
 
-/// Addresses that stand for all of the machine's.
+/// Wildcard addresses, which stand for all of the machine's.
 const WILDCARDS: [(IpAddr, &str, &[Kind]); 2] = [
     (IpAddr::V4(Ipv4Addr::UNSPECIFIED), "0.0.0.0", &[Kind::V4, Kind::Name]),
     (IpAddr::V6(Ipv6Addr::UNSPECIFIED), "::", &[Kind::V4, Kind::V6, Kind::Name]),
@@ -89,7 +89,7 @@ impl Addresses {
         Ok(())
     }
 
-    /// The field that has this address already, and the wildcard by which.
+    /// The field that already uses this address, and the wildcard that covers it.
     fn owner(&self, host: &Host, port: u16) -> Option<(Option<&'static str>, &Owner)> {
         if let Some(same) = self.owners.get(&(host.clone(), port)) {
             return Some((None, same));
@@ -109,8 +109,8 @@ impl Addresses {
 }
 
 impl ClusterSpec {
-    /// Client ports that cannot be open at once, with each other or with the master's; `bind` is the address of all of
-    /// them, when it is not each server's host. Each is a [`ConfigError::DuplicateAddress`].
+    /// Client ports that conflict with each other or with the master's; `bind` replaces every
+    /// server's host. Each is a [`ConfigError::DuplicateAddress`].
     pub fn clashes(&self, bind: Option<IpAddr>) -> Vec<ConfigError> {
         let mut addresses = Addresses::default();
         let bind = bind.map(|bind| bind.to_string());

@@ -1,4 +1,4 @@
-//! From raw entries to checked servers: one field after the other, then what must hold between servers.
+//! Turns raw entries into checked servers: first each field, then the rules between servers.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,8 @@ use super::raw::{MAX_SERVERS, RawServer, is_name, is_printable};
 use super::spec::{MasterSpec, ServerSpec};
 use crate::ids::{ServerId, ServerType};
 
-/// The fields of a server that have a meaning here; `serverType` is the key of its list, whatever the field says.
+/// The fields of a server that have a meaning here. `serverType` is ignored: the key of the list
+/// decides.
 pub(super) const KNOWN_FIELDS: &[&str] = &[
     "id",
     "serverType",
@@ -27,10 +28,10 @@ pub(super) const KNOWN_FIELDS: &[&str] = &[
     "weight",
 ];
 
-/// What [`is_type`] asks for.
+/// The rule of [`is_type`], for error messages.
 pub(super) const WHAT_TYPE_IS: &str = "a name without dots, spaces or control characters";
 
-/// Where a server is that says nothing of it.
+/// The host of a server that does not name one.
 pub(super) const LOOPBACK: &str = "127.0.0.1";
 
 /// A dot would end the type in `type.handler.method`.
@@ -38,22 +39,22 @@ pub(super) fn is_type(text: &str) -> bool {
     is_name(text) && !text.contains('.')
 }
 
-/// A checked server, and what of it the checks between servers need.
+/// A checked server, with the data for the checks between servers.
 pub(super) struct Checked<'a> {
     pub(super) spec: ServerSpec,
     raw: RawServer<'a>,
-    /// Why it has no name yet: its spec has an empty one.
+    /// Why it has no id yet; its spec's id is empty then.
     nameless: Option<ConfigError>,
 }
 
 impl<'a> Checked<'a> {
-    /// What says its id: the field, or the entry that `clusterCount` counts.
+    /// The source of its id: the field, or the entry with `clusterCount`.
     pub(super) fn id_node(&self) -> &Node<'a> {
         let field = self.raw.get("id").filter(|_| self.raw.cluster_id.is_none());
         field.map_or(&self.raw.node, |field| &field.node)
     }
 
-    /// Where a field stands, or the server when it has no such field.
+    /// The place of a field, or of the server if it has no such field.
     fn spot(&self, key: &str) -> Spot {
         self.raw.get(key).map_or(&self.raw.node, |field| &field.node).spot()
     }
@@ -68,7 +69,7 @@ impl<'a> Checked<'a> {
     }
 }
 
-/// The servers of an environment, its master, and where what listens stands in the files.
+/// The servers of an environment, its master, and the places of the ports that are listened on.
 pub(super) struct Checks {
     pub(super) servers: Vec<ServerSpec>,
     pub(super) master: Option<MasterSpec>,
@@ -135,7 +136,7 @@ pub(super) fn cluster(
     Ok(Checks { servers, master, places })
 }
 
-/// The entries of a type's list. Where Pomelo asks for a length, whatever has none has no servers.
+/// The entries of a type's list. Pomelo reads the length, so a value without one has no servers.
 fn entries<'a>(
     list: &Node<'a>,
     server_type: &str,
@@ -161,7 +162,7 @@ fn entries<'a>(
     Ok(entries)
 }
 
-/// Gives names to servers that have none.
+/// Assigns ids to servers that have none.
 fn name(
     all: &mut [Checked<'_>],
     by_id: &HashMap<ServerId, usize>,
@@ -185,8 +186,8 @@ fn name(
     Ok(())
 }
 
-/// Two servers with one port: an error of its own when clients are to connect to both, which depends on how they are
-/// served; otherwise only Pomelo could not start both.
+/// Reports two servers with one port. Whether two client ports clash depends on how they are served
+/// and is checked then; any other pair is a problem only for Pomelo.
 fn check_addresses(all: &[Checked<'_>], faults: &mut Faults) -> Result<(), ConfigError> {
     let mut taken = Addresses::default();
     for server in all {
@@ -237,7 +238,7 @@ pub(super) fn server<'a>(
         let so = old.map_or("any that is free is taken".to_owned(), |port| {
             format!("wsPort {port} of Pomelo's first versions is taken")
         });
-        // A field that is there and says nothing has been reported.
+        // A field that is present but invalid has been reported already.
         if let Err(error) = raw.required("clientPort", why) {
             faults.forgive(about, error, &so)?;
         }
@@ -273,7 +274,7 @@ pub(super) fn server<'a>(
     Ok(Checked { spec, raw, nameless })
 }
 
-/// The id of an entry, or why it has none.
+/// The id of an entry, or the error that it has none.
 pub(super) fn id(
     raw: &RawServer<'_>,
     faults: &mut Faults,
@@ -284,7 +285,7 @@ pub(super) fn id(
             Ok(id) => return Ok(Ok(id)),
             Err(error) => error,
         };
-        // Ids stand in lists, with spaces between them.
+        // Ids are printed in lists separated by spaces, so they must not contain any.
         let Some(rough) = field.rough_name(AN_ID)? else { return Ok(Err(error)) };
         let id = rough.split_whitespace().collect::<Vec<_>>().join("-");
         faults.forgive(&id, error, &format!("called {id} here"))?;

@@ -1,4 +1,5 @@
-//! What can be wrong with a configuration: each error names the file, the place, what was expected and what came.
+//! Errors of a configuration: each names the file, the place, the expected value and the actual
+//! one.
 
 use std::fmt;
 use std::io;
@@ -12,10 +13,12 @@ use super::ports::Ports;
 use crate::nearest::did_you_mean;
 use crate::wire::ProtoError;
 
-/// A place in a file, or what is no file and has no lines. Prints as `config/servers.json:5:48`, or `the command line`.
+/// A place in a file, or a source without lines. Prints as `config/servers.json:5:48`, or `the
+/// command line`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Place {
-    /// The file, as it was named to [`ClusterSpec::load`](super::ClusterSpec::load); or the name of what is none.
+    /// The file, as it was named to [`ClusterSpec::load`](super::ClusterSpec::load); or the name of
+    /// another source.
     pub file: Arc<Path>,
     /// Where in the file.
     pub position: Option<Position>,
@@ -46,22 +49,22 @@ pub struct Spot {
     pub place: Place,
 }
 
-/// The first thing that is wrong with a configuration.
+/// The first error of a configuration.
 #[derive(Debug, Error)]
 pub enum ConfigError {
-    /// None of the places where the file may be has one.
+    /// The file is in none of the places where it may be.
     #[error("no servers.json: looked for {}; {WHAT_CONFIG_IS}", list(tried, " and "))]
     NotFound {
         /// The files that were looked for.
         tried: Vec<PathBuf>,
     },
-    /// There is neither a directory nor a file to look in.
+    /// The given path does not exist.
     #[error("no servers.json: {} does not exist; {WHAT_CONFIG_IS}", path.display())]
     NoSuchPath {
         /// What was given.
         path: PathBuf,
     },
-    /// The file is there, but cannot be read.
+    /// The file exists, but cannot be read.
     #[error("{}: cannot be read: {reason}", file.display())]
     Unreadable {
         /// The file.
@@ -101,7 +104,7 @@ pub enum ConfigError {
         /// Its second place.
         again: Place,
     },
-    /// A value that cannot be what its key says.
+    /// A value that its key does not allow.
     #[error("{}invalid value: {met}, expected {expected}, at {}", prefix(&at.path), at.place)]
     Invalid {
         /// What the file says.
@@ -136,7 +139,7 @@ pub enum ConfigError {
         /// Who has it again.
         second: Spot,
     },
-    /// Two ports of the cluster are one port of one host.
+    /// The same port of the same host is used twice.
     #[error(
         "address {address} is used twice: {} at {}, {}{}",
         second.path, second.place, first_use(first, second), covering(*wildcard)
@@ -144,14 +147,14 @@ pub enum ConfigError {
     DuplicateAddress {
         /// `host:port`.
         address: Box<str>,
-        /// `0.0.0.0` or `::`, when one of the two is it and the other is not.
+        /// `0.0.0.0` or `::`, if exactly one of the two is that.
         wildcard: Option<&'static str>,
         /// The field that has it first.
         first: Spot,
         /// The field that has it again.
         second: Spot,
     },
-    /// A port that was shifted too far.
+    /// A port shifted beyond 65535.
     #[error("{id}: port {port} with --port-offset is over 65535, the highest port ({ports})")]
     PortTooHigh {
         /// Whose.
@@ -169,17 +172,17 @@ pub enum ConfigError {
         /// The entry that passes it.
         at: Spot,
     },
-    /// The file has environments, but not the wanted one.
+    /// The file has environments, but not the requested one.
     #[error("unknown environment {wanted:?}: {} has {}", file.display(), names(known))]
     UnknownEnvironment {
-        /// The environment that was asked for.
+        /// The requested environment.
         wanted: String,
         /// Those that the file has.
         known: Vec<String>,
         /// The file.
         file: PathBuf,
     },
-    /// Not one server.
+    /// The environment has no servers.
     #[error("{}no servers, at {}; expected server types such as {A_GATE}", prefix(&at.path), at.place)]
     NoServers {
         /// The servers of the environment.
@@ -207,7 +210,7 @@ pub enum ConfigError {
         /// The types that code serves.
         served: Vec<String>,
     },
-    /// The type of a server that is to be added, which no code serves.
+    /// The type of a server to be added, which no code serves.
     #[error(
         "no code serves the server type {:?} ({}); types that are served: {}{}",
         unserved.server_type, unserved.servers, served.join(", "), did_you_mean(unserved.nearest.as_deref())
@@ -246,7 +249,7 @@ fn them(types: &[Unserved]) -> &'static str {
     if types.len() == 1 { "it" } else { "them" }
 }
 
-/// The names of types, as a shell takes them.
+/// The names of types, quoted for a shell.
 fn shell_words(types: &[Unserved]) -> String {
     let quoted = |unserved: &Unserved| {
         let name = &unserved.server_type;
@@ -264,7 +267,7 @@ fn list(paths: &[PathBuf], separator: &str) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(separator)
 }
 
-/// Keys of a file, which may be any text, as one line.
+/// Keys of a file, which may be any text, escaped into one line.
 fn names(keys: &[String]) -> String {
     keys.iter().map(|key| key.escape_debug().to_string()).collect::<Vec<_>>().join(", ")
 }
@@ -273,7 +276,7 @@ fn prefix(path: &str) -> String {
     if path.is_empty() { String::new() } else { format!("{path}: ") }
 }
 
-/// One field can be used twice only by the servers of one `clusterCount`.
+/// Two uses at the same place can only be servers of one `clusterCount`.
 fn first_use(first: &Spot, second: &Spot) -> String {
     if first == second {
         return "by servers of one clusterCount; write it as text with ++ at its end, to count up".to_owned();

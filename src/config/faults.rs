@@ -1,15 +1,16 @@
-//! Faults of a configuration that Pomelo lives with: each is a warning, and something stands in for what is wrong.
+//! Errors that Pomelo tolerates: each becomes a warning, and a substitute replaces the invalid
+//! value.
 //!
-//! A file is read so, since it works with Pomelo; the words of `pomelo-sim add` are refused at the first fault.
+//! Files are read this way, since they work with Pomelo; `pomelo-sim add` refuses the first fault.
 
 use super::error::ConfigError;
 use super::raw::{Field, RawServer};
 use super::warning::{Bites, Warning};
 
-/// Most faults that are reported: a file that is nothing but faults must not fill the memory.
+/// Most faults that are reported, so that a file full of them cannot fill the memory.
 const REPORTED_MAX: usize = 1000;
 
-/// What becomes of faults, and those that there were.
+/// How faults are handled, and those found so far.
 pub(super) struct Faults {
     forgiven: Option<Vec<Warning>>,
 }
@@ -34,7 +35,7 @@ impl Faults {
         self.forgiven.unwrap_or_default()
     }
 
-    /// `so` says what is done in place of what is wrong.
+    /// `so` names the substitute.
     pub(super) fn forgive(&mut self, about: &str, error: ConfigError, so: &str) -> Result<(), ConfigError> {
         let Some(warnings) = &mut self.forgiven else { return Err(error) };
         if warnings.len() < REPORTED_MAX {
@@ -44,7 +45,7 @@ impl Faults {
         Ok(())
     }
 
-    /// What was read, or what stands in for it.
+    /// The value, or its substitute.
     pub(super) fn or<T>(
         &mut self,
         read: Result<T, ConfigError>,
@@ -58,7 +59,8 @@ impl Faults {
         }
     }
 
-    /// A port, if there is one. One that no system has is an error for Pomelo too; a text that is no number is not.
+    /// A port, if set. A number out of range is an error in Pomelo too; a text that is not a number
+    /// is not.
     pub(super) fn port(
         &mut self,
         raw: &RawServer<'_>,
@@ -71,7 +73,7 @@ impl Faults {
             Err(error) if field.is_number() => Err(error),
             Err(error) => {
                 let port = field.leading_port();
-                let so = port.map_or("as if it were not there".to_owned(), |port| format!("taken as {port}"));
+                let so = port.map_or("ignored".to_owned(), |port| format!("taken as {port}"));
                 self.forgive(about, error, &so)?;
                 Ok(port)
             }
@@ -85,9 +87,7 @@ impl Faults {
             Ok(host) => Ok(Some(host)),
             Err(error) => {
                 let host = field.rough_name(A_HOST)?;
-                let so = host
-                    .as_ref()
-                    .map_or("as if it were not there".to_owned(), |host| format!("taken as {host:?}"));
+                let so = host.as_ref().map_or("ignored".to_owned(), |host| format!("taken as {host:?}"));
                 self.forgive(about, error, &so)?;
                 Ok(host)
             }

@@ -19,19 +19,19 @@ use super::raw::{env_or_whole, environment, is_name};
 use super::spec::{ClusterSpec, ProtoFiles};
 use super::warning::{Bites, Warning};
 
-/// The path of the configuration that comes with the program: the seven servers of Pomelo's chat tutorial.
+/// The path of the built-in configuration: the seven servers of Pomelo's chat tutorial.
 pub const TUTORIAL: &str = "built-in tutorial";
 
-/// Where a configuration is when nobody says where.
+/// The default directory.
 const DEFAULT: &str = "config";
 
-/// Where Pomelo's projects have it, seen from their root and from their server's.
+/// Where Pomelo's projects keep it, from the project's root and from the game server's.
 const PROJECTS: [&str; 2] = ["config", "game-server/config"];
 
 /// Far above any configuration; a wrong path (a log, a device) must not fill the memory.
 const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// A file, as it was named, and its text.
+/// A file's path as given, and its text.
 type Text = (PathBuf, String);
 
 /// The texts of a configuration.
@@ -79,16 +79,16 @@ fn tutorial(env: &str) -> Result<ClusterSpec, ConfigError> {
     let master =
         ("master.json of the built-in tutorial".into(), include_str!("../../config/master.json").into());
     let servers = (TUTORIAL.into(), include_str!("../../config/servers.json").into());
-    parse(&Texts { master: Some(master), ..Texts::of(servers) }, env)
+    parse(&Texts { master: Some(master), ..Texts::with_servers(servers) }, env)
 }
 
 /// [`ClusterSpec::from_json`].
 pub(super) fn from_json(text: &str, env: &str, source: &Path) -> Result<ClusterSpec, ConfigError> {
-    parse(&Texts::of((source.to_path_buf(), text.to_owned())), env)
+    parse(&Texts::with_servers((source.to_path_buf(), text.to_owned())), env)
 }
 
 impl Texts {
-    fn of(servers: Text) -> Self {
+    fn with_servers(servers: Text) -> Self {
         let (master, dictionary, server_protos, client_protos, crons) = (None, None, None, None, None);
         Self { servers, master, dictionary, server_protos, client_protos, crons }
     }
@@ -109,7 +109,8 @@ fn parse(texts: &Texts, env: &str) -> Result<ClusterSpec, ConfigError> {
     master_file.iter().try_for_each(|file| report_doubles(file, faults))?;
 
     let dictionary = neighbour(&texts.dictionary, env, faults, dictionary)?.flatten();
-    // Pomelo's template ships `{}` for each: without a definition bodies are JSON, and clients need not know of protobuf.
+    // Pomelo's template ships `{}` for each: without a definition bodies are JSON, and clients need
+    // no protobuf.
     let server = neighbour(&texts.server_protos, env, faults, protos::read)?.unwrap_or_default();
     let client = neighbour(&texts.client_protos, env, faults, protos::read)?.unwrap_or_default();
     let protos = (!server.is_empty() || !client.is_empty())
@@ -117,14 +118,14 @@ fn parse(texts: &Texts, env: &str) -> Result<ClusterSpec, ConfigError> {
     let mut notes = std::mem::replace(faults, Faults::refusing()).into_warnings();
     notes.extend(texts.crons.as_ref().map(|file| Warning {
         about: file.display().to_string(),
-        message: "its jobs are not run here".to_owned(),
+        message: "pomelo-sim does not run its jobs".to_owned(),
         bites: Bites::Always,
     }));
     let source = source.clone();
     Ok(ClusterSpec { env: env.to_owned(), source, servers, master, dictionary, protos, notes, places })
 }
 
-/// Keys that stand twice in one object.
+/// Reports duplicate keys.
 fn report_doubles(file: &Document<'_>, faults: &mut Faults) -> Result<(), ConfigError> {
     let about = file.name();
     file.doubles()
@@ -142,7 +143,7 @@ pub(super) fn source_of(path: &Path, env: &str) -> PathBuf {
     places.iter().find(|file| file.exists()).unwrap_or(&places[0]).clone()
 }
 
-/// What an optional neighbour says for this environment.
+/// Reads an optional neighbour file for this environment.
 fn neighbour<T>(
     text: &Option<Text>,
     env: &str,
@@ -156,8 +157,9 @@ fn neighbour<T>(
     Ok(Some(read))
 }
 
-/// Push routes. Their codes follow from their places in the list, so whatever stands there has one, as in Pomelo, which
-/// goes by the length of the list: an object has none. `{}`, which Pomelo's template ships, is no dictionary.
+/// Push routes. Their codes follow from their positions in the list, so every element gets one.
+/// Pomelo reads the list's length, and an object has none. `{}`, which Pomelo's template ships,
+/// means no dictionary.
 fn dictionary(node: Node<'_>, about: &str, faults: &mut Faults) -> Result<Option<Vec<String>>, ConfigError> {
     let elements = match node.array("an array of push routes") {
         Ok(elements) => elements,
@@ -177,7 +179,7 @@ fn dictionary(node: Node<'_>, about: &str, faults: &mut Faults) -> Result<Option
         };
         if !(is_text && is_name(&route) && seen.insert(route.clone())) {
             let error = element.invalid("a push route such as \"onChat\", each once");
-            faults.forgive(about, error, "it has a code as it stands, as in Pomelo")?;
+            faults.forgive(about, error, "it gets a code as it is, as in Pomelo")?;
         }
         routes.push(route);
     }
@@ -196,7 +198,7 @@ fn find_servers(path: &Path, env: &str) -> Result<(PathBuf, Text), ConfigError> 
     Err(ConfigError::NotFound { tried: tried.collect() })
 }
 
-/// The directory itself, and those in it where Pomelo's projects have their configuration.
+/// The directory itself, and the places in it where Pomelo's projects keep their configuration.
 fn directories(path: &Path) -> Vec<PathBuf> {
     let inner = PROJECTS.map(|inner| path.join(inner)).into_iter().filter(|inner| inner.is_dir());
     std::iter::once(path.to_path_buf()).chain(inner).collect()
@@ -216,7 +218,7 @@ fn find(directory: &Path, name: &str, env: &str) -> Result<Option<Text>, ConfigE
     Ok(None)
 }
 
-/// The text of a file; `None` when there is none.
+/// The text of a file; `None` if it does not exist.
 fn read(file: &Path) -> Result<Option<String>, ConfigError> {
     let unreadable = |reason| ConfigError::Unreadable { file: file.to_path_buf(), reason };
     let open = match File::open(file) {
@@ -232,7 +234,7 @@ fn read(file: &Path) -> Result<Option<String>, ConfigError> {
         return Err(ConfigError::TooLarge { file: file.to_path_buf(), most_bytes: MAX_FILE_BYTES });
     }
     String::from_utf8(bytes).map(Some).or_else(|error| {
-        // A comment in another encoding, say: Node reads replacement characters there.
+        // For example a comment in another encoding: Node reads replacement characters there.
         let lossy = String::from_utf8_lossy(error.as_bytes()).into_owned();
         if serde_json::from_str::<IgnoredAny>(&lossy).is_ok() {
             return Ok(Some(lossy));

@@ -1,4 +1,4 @@
-//! Changes to a configuration of many machines, so that one can serve it.
+//! Changes a configuration of many machines so that one machine can serve it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -9,7 +9,7 @@ use super::warning::{Bites, Warning};
 /// The last port that needs privileges.
 const PRIVILEGED_MAX: u16 = 1023;
 
-/// What is added to a port that needs privileges: 80 becomes 8080.
+/// Added to a port that needs privileges: 80 becomes 8080.
 const UNPRIVILEGED: u16 = 8000;
 
 /// How a configuration is changed before it is served.
@@ -22,22 +22,21 @@ pub struct Fit {
 }
 
 impl ClusterSpec {
-    /// Changed as `fit` says.
+    /// Applies `fit`.
     pub fn fitted(self, fit: &Fit) -> Self {
         let spec = self.without(&fit.without);
         if fit.here { spec.here() } else { spec }
     }
 
-    /// Without the servers of some types. A type that there is not is warned of.
+    /// Removes the servers of some types. Warns of a type that does not exist.
     pub fn without(mut self, types: &[String]) -> Self {
         let warn = |about: &str, message: &str| {
             let (about, message) = (about.to_owned(), message.to_owned());
             Warning { about, message, bites: Bites::Always }
         };
         let absent = types.iter().filter(|name| self.of_type(name).next().is_none());
-        let absent: Vec<Warning> = absent
-            .map(|name| warn(name, "--without has nothing to leave out: no server of this type"))
-            .collect();
+        let absent: Vec<Warning> =
+            absent.map(|name| warn(name, "--without: no server has this type")).collect();
         let is_out = |name: &str| types.iter().any(|out| out == name);
         let out: HashSet<&str> = self
             .servers
@@ -55,8 +54,9 @@ impl ClusterSpec {
         self
     }
 
-    /// With all servers on the loopback address, so that any machine can serve them. Client ports that clash there, or
-    /// need privileges, move to the next that is free in the configuration. The gate names what is true then.
+    /// Moves all servers to the loopback address, so that any machine can serve them. Client ports
+    /// that clash there, or need privileges, move to the next one free in the configuration. The
+    /// gate hands out the new addresses.
     pub fn here(mut self) -> Self {
         self.tell_of_hosts();
         let mut ports = Ports::new(&self);
@@ -83,7 +83,7 @@ impl ClusterSpec {
         self
     }
 
-    /// Which hosts of the configuration clients are told no more.
+    /// Warns of the configured hosts that clients are no longer given.
     fn tell_of_hosts(&mut self) {
         let mut told: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
         let frontends = self.servers.iter().filter(|server| server.frontend);
@@ -104,9 +104,9 @@ impl ClusterSpec {
 struct Ports {
     /// The id of what listens on each.
     taken: HashMap<u16, String>,
-    /// Every port that the configuration names.
+    /// Every port in the configuration.
     named: HashSet<u16>,
-    /// Where the search for another in place of each begins.
+    /// Where the search for a replacement of each port begins.
     next: HashMap<u16, u16>,
 }
 
@@ -118,7 +118,7 @@ impl Ports {
         Self { named: named.collect(), taken: taken.collect(), next: HashMap::new() }
     }
 
-    /// The port that a server gets for the one that it wants, and the id of what has that.
+    /// The port that a server gets instead of the configured one, and the id that owns that one.
     fn take(&mut self, wanted: u16, server: &ServerSpec) -> (u16, Option<String>) {
         let owner = self.taken.get(&wanted).cloned();
         let is_free = |port: u16| !self.named.contains(&port) && !self.taken.contains_key(&port);
@@ -127,7 +127,7 @@ impl Ports {
             _ => {
                 let unprivileged = if wanted > PRIVILEGED_MAX { wanted } else { wanted + UNPRIVILEGED };
                 let first = *self.next.get(&wanted).unwrap_or(&unprivileged);
-                // Of sixty thousand there is always one: a cluster has at most ten thousand servers.
+                // One of sixty thousand is always free: a cluster has at most ten thousand servers.
                 let later = (first..=u16::MAX).chain(PRIVILEGED_MAX + 1..first).find(|port| is_free(*port));
                 later.unwrap_or(0)
             }

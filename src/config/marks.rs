@@ -1,4 +1,4 @@
-//! Lines and columns of a text, found from any byte without counting from its start.
+//! Maps byte offsets of a text to lines and columns without counting from the start.
 
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::error::{Place, Position};
 
-/// Bytes between two marks: thousands of places in one large file must not each be counted from its start.
+/// Bytes between two marks: thousands of lookups in one large file must not each count from its
+/// start.
 const STRIDE: usize = 4096;
 
 /// A mark before every [`STRIDE`]th byte.
@@ -30,12 +31,12 @@ impl Marks {
     }
 }
 
-/// The place after `before`, which are the bytes of the file up to it.
+/// The position after `before`, the file's bytes up to it.
 pub(super) fn place(file: Arc<Path>, before: &[u8]) -> Place {
     Place { file, position: Some(Mark::default().after(before).position()) }
 }
 
-/// How many line breaks are before a byte, and how many characters of its line.
+/// The line breaks before a byte, and the characters before it on its line.
 #[derive(Clone, Copy, Default)]
 struct Mark {
     lines: usize,

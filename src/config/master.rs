@@ -1,4 +1,4 @@
-//! `master.json`: of Pomelo's master only its port matters here, by which commands find the cluster.
+//! `master.json`: only the master's port matters here; commands find the cluster by it.
 
 use super::check::{LOOPBACK, id};
 use super::error::{ConfigError, Spot};
@@ -8,7 +8,7 @@ use super::raw::RawServer;
 use super::spec::MasterSpec;
 use crate::ids::ServerId;
 
-/// The master, and where its port stands. Only commands look for it, so a cluster works without.
+/// The master, and the place of its port. Only commands need it, so a cluster works without.
 pub(super) fn read(node: Node<'_>, faults: &mut Faults) -> Result<Option<(MasterSpec, Spot)>, ConfigError> {
     const NO_MASTER: &str = "so there is no admin port, unless serve --admin says which";
     let about = node.spot().place.file.display().to_string();

@@ -1,4 +1,4 @@
-//! JSON values that know where they stand in their file, so that every complaint can say so.
+//! JSON values that know their place in the file, for error messages.
 
 use std::cell::RefCell;
 use std::collections::hash_map::Entry;
@@ -14,49 +14,51 @@ use serde_json::value::RawValue;
 use super::error::{ConfigError, Place, Spot};
 use super::marks::Marks;
 
-/// The text of one file, or a text that is in none.
+/// The text of one file, or a text from elsewhere.
 pub(super) struct Document<'a> {
     file: Arc<Path>,
     text: &'a str,
     has_lines: bool,
-    /// What paths start with.
+    /// The start of every path.
     root: &'static str,
     /// Lines and columns.
     marks: Marks,
-    /// Keys that stand twice in one object, by where they stand again; at most [`DOUBLES_MAX`] of them.
+    /// Duplicate keys, by the position of the second; at most [`DOUBLES_MAX`].
     doubles: RefCell<BTreeMap<usize, ConfigError>>,
 }
 
-/// Most keys of one file that are reported to stand twice.
+/// Most duplicate keys reported for one file.
 const DOUBLES_MAX: usize = 100;
 
 impl<'a> Document<'a> {
     pub(super) fn new(file: &Path, text: &'a str) -> Self {
         // Node drops a byte order mark from JSON files; serde_json does not.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self::of(Arc::from(file), text, true, "")
+        Self::new_in(Arc::from(file), text, true, "")
     }
 
-    /// A text that nobody wrote as it stands, so that its lines say nothing: errors say `root.field` and `place`.
+    /// A generated text, whose line numbers would mean nothing: errors name `root.field` and
+    /// `place`.
     pub(super) fn without_lines(root: &'static str, place: &'static str, text: &'a str) -> Self {
-        Self::of(Arc::from(Path::new(place)), text, false, root)
+        Self::new_in(Arc::from(Path::new(place)), text, false, root)
     }
 
-    fn of(file: Arc<Path>, text: &'a str, has_lines: bool, root: &'static str) -> Self {
+    fn new_in(file: Arc<Path>, text: &'a str, has_lines: bool, root: &'static str) -> Self {
         Self { file, text, has_lines, root, marks: Marks::new(text), doubles: RefCell::default() }
     }
 
-    /// The file, as it was named.
+    /// The file's path as given.
     pub(super) fn name(&self) -> String {
         self.file.display().to_string()
     }
 
-    /// The keys that were met twice in one object so far. As in JavaScript the last value counts.
+    /// The duplicate keys found so far. As in JavaScript the last value counts.
     pub(super) fn doubles(&self) -> Vec<ConfigError> {
         std::mem::take(&mut *self.doubles.borrow_mut()).into_values().collect()
     }
 
-    /// The value that the whole file is. All of the file is checked to be JSON here; what it means is looked at later.
+    /// Parses the whole file as one value. This checks only that it is JSON; meaning is checked
+    /// later.
     pub(super) fn root(&'a self) -> Result<Node<'a>, ConfigError> {
         let raw: &RawValue =
             serde_json::from_str(self.text).map_err(|error| self.not_json(&error, self.text))?;
@@ -78,7 +80,8 @@ impl<'a> Document<'a> {
             0 | 1 => 0,
             line => part.match_indices('\n').nth(line - 2).map_or(part.len(), |(at, _)| at + 1),
         };
-        // The parser's column is that of the last byte it took; at the end of the input there is none.
+        // The parser's column is that of the last byte it consumed; at the end of the input it is
+        // past the text.
         let mut at = (line_start + error.column().saturating_sub(1)).min(part.len());
         if error.is_eof() {
             at = part.len();
@@ -104,13 +107,13 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Where a slice of the text starts in it.
+    /// The offset of a slice of the text.
     fn offset(&self, part: &str) -> usize {
         part.as_ptr().addr() - self.text.as_ptr().addr()
     }
 }
 
-/// What stands where a parser stopped, in a few words, and what people who write it mean.
+/// Describes the text where a parser stopped, with a hint about the likely mistake.
 fn met(before: &str, rest: &str) -> String {
     if rest.is_empty() {
         return "the end of the file".to_owned();
@@ -119,7 +122,7 @@ fn met(before: &str, rest: &str) -> String {
     let hint = match word.chars().next() {
         Some('/') => " (JSON has no comments)",
         Some('\'') => " (JSON quotes with \")",
-        Some(']' | '}') if before.trim_end().ends_with(',') => " (after the last element comes no comma)",
+        Some(']' | '}') if before.trim_end().ends_with(',') => " (JSON has no trailing commas)",
         Some(_) => "",
         None => return "the end of the line".to_owned(),
     };
@@ -130,7 +133,7 @@ fn met(before: &str, rest: &str) -> String {
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     document: &'a Document<'a>,
-    /// The slice of the document's text that this is.
+    /// Its slice of the document's text.
     raw: &'a str,
     path: String,
 }
@@ -144,8 +147,9 @@ pub(super) struct Member<'a> {
 }
 
 impl<'a> Node<'a> {
-    /// The members of an object in file order; `expected` is what to say when it is none. Of a key that stands twice, the
-    /// first place and the last value, as in JavaScript; the [document](Document::doubles) remembers it.
+    /// The members of an object in file order; `expected` describes it in the error. A duplicate
+    /// key keeps its first place and its last value, as in JavaScript, and is recorded in the
+    /// [document](Document::doubles).
     pub(super) fn object(&self, expected: &str) -> Result<Vec<Member<'a>>, ConfigError> {
         if !self.is_object() {
             return Err(self.invalid(expected));
@@ -190,12 +194,12 @@ impl<'a> Node<'a> {
         self.parse()
     }
 
-    /// How long the value is in the file, in bytes.
+    /// Length of the value's text in bytes.
     pub(super) fn text_bytes(&self) -> usize {
         self.raw.len()
     }
 
-    /// What JavaScript takes as false in a condition.
+    /// Whether JavaScript treats it as false in a condition.
     pub(super) fn is_falsy(&self) -> bool {
         matches!(self.raw, "null" | "false" | "\"\"") || self.raw.parse() == Ok(0.0)
     }
@@ -204,7 +208,7 @@ impl<'a> Node<'a> {
         self.raw == "null"
     }
 
-    /// Whether it is an array that begins with an object, as a list of servers does.
+    /// Whether it is an array that begins with an object, like a list of servers.
     pub(super) fn is_list_of_objects(&self) -> bool {
         self.raw.strip_prefix('[').is_some_and(|rest| rest.trim_start().starts_with('{'))
     }
@@ -227,7 +231,7 @@ impl<'a> Node<'a> {
         self.invalid_as(self.describe(), expected)
     }
 
-    /// As [`invalid`](Self::invalid), with own words for what was met.
+    /// As [`invalid`](Self::invalid), with a custom description of the value.
     pub(super) fn invalid_as(&self, met: String, expected: &str) -> ConfigError {
         ConfigError::Invalid { met, expected: expected.to_owned(), at: self.spot() }
     }
@@ -242,7 +246,8 @@ impl<'a> Node<'a> {
             _ if self.raw.contains(['.', 'e', 'E']) => "number",
             _ => "integer",
         };
-        // JSON escapes the control characters of ASCII, but not those of Unicode, which move cursors just as well.
+        // JSON escapes ASCII control characters but not Unicode's, which move a terminal's cursor
+        // just as well.
         let printable = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
         let mut shown: String = self.raw.chars().take(40).map(printable).collect();
         if self.raw.chars().nth(40).is_some() {
@@ -269,7 +274,7 @@ impl<'a> Node<'a> {
     }
 }
 
-/// The members of an object as slices of the text, double keys included.
+/// The members of an object as slices of the text, duplicate keys included.
 struct Pairs<'a>(Vec<(&'a RawValue, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Pairs<'de> {

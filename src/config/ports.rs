@@ -1,4 +1,5 @@
-//! The ports of a second cluster of one configuration: each shifted by a number, or any that is free.
+//! Ports for a second cluster of the same configuration: each shifted by an offset, or any free
+//! port.
 
 use std::fmt;
 
@@ -7,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::error::ConfigError;
 use super::spec::ClusterSpec;
 
-/// Where the ports of a cluster are, seen from its configuration.
+/// How a cluster's ports follow from its configuration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Ports {
-    /// So many above what the files say.
+    /// Shifted up from the configured ports by this number.
     Offset(u16),
     /// Any that are free.
     Any,
@@ -34,8 +35,8 @@ impl fmt::Display for Ports {
 }
 
 impl Ports {
-    /// A port that no file names, such as the console's.
-    pub fn of(self, port: u16) -> Option<u16> {
+    /// Applies this to a port that is not in the configuration, such as the console's.
+    pub fn apply(self, port: u16) -> Option<u16> {
         match self {
             _ if port == 0 => Some(0),
             Self::Offset(offset) => port.checked_add(offset),
@@ -45,24 +46,24 @@ impl Ports {
 }
 
 impl ClusterSpec {
-    /// The same cluster with its ports there: those of clients, those between servers, and the master's.
+    /// Applies `ports` to the client ports, the ports between servers, and the master's.
     ///
     /// # Errors
     /// A port would be over 65535.
     pub fn with_ports(mut self, ports: Ports) -> Result<Self, ConfigError> {
         for server in &mut self.servers {
             for port in [&mut server.port, &mut server.client_port].into_iter().flatten() {
-                *port = moved(ports, *port, server.id.as_str())?;
+                *port = applied(ports, *port, server.id.as_str())?;
             }
         }
         if let Some(master) = &mut self.master {
-            master.port = moved(ports, master.port, master.id.as_str())?;
+            master.port = applied(ports, master.port, master.id.as_str())?;
         }
         Ok(self)
     }
 }
 
-fn moved(ports: Ports, port: u16, id: &str) -> Result<u16, ConfigError> {
+fn applied(ports: Ports, port: u16, id: &str) -> Result<u16, ConfigError> {
     let too_high = || ConfigError::PortTooHigh { id: id.to_owned(), port, ports };
-    ports.of(port).ok_or_else(too_high)
+    ports.apply(port).ok_or_else(too_high)
 }

@@ -1,4 +1,5 @@
-//! `serverProtos.json` and `clientProtos.json`: definitions as they stand, and what of them Pomelo passes over.
+//! `serverProtos.json` and `clientProtos.json`: the definitions unchanged, and warnings about the
+//! parts that Pomelo skips.
 
 use serde_json::{Map, Value};
 
@@ -7,7 +8,7 @@ use super::faults::Faults;
 use super::node::Node;
 use crate::wire::{ProtoError, Protos};
 
-/// Most faults of one file that are reported: for each, its message is looked for once more.
+/// Most faults of one file that are reported: finding each one's place costs another search.
 const REPORTED_MAX: usize = 100;
 
 /// The definitions of one direction.
@@ -17,7 +18,7 @@ pub(super) fn read(
     faults: &mut Faults,
 ) -> Result<Map<String, Value>, ConfigError> {
     let passed_over = "passed over, as in Pomelo";
-    // Through `object`, which reports a route that stands twice.
+    // Through `object`, which reports duplicate routes.
     let members = match file.object("an object of routes, each with its protobuf fields") {
         Err(error @ ConfigError::Invalid { .. }) => {
             faults.forgive(about, error, passed_over).map(|()| Vec::new())?
@@ -48,7 +49,7 @@ pub(super) fn read(
     Ok(routes)
 }
 
-/// The value under these keys, or the last that there is on the way.
+/// The value under these keys, or the deepest one that exists on the way.
 fn find<'a>(node: &Node<'a>, keys: &[String]) -> Result<Node<'a>, ConfigError> {
     let mut node = node.clone();
     for key in keys {

@@ -1,4 +1,4 @@
-//! The shapes of the files before anything is checked: environments, entries of `servers.json`, `clusterCount`.
+//! The unchecked shapes of the files: environments, entries of `servers.json`, `clusterCount`.
 
 use serde_json::Value;
 
@@ -7,23 +7,26 @@ use super::faults::Faults;
 use super::node::{Member, Node};
 use crate::nearest::nearest;
 
-/// Most servers of a cluster, `clusterCount` written out: a slip such as 1000000 must not eat the memory.
+/// Most servers of a cluster, `clusterCount` expanded: a typo such as 1000000 must not fill the
+/// memory.
 pub const MAX_SERVERS: usize = 10_000;
 
-/// Most bytes of text that one `clusterCount` may multiply an entry to: each server has all of its fields.
+/// Most bytes of text that one `clusterCount` may multiply an entry to: each server has all of its
+/// fields.
 const COUNTED_BYTES_MAX: usize = 4 << 20;
 
-/// Least weight of a server.
+/// Smallest weight of a server.
 const WEIGHT_MIN: f64 = 0.001;
 
-/// Most weight of a server: beside the least, a million times its keys.
+/// Largest weight of a server: a million times the keys of the smallest.
 const WEIGHT_MAX: f64 = 1000.0;
 
-/// Longest name of a server, a type, a host or a route, in bytes. A type's name is a part of what errors call each of
-/// its servers.
+/// Longest name of a server, a type, a host or a route, in bytes. Errors repeat a type's name for
+/// each of its servers.
 const NAME_BYTES_MAX: usize = 255;
 
-/// The part of a file that is for `env`: the value of that key if the file has it, else the whole file.
+/// The part of a file that is for `env`: the value of that key if the file has it, else the whole
+/// file.
 pub(super) fn env_or_whole<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, ConfigError> {
     if !root.is_object() {
         return Ok(root);
@@ -32,13 +35,13 @@ pub(super) fn env_or_whole<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, Co
     Ok(wanted.map_or(root, |member| member.value))
 }
 
-/// As in Pomelo, an environment that is null, say, is none.
+/// As in Pomelo, a falsy environment such as null does not count.
 fn is_for(member: &Member<'_>, env: &str) -> bool {
     member.key == env && !member.value.is_falsy()
 }
 
-/// As [`env_or_whole`], for files whose whole cannot be mistaken for environments: one that holds objects but no list of
-/// servers has environments, and lacks the wanted one.
+/// As [`env_or_whole`], for files whose whole cannot be mistaken for environments: a file of
+/// objects without any list of servers has environments, but not the requested one.
 pub(super) fn environment<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, ConfigError> {
     let members = root.object("an object with environments such as \"development\"")?;
     if let Some(wanted) = members.iter().find(|member| is_for(member, env)) {
@@ -53,16 +56,17 @@ pub(super) fn environment<'a>(root: Node<'a>, env: &str) -> Result<Node<'a>, Con
     Err(ConfigError::UnknownEnvironment { wanted: env.to_owned(), known, file })
 }
 
-/// One object of fields: a server of `servers.json`, or one that `clusterCount` made of it, or the master.
+/// One object of fields: a server of `servers.json`, one that `clusterCount` made from it, or the
+/// master.
 #[derive(Clone)]
 pub(super) struct RawServer<'a> {
     pub(super) node: Node<'a>,
-    /// The id that `clusterCount` gives, in place of the entry's own.
+    /// The id assigned by `clusterCount`, replacing the entry's.
     pub(super) cluster_id: Option<String>,
     pub(super) fields: Vec<Field<'a>>,
 }
 
-/// A field with its value; `value` differs from what stands in the file where `++` counted it up.
+/// A field with its value; `value` differs from the file's where `++` counted it up.
 #[derive(Clone)]
 pub(super) struct Field<'a> {
     pub(super) key: String,
@@ -81,8 +85,8 @@ impl<'a> RawServer<'a> {
         Ok(Self { node, cluster_id: None, fields })
     }
 
-    /// The servers that the entry stands for: itself, or `clusterCount` of them. `next` is the number of the next
-    /// server of this type that is made so.
+    /// Expands the entry to its servers: itself, or `clusterCount` of them. `next` numbers the
+    /// servers of this type made this way.
     pub(super) fn expand(
         self,
         server_type: &str,
@@ -90,7 +94,7 @@ impl<'a> RawServer<'a> {
         faults: &mut Faults,
     ) -> Result<Vec<Self>, ConfigError> {
         let Some(field) = self.get("clusterCount") else { return Ok(vec![self]) };
-        // An entry of usual length may be counted up to the largest cluster.
+        // An entry of normal length may be repeated up to the largest cluster.
         let most = MAX_SERVERS.min(COUNTED_BYTES_MAX / self.node.text_bytes()).max(1);
         let count = field.number().and_then(|count| usize::try_from(count).ok());
         let count = match count {
@@ -101,7 +105,7 @@ impl<'a> RawServer<'a> {
                 if count.is_some_and(|count| count > most) {
                     return Err(error);
                 }
-                // In a condition of Pomelo's; then parseInt.
+                // Pomelo tests it in a condition, then applies parseInt.
                 let counts = !field.node.is_falsy();
                 let so =
                     if counts { "it counts none, as in Pomelo" } else { "it is one server, as in Pomelo" };
@@ -124,7 +128,7 @@ impl<'a> RawServer<'a> {
         self.fields.iter().find(|field| field.key == key)
     }
 
-    /// The value of a field that must be there.
+    /// The value of a required field.
     pub(super) fn required(&self, key: &'static str, why: &'static str) -> Result<&Field<'a>, ConfigError> {
         self.get(key).ok_or_else(|| {
             let similar = nearest(key, self.fields.iter().map(|field| field.key.as_str()));
@@ -139,8 +143,9 @@ impl<'a> RawServer<'a> {
 }
 
 impl Field<'_> {
-    /// `"3050++"` becomes 3050 and `index`, in the words of Pomelo: `parseInt(value.slice(0, -2)) + index` for every
-    /// text with `++` in it, but not at its start. Where Pomelo makes NaN of it, it stays as it is.
+    /// `"3050++"` becomes 3050 and `index`, as Pomelo computes it: `parseInt(value.slice(0, -2)) +
+    /// index` for every text that contains `++` after its start. Where Pomelo gets NaN, the text is
+    /// left unchanged.
     fn count_up(&mut self, index: usize) {
         let Value::String(text) = &self.value else { return };
         if text.find("++").is_none_or(|at| at == 0) {
@@ -162,12 +167,12 @@ impl Field<'_> {
             return self.node.invalid_as(met, expected);
         }
         if self.value.as_str().is_some_and(|text| text.ends_with("++")) {
-            return self.node.invalid(&format!("{expected} (++ counts up only beside clusterCount)"));
+            return self.node.invalid(&format!("{expected} (++ counts up only together with clusterCount)"));
         }
         self.node.invalid(expected)
     }
 
-    /// A text that names something: not empty, no white space, no control characters.
+    /// A name: not empty, without white space or control characters.
     pub(super) fn name(&self, expected: &str) -> Result<String, ConfigError> {
         match &self.value {
             Value::String(text) if is_name(text) => Ok(text.clone()),
@@ -179,8 +184,8 @@ impl Field<'_> {
         }
     }
 
-    /// What can be made of the value where [`name`](Self::name) is refused: a text without the spaces around it, the
-    /// digits of a number, or nothing. An error when it could not be printed.
+    /// The best substitute where [`name`](Self::name) is refused: trimmed text, the digits of a
+    /// number, or nothing. An error if the value cannot be printed.
     pub(super) fn rough_name(&self, expected: &str) -> Result<Option<String>, ConfigError> {
         let text = match &self.value {
             Value::String(text) => text.trim().to_owned(),
@@ -193,7 +198,7 @@ impl Field<'_> {
         Ok(Some(text).filter(|text| !text.is_empty()))
     }
 
-    /// The number that the value begins with, as `parseInt` takes it.
+    /// The number at the value's start, as `parseInt` reads it.
     pub(super) fn leading_port(&self) -> Option<u16> {
         self.value.as_str().and_then(parse_int).and_then(|port| u16::try_from(port).ok())
     }
@@ -204,7 +209,8 @@ impl Field<'_> {
         port.ok_or_else(|| self.invalid("a port, 0 to 65535"))
     }
 
-    /// True or false, also as text: Pomelo compares with the text, since each value goes through a command line.
+    /// True or false, also as text: Pomelo compares with text, since it passes each value through a
+    /// command line.
     pub(super) fn flag(&self) -> Result<bool, ConfigError> {
         match &self.value {
             Value::Bool(flag) => Ok(*flag),
@@ -214,7 +220,7 @@ impl Field<'_> {
         }
     }
 
-    /// A share beside the others', also as text.
+    /// A weight, also as text.
     pub(super) fn weight(&self) -> Result<f64, ConfigError> {
         let weight = match &self.value {
             Value::Number(number) => number.as_f64(),
@@ -239,14 +245,14 @@ impl Field<'_> {
         }
     }
 
-    /// Whether it is a number for JavaScript, also as text.
+    /// Whether JavaScript considers it a number, also as text.
     pub(super) fn is_number(&self) -> bool {
         let as_text = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
         self.value.is_number() || self.value.as_str().is_some_and(as_text)
     }
 }
 
-/// Whether a text can be printed, and is no longer than a name.
+/// Whether a text is printable and no longer than a name.
 pub(super) fn is_printable(text: &str) -> bool {
     (1..=NAME_BYTES_MAX).contains(&text.len()) && !text.contains(char::is_control)
 }
@@ -260,7 +266,7 @@ fn is_unprintable(c: char) -> bool {
     c.is_whitespace() || c.is_control()
 }
 
-/// JavaScript's `parseInt` of a decimal number: white space, a sign, then as many digits as there are.
+/// JavaScript's `parseInt` of a decimal number: white space, a sign, then all digits that follow.
 fn parse_int(text: &str) -> Option<i64> {
     let text = text.trim_start();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -1,4 +1,4 @@
-//! The checked configuration: what the rest of the program knows of a cluster.
+//! The checked configuration, as the rest of the program sees it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -12,29 +12,29 @@ use super::warning::Warning;
 use crate::ids::{ServerId, ServerType};
 use crate::nearest::nearest;
 
-/// A cluster, as its configuration describes it: at most [`MAX_SERVERS`](super::MAX_SERVERS) servers. No two servers
-/// share an id, and each frontend has a client port.
+/// A cluster, as its configuration describes it: at most [`MAX_SERVERS`](super::MAX_SERVERS)
+/// servers. No two servers share an id, and each frontend has a client port.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterSpec {
-    /// The environment that was asked for, such as `development`.
+    /// The requested environment, such as `development`.
     pub env: String,
     /// The `servers.json` that was read.
     pub source: PathBuf,
-    /// All servers: types in the order of the file, servers of a type in the order of the file, `clusterCount` written
-    /// out. This is the order of a type's dispatch list.
+    /// All servers: types in the order of the file, servers of a type in the order of the file,
+    /// `clusterCount` written out. This is the order of a type's dispatch list.
     pub servers: Vec<ServerSpec>,
-    /// From `master.json`, when there is one.
+    /// From `master.json`, if it exists.
     pub master: Option<MasterSpec>,
-    /// The push routes of `dictionary.json`, when there is one.
+    /// The push routes of `dictionary.json`, if it exists.
     pub dictionary: Option<Vec<String>>,
-    /// `serverProtos.json` and `clientProtos.json`, when there is one of them.
+    /// `serverProtos.json` and `clientProtos.json`, if either exists.
     pub protos: Option<ProtoFiles>,
-    /// What is wrong in the files but works with Pomelo, and what stands in for it here. Part of
+    /// Errors in the files that Pomelo tolerates, and the values used instead. Part of
     /// [`warnings`](Self::warnings).
     #[serde(skip)]
     pub notes: Vec<Warning>,
-    /// Where the ports that something listens on stand in the files.
+    /// The places in the files of the ports that are listened on.
     #[serde(skip)]
     pub places: HashMap<ServerId, Spot>,
 }
@@ -45,7 +45,7 @@ pub struct ClusterSpec {
 pub struct ServerSpec {
     /// Unique in the cluster.
     pub id: ServerId,
-    /// The key of the list that it stands in.
+    /// The key of its list.
     pub server_type: ServerType,
     /// Where it listens: a name or an address.
     pub host: String,
@@ -54,19 +54,21 @@ pub struct ServerSpec {
     pub port: Option<u16>,
     /// Whether clients connect to it.
     pub frontend: bool,
-    /// The port for clients, 0 for any that is free. Always there on a frontend.
+    /// The port for clients, 0 for any that is free. Always set on a frontend.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_port: Option<u16>,
-    /// What the gate hands out in place of `host`, when set.
+    /// The host that the gate hands out instead of `host`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_host: Option<String>,
-    /// Most clients at a time, when bounded. Pomelo takes 0 as unbounded, and so does this.
+    /// Most clients at a time. 0 means unbounded, as in Pomelo.
     #[serde(rename = "max-connections", skip_serializing_if = "Option::is_none")]
     pub max_connections: Option<usize>,
-    /// Its share beside the others of its type, for dispatch strategies that heed it; 1 when it has none. Not Pomelo's.
+    /// Its share relative to the others of its type, for dispatch strategies that use weights; 1 by
+    /// default. An extension to Pomelo.
     #[serde(skip_serializing_if = "is_usual")]
     pub weight: f64,
-    /// Every field that has no meaning here, as it stands in the file (`++` counted up). `clusterCount` is among them.
+    /// Fields without a meaning here, as in the file (`++` counted up). `clusterCount` is among
+    /// them.
     #[serde(flatten)]
     pub extra: Map<String, Value>,
 }
@@ -82,7 +84,8 @@ pub struct MasterSpec {
     pub port: u16,
 }
 
-/// Pomelo's protobuf definitions, in the order of the files: the version that clients compare is a hash over them.
+/// Pomelo's protobuf definitions, in the order of the files: the version that clients compare is a
+/// hash over them.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ProtoFiles {
     /// Server to client: `serverProtos.json`, an object; empty when there is no such file.
@@ -92,11 +95,11 @@ pub struct ProtoFiles {
 }
 
 impl ClusterSpec {
-    /// Reads a configuration. `path` is a `servers.json`, or a directory that holds `servers.json` or `<env>/servers.json`,
-    /// itself or in its `config` or `game-server/config`, where Pomelo's projects have it. Its neighbours
-    /// (`master.json`, `dictionary.json`, `serverProtos.json`, `clientProtos.json`) are looked for in the same two places.
-    /// As in Pomelo a file's `env` key is taken if there is one, else the whole file. [`TUTORIAL`](super::TUTORIAL) is a
-    /// path too.
+    /// Reads a configuration. `path` is a `servers.json`, or a directory that holds `servers.json`
+    /// or `<env>/servers.json`, itself or in its `config` or `game-server/config`, where Pomelo's
+    /// projects have it. Its neighbours (`master.json`, `dictionary.json`, `serverProtos.json`,
+    /// `clientProtos.json`) are looked for in the same two places. As in Pomelo a file's `env` key
+    /// is taken if there is one, else the whole file. [`TUTORIAL`](super::TUTORIAL) is a path too.
     ///
     /// Whatever Pomelo works with is taken: see [`notes`](Self::notes).
     ///
@@ -106,19 +109,20 @@ impl ClusterSpec {
         files::load(path, env)
     }
 
-    /// The `servers.json` that [`load`](Self::load) reads, without a look into it. Where there is none, the first place in which
-    /// it may be.
+    /// The `servers.json` that [`load`](Self::load) reads, without a look into it. Where there is
+    /// none, the first place in which it may be.
     pub fn source_of(path: &Path, env: &str) -> PathBuf {
         files::source_of(path, env)
     }
 
-    /// The path that is read when none is given: the directory `config` or, where it has no `servers.json` of any
-    /// environment, [the tutorial's](super::TUTORIAL).
+    /// The path that is read when none is given: the directory `config` or, where it has no
+    /// `servers.json` of any environment, [the tutorial's](super::TUTORIAL).
     pub fn default_path() -> &'static Path {
         files::default_path()
     }
 
-    /// As [`load`](Self::load), from the text of a `servers.json` that is in no file; `source` is what errors call it.
+    /// As [`load`](Self::load), from the text of a `servers.json` that is in no file; `source` is
+    /// what errors call it.
     ///
     /// # Errors
     /// The first thing that is wrong: see [`ConfigError`].
@@ -146,7 +150,8 @@ impl ClusterSpec {
         Err(ConfigError::UnservedTypes { types, file: self.source.clone(), served })
     }
 
-    /// The distinct server types, in the order of the file. A type whose list is empty is not among them.
+    /// The distinct server types, in the order of the file. A type whose list is empty is not among
+    /// them.
     pub fn server_types(&self) -> impl Iterator<Item = &ServerType> {
         let mut seen = HashSet::new();
         self.servers.iter().map(|server| &server.server_type).filter(move |known| seen.insert(*known))

@@ -1,4 +1,4 @@
-//! What is right but will bite: hints that `pomelo-sim check` prints.
+//! Warnings about valid but probably unintended configurations, printed by `pomelo-sim check`.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -11,11 +11,12 @@ use super::spec::{ClusterSpec, ServerSpec, some_ids};
 use crate::ids::ServerType;
 use crate::nearest::nearest;
 
-/// Fields of Pomelo that have no meaning here, and so are kept among the unknown ones: not misspelt.
+/// Pomelo's fields without a meaning here. They are kept among the unknown fields, but are not
+/// misspelt.
 const POMELO_FIELDS: &[&str] =
     &["args", "auto-restart", "restart-force", "cpu", "clusterCount", "env", "user", "pid", "wsPort"];
 
-/// The type whose addresses the gate hands out.
+/// The server type that the gate hands out.
 const HANDED_OUT: &str = "connector";
 
 const NO_GATE: &str =
@@ -24,18 +25,18 @@ const NO_GATE: &str =
 const NOTHING_TO_HAND_OUT: &str = "without \"frontend\": true no port opens for clients: the gate has nothing to hand out \
                                    to the users whom it sends there";
 
-/// A hint: what it is about (a server, a type) and what will happen. Prints as `about: message`.
+/// A hint about a server or a type, and its consequence. Prints as `about: message`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Warning {
     /// Server ids or a server type.
     pub about: String,
-    /// What will happen, and what to do.
+    /// The consequence, and what to do about it.
     pub message: String,
-    /// When it will happen.
+    /// When the consequence occurs.
     pub bites: Bites,
 }
 
-/// When a [`Warning`] comes true.
+/// When a [`Warning`]'s consequence occurs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Bites {
@@ -54,9 +55,9 @@ impl fmt::Display for Warning {
 }
 
 impl ClusterSpec {
-    /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types that have a route;
-    /// `bind`: the address of all client ports, when it is not each server's host.
-    /// [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
+    /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types
+    /// that have a route; `bind`: the address of all client ports, when it is not each server's
+    /// host. [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
     pub fn warnings(&self, routed: &[&str], bind: Option<IpAddr>) -> Vec<Warning> {
         let mut warnings = self.notes.clone();
         self.warn_of_missing_types(&mut warnings);
@@ -72,7 +73,7 @@ impl ClusterSpec {
         warnings
     }
 
-    /// Hints about weights that have no effect, since the strategy of the type does not heed them: `heeds` knows.
+    /// Hints about weights without effect: `heeds` tells whether a type's strategy uses them.
     pub fn warnings_of_weights(&self, heeds: impl Fn(&ServerType) -> bool) -> Vec<Warning> {
         let weighted = |server_type: &&ServerType| {
             self.of_type(server_type.as_str()).any(|server| server.weight != 1.0) && !heeds(server_type)
@@ -88,7 +89,7 @@ impl ClusterSpec {
         self.server_types().filter(weighted).map(warning).collect()
     }
 
-    /// A cluster with types of its own may do without the tutorial's.
+    /// A cluster with custom types may not need the tutorial's.
     fn warn_of_missing_types(&self, warnings: &mut Vec<Warning>) {
         let connects = |name: &str| self.of_type(name).any(|server| server.frontend);
         if !connects("gate") && connects(HANDED_OUT) {
@@ -184,7 +185,8 @@ impl ClusterSpec {
         }
     }
 
-    /// Nobody hands out the gate, nor a frontend of another type: clients must know it, and so reach where it listens.
+    /// The gate hands out neither itself nor frontends of other types: clients must know their
+    /// addresses, and reach the host on which they listen.
     fn warn_of_unreachable(&self, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
         let mut local: BTreeMap<String, Vec<&ServerSpec>> = BTreeMap::new();
         let frontends = self.servers.iter().filter(|server| server.frontend);
@@ -220,7 +222,8 @@ impl ClusterSpec {
 }
 
 impl ServerSpec {
-    /// Hints about this server alone: fields that look misspelt, a client port that will not open, a connector without one.
+    /// Hints about this server alone: fields that look misspelt, a client port that will not open,
+    /// a connector without one.
     pub fn warnings(&self) -> Vec<Warning> {
         let mut warnings = Vec::new();
         if self.server_type.as_str() == HANDED_OUT && !self.frontend {
@@ -258,7 +261,7 @@ fn is_loopback(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// To 0.0.0.0 or :: a client can connect only on this machine, if at all.
+/// Only a client on this machine can connect to 0.0.0.0 or ::, if at all.
 fn is_unspecified(host: &str) -> bool {
     host.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified())
 }

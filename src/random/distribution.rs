@@ -1,12 +1,11 @@
-//! Distributions of random times and sizes, as values: service times, gaps between arrivals,
-//! lengths of visits.
+//! Distributions of random times and sizes: service times, gaps between arrivals, lengths of
+//! visits.
 
 use serde::{Deserialize, Serialize};
 
 use super::Random;
 
-/// A distribution of non-negative random numbers, in its user's unit: a mean, and how values spread
-/// around it.
+/// A distribution of non-negative random numbers, in the caller's unit: a mean and a shape.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Distribution {
@@ -17,48 +16,48 @@ pub struct Distribution {
     pub shape: Shape,
 }
 
-/// How values spread around their mean. `cv2` is the variance by the square of the mean.
+/// The shape of a distribution. `cv2` is the variance divided by the square of the mean.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shape {
     /// Always the mean.
     Deterministic,
-    /// Exponential: without memory; cv2 = 1.
+    /// Exponential, memoryless; cv2 = 1.
     #[default]
     Exponential,
     /// Uniform from 0 to twice the mean; cv2 = 1/3.
     Uniform,
-    /// Sum of that many exponential stages; cv2 = 1/k.
+    /// Erlang: the sum of k exponential stages; cv2 = 1/k.
     Erlang(u32),
-    /// Lognormal with that cv2. A sigma of the logarithm has cv2 = exp(sigma²) - 1, and mean =
+    /// Lognormal with this cv2. A sigma of the logarithm has cv2 = exp(sigma²) - 1, and mean =
     /// median · exp(sigma²/2).
     Lognormal(f64),
-    /// One of two exponential distributions, each with half of the load (balanced means); cv2 above
-    /// 1.
+    /// Hyperexponential: one of two exponentials, each with half of the load (balanced means); cv2
+    /// above 1.
     Hyperexponential(f64),
-    /// Pareto with that tail index, above 1; below 2 the variance is infinite.
+    /// Pareto with this tail index, above 1; below 2 the variance is infinite.
     Pareto(f64),
 }
 
 impl Distribution {
-    /// Always that value.
+    /// Always this value.
     pub const fn fixed(value: f64) -> Self {
         Self { mean: value, shape: Shape::Deterministic }
     }
 
-    /// Exponential with that mean.
+    /// Exponential with this mean.
     pub const fn exponential(mean: f64) -> Self {
         Self { mean, shape: Shape::Exponential }
     }
 
-    /// Draws one.
+    /// Draws a value.
     pub fn draw(&self, random: &mut Random) -> f64 {
         self.mean * self.shape.draw(random)
     }
 }
 
 impl Shape {
-    /// Draws one with mean 1.
+    /// Draws a value with mean 1.
     pub fn draw(self, random: &mut Random) -> f64 {
         match self {
             Shape::Deterministic => 1.0,
@@ -85,7 +84,7 @@ impl Shape {
         }
     }
 
-    /// Variance by the square of the mean.
+    /// Variance divided by the square of the mean.
     pub fn cv2(self) -> f64 {
         match self {
             Shape::Deterministic => 0.0,

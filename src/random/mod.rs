@@ -1,4 +1,4 @@
-//! Chance, repeatable: streams of random numbers, each named, all of one seed.
+//! Reproducible random numbers: named streams from one seed.
 
 mod distribution;
 mod mix;
@@ -14,16 +14,16 @@ pub(crate) use mix::{mix, nth};
 pub use streams::Streams;
 pub use zipf::{Zipf, sizes};
 
-/// One stream. The same seed and name give the same numbers, on every machine and whatever other
-/// streams are used for: so two runs that differ in one thing meet the same chance everywhere else.
+/// One stream. The same seed and name give the same numbers, on every machine and independent of
+/// other streams. So two runs that differ in one thing draw the same numbers everywhere else
+/// (common random numbers).
 #[derive(Clone, Debug)]
 pub struct Random(Xoshiro256PlusPlus);
 
 impl Random {
-    /// The stream of that name.
+    /// The stream of this name.
     pub fn new(seed: u64, name: &str) -> Self {
-        // FNV-1a: a name only has to tell streams apart; the generator's own seeding mixes the
-        // bits.
+        // FNV-1a: names only need to give distinct seeds; the generator's seeding mixes the bits.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
             (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
         });
@@ -35,7 +35,7 @@ impl Random {
         StandardUniform.sample(&mut self.0)
     }
 
-    /// True with that probability.
+    /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }
@@ -45,7 +45,7 @@ impl Random {
         Uniform::new_inclusive(low, high).map_or(low, |range| range.sample(&mut self.0))
     }
 
-    /// An index of a list of that length, which must not be empty.
+    /// An index into a list of this length, which must not be 0.
     pub fn index(&mut self, len: usize) -> usize {
         usize::try_from(self.between(0, len.saturating_sub(1) as u64)).unwrap_or(0)
     }

@@ -1,4 +1,4 @@
-//! Streams by number: one for each user, and of each user one for each thing that it does.
+//! Numbered streams: one for each user, and for each of its actions.
 
 use rand_distr::{Distribution, StandardUniform};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -7,25 +7,25 @@ use rand_xoshiro::rand_core::SeedableRng;
 use super::Random;
 use super::mix::mix;
 
-/// Streams of one purpose in one replication. Millions of them take no memory: each is made when it
-/// is drawn from, and is the same whatever was drawn from others before.
+/// The streams for one purpose in one replication. Millions of them take no memory: each is created
+/// on use, and does not depend on draws from the others.
 #[derive(Clone, Copy, Debug)]
 pub struct Streams(u64);
 
 impl Streams {
-    /// Those of that name.
+    /// The streams of this name.
     pub fn new(seed: u64, replication: u32, name: &str) -> Self {
         let mut random = Random::new(seed ^ mix(u64::from(replication)), name);
         Self(StandardUniform.sample(&mut random.0))
     }
 
-    /// The stream of something's `number`th thing.
+    /// The stream of an entity's `number`th action.
     pub fn at(self, entity: u64, number: u64) -> Random {
         let seed = mix(mix(self.0 ^ entity).wrapping_add(number));
         Random(Xoshiro256PlusPlus::seed_from_u64(seed))
     }
 
-    /// A number for each entity, no two alike.
+    /// A distinct number for each entity.
     pub fn label(self, entity: u64) -> u64 {
         mix(self.0 ^ entity)
     }
@@ -53,8 +53,8 @@ mod tests {
         }
     }
 
-    /// Neighbours must not be alike: the mean over users of the first draw is that of independent
-    /// ones. Its standard error is 1/√(12·n); five of them leave no chance to chance.
+    /// Neighbouring streams must be independent: the mean over users of the first draw is that of
+    /// independent ones. Its standard error is 1/√(12·n); five of them leave no chance to chance.
     #[test]
     fn first_draws_of_neighbours_are_uniform() {
         let streams = Streams::new(1, 0, "talk");

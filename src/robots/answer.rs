@@ -1,8 +1,8 @@
-//! What servers answer.
+//! Answers of servers.
 
 use serde::Deserialize;
 
-/// What a server answers to a step of a login; the names of those in the room are not looked at.
+/// The answer to a login step. The room's member list is not read.
 #[derive(Deserialize)]
 pub(super) struct Answer {
     code: Option<u64>,
@@ -13,7 +13,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The answer, or why it is a refusal.
+    /// The answer, or the reason of a refusal.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let answer: Answer = serde_json::from_slice(body).map_err(|_| "no JSON object".to_owned())?;
         match answer.code {
@@ -23,7 +23,7 @@ impl Answer {
     }
 }
 
-/// The code that an answer to a message refuses it with.
+/// The code with which an answer refuses a message, if it does.
 pub(super) fn refusal(body: &[u8]) -> Option<String> {
     if body == b"{}" {
         return None;

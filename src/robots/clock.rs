@@ -4,17 +4,17 @@ use std::time::Instant;
 
 use crate::time::Time;
 
-/// Tells how long the run has been going on.
+/// Measures the time since the run's start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Clock(Instant);
 
 impl Clock {
-    /// A run that starts now.
+    /// Starts now.
     pub(super) fn start() -> Self {
         Self(Instant::now())
     }
 
-    /// Now.
+    /// Time since the start.
     pub(super) fn now(self) -> Time {
         Time::START + self.0.elapsed()
     }

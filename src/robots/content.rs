@@ -1,41 +1,43 @@
-//! What robots say: a content that tells by itself who said it, as which message, and when it was meant to be said.
+//! Contents of robots' messages: each carries its sender, its number and its intended time.
 //!
-//! `robot:17:204:1503778211:xxxx…`: prefix, member, number of its message, and the intended moment in nanoseconds of
-//! the run, padded to the plan's length. So whoever gets it needs no table to know what it is and how late it comes.
+//! `robot:17:204:1503778211:xxxx…`: prefix, member, message number, and the intended time in
+//! nanoseconds of the run, padded to the plan's length. A receiver needs no table to identify a
+//! message and compute its latency.
 
 use crate::time::Time;
 
 /// Writes and recognizes contents.
 #[derive(Debug)]
 pub(super) struct Contents {
-    /// How the body of our push begins on any server that keeps the tutorial's order of fields: `{"msg":"robot:`.
+    /// The start of a robot's push on any server that keeps the tutorial's field order:
+    /// `{"msg":"robot:`.
     opening: Vec<u8>,
     bytes: usize,
 }
 
-/// How a push's body begins in the tutorial.
+/// The start of a push's body in the tutorial.
 const MSG: &[u8] = br#"{"msg":""#;
 
-/// What a push is.
+/// The origin of a push.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Found {
-    /// A robot said it.
+    /// Sent by a robot.
     Ours {
-        /// Which.
+        /// Its member index.
         member: usize,
-        /// Its how manieth message.
+        /// The number among its messages.
         number: u32,
-        /// When it was meant to be sent.
+        /// Its intended time.
         intended: Time,
     },
-    /// It begins as if a robot had said it, and goes on as none would.
+    /// It starts like a robot's content but is malformed.
     Wrong,
-    /// Somebody else said it.
+    /// Sent by someone else.
     Others,
 }
 
 impl Contents {
-    /// Contents of at least so many bytes, with this prefix.
+    /// Contents with this prefix and minimum length in bytes.
     pub(super) fn new(prefix: &str, bytes: usize) -> Self {
         Self { opening: [MSG, prefix.as_bytes(), b":"].concat(), bytes }
     }
@@ -51,7 +53,8 @@ impl Contents {
         out.resize(out.len().max(start + self.bytes), b'x');
     }
 
-    /// Recognizes the body of an `onChat` push. Not a JSON reader: robots write nothing that JSON escapes.
+    /// Recognizes the body of an `onChat` push. Not a JSON reader: robots write nothing that JSON
+    /// escapes.
     pub(super) fn read(&self, body: &[u8]) -> Found {
         if let Some(rest) = body.strip_prefix(&*self.opening) {
             return numbers(rest).unwrap_or(Found::Wrong);
@@ -77,9 +80,9 @@ fn numbers(mut rest: &[u8]) -> Option<Found> {
     Some(Found::Ours { member, number, intended })
 }
 
-/// Takes decimal digits and the colon behind them.
+/// Takes decimal digits and the colon after them.
 fn take(rest: &mut &[u8]) -> Option<u64> {
-    /// As many digits as cannot overflow.
+    /// Limited to a number of digits that cannot overflow.
     const DIGITS_MAX: usize = 19;
     let mut value = 0;
     for (index, byte) in rest.iter().take(DIGITS_MAX + 1).enumerate() {

@@ -1,20 +1,20 @@
-//! Who is in which room, and who of them sends: a plan's rooms, drawn from its seed.
+//! Assigns members to rooms and selects the senders, drawn from the plan's seed.
 
 use super::plan::LoadPlan;
 use crate::random::{Random, sizes};
 
-/// The members of all rooms. A member is an index from 0, a room too.
+/// The members of all rooms. Members and rooms are indices from 0.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Crowd {
     /// The room of each member.
     pub room_of: Vec<usize>,
-    /// Those who send.
+    /// The members that send.
     pub senders: Vec<usize>,
 }
 
 impl Crowd {
-    /// The crowd of a plan. The sizes follow from the plan alone; its seed says who is where, so that rooms fill up side
-    /// by side while users arrive one after the other.
+    /// The crowd of a plan. Room sizes follow from the plan alone. The seed shuffles the members,
+    /// so that all rooms fill evenly while users arrive.
     pub fn new(plan: &LoadPlan) -> Self {
         let sizes = match &plan.room_sizes {
             Some(sizes) => sizes.clone(),

@@ -1,13 +1,13 @@
-//! File descriptors: one a robot, and the system gives few unless it is asked.
+//! Raises the limit of file descriptors: each robot needs one, and the default limit is low.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use super::RobotsError;
 
-/// What a process has open besides robots.
+/// Descriptors that a process needs besides robots.
 const OTHERS: u64 = 32;
 
-/// Sees to it that so many users can be connected.
+/// Ensures that this number of users can be connected.
 pub(super) fn raise(users: usize) -> Result<(), RobotsError> {
     let needed = users as u64 + OTHERS;
     let system = |error: nix::Error| RobotsError::System(error.into());

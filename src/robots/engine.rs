@@ -1,4 +1,5 @@
-//! Sockets and timers under the robots: one thread, one poll, no task or allocation for what comes in.
+//! Sockets and timers under the robots: one thread, one poll, no task or allocation per received
+//! message.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -19,16 +20,16 @@ use super::shared::RunState;
 use super::sockets::{Sockets, in_words};
 use crate::time::Time;
 
-/// What one read takes.
+/// Buffer size of one read.
 const READ_BYTES: usize = 128 * 1024;
 
-/// Longest wait of a poll: how soon a run that shall end does, and how often the phase is looked at.
+/// Longest wait of a poll: bounds how late a run ends, and how late a phase change is noticed.
 const POLL_MAX: Duration = Duration::from_millis(20);
 
-/// The pacer's token; robots have theirs from 0.
+/// The pacer's token; robots' tokens count from 0.
 const PACER: Token = Token(usize::MAX);
 
-/// The robots of a run and what drives them.
+/// The robots of a run, with their sockets and timers.
 pub(super) struct Engine {
     pub(super) clock: Clock,
     pub(super) shared: RunState,
@@ -37,21 +38,21 @@ pub(super) struct Engine {
     sockets: Sockets,
     gate: SocketAddr,
     gate_name: String,
-    /// Moments at which robots want to be called; those that are not in `armed` are out of date.
+    /// Robots' timers; entries that differ from `armed` are stale.
     timers: BinaryHeap<Reverse<(Time, usize)>>,
     armed: Vec<Time>,
     buffer: Vec<u8>,
-    /// Robots whose last read filled the buffer: there is more.
+    /// Robots whose last read filled the buffer, so that more may be waiting.
     unread: Vec<usize>,
     pacer: Option<Pacer>,
-    /// What the pacer handed over; kept for its memory.
+    /// The pacer's last batch; the buffer is reused.
     batch: Vec<(Time, usize)>,
     senders: Vec<usize>,
     churn: Option<(Moments, (Time, usize))>,
 }
 
 impl Engine {
-    /// Robots that have not begun.
+    /// Robots that have not started.
     pub(super) fn new(plan: &LoadPlan, gate: SocketAddr) -> Result<Self, RobotsError> {
         let crowd = Crowd::new(plan);
         let shared = RunState::new(plan, &crowd);
@@ -89,7 +90,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Everybody begins to send, and to leave and come back, as planned.
+    /// Starts the load: robots send, leave and return as planned.
     pub(super) fn start_load(&mut self, plan: &LoadPlan, now: Time) -> io::Result<()> {
         if let Load::Rate(rate) = plan.load {
             let moments = Moments::new(plan.seed, "robots: sends", self.senders.len(), rate, now);
@@ -106,7 +107,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Nobody sends or leaves of itself any more.
+    /// Stops planned messages and departures.
     pub(super) fn stop_load(&mut self, now: Time) {
         self.pacer.iter_mut().for_each(|pacer| pacer.stop(now));
         self.send_due();
@@ -115,7 +116,7 @@ impl Engine {
         self.shared.close_windows();
     }
 
-    /// Every robot leaves for good.
+    /// Makes every robot leave for good.
     pub(super) fn log_out(&mut self, now: Time) {
         self.shared.ending = true;
         for robot in 0..self.robots.len() {
@@ -125,12 +126,12 @@ impl Engine {
         }
     }
 
-    /// How many connections are open.
+    /// Number of open connections.
     pub(super) fn connections(&self) -> usize {
         self.sockets.count()
     }
 
-    /// Waits for whatever comes next, and lets the robots act on it.
+    /// Waits for the next events, and lets the robots act on them.
     pub(super) fn turn(&mut self, events: &mut Events) -> io::Result<()> {
         self.poll_once(events)?;
         for robot in std::mem::take(&mut self.unread) {
@@ -160,7 +161,7 @@ impl Engine {
         }
     }
 
-    /// A socket can be read or written.
+    /// Handles a socket that is readable or writable.
     fn ready(&mut self, robot: usize, ended: bool) {
         match self.sockets.connected(robot) {
             Ok(true) => {
@@ -172,7 +173,7 @@ impl Engine {
         }
     }
 
-    /// Reads once, or to the end when the server has said all that it had to say.
+    /// Reads once, or up to the end if the server has closed.
     fn read(&mut self, robot: usize, to_the_end: bool) {
         loop {
             match self.sockets.read(robot, &mut self.buffer) {
@@ -194,7 +195,7 @@ impl Engine {
         }
     }
 
-    /// Messages whose moment has come.
+    /// Sends the messages that are due.
     fn send_due(&mut self) {
         let Some(pacer) = &self.pacer else { return };
         let mut batch = std::mem::take(&mut self.batch);
@@ -210,7 +211,7 @@ impl Engine {
         self.batch = batch;
     }
 
-    /// Robots whose moment to leave has come.
+    /// Lets robots leave that are due.
     fn leave_due(&mut self) {
         let now = self.clock.now();
         while let Some((moments, due)) = &mut self.churn
@@ -242,7 +243,7 @@ impl Engine {
         }
     }
 
-    /// Does what a robot wants done: connects, writes, closes; and remembers when it wants to be called.
+    /// Carries out a robot's `Next`: connects, writes or closes, and arms its timer.
     fn obey(&mut self, robot: usize, next: Next, now: Time) {
         let connects = match next {
             Next::Stay => {
@@ -289,7 +290,7 @@ impl Engine {
         }
         let Some(out) = self.robots[robot].output() else { return };
         if let Err(error) = self.sockets.write(robot, out) {
-            // What the server said last is still to be read, and says more than the failure to write.
+            // Read the server's last bytes first: they explain more than the failed write.
             log::debug!("cannot write robot={robot} error={error}");
         }
     }

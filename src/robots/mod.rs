@@ -1,31 +1,37 @@
-//! Robots: a load generator for any chat that speaks Pomelo's protocol and the tutorial's routes, this one or the original.
+//! Robots: a load generator for any chat that speaks Pomelo's protocol and the tutorial's routes,
+//! this one or the original.
 //!
-//! It is a black box test: it knows the [`client`](crate::client), and nothing of the servers of this crate.
+//! It is a black box test: it knows the [`client`](crate::client), and nothing of the servers of
+//! this crate.
 //!
 //! # A run
 //!
-//! 1. **Log in.** Robots arrive one after the other. Each asks the gate, over a connection of its own as real clients do,
-//!    connects to the server that it names, and enters its room. Who fails tries once more after a second.
-//! 2. **Rest** for a second: nobody speaks, so the server's memory is what connections cost.
+//! 1. **Log in.** Robots arrive one after the other. Each asks the gate, over a separate connection
+//!    as real clients do, connects to the server that it names, and enters its room. A failed login
+//!    is retried once after a second.
+//! 2. **Rest** for a second: no messages, so the server's memory is the cost of its connections.
 //! 3. **Warm up:** the planned load, not measured.
 //! 4. **Measure:** the same load.
-//! 5. **Drain:** nobody sends any more; all answers and deliveries still under way are waited for.
+//! 5. **Drain:** no more messages; wait for all answers and deliveries in flight.
 //! 6. **Log out.**
 //!
 //! # Open and closed loop
 //!
-//! In an open loop messages have moments of their own, which come whether the server keeps up or not, and every latency
-//! counts from such a moment: a server that stalls for a second delays a second's messages, and all of them say so. In a
-//! closed loop each sender sends when an answer came, so the server sets the pace: it shows what a server can do, and
-//! its latencies say only how long the robots let it queue.
+//! In an open loop messages are scheduled independently of the server, and every latency counts
+//! from the scheduled time: a server that stalls for a second delays a second's messages, and all
+//! of their latencies show it. In a closed loop each sender sends after an answer, so the server
+//! sets the pace: it shows a server's capacity, and its latencies only reflect how much the robots
+//! let it queue.
 //!
-//! # What costs what
+//! # Cost
 //!
-//! One thread, one poll (`engine.rs`), no task a robot; a robot is a state machine ([`robot`]) that is given bytes. A
-//! delivery is not parsed as JSON, allocates nothing, and needs no table: its content says who said it, as which message
-//! and when (`content.rs`). The clock is read once a read. So robots on one core can load a server on another.
+//! One thread, one poll (`engine.rs`), no task per robot; a robot is a state machine ([`robot`])
+//! fed with bytes. A delivery is not parsed as JSON, allocates nothing, and needs no table: its
+//! content names its sender, number and time (`content.rs`). The clock is read once per read. So
+//! robots on one core can load a server on another.
 //!
-//! The [`judge`](crate::judge) checks on the fly that everybody gets what they must get, once and in order.
+//! The [`judge`](crate::judge) checks during the run that every member receives every message of
+//! its room, once and in order.
 
 mod answer;
 mod clock;
@@ -63,22 +69,22 @@ pub use self::tally::Summary;
 use crate::judge::Verdict;
 use crate::time::Time;
 
-/// How long robots are silent between login and load.
+/// Pause between login and load.
 const REST: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether a phase is over.
+/// How often the end of a phase is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How often progress is told.
+/// How often progress is reported.
 const TELL_EVERY: Duration = Duration::from_millis(250);
 
-/// Events that one poll brings at most.
+/// Most events of one poll.
 const EVENTS: usize = 1024;
 
-/// Why there is no run, or no report.
+/// Why a run could not start or finish.
 #[derive(Debug, Error)]
 pub enum RobotsError {
-    /// Nobody listens where the gate should be.
+    /// Nothing listens at the gate's address.
     #[error("no gate at {gate}: {reason}; for a cluster without a gate: --connector HOST:PORT")]
     NoGate {
         /// `HOST:PORT`.
@@ -86,7 +92,7 @@ pub enum RobotsError {
         /// What the system says.
         reason: io::Error,
     },
-    /// Nobody listens where the connector should be.
+    /// Nothing listens at the connector's address.
     #[error("no connector at {connector}: {reason}")]
     NoConnector {
         /// `HOST:PORT`.
@@ -101,27 +107,27 @@ pub enum RobotsError {
     Descriptors {
         /// Robots.
         users: usize,
-        /// Descriptors for them and the rest.
+        /// Descriptors needed in all.
         needed: u64,
         /// The hard limit.
         allowed: u64,
     },
-    /// The server's processes cannot be looked at.
+    /// The server's processes cannot be read.
     #[error("pid: {0}")]
     Process(io::Error),
-    /// The system refuses what robots need.
+    /// The system refuses a resource.
     #[error("the system refuses what robots need: {0}")]
     System(io::Error),
 }
 
-/// How far a run is.
+/// The progress of a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Progress {
     /// The phase, in a word.
     pub phase: &'static str,
     /// Since the run began.
     pub elapsed: Duration,
-    /// Robots that have got in.
+    /// Robots that have logged in.
     pub logins: usize,
     /// Robots in all.
     pub users: usize,
@@ -131,10 +137,12 @@ pub struct Progress {
     pub deliveries: u64,
 }
 
-/// Does what the plan says. `stop` ends it early, with a report; `progress` is told a few times a second.
+/// Executes the plan. `stop` ends it early, with a report; `progress` is called a few times a
+/// second.
 ///
 /// # Errors
-/// Nobody listens at the gate, or the system refuses something. A server that fails is no error but in the report.
+/// Nothing listens at the gate, or the system refuses a resource. Failures of the server are in the
+/// report instead.
 pub fn run(
     plan: &LoadPlan,
     stop: &AtomicBool,
@@ -235,7 +243,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
         })
     }
 
-    /// Lets the robots act until that moment, until it is done, or until the run is to end.
+    /// Drives the robots until this time, until `done`, or until the run is stopped.
     fn phase(
         &mut self,
         phase: &'static str,
@@ -246,7 +254,7 @@ impl<P: FnMut(&Progress)> Run<'_, P> {
         Ok(())
     }
 
-    /// Waits for what is still under way, also when the run is to end.
+    /// Waits for messages in flight, even if the run is stopped.
     fn drain(&mut self, end: Time) -> Result<(), RobotsError> {
         let mut done = |engine: &mut Engine| {
             engine.robots.iter().all(|robot| robot.is_idle()) && {

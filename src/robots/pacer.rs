@@ -1,4 +1,4 @@
-//! The thread that waits for the moments of an open loop, which poll's milliseconds are too coarse for.
+//! A thread that times an open loop: poll's milliseconds are too coarse.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,19 +14,19 @@ use crate::time::Time;
 /// Longest sleep.
 const SLEEP_MAX: Duration = Duration::from_secs(1);
 
-/// What is due: moments, and who acts.
+/// Due times, each with its member.
 type Batch = Vec<(Time, usize)>;
 
-/// Hands over moments as they come, and wakes whoever polls.
+/// Hands over due times, and wakes the polling thread.
 pub(super) struct Pacer {
     due: Arc<Mutex<Batch>>,
-    /// Nanoseconds of the moment after which there are no more.
+    /// The end of the schedule in nanoseconds.
     end: Arc<AtomicU64>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Pacer {
-    /// Starts to go through these moments.
+    /// Starts with these times.
     pub(super) fn start(moments: Moments, clock: Clock, waker: Waker) -> std::io::Result<Self> {
         let due = Arc::new(Mutex::new(Batch::new()));
         let end = Arc::new(AtomicU64::new(u64::MAX));
@@ -38,17 +38,17 @@ impl Pacer {
         Ok(Self { due, end, thread: Some(thread) })
     }
 
-    /// Puts what has come due since into `batch`, which is empty.
+    /// Moves the newly due times into `batch`, which must be empty.
     pub(super) fn take(&self, batch: &mut Batch) {
         std::mem::swap(&mut *self.due.lock().unwrap_or_else(PoisonError::into_inner), batch);
     }
 
-    /// Ends it. What was due until then can be taken, also when the thread is late: a moment is not lost for that.
+    /// Ends it. Times due until then can still be taken, even if the thread is late: none is lost.
     pub(super) fn stop(&mut self, end: Time) {
         if let Some(thread) = self.thread.take() {
             self.end.store(end.as_nanos(), Ordering::Release);
             thread.thread().unpark();
-            // It does not panic; if it did, its moments are over all the same.
+            // The thread does not panic; if it did, its schedule would have ended as well.
             let _ = thread.join();
         }
     }
@@ -73,7 +73,7 @@ fn pace(mut moments: Moments, clock: Clock, waker: &Waker, due: &Mutex<Batch>, e
         }
         if !batch.is_empty() {
             due.lock().unwrap_or_else(PoisonError::into_inner).append(&mut batch);
-            // An engine that cannot be woken looks by itself, a little later.
+            // An engine that cannot be woken polls again by itself, a little later.
             let _ = waker.wake();
         }
         if end < u64::MAX {
@@ -83,7 +83,7 @@ fn pace(mut moments: Moments, clock: Clock, waker: &Waker, due: &Mutex<Batch>, e
     }
 }
 
-/// Linux lets a sleep end 50 µs late, to save power: as much as a delivery takes.
+/// Linux ends sleeps up to 50 µs late to save power: as long as a delivery takes.
 fn wake_precisely() {
     #[cfg(target_os = "linux")]
     if let Err(error) = nix::sys::prctl::set_timerslack(1) {

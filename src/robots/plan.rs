@@ -1,4 +1,4 @@
-//! What robots shall do, checked: a [`LoadPlan`], made of [`Settings`].
+//! The checked [`Plan`] of a run, built from [`Settings`].
 
 use std::ops::RangeInclusive;
 
@@ -14,7 +14,7 @@ const USERS_MAX: usize = 1_000_000;
 /// Longest message content, in bytes: well below what a package can hold.
 const PAYLOAD_BYTES_MAX: usize = 1 << 20;
 
-/// Longest prefix of names, in bytes: behind it there must be room for a number within the 64 of a name.
+/// Longest prefix of names, in bytes: a number must follow it within the 64 bytes of a name.
 const PREFIX_BYTES_MAX: usize = 32;
 
 /// How robots connect.
@@ -29,34 +29,34 @@ pub enum TransportChoice {
     Mix,
 }
 
-/// What makes a robot send.
+/// The load that robots generate.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Load {
-    /// Open loop: so many messages per second and sender, whatever becomes of them.
+    /// Open loop: messages per second and sender, independent of the answers.
     Rate(f64),
-    /// Closed loop: so many requests of each sender are in flight.
+    /// Closed loop: requests that each sender keeps in flight.
     Window(usize),
 }
 
-/// What robots do, checked.
+/// A run of robots, checked.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct LoadPlan {
-    /// `HOST:PORT` of the gate, or of the connector that stands in for it.
+    /// `HOST:PORT` of the gate, or of the connector that replaces it.
     pub gate: String,
-    /// Whether robots log in there, and ask no gate.
+    /// Whether `gate` is a connector, where robots log in directly.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub direct: bool,
     /// Robots in all.
     pub users: usize,
     /// Rooms.
     pub rooms: usize,
-    /// Skew of the room sizes; without meaning when they are given by hand.
+    /// Skew of the room sizes; ignored if they are given explicitly.
     pub zipf: f64,
-    /// Room sizes by hand.
+    /// Explicit room sizes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room_sizes: Option<Vec<usize>>,
-    /// How many of each room send; `None`: all.
+    /// Senders per room; `None`: all members.
     pub senders: Option<usize>,
     /// Logins begun per second.
     pub arrivals: f64,
@@ -75,15 +75,15 @@ pub struct LoadPlan {
     pub warmup: f64,
     /// Seconds for a step of a login, or a request.
     pub timeout: f64,
-    /// Seed of all chance.
+    /// Seed of all random choices.
     pub seed: u64,
-    /// What names begin with.
+    /// Prefix of all names.
     pub prefix: String,
     /// The server's processes.
     pub pid: Vec<u32>,
 }
 
-/// What is wrong with settings.
+/// An error in settings.
 #[derive(Debug, Error)]
 pub enum LoadPlanError {
     /// The file cannot be read.
@@ -100,7 +100,7 @@ pub enum LoadPlanError {
         /// The file.
         file: String,
     },
-    /// The file is no JSON object of settings.
+    /// The file is not a JSON object of settings.
     #[error("{file}:{line}:{column}: {key}{reason}")]
     Malformed {
         /// The file.
@@ -109,12 +109,12 @@ pub enum LoadPlanError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// The setting and a colon, when it is known.
+        /// The setting and a colon, if known.
         key: String,
         /// What was expected and what came.
         reason: String,
     },
-    /// A setting that cannot be.
+    /// A setting out of its range.
     #[error("{setting}: expected {expected}, got {got}")]
     Invalid {
         /// Its name.
@@ -124,7 +124,7 @@ pub enum LoadPlanError {
         /// What it is.
         got: String,
     },
-    /// Two settings that say different things of one matter.
+    /// Two settings that contradict each other.
     #[error("{one} cannot be used with {other}: {why}")]
     Conflict {
         /// The one.
@@ -137,7 +137,7 @@ pub enum LoadPlanError {
 }
 
 impl Settings {
-    /// The plan that these settings make, with the defaults for those that are not given.
+    /// Builds the plan from these settings and the defaults.
     ///
     /// # Errors
     /// A setting is out of its range, or two exclude each other.

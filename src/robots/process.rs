@@ -1,16 +1,17 @@
-//! What processes cost: their processor time and their memory, as Linux tells it.
+//! CPU time and memory of processes, from Linux.
 //!
-//! The processor time is that of the process's own clock (`clock_getcpuclockid`). It counts nanoseconds, and threads that
-//! have ended. In `/proc` there is no such figure: `stat` counts in hundredths of a second, `schedstat` is the first
-//! thread alone, and `task/*/schedstat` forgets threads when they end.
+//! The CPU time is read from the process's CPU clock (`clock_getcpuclockid`). It counts
+//! nanoseconds, and includes ended threads. `/proc` has no such figure: `stat` counts in hundredths
+//! of a second, `schedstat` covers only the first thread, and `task/*/schedstat` forgets threads
+//! when they end.
 //!
-//! The memory is `Rss` of `smaps_rollup`, which the kernel counts when it is asked. `VmRSS` of `status` is cheaper, but
-//! may be off by hundreds of KiB: each processor adds to it in batches.
+//! The memory is `Rss` of `smaps_rollup`, which the kernel computes on request. `VmRSS` of `status`
+//! is cheaper, but may be off by hundreds of KiB: each processor adds to it in batches.
 
 use std::io;
 use std::time::Duration;
 
-/// Processes that one measures together: a server may be several.
+/// Processes measured together: a server may have several.
 #[derive(Clone, Debug)]
 pub struct Processes(Vec<u32>);
 
@@ -18,7 +19,8 @@ impl Processes {
     /// The processes with these ids.
     ///
     /// # Errors
-    /// When one is not there, or nothing can be read of it: the text names it. `Unsupported` on other systems than Linux.
+    /// A process does not exist or cannot be read: the text names it. `Unsupported` on systems
+    /// other than Linux.
     pub fn new(pids: Vec<u32>) -> io::Result<Self> {
         let processes = Self(pids);
         processes.cpu()?;
@@ -26,7 +28,7 @@ impl Processes {
         Ok(processes)
     }
 
-    /// User and system time of all of them together, since each began.
+    /// Total user and system time of all of them, each since its start.
     ///
     /// # Errors
     /// When one is not there any more.
@@ -34,7 +36,8 @@ impl Processes {
         self.0.iter().map(|pid| system::cpu(*pid).map_err(|error| named(*pid, &error))).sum()
     }
 
-    /// Memory of all of them together that is in RAM, in bytes. What several share is counted in each.
+    /// Memory of all of them together that is in RAM, in bytes. What several share is counted in
+    /// each.
     ///
     /// # Errors
     /// When one is not there any more, or belongs to another user.
@@ -62,13 +65,13 @@ mod system {
 
     pub(super) fn cpu(pid: u32) -> io::Result<Duration> {
         let spent = i32::try_from(pid).map_err(|_| Errno::ESRCH).and_then(|pid| {
-            // To the system 0 is whoever asks.
+            // The system takes 0 as the calling process.
             let pid = Some(pid).filter(|pid| *pid > 0).ok_or(Errno::ESRCH)?;
             clock_gettime(clock_getcpuclockid(Pid::from_raw(pid))?)
         });
         match spent {
             Ok(spent) => Ok(spent.into()),
-            // What these calls say when there is no such process.
+            // The errors of these calls for a process that does not exist.
             Err(Errno::ESRCH | Errno::EINVAL) => Err(io::ErrorKind::NotFound.into()),
             Err(error) => Err(error.into()),
         }

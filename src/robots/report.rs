@@ -1,4 +1,4 @@
-//! What a run says in the end.
+//! The report of a run.
 
 use std::collections::BTreeMap;
 
@@ -8,105 +8,105 @@ use super::plan::LoadPlan;
 use super::tally::Summary;
 use crate::judge::Verdict;
 
-/// The result of a run. Counts, rates and the server's CPU time are of the measured seconds; logins, errors and integrity
-/// of the whole run. A latency belongs to the measured seconds when what it is of was meant to begin in them.
+/// The result of a run. Counts, rates and the server's CPU time cover the measured seconds; logins,
+/// errors and integrity the whole run. A latency belongs to the measured seconds if its intended
+/// start does.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Report {
-    /// What was to be done.
+    /// The plan.
     pub plan: LoadPlan,
-    /// How long was measured: less than planned when the run was ended early.
+    /// Measured time; less than planned if the run was stopped early.
     pub seconds: f64,
     /// First logins.
     pub logins: Logins,
     /// Messages sent.
     pub sends: Flow,
-    /// The same of the whole run: what integrity is about.
+    /// The same for the whole run, which integrity covers.
     pub sent: u64,
-    /// Messages that arrived: one a member of the room.
+    /// Deliveries: one per member of the room.
     pub deliveries: Flow,
-    /// Chat that arrived in the whole run and no robot said.
+    /// Chat messages received in the whole run that no robot sent.
     pub others: u64,
-    /// Times that a robot which had been in entered again in the whole run.
+    /// Re-entries of robots in the whole run.
     pub returns: u64,
-    /// How long it took, in microseconds.
+    /// Latencies in microseconds.
     pub latency_us: RunLatencies,
-    /// How much later than meant messages of an open loop were sent, in microseconds: a part of their latencies which is
-    /// the robots' own, unless a robot was not in its room.
+    /// How late messages of an open loop were sent, in microseconds: the robots' own part of their
+    /// latencies, unless a robot was not in its room.
     pub lateness_us: Summary,
-    /// What went wrong, by kind.
+    /// Errors by kind.
     pub errors: BTreeMap<String, u64>,
-    /// Whether everybody got what they had to get.
+    /// Whether every member received what it had to.
     pub integrity: Verdict,
-    /// The server's processes, when they were named.
+    /// The server's processes, if they were named.
     pub server: Option<ServerUsage>,
 }
 
-/// Robots that came in.
+/// Logins.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Logins {
-    /// Robots that got in.
+    /// Robots that logged in.
     pub ok: usize,
-    /// Robots that did not at their first login, nor when they tried it once more.
+    /// Robots whose first login and its retry both failed.
     pub failed: usize,
-    /// Robots that got in, by the time from the first arrival to the last login.
+    /// Logins per second, from the first arrival to the last login.
     pub per_second: f64,
 }
 
-/// How much.
+/// A count and its rate.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Flow {
     /// In the measured seconds.
     pub count: u64,
-    /// In one of them.
+    /// Per second.
     pub per_second: f64,
 }
 
 /// Latencies, in microseconds.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct RunLatencies {
-    /// From when a login was meant to begin to the gate's answer, connecting included. Of the whole run.
+    /// From a login's intended start to the gate's answer, connecting included. Whole run.
     pub gate: Summary,
-    /// From the gate's answer to the room's, connecting included. Of the whole run.
+    /// From the gate's answer to the room's, connecting included. Whole run.
     pub enter: Summary,
-    /// From when a message was meant to be sent to its answer.
+    /// From a message's intended time to its answer.
     pub send: Summary,
-    /// From when a message was meant to be sent to its arrival at each member, the sender too.
+    /// From a message's intended time to its arrival at each member, the sender included.
     pub deliver: Summary,
 }
 
 /// The server's processes.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct ServerUsage {
-    /// CPU time that they took in the measured seconds.
+    /// CPU time in the measured seconds.
     pub cpu_seconds: f64,
-    /// The same by deliveries, in microseconds.
+    /// CPU time per delivery, in microseconds.
     pub cpu_us_per_delivery: f64,
-    /// Resident memory before the first robot came, in bytes.
+    /// Resident memory before the first login, in bytes.
     pub rss_before: u64,
-    /// When all were in, and had been silent for a second.
+    /// Resident memory when all were logged in and had been silent for a second.
     pub rss_connected: u64,
-    /// What that is more, for each robot that is in.
+    /// The growth per logged-in robot.
     pub bytes_per_connection: u64,
-    /// Before robots left.
+    /// Resident memory before robots left.
     pub rss_end: u64,
 }
 
 impl Report {
-    /// Whether nothing went wrong, and there was something that could have.
+    /// Whether nothing failed, and anything was tested at all.
     pub fn is_clean(&self) -> bool {
         let is_whole = self.integrity.is_clean() && self.logins.failed == 0 && self.errors.is_empty();
         is_whole && self.void().is_none()
     }
 
-    /// Why the run says nothing about the chat, if so. Robots of whom none was to send say what
-    /// they were to say.
+    /// Why the run did not test the chat, if so. A plan without senders does not need to.
     pub fn void(&self) -> Option<String> {
         let why = match (self.logins.ok, self.sent) {
             (0, _) => "nobody got in",
             (_, 0) if self.plan.senders != Some(0) => "nothing was sent",
             _ => return None,
         };
-        // Those that did not get in could not send: that is no reason.
+        // Robots that did not log in could not send; their login errors are reported already.
         let reasons =
             self.errors.iter().filter(|(kind, _)| self.logins.ok > 0 || !kind.starts_with("send: "));
         let error = reasons.max_by_key(|(_, number)| **number);

@@ -1,39 +1,39 @@
-//! The messages of a robot that wait for their answers: they have ids in order, so an answer finds its request at once.
+//! A robot's pending requests. Ids are consecutive, so an answer finds its request by index.
 
 use std::collections::VecDeque;
 
 use crate::time::Time;
 
-/// A message that was sent.
+/// A pending message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sent {
-    /// Its number among its sender's, for the judge.
+    /// Its number among its sender's messages, for the judge.
     pub(super) number: u32,
-    /// When it was meant to be sent.
+    /// Its intended time.
     pub(super) intended: Time,
-    /// When to give it up.
+    /// Its deadline.
     pub(super) deadline: Time,
 }
 
-/// What was sent over one line and is not answered.
+/// Unanswered requests of one connection.
 #[derive(Default, Debug)]
 pub(super) struct Requests {
     /// The id of the first in the queue.
     first: u64,
-    /// None: answered.
+    /// `None`: answered.
     queue: VecDeque<Option<Sent>>,
-    /// How many from the front have missed their deadline, and wait on for an answer that comes late.
+    /// Number of requests at the front past their deadline, still waiting for a late answer.
     overdue: usize,
     in_flight: usize,
 }
 
 impl Requests {
-    /// How many wait for an answer that is not late.
+    /// Number of unanswered requests within their deadline.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
     }
 
-    /// A request was sent. Ids go up by one.
+    /// Adds a sent request. Ids increase by one.
     pub(super) fn push(&mut self, id: u64, sent: Sent) {
         if self.queue.is_empty() {
             self.first = id;
@@ -42,7 +42,7 @@ impl Requests {
         self.in_flight += 1;
     }
 
-    /// It was answered. None: nobody waits for that.
+    /// Takes the answered request. `None`: this id is not pending.
     pub(super) fn take(&mut self, id: u64) -> Option<Sent> {
         let at = usize::try_from(id.checked_sub(self.first)?).ok()?;
         let sent = self.queue.get_mut(at)?.take()?;
@@ -55,13 +55,13 @@ impl Requests {
         Some(sent)
     }
 
-    /// The deadline of the first that is not late yet.
+    /// The deadline of the first request that is not late yet.
     pub(super) fn deadline(&self) -> Option<Time> {
         let in_time = self.queue.iter().skip(self.overdue);
         in_time.flatten().next().map(|sent| sent.deadline)
     }
 
-    /// Gives up those that are late by now. How many?
+    /// Marks requests past their deadline as late, and returns their number.
     pub(super) fn expire(&mut self, now: Time) -> u64 {
         let before = self.in_flight;
         while let Some(sent) = self.queue.get(self.overdue) {
@@ -74,7 +74,7 @@ impl Requests {
         (before - self.in_flight) as u64
     }
 
-    /// All that are still unanswered, late or not; none of them is any more.
+    /// Removes and returns all unanswered requests, late or not.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = Sent> {
         (self.overdue, self.in_flight) = (0, 0);
         std::mem::take(&mut self.queue).into_iter().flatten()

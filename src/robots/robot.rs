@@ -1,11 +1,13 @@
-//! One robot: logs in through the gate, enters its room, sends, leaves. A state machine without socket and clock.
+//! One robot: logs in through the gate, enters its room, sends, leaves. A state machine without
+//! socket and clock.
 //!
 //! ```text
 //! Away ─▶ Gate ─▶ Entry ─▶ In ─▶ Leaving ─▶ Absent ─▶ Gate ─▶ …
 //! ```
 //!
-//! Whoever drives it gives it bytes and moments, writes what is in [`output`](Robot::output), and does what the
-//! [`Next`] says. Without a gate a login begins with the entry. A login that fails is tried once more after a second; a connection that is lost, too.
+//! Its driver passes it bytes and times, writes its [`output`](Robot::output), and carries out each
+//! [`Next`]. Without a gate a login begins with the entry. After a failed login or a lost
+//! connection it tries once more, a second later.
 
 mod talk;
 
@@ -24,36 +26,37 @@ const ENTER: &str = "connector.entryHandler.enter";
 const SEND: &str = "chat.chatHandler.send";
 const ON_CHAT: &str = "onChat";
 
-/// How long after a login that failed, or a connection that was lost, the next login begins.
+/// Delay from a failed login or a lost connection to the next login.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How long a user stays away that leaves to enter again.
+/// How long a user that leaves by plan stays away.
 const ABSENCE: Duration = Duration::from_millis(100);
 
-/// As much is told of why a server kicks.
+/// Most characters reported of a kick's reason.
 const REASON_CHARS_MAX: usize = 80;
 
 /// Never.
 pub(super) const NEVER: Time = Time::from_nanos(u64::MAX);
 
-/// What whoever drives a robot must do next.
+/// What a robot's driver must do next.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Next {
-    /// Write what there is to write, no more.
+    /// Write the output, nothing else.
     Stay,
-    /// Close the connection, if there is one, and open one to the gate, or to the connector that stands in for it.
+    /// Close the connection, if any, and open one to the gate, or to the connector that replaces
+    /// it.
     Gate,
     /// Close the connection and open one to this host and port.
     Server(String, u16),
-    /// Write what there is to write, and close the connection.
+    /// Write the output, and close the connection.
     Close,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Stage {
-    /// Not connected; will log in at that moment.
+    /// Not connected; logs in at this time.
     Away(Time),
-    /// The same, of its own will: it is not there to say anything.
+    /// The same, by plan: it skips its messages meanwhile.
     Absent(Time),
     /// Asks the gate.
     Gate,
@@ -73,23 +76,23 @@ pub struct Robot {
     websocket: bool,
     stage: Stage,
     line: Option<Connection>,
-    /// The code of `onChat` on this line.
+    /// The code of `onChat` on this connection.
     chat: Option<u16>,
-    /// When the step of the login began that is under way.
+    /// Start of the current login step.
     began: Time,
-    /// Whether the login under way is the second try.
+    /// Whether the current login is the second attempt.
     again: bool,
-    /// Whether it has ever been in, or given up.
+    /// Whether it has ever logged in, or given up.
     settled: bool,
-    /// Whether it will not come back.
+    /// Whether it has left for good.
     done: bool,
     requests: Requests,
-    /// Intended moments of messages that wait until it is in.
+    /// Intended times of messages queued until it has logged in.
     waiting: VecDeque<Time>,
 }
 
 impl Robot {
-    /// One that logs in at that moment.
+    /// A robot that logs in at this time.
     pub fn new(member: usize, room: usize, websocket: bool, arrives: Time) -> Self {
         Self {
             member,
@@ -112,17 +115,17 @@ impl Robot {
         matches!(self.stage, Stage::In | Stage::Leaving)
     }
 
-    /// Whether nothing of it is under way: no answer is awaited, no message waits to be sent.
+    /// Whether it is idle: no answer is pending and no message is queued.
     pub fn is_idle(&self) -> bool {
         self.requests.in_flight() == 0 && self.waiting.is_empty()
     }
 
-    /// What waits to be written to its connection.
+    /// Bytes to be written to its connection.
     pub fn output(&mut self) -> Option<&mut Vec<u8>> {
         self.line.as_mut().map(Connection::out).filter(|out| !out.is_empty())
     }
 
-    /// When it wants [`tick`](Self::tick) to be called.
+    /// When [`tick`](Self::tick) must be called next.
     pub fn due(&self, shared: &RunState) -> Time {
         let beat = self.line.as_ref().and_then(Connection::due).unwrap_or(NEVER);
         match self.stage {
@@ -132,12 +135,12 @@ impl Robot {
         }
     }
 
-    /// A moment that it waited for has come.
+    /// Handles a timer that is due.
     pub fn tick(&mut self, shared: &mut RunState, now: Time) -> Next {
         self.line.iter_mut().for_each(|line| line.tick(now));
         match self.stage {
             Stage::Away(until) | Stage::Absent(until) if now >= until && !self.done => {
-                // The first login counts from when it was meant to begin.
+                // The first login is measured from its intended start.
                 self.began = until;
                 self.stage = if shared.direct { Stage::Entry } else { Stage::Gate };
                 Next::Gate
@@ -154,7 +157,7 @@ impl Robot {
         }
     }
 
-    /// The connection that was asked for is open; `host` is the one that it was opened to.
+    /// Handles the opening of the requested connection to `host`.
     pub fn connected(&mut self, host: &str) {
         let nonce = (self.member as u64) << 32 | self.began.as_nanos() & 0xffff_ffff;
         let transport = if self.websocket { Transport::WebSocket } else { Transport::Tcp };
@@ -162,7 +165,7 @@ impl Robot {
         self.line = Some(Connection::new(transport, host, nonce, &hello));
     }
 
-    /// Bytes have come.
+    /// Handles received bytes.
     pub fn received(&mut self, shared: &mut RunState, bytes: &[u8], now: Time) -> Next {
         let heard = self.hear(shared, bytes, now);
         match heard {
@@ -198,7 +201,7 @@ impl Robot {
                     }
                 }
                 Event::Kicked(body) => {
-                    // Without what would upset a terminal.
+                    // Without control characters, which could garble a terminal.
                     let reason = kick_reason(body);
                     let why = reason.chars().filter(|c| !c.is_control()).take(REASON_CHARS_MAX);
                     let why = format!("kicked: {}", String::from_iter(why));
@@ -207,7 +210,7 @@ impl Robot {
                 Event::Response { id, body } if matches!(self.stage, Stage::In | Stage::Leaving) => {
                     match self.requests.take(id) {
                         Some(sent) => shared.answered(self.member, &sent, &body, now),
-                        None => shared.tally.error("send: an answer that nobody asked for"),
+                        None => shared.tally.error("send: an answer without a request"),
                     }
                 }
                 Event::Response { body, .. } => {
@@ -232,7 +235,7 @@ impl Robot {
         Ok(Next::Stay)
     }
 
-    /// Its connection ended, or could not be opened.
+    /// Handles the end of its connection, or a failure to open it.
     pub fn broken(&mut self, shared: &mut RunState, now: Time, why: &str) -> Next {
         if !self.is_in() {
             return if matches!(self.stage, Stage::Away(_) | Stage::Absent(_)) {
@@ -271,7 +274,7 @@ impl Robot {
         Next::Close
     }
 
-    /// Shall leave as soon as its requests are answered, and come back a little later.
+    /// Makes it leave once its requests are answered, and return a little later.
     pub fn leave(&mut self, shared: &mut RunState, now: Time) -> Next {
         if self.stage == Stage::In {
             self.stage = Stage::Leaving;
@@ -279,7 +282,7 @@ impl Robot {
         self.go_on(shared, now)
     }
 
-    /// Shall leave at once, for good.
+    /// Makes it leave at once, for good.
     pub fn log_out(&mut self, shared: &mut RunState, now: Time) -> Next {
         self.done = true;
         if self.is_in() {

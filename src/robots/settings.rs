@@ -1,4 +1,4 @@
-//! Settings of robots, from flags and from a file.
+//! Robots' settings, from flags and from a file.
 
 use std::fs::File;
 use std::io::Read;
@@ -9,14 +9,16 @@ use serde::Deserialize;
 
 use super::plan::{LoadPlanError, TransportChoice};
 
-/// Most bytes of a file of settings that are read.
+/// Largest settings file in bytes.
 pub(super) const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// The settings as they are given, each by a flag or by the key of the same name in a file; none need be.
+/// Unchecked settings, each from a flag or from the key of the same name in a file; all are
+/// optional.
 #[derive(Args, Clone, Default, PartialEq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
-    /// Where the gate listens [default: the gate of the running cluster, or of --config, or 127.0.0.1:3014]
+    /// Where the gate listens [default: the gate of the running cluster, or of --config, or
+    /// 127.0.0.1:3014]
     #[arg(long, value_name = "HOST:PORT")]
     pub gate: Option<String>,
     /// Where a connector listens: robots log in there, and ask no gate
@@ -28,7 +30,8 @@ pub struct Settings {
     /// Rooms that they are spread over [default: 10]
     #[arg(long, value_name = "N")]
     pub rooms: Option<usize>,
-    /// Skew of the room sizes by Zipf's law: the k-th room is as large as 1/k to this power; 0 makes all alike [default: 0]
+    /// Skew of the room sizes by Zipf's law: the k-th room is as large as 1/k to this power; 0
+    /// makes all alike [default: 0]
     #[arg(long, value_name = "S")]
     pub zipf: Option<f64>,
     /// Room sizes by hand, instead of --users, --rooms and --zipf
@@ -40,10 +43,12 @@ pub struct Settings {
     /// Logins that begin per second [default: 200]
     #[arg(long, value_name = "R")]
     pub arrivals: Option<f64>,
-    /// Messages per second and sender, at random moments that wait for nothing (open loop) [default: 1]
+    /// Messages per second and sender, at random moments that wait for nothing (open loop)
+    /// [default: 1]
     #[arg(long, value_name = "R")]
     pub rate: Option<f64>,
-    /// Requests that each sender keeps in flight: the next goes when one is answered (closed loop), instead of --rate
+    /// Requests that each sender keeps in flight: the next goes when one is answered (closed loop),
+    /// instead of --rate
     #[arg(long, value_name = "W")]
     pub window: Option<usize>,
     /// Length of a message's content; what it says of itself is never cut off [default: 64]
@@ -79,7 +84,7 @@ impl Settings {
     /// Reads a file of settings.
     ///
     /// # Errors
-    /// It cannot be read, or is no JSON object whose keys are all known and have the right types.
+    /// It cannot be read, or is not a JSON object with only known keys of the right types.
     pub fn load(path: &Path) -> Result<Self, LoadPlanError> {
         let file = path.display().to_string();
         let mut text = String::new();
@@ -115,15 +120,14 @@ impl Settings {
         Ok(settings)
     }
 
-    /// These settings, and for those that are not given the ones of `file`. What excludes a setting of the file takes
-    /// its place.
+    /// Fills unset settings from `file`. A flag that excludes a setting of the file replaces it.
     #[must_use]
     pub fn over(self, file: Settings) -> Settings {
         let by_hand = self.room_sizes.is_some();
         let by_law = self.users.is_some() || self.rooms.is_some() || self.zipf.is_some();
         let (open, closed) = (self.rate.is_some(), self.window.is_some());
         Settings {
-            // Either flag says where to log in, whatever the file says of it.
+            // Either flag decides where to log in and overrides both settings of the file.
             connector: if self.gate.is_some() { None } else { self.connector.clone().or(file.connector) },
             gate: if self.connector.is_some() { None } else { self.gate.or(file.gate) },
             users: self.users.or(file.users.filter(|_| !by_hand)),

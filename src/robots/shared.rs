@@ -1,4 +1,4 @@
-//! What all robots share: names, contents, counters, the judge.
+//! State that all robots share: names, contents, counters, the judge.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl Names {
         format!("{}-room-{room}", self.prefix)
     }
 
-    /// The body of the question to the gate.
+    /// The body of the request to the gate.
     pub(super) fn entry(&self, member: usize) -> String {
         format!(r#"{{"uid":"{}"}}"#, self.user(member))
     }
@@ -39,36 +39,37 @@ impl Names {
     }
 }
 
-/// What robots need, and what they fill.
+/// Shared inputs and results of robots.
 #[derive(Debug)]
 pub struct RunState {
     pub(super) names: Names,
-    /// What handshakes have agreed on: dictionaries and definitions are the same for all, and kept once.
+    /// Terms of the handshakes: dictionaries and definitions are equal for all robots, and kept
+    /// once.
     pub(super) terms: Terms,
     pub(super) judge: Judge,
     pub(super) tally: Tally,
     pub(super) timeout: Duration,
-    /// There is no gate to ask.
+    /// Robots log in at a connector, without a gate.
     pub(super) direct: bool,
-    /// The run is over: what ends now is no error.
+    /// The run is over: connections that end now are not errors.
     pub(super) ending: bool,
     contents: Contents,
     /// Requests that a sender keeps in flight now.
     window: usize,
     is_sender: Vec<bool>,
-    /// What was written last by [`write_message`](Self::write_message).
+    /// The message last written by [`write_message`](Self::write_message).
     pub(super) message: Vec<u8>,
 }
 
 impl RunState {
-    /// Before anything has happened: nobody sends of itself.
+    /// The state before a run: senders are idle.
     pub fn new(plan: &LoadPlan, crowd: &Crowd) -> Self {
         let mut judge = Judge::of_one_order(KEPT);
         let names = Names { prefix: plan.prefix.clone() };
         let mut is_sender = vec![false; crowd.room_of.len()];
         crowd.senders.iter().for_each(|member| is_sender[*member] = true);
         for (member, room) in crowd.room_of.iter().enumerate() {
-            // Members count up from 0, here and there.
+            // Both number members from 0.
             judge.member(&names.room(*room), &names.user(member));
         }
         Self {
@@ -86,12 +87,12 @@ impl RunState {
         }
     }
 
-    /// What has gone wrong so far, by kind.
+    /// Errors so far, by kind.
     pub fn errors(&self) -> &BTreeMap<String, u64> {
         &self.tally.errors
     }
 
-    /// Who has seen what everybody got.
+    /// The judge, with all deliveries so far.
     pub fn judge(&self) -> &Judge {
         &self.judge
     }
@@ -104,7 +105,7 @@ impl RunState {
         };
     }
 
-    /// From now on nobody sends of itself.
+    /// Stops planned messages.
     pub fn close_windows(&mut self) {
         self.window = 0;
     }
@@ -114,7 +115,7 @@ impl RunState {
         if self.is_sender[member] { self.window } else { 0 }
     }
 
-    /// A member got in, by a login whose last step began then.
+    /// Records a member's login, whose last step began at `began`.
     pub(super) fn entered(&mut self, member: usize, began: Time, now: Time, returns: bool) {
         let _ = self.judge.entered(member);
         self.tally.enter.record(began, now);
@@ -126,20 +127,20 @@ impl RunState {
         }
     }
 
-    /// A member heard somebody.
+    /// Records a push received by a member.
     pub(super) fn heard(&mut self, member: usize, push: &[u8], now: Time) {
         match self.contents.read(push) {
             Found::Ours { member: sender, number, intended } => {
                 self.judge.delivered(member, sender, number);
                 self.tally.delivered(intended, now);
             }
-            // Nobody has this number: the judge will find it foreign.
+            // No member has this number: the judge will count it as foreign.
             Found::Wrong => self.judge.delivered(member, usize::MAX, 0),
             Found::Others => self.tally.others += 1,
         }
     }
 
-    /// A member's message was answered.
+    /// Records the answer to a member's message.
     pub(super) fn answered(&mut self, member: usize, sent: &Sent, body: &[u8], now: Time) {
         match refusal(body) {
             None => {
@@ -153,7 +154,8 @@ impl RunState {
         }
     }
 
-    /// Writes a member's next message into [`message`](Self::message): what the tutorial's web client sends. Its number.
+    /// Writes a member's next message into [`message`](Self::message), as the tutorial's web client
+    /// does, and returns its number.
     pub(super) fn write_message(&mut self, member: usize, room: usize, intended: Time, now: Time) -> u32 {
         let number = self.judge.sending(member, To::All);
         self.tally.sent(now);

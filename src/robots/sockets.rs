@@ -1,4 +1,4 @@
-//! The robots' sockets: opened, read, written and closed, none of which ever waits.
+//! The robots' sockets. No operation blocks.
 
 use std::collections::HashMap;
 use std::io::{self, ErrorKind, Read, Write};
@@ -7,11 +7,11 @@ use std::net::{SocketAddr, ToSocketAddrs};
 use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 
-/// One socket a robot, at most.
+/// At most one socket per robot.
 #[derive(Debug)]
 pub(super) struct Sockets {
     open: Vec<Option<Socket>>,
-    /// Addresses of hosts that servers named.
+    /// Resolved addresses of hosts named by servers.
     known: HashMap<(String, u16), SocketAddr>,
 }
 
@@ -22,12 +22,12 @@ struct Socket {
 }
 
 impl Sockets {
-    /// For so many robots.
+    /// For this number of robots.
     pub(super) fn new(robots: usize) -> Self {
         Self { open: (0..robots).map(|_| None).collect(), known: HashMap::new() }
     }
 
-    /// How many are open.
+    /// Number of open sockets.
     pub(super) fn count(&self) -> usize {
         self.open.iter().flatten().count()
     }
@@ -37,7 +37,7 @@ impl Sockets {
         self.open[robot].is_some()
     }
 
-    /// The address of a host that a server named.
+    /// Resolves a host named by a server.
     pub(super) fn address(&mut self, host: &str, port: u16) -> io::Result<SocketAddr> {
         let name = (host.to_owned(), port);
         if let Some(address) = self.known.get(&name) {
@@ -48,7 +48,7 @@ impl Sockets {
         Ok(address)
     }
 
-    /// Begins to connect; the one that the robot had is closed.
+    /// Starts to connect, and closes the robot's previous socket.
     pub(super) fn connect(
         &mut self,
         registry: &Registry,
@@ -62,7 +62,7 @@ impl Sockets {
         Ok(())
     }
 
-    /// Whether the connection that was begun is there; an error when it will never be.
+    /// Whether the started connection is established; an error if it failed.
     pub(super) fn connected(&mut self, robot: usize) -> io::Result<bool> {
         let Some(socket) = &mut self.open[robot] else { return Ok(false) };
         if socket.connected {
@@ -82,7 +82,7 @@ impl Sockets {
         }
     }
 
-    /// What has come. `Ok(None)`: nothing at the moment. `Ok(Some(0))`: the server closed.
+    /// Reads once. `Ok(None)`: nothing at the moment. `Ok(Some(0))`: the server closed.
     pub(super) fn read(&mut self, robot: usize, buffer: &mut [u8]) -> io::Result<Option<usize>> {
         let Some(socket) = &mut self.open[robot] else { return Ok(None) };
         loop {
@@ -95,7 +95,7 @@ impl Sockets {
         }
     }
 
-    /// Writes what the socket takes, and leaves the rest in `out`.
+    /// Writes as much as the socket accepts, and leaves the rest in `out`.
     pub(super) fn write(&mut self, robot: usize, out: &mut Vec<u8>) -> io::Result<()> {
         let Some(socket) = self.open[robot].as_mut().filter(|socket| socket.connected) else { return Ok(()) };
         let mut written = 0;
@@ -114,20 +114,20 @@ impl Sockets {
         result
     }
 
-    /// Closes it, if it is there.
+    /// Closes the socket, if any.
     pub(super) fn close(&mut self, robot: usize) {
         self.open[robot] = None;
     }
 }
 
-/// The first address that a name has.
+/// The first address of a name.
 pub(super) fn resolve(name: impl ToSocketAddrs) -> io::Result<SocketAddr> {
     name.to_socket_addrs()?
         .next()
         .ok_or_else(|| io::Error::new(ErrorKind::NotFound, "the name has no address"))
 }
 
-/// What went wrong, in words that are the same for the same thing.
+/// A fixed text per kind of error, so that equal errors are counted together.
 pub(super) fn in_words(error: &io::Error) -> String {
     match error.kind() {
         ErrorKind::ConnectionRefused => "connection refused".to_owned(),

@@ -1,4 +1,4 @@
-//! What is counted while robots run.
+//! Counters of a run.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,30 +8,30 @@ use serde::Serialize;
 
 use crate::time::Time;
 
-/// Longest time that is told apart from longer ones, in microseconds: ten minutes.
+/// Longest latency that is recorded as such, in microseconds: ten minutes.
 const MICROS_MAX: u64 = 600_000_000;
 
-/// Different kinds of errors that are kept; what comes from a server must not fill the memory.
+/// Most distinct errors kept: a server's texts must not fill the memory.
 const KINDS_MAX: usize = 100;
 
-/// How long something took, each time: three digits of each, in microseconds.
+/// Latencies in microseconds, to three significant digits.
 #[derive(Debug)]
 pub(super) struct Latency(Histogram<u64>);
 
-/// Percentiles, in whole microseconds; all zero when nothing was counted.
+/// Percentiles in whole microseconds; all zero if nothing was recorded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Summary {
-    /// How often.
+    /// Number of values.
     pub count: u64,
     /// Median.
     pub p50: u64,
-    /// 90 of 100 took no longer.
+    /// 90th percentile.
     pub p90: u64,
-    /// 99 of 100.
+    /// 99th percentile.
     pub p99: u64,
-    /// 999 of 1000.
+    /// 99.9th percentile.
     pub p999: u64,
-    /// The longest.
+    /// Maximum.
     pub max: u64,
     /// Arithmetic mean.
     pub mean: u64,
@@ -46,12 +46,12 @@ impl Latency {
         )
     }
 
-    /// Counts what began then and ends now.
+    /// Records a latency from its start to now.
     pub(super) fn record(&mut self, began: Time, now: Time) {
         self.0.saturating_record(now.as_nanos().saturating_sub(began.as_nanos()) / 1000);
     }
 
-    /// What was counted.
+    /// The percentiles.
     pub(super) fn summary(&self) -> Summary {
         let at = |share| self.0.value_at_quantile(share);
         Summary {
@@ -66,28 +66,30 @@ impl Latency {
     }
 }
 
-/// Everything that is counted.
+/// All counters.
 #[derive(Debug)]
 pub(super) struct Tally {
-    /// The measured part of the run. What is counted falls into it; a latency belongs to it by when it began.
+    /// The measured part of the run. Only events in it are counted; a latency belongs to it by its
+    /// start.
     pub(super) measured: Range<Time>,
     pub(super) sends: u64,
     pub(super) deliveries: u64,
     pub(super) others: u64,
-    /// The same of the whole run, for the line of progress.
+    /// The same for the whole run, for the progress line.
     pub(super) sends_so_far: u64,
     pub(super) deliveries_so_far: u64,
     pub(super) gate: Latency,
     pub(super) enter: Latency,
     pub(super) send: Latency,
     pub(super) deliver: Latency,
-    /// How late messages were sent that had a moment.
+    /// How late scheduled messages were sent.
     pub(super) lateness: Latency,
-    /// Robots that got in, robots whose first login failed for good, and when the last of either was.
+    /// Robots that logged in, robots whose first login failed for good, and the time of the last of
+    /// either.
     pub(super) logins: usize,
     pub(super) logins_failed: usize,
     pub(super) last_login: Time,
-    /// Logins of those that had been in before.
+    /// Logins of robots that had been logged in before.
     pub(super) returns: u64,
     pub(super) errors: BTreeMap<String, u64>,
 }

@@ -1,15 +1,15 @@
-//! How even a load is: one definition of each figure.
+//! Measures of load balance, each defined once.
 
 use serde::{Deserialize, Serialize};
 
-/// How evenly a load lies on servers.
+/// How evenly a load is distributed over servers.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Balance {
-    /// Largest load by the mean: 1 is even.
+    /// Largest load divided by the mean: 1 is even.
     pub peak_to_mean: f64,
-    /// Smallest load by the mean: 1 is even.
+    /// Smallest load divided by the mean: 1 is even.
     pub min_to_mean: f64,
-    /// Standard deviation of the population by the mean: 0 is even.
+    /// Population standard deviation divided by the mean: 0 is even.
     pub cv: f64,
     /// Jain's fairness index (Jain, Chiu, Hawe 1984), (ΣL)²/(n·ΣL²): 1 is even, 1/n is all on one.
     pub jain: f64,
@@ -19,7 +19,7 @@ impl Balance {
     /// All loads are the same.
     pub const EVEN: Self = Self { peak_to_mean: 1.0, min_to_mean: 1.0, cv: 0.0, jain: 1.0 };
 
-    /// Of these loads; none when there are none, or all are 0.
+    /// Computes the measures; `None` without loads, or if all are 0.
     pub fn of(loads: &[f64]) -> Option<Self> {
         let n = loads.len() as f64;
         let sum: f64 = loads.iter().sum();

@@ -1,21 +1,23 @@
-//! Latencies counted in buckets that never change: cheap to record, to copy, to add and to take apart again.
+//! A latency histogram with fixed buckets: cheap to record, copy, add and subtract.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Upper ends of a decade's buckets, in its hundredths: the preferred numbers of the series R10 (ISO 3), each some quarter
-/// above the last. 1, 2.5 and 5 are among them, so that the bounds which Prometheus is told are exact.
+/// Upper bounds of a decade's buckets, in hundredths: the preferred numbers of the series R10 (ISO
+/// 3), each about a quarter above the previous one. They include 1, 2.5 and 5, so that the bounds
+/// exported to Prometheus are exact.
 const DECADE: [u64; 10] = [100, 125, 160, 200, 250, 315, 400, 500, 630, 800];
 
 /// From 1 µs to 100 s.
 const DECADES: usize = 8;
 
-/// Bounds, and a bucket for what is longer than the last.
+/// All bounds, and a bucket for longer latencies.
 const BUCKETS: usize = DECADES * DECADE.len() + 2;
 
-/// Counts latencies from 1 µs to 100 s in 82 buckets, so that a quantile is right to 28 % of itself, and their exact
-/// sum. What two of them have counted can be added and subtracted: the difference of two readings is what came between.
+/// Counts latencies from 1 µs to 100 s in 82 buckets, so that a quantile is accurate to 28 %, and
+/// their exact sum. Histograms can be added and subtracted: the difference of two readings covers
+/// the time between them.
 ///
 /// Serialises as `{"sumNs":…,"counts":[[bucket,count],…]}`, empty buckets left out.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,7 +32,7 @@ impl Default for Histogram {
     }
 }
 
-/// The longest latency that each bucket but the last holds, in nanoseconds.
+/// The upper bound of each bucket but the last, in nanoseconds.
 const BOUNDS_NS: [u64; BUCKETS - 1] = {
     let mut bounds = [0; BUCKETS - 1];
     let mut bucket = 0;
@@ -41,38 +43,39 @@ const BOUNDS_NS: [u64; BUCKETS - 1] = {
     bounds
 };
 
-/// The same of one bucket; none for the last one.
+/// The upper bound of one bucket; `None` for the last.
 fn bound_ns(bucket: usize) -> Option<u64> {
     BOUNDS_NS.get(bucket).copied()
 }
 
 impl Histogram {
-    /// Takes one.
+    /// Records a latency.
     pub fn record(&mut self, latency: Duration) {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         self.counts[bucket_of(nanos)] += 1;
         self.sum_ns = self.sum_ns.saturating_add(nanos);
     }
 
-    /// How many were taken.
+    /// Number of recorded latencies.
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
     }
 
-    /// All of them together, in seconds.
+    /// Their sum in seconds.
     pub fn sum_seconds(&self) -> f64 {
         self.sum_ns as f64 / 1e9
     }
 
-    /// How many took at most so long. Exact for 1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3 and 8 of each decade from 1 µs to
-    /// 10 s, and for 100 s; for others, that of the next bound below.
+    /// Number of latencies up to `latency`. Exact for 1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3 and 8 of
+    /// each decade from 1 µs to 10 s, and for 100 s; for others, that of the next bound below.
     pub fn count_within(&self, latency: Duration) -> u64 {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         let within = |bucket: &usize| bound_ns(*bucket).is_some_and(|bound| bound <= nanos);
         (0..BUCKETS).take_while(within).map(|bucket| self.counts[bucket]).sum()
     }
 
-    /// That share of all took no longer, in milliseconds, taken as even within its bucket; none when nothing was taken.
+    /// The quantile of this share in milliseconds, interpolated linearly in its bucket; `None` if
+    /// empty.
     pub fn quantile_ms(&self, share: f64) -> Option<f64> {
         let count = self.count();
         if count == 0 {
@@ -92,7 +95,7 @@ impl Histogram {
         None
     }
 
-    /// Adds what another has counted.
+    /// Adds another histogram.
     pub fn add(&mut self, other: &Self) {
         for (own, other) in self.counts.iter_mut().zip(&other.counts) {
             *own += other;
@@ -100,7 +103,8 @@ impl Histogram {
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
     }
 
-    /// What came since an earlier reading; all of it, when that was of another, which had counted more.
+    /// The difference to an earlier reading; the whole if that has counted more, and so is of
+    /// another histogram.
     pub fn since(&self, earlier: &Self) -> Self {
         if self.counts.iter().zip(&earlier.counts).any(|(now, before)| now < before) {
             return self.clone();

@@ -1,36 +1,38 @@
-//! How sure a mean is: 95 % intervals of replications by Student's distribution, and of what two strategies differ by.
+//! Confidence intervals of 95 % by Student's distribution: of a mean over replications, and of the
+//! difference of two strategies.
 
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// Probability that an interval holds what it is about.
+/// Probability that an interval contains the true value.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// What replications say of a figure together.
+/// The estimate of a figure from several replications.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Estimate {
     /// The figure.
     pub value: f64,
-    /// Half the width of its 95 % interval; none of fewer than two replications.
+    /// Half the width of its 95 % interval; `None` for fewer than two replications.
     pub half_width: Option<f64>,
-    /// How many replications gave it.
+    /// Number of replications.
     pub n: u32,
 }
 
 impl Estimate {
-    /// The mean of independent values, with its t-interval; none of no value.
+    /// The mean of independent values, with its t-interval; `None` without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let value = mean(values)?;
         Some(Self::around(value, value, values))
     }
 
-    /// What `a` is above `b`, by pairs: two values of the same place met the same chance, so most of it cancels.
+    /// The paired difference `a - b`: values at the same index used the same random numbers, so
+    /// most of the noise cancels.
     pub fn of_difference(a: &[f64], b: &[f64]) -> Option<Self> {
         Self::of(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
     }
 
-    /// How many times `b` is `a`, by pairs: the ratio of the means, its interval by linearisation (the delta method). None
-    /// when the mean of `b` is 0.
+    /// The paired ratio `a / b` of the means, its interval by linearisation (the delta method).
+    /// `None` if the mean of `b` is 0.
     pub fn of_ratio(a: &[f64], b: &[f64]) -> Option<Self> {
         let (mean_a, mean_b) = (mean(a)?, mean(b)?);
         let ratio = mean_a / mean_b;
@@ -41,8 +43,8 @@ impl Estimate {
         Some(Self::around(ratio, 0.0, &errors))
     }
 
-    /// What the mean of `a` is above that of `b`, when the two met different chance: Welch's interval. None of fewer than two
-    /// values of either.
+    /// The difference of the means of independent samples, with Welch's interval. `None` for fewer
+    /// than two values of either.
     pub fn of_independent(a: &[f64], b: &[f64]) -> Option<Self> {
         let (mean_a, mean_b) = (mean(a)?, mean(b)?);
         if a.len() < 2 || b.len() < 2 {
@@ -68,27 +70,27 @@ impl Estimate {
         Self { value, ..self }
     }
 
-    /// The interval's lower end; the value itself, when there is no interval.
+    /// The interval's lower end; the value itself if there is no interval.
     pub fn low(&self) -> f64 {
         self.value - self.half_width.unwrap_or(0.0)
     }
 
-    /// The interval's upper end; the value itself, when there is no interval.
+    /// The interval's upper end; the value itself if there is no interval.
     pub fn high(&self) -> f64 {
         self.value + self.half_width.unwrap_or(0.0)
     }
 
-    /// Whether the interval holds that value.
+    /// Whether the interval contains this value.
     pub fn contains(&self, value: f64) -> bool {
         (self.low()..=self.high()).contains(&value)
     }
 
-    /// Half the width as a share of the value; none when there is no interval, or no value to have a share of.
+    /// Half the width divided by the value; `None` without an interval, or if the value is 0.
     pub fn relative_half_width(&self) -> Option<f64> {
         self.half_width.map(|half| half / self.value.abs()).filter(|share| share.is_finite())
     }
 
-    /// `value` with the t-interval that `values` with the mean `mean` would have.
+    /// `value` with the t-interval of `values`, whose mean is `mean`.
     fn around(value: f64, mean: f64, values: &[f64]) -> Self {
         let n = u32::try_from(values.len()).unwrap_or(u32::MAX);
         let half_width = (n > 1).then(|| {
@@ -100,7 +102,7 @@ impl Estimate {
     }
 }
 
-/// The quantile of Student's distribution that [`CONFIDENCE`] needs on both sides, with that many degrees of freedom.
+/// The two-sided quantile of Student's distribution for [`CONFIDENCE`] at these degrees of freedom.
 pub fn student_quantile(freedom: f64) -> f64 {
     let law = StudentsT::new(0.0, 1.0, freedom);
     law.map_or(f64::INFINITY, |law| law.inverse_cdf(0.5 + CONFIDENCE / 2.0))

@@ -1,24 +1,24 @@
-//! A server's load over virtual time: how many it had in hand, and how busy it was, step by step.
+//! A server's load over virtual time, step by step: jobs in the system and utilisation.
 
 use super::outcome::ServerSeries;
 use crate::ids::{ServerId, ServerType};
 use crate::time::Time;
 
-/// Integrates over time what stays constant between two changes.
+/// Integrates piecewise constant values over time.
 #[derive(Clone, Debug)]
 pub struct LoadSeries {
     step_ns: u64,
     last: Time,
-    /// Of each step: the integrals of busy workers and of jobs in hand, in nanoseconds.
+    /// Per step: the integrals of busy workers and of jobs in the system, in nanoseconds.
     steps: Vec<(u128, u128)>,
-    /// Of each step: how many were finished.
+    /// Per step: number of finished jobs.
     finished: Vec<u64>,
     busy: u32,
     in_system: u32,
 }
 
 impl LoadSeries {
-    /// Starts at 0, idle, with steps of that length.
+    /// Starts at 0, idle, with steps of this length.
     pub fn new(step_ns: u64) -> Self {
         Self {
             step_ns: step_ns.max(1),
@@ -30,13 +30,13 @@ impl LoadSeries {
         }
     }
 
-    /// From `now` on so many workers are busy, and so many jobs are in hand.
+    /// Sets the busy workers and the jobs in the system from `now` on.
     pub fn set(&mut self, now: Time, busy: u32, in_system: u32) {
         self.advance(now);
         (self.busy, self.in_system) = (busy, in_system);
     }
 
-    /// Counts what was finished at that moment.
+    /// Counts a job finished at this time.
     pub fn finished(&mut self, now: Time, count: u64) {
         // Runs are bounded, and so are their steps.
         let index = usize::try_from(now.as_nanos() / self.step_ns).unwrap_or(usize::MAX);
@@ -46,17 +46,18 @@ impl LoadSeries {
         self.finished[index] += count;
     }
 
-    /// The integrals of busy workers and of jobs in hand from the start to `now`, in nanoseconds.
+    /// The integrals of busy workers and of jobs in the system from the start to `now`, in
+    /// nanoseconds.
     pub fn integrals(&mut self, now: Time) -> (u128, u128) {
         self.advance(now);
         self.steps.iter().fold((0, 0), |sum, step| (sum.0 + step.0, sum.1 + step.1))
     }
 
-    /// What is written down, up to `end`.
+    /// The series up to `end`.
     pub fn finish(mut self, end: Time, id: ServerId, server_type: ServerType, workers: u32) -> ServerSeries {
         self.advance(end);
         let step = self.step_ns as f64;
-        // The last step may be cut off by the end.
+        // The last step may be shorter.
         let length = |index: usize| {
             let start = self.step_ns.saturating_mul(index as u64);
             (end.as_nanos().saturating_sub(start) as f64).min(step).max(1.0)

@@ -1,32 +1,32 @@
-//! What the figures of an experiment are: one table of every metric that engines give.
+//! The table of all metrics that engines report.
 
-/// A figure that engines give, one value a replication.
+/// A metric, with one value per replication.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Metric {
-    /// What scenarios and results call it.
+    /// Its name in scenarios and results.
     pub name: &'static str,
     /// Its unit; empty for shares, ratios and counts.
     pub unit: &'static str,
-    /// What it is, in a line.
+    /// One line of description.
     pub summary: &'static str,
-    /// Which direction is good.
+    /// Whether high or low is better.
     pub better: Better,
-    /// Which engines give it.
+    /// The models that report it.
     pub models: Models,
 }
 
-/// Which direction of a figure is good.
+/// Whether high or low values of a metric are better.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Better {
-    /// The lower the better.
+    /// Lower is better.
     Lower,
-    /// The higher the better.
+    /// Higher is better.
     Higher,
-    /// It says nothing about good and bad.
+    /// Neither is better.
     Neither,
 }
 
-/// Which models have a figure.
+/// The models that report a metric.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Models {
     /// Jobs and servers.
@@ -38,13 +38,13 @@ pub enum Models {
 }
 
 impl Metric {
-    /// The one that has this name.
+    /// The metric of this name.
     pub fn named(name: &str) -> Option<&'static Metric> {
         METRICS.iter().find(|metric| metric.name == name)
     }
 
-    /// Where it stands on a latency curve, from above 0 to 1, and of what: `("send", 0.99)` for `send_ms.p99`, `("send", 1)`
-    /// for `send_ms.max`. None when it is nothing of a curve.
+    /// Its share on a latency curve, above 0 to 1, and the curve's name: `("send", 0.99)` for
+    /// `send_ms.p99`, `("send", 1)` for `send_ms.max`. `None` if it is not a point of a curve.
     pub fn on_curve(&self) -> Option<(&'static str, f64)> {
         let (kind, point) = self.name.split_once("_ms.")?;
         if point == "max" {
@@ -57,13 +57,13 @@ impl Metric {
 }
 
 impl Models {
-    /// Whether the model that a scenario has (`chat`, else `queue`) is among them.
+    /// Whether a scenario's model (`chat`, else `queue`) is included.
     pub fn has(self, chat: bool) -> bool {
         self != if chat { Models::Queue } else { Models::Chat }
     }
 }
 
-/// The six figures of a latency.
+/// The six metrics of a latency.
 macro_rules! latency {
     ($kind:literal, $what:literal, $models:ident) => {
         [
@@ -197,7 +197,7 @@ const OTHERS: &[Metric] = &[
     chat("messages", "", "messages that people sent", Better::Neither),
 ];
 
-/// Every metric. Latencies first, then all else.
+/// Every metric: latencies first, then all others.
 pub static METRICS: [Metric; LATENCIES.len() * 6 + OTHERS.len()] = all();
 
 const fn all() -> [Metric; LATENCIES.len() * 6 + OTHERS.len()] {

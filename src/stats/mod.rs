@@ -1,4 +1,4 @@
-//! Numbers about numbers: how even a load is, what an experiment's replications say together, and how sure that is.
+//! Statistics: load balance, latencies, and estimates with confidence intervals from replications.
 
 mod balance;
 mod histogram;

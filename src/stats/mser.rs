@@ -1,12 +1,13 @@
-//! MSER-5: where the warm-up of a simulation ends (White, "An Effective Truncation Heuristic for Bias Reduction in
-//! Simulation Output", Simulation 69, 1997; by fives: White, Cobb, Spratt 2000).
+//! MSER-5: where the warm-up of a simulation ends (White, "An Effective Truncation Heuristic for
+//! Bias Reduction in Simulation Output", Simulation 69, 1997; by fives: White, Cobb, Spratt 2000).
 
-/// How many observations make one.
+/// Observations per batch.
 const BATCH: usize = 5;
 
-/// How many observations to leave out at the start, a multiple of five and at most half of all, so that the mean of the rest
-/// is surest: the number that makes the variance of the means of five by their number least. None when that is the half
-/// itself: then the run was too short to tell, or never settled. None of fewer than twenty observations.
+/// The number of observations to discard at the start, a multiple of five and at most half: it
+/// minimises the variance of the remaining batch means divided by their number. `None` if the
+/// minimum is at the half: the run was too short, or never settled. `None` for fewer than twenty
+/// observations.
 pub fn mser_5(observations: &[f64]) -> Option<usize> {
     let means: Vec<f64> =
         observations.chunks_exact(BATCH).map(|five| five.iter().sum::<f64>() / BATCH as f64).collect();
@@ -14,7 +15,8 @@ pub fn mser_5(observations: &[f64]) -> Option<usize> {
     if half < 2 {
         return None;
     }
-    // From the end on, so that each candidate costs one step: count, mean and sum of squares around it (Welford).
+    // From the end, so that each candidate costs one step: update count, mean and sum of squares
+    // (Welford).
     let (mut count, mut mean, mut squares) = (0.0, 0.0, 0.0);
     let mut best = (f64::INFINITY, half);
     for (left_out, value) in means.iter().enumerate().rev() {

@@ -1,4 +1,4 @@
-//! What one replication of an experiment gave under one strategy: the form in which every engine hands it on.
+//! The outcome of one replication under one strategy, in the form that every engine returns.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,32 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{ServerId, ServerType};
 
-/// See the module. Everything in it is sorted, so that the same outcome is the same bytes.
+/// The outcome of one replication. Everything in it is sorted, so that equal outcomes serialize to
+/// equal bytes.
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Outcome {
-    /// Figures by name; `stats::METRICS` says what each is.
+    /// Values by metric; `stats::METRICS` describes them.
     pub metrics: BTreeMap<String, f64>,
-    /// Latencies by what took the time: `job`; or `gate`, `enter`, `send`, `deliver`.
+    /// Latencies by operation: `job`; or `gate`, `enter`, `send`, `deliver`.
     pub latencies: BTreeMap<String, LatencyCurve>,
     /// The load of each server that the strategies choose among, over the whole run.
     pub servers: Vec<ServerSeries>,
-    /// What happened, in order of time.
+    /// Events in order of time.
     pub marks: Vec<Mark>,
 }
 
-/// How long something took.
+/// The latencies of an operation.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct LatencyCurve {
-    /// How often it happened in the measured time.
+    /// Number of operations in the measured time.
     pub count: u64,
-    /// Mean in milliseconds; exact, not of a histogram.
+    /// Mean in milliseconds; exact, not from a histogram.
     pub mean_ms: f64,
-    /// The curve, by rising share; the last is the maximum.
+    /// The curve by rising share; the last point is the maximum.
     pub quantiles: Vec<Quantile>,
 }
 
-/// A point of a curve: that share of all took no longer.
+/// A point of a curve: this share of all operations took no longer.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Quantile {
     /// Share of all, above 0 to 1.
@@ -46,24 +47,24 @@ pub struct ServerSeries {
     pub id: ServerId,
     /// Of which type.
     pub server_type: ServerType,
-    /// Seconds from one value to the next; the first is of the time from 0 on.
+    /// Seconds per step; the first step starts at 0.
     pub step_s: f64,
-    /// Messages or jobs that it finished a second, step by step.
+    /// Messages or jobs finished per second, by step.
     pub handled_per_s: Vec<f64>,
-    /// The part of each step in which it was busy, 0 to 1; by several workers, their mean; nothing
-    /// when that is not known, as in live mode, where all servers share a thread.
+    /// Utilisation by step, 0 to 1, the mean over several workers; empty if unknown, as in live
+    /// mode, where all servers share a thread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub busy: Vec<f64>,
-    /// What waited or was served, as the mean of each step; nothing when that is not known.
+    /// Mean number waiting or in service, by step; empty if unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub in_system: Vec<f64>,
 }
 
-/// Something that happened at a moment.
+/// An event.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Mark {
     /// Seconds after the start.
     pub at_s: f64,
-    /// What, in a few words: `chat-server-4 added`.
+    /// A short text: `chat-server-4 added`.
     pub what: String,
 }

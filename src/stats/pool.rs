@@ -1,11 +1,13 @@
-//! Latency curves of several runs as one: the curve of all their measurements together, not a mean of percentiles.
+//! Pools the latency curves of several runs: the curve of all measurements together, not a mean of
+//! percentiles.
 
 use super::{LatencyCurve, Quantile};
 
-/// The curve of everything that `parts` measured, each part weighing as much as it counted; none when nothing was.
+/// The curve of all measurements of `parts`, each weighted by its count; `None` if there are none.
 ///
-/// It has the points of the first part. Between two points of a part the share that took longer is taken to fall
-/// exponentially, as the tails of waits do, so a pooled percentile is nearly as exact as if the curves had every point.
+/// It has the points of the first part. Between two points of a part the share that took longer is
+/// taken to fall exponentially, as the tails of waits do, so a pooled percentile is nearly as exact
+/// as if the curves had every point.
 pub fn pool(parts: &[&LatencyCurve]) -> Option<LatencyCurve> {
     let parts: Vec<&LatencyCurve> =
         parts.iter().copied().filter(|part| part.count > 0 && !part.quantiles.is_empty()).collect();
@@ -23,15 +25,15 @@ pub fn pool(parts: &[&LatencyCurve]) -> Option<LatencyCurve> {
 }
 
 impl LatencyCurve {
-    /// What that share of all took no longer than: the first point of the curve that says so, or the last. None of an empty
-    /// curve.
+    /// The quantile of this share: the first point of the curve at or above it, or the last. `None`
+    /// for an empty curve.
     pub fn at(&self, share: f64) -> Option<f64> {
         let point = self.quantiles.iter().find(|point| point.share >= share - 1e-12);
         point.or(self.quantiles.last()).map(|point| point.ms)
     }
 }
 
-/// Where the mean of the parts' distribution functions, each weighing its count, reaches `share`.
+/// Where the weighted mean of the parts' distribution functions reaches `share`.
 fn quantile(parts: &[&LatencyCurve], count: u64, values: &[f64], share: f64) -> f64 {
     // Rounding of the weighted mean must not push a share past its own point.
     let wanted = share - 1e-12;
@@ -40,7 +42,7 @@ fn quantile(parts: &[&LatencyCurve], count: u64, values: &[f64], share: f64) -> 
     };
     let index = values.partition_point(|ms| together(share_at, *ms) < wanted);
     let Some(high) = values.get(index).copied() else { return values.last().copied().unwrap_or(0.0) };
-    // Where it is exactly a point of the curves, nothing lies between.
+    // An exact point of the curves needs no interpolation.
     let before = together(share_below, high);
     if (together(share_at, high) - share).abs() < 1e-9 || (before - share).abs() < 1e-9 {
         return high;
@@ -74,6 +76,6 @@ fn between(part: &LatencyCurve, ms: f64, next: usize) -> f64 {
         return low.share;
     }
     let (from, to) = (1.0 - low.share, 1.0 - high.share);
-    // To the maximum nothing falls exponentially: it ends there.
+    // The exponential tail does not apply before the maximum, where the distribution ends.
     1.0 - if to > 0.0 { from * (to / from).powf(way) } else { from * (1.0 - way) }
 }

@@ -1,32 +1,32 @@
-//! Which messages are traced.
+//! Selects the messages to trace.
 
 use serde::{Deserialize, Serialize};
 
-/// What must hold of a message; what is none holds of all. Everything that is asked for must hold.
+/// Conditions on a message. All of them must hold; `None` matches everything.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Filter {
-    /// It is of the session that is bound to this uid, or whose user has this name; or of one that is bound to nobody, and
-    /// names it in its text: a login.
+    /// Its session is bound to this uid or to a user of this name; or its session is unbound and
+    /// its body contains the name: a login.
     pub uid: Option<String>,
-    /// It is of a session in this room; or of one in none, and names it in its text.
+    /// Its session is in this room; or in no room and its body contains the room's name.
     pub rid: Option<String>,
-    /// It is for this route, or for one that begins with it: `chat.chatHandler`.
+    /// Its route is this, or starts with it: `chat.chatHandler`.
     pub route: Option<String>,
-    /// This server takes part in it.
+    /// This server takes part in handling it.
     pub server: Option<String>,
 }
 
-/// A client's message, as the filter looks at it.
+/// A client's message as the filter sees it.
 #[derive(Clone, Copy, Debug)]
 pub struct Asked<'a> {
-    /// The frontend that takes it up.
+    /// The frontend that received it.
     pub server: &'a str,
     /// Its route.
     pub route: &'a str,
-    /// What its session is bound to.
+    /// The uid of its session.
     pub uid: Option<&'a str>,
-    /// The user's name in that.
+    /// The user's name in the uid.
     pub name: Option<&'a str>,
     /// The session's `rid`.
     pub rid: Option<&'a str>,
@@ -35,7 +35,7 @@ pub struct Asked<'a> {
 }
 
 impl Filter {
-    /// Whether all holds that can be said of a message before it is handled: all but which servers take part.
+    /// Checks the conditions that are known before a message is handled: all but the server.
     pub(super) fn wants(&self, asked: &Asked<'_>) -> bool {
         let uid = self.uid.as_deref().is_none_or(|uid| match asked.uid {
             Some(bound) => bound == uid || asked.name == Some(uid),
@@ -52,7 +52,7 @@ impl Filter {
     }
 }
 
-/// Whether a text in JSON has this very word, in quotation marks.
+/// Whether a JSON text contains this word as a whole string.
 fn names(body: &[u8], word: &str) -> bool {
     let word = serde_json::to_string(word).unwrap_or_default();
     !word.is_empty() && body.windows(word.len()).any(|part| part == word.as_bytes())

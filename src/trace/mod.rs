@@ -1,11 +1,12 @@
-//! The way of single messages through the cluster: from a client's message over router and rooms to everybody who hears it.
+//! Traces single messages through the cluster: from the client over router and rooms to every
+//! receiver.
 //!
-//! A frontend begins a trace when it takes up a client's message that the [`Filter`] wants. From then on whatever is done
-//! for that message carries its [`TraceId`]: envelopes, and handlers as a [`Trail`]. Each machine writes [`Step`]s as
-//! it does them, onto a `Tape` that all share by a [`Watch`].
+//! A frontend starts a trace when it handles a client's message that matches the [`Filter`]. From
+//! then on all work for that message carries its [`TraceId`]: envelopes directly, handlers in a
+//! [`Trail`]. Each machine records its [`Step`]s on a `Tape` that all share through a [`Watch`].
 //!
-//! While nobody watches, a message costs one look at a flag. While somebody does, so many traces begin in a second and no
-//! more, so many steps are kept, and every text in them has a bound.
+//! While tracing is off, a message costs one check of a flag. While it is on, the number of traces
+//! per second, the number of steps kept and the length of their texts are bounded.
 
 mod filter;
 mod step;
@@ -36,11 +37,11 @@ impl TraceId {
     }
 }
 
-/// What a server at work knows of the trace for which it works.
+/// The trace for which a server is working.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Trail {
-    /// Which trace.
+    /// The trace.
     pub trace: TraceId,
-    /// How long that waited before it was taken up.
+    /// How long the message waited before it was handled.
     pub waited: Duration,
 }

@@ -5,99 +5,100 @@ use serde::{Deserialize, Serialize};
 use super::{TEXT_CHARS_MAX, TraceId};
 use crate::ids::{ServerId, ServerType};
 
-/// What one server did for one message.
+/// One action of one server for one message.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Its number on the tape.
     pub seq: u64,
-    /// For which message.
+    /// The message's trace.
     pub trace: TraceId,
-    /// When: in milliseconds since 1970.
+    /// Time in milliseconds since 1970.
     pub at_ms: f64,
-    /// Which server did it; what the router does, it does for the server that sent the envelope.
+    /// The acting server; the router's steps are recorded under the server that sent the envelope.
     pub server: ServerId,
     /// What.
     #[serde(flatten)]
     pub what: What,
 }
 
-/// What was done. Texts are cut.
+/// The action of a step. Texts are truncated.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(tag = "what", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum What {
-    /// A frontend took up a client's message: here a trace begins.
+    /// A frontend received a client's message: the start of a trace.
     Received {
         /// Its route.
         route: Box<str>,
         /// Whether the client waits for an answer.
         kind: Way,
-        /// What the session is bound to.
+        /// The session's uid.
         uid: Option<Box<str>>,
         /// The session's `rid`.
         rid: Option<Box<str>>,
         /// The session's number.
         session: u32,
-        /// How long the body is.
+        /// The body's length in bytes.
         bytes: usize,
-        /// Its beginning.
+        /// The start of the body.
         body: Box<str>,
     },
     /// The router chose a server by a key.
     Routed {
         /// Which.
         to: ServerId,
-        /// By which key.
+        /// The key.
         key: Box<str>,
-        /// Among the servers of this type.
+        /// The server type.
         server_type: ServerType,
-        /// By which strategy.
+        /// The strategy.
         strategy: Box<str>,
-        /// How that comes from the key to the server.
+        /// How the strategy maps the key to the server.
         why: Box<str>,
     },
-    /// The router keeps it for a while.
+    /// The router buffers the envelope.
     Held {
-        /// For whom.
+        /// The target server.
         to: ServerId,
         /// Why.
         reason: Reason,
     },
-    /// A handler or remote is done.
+    /// A handler or remote has finished.
     Handled {
         /// Which.
         route: Box<str>,
-        /// From the moment at which it was sent, or taken up, to the one at which the handler began.
+        /// From the time when the message was sent, or received, to the handler's start.
         waited_us: u64,
         /// What went wrong.
         error: Option<Box<str>>,
     },
-    /// A handler asks another server, or the router.
+    /// A handler calls another server, or the router.
     Called {
-        /// Whom: a server, a type, or `router`.
+        /// The callee: a server, a type, or `router`.
         to: Box<str>,
-        /// For what.
+        /// The called method.
         route: Box<str>,
     },
     /// A handler pushes to clients.
     Pushed {
         /// The route of the push.
         route: Box<str>,
-        /// Whose clients; a type when they are all of its clients, `router` when it is to find them by uid.
+        /// The frontend of the clients; a type if the push is for all of its clients, `router` if
+        /// it finds them by uid.
         frontend: Box<str>,
-        /// How many; none when they are all.
+        /// Number of clients; `None` for all.
         recipients: Option<usize>,
     },
     /// A frontend gave a push to its clients' outboxes.
     Delivered {
-        /// To how many.
+        /// Number of clients.
         sessions: usize,
     },
-    /// The client has its answer.
+    /// The client's answer was sent.
     Answered {
         /// What went wrong.
         error: Option<Box<str>>,
-        /// Since the message was taken up.
+        /// Time since the message was received.
         took_us: u64,
     },
 }
@@ -106,28 +107,28 @@ pub enum What {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Way {
-    /// It does.
+    /// A request.
     Request,
-    /// It does not.
+    /// A notify.
     Notify,
 }
 
-/// Why an envelope is kept.
+/// Why an envelope is buffered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Reason {
-    /// The link to its server is slow or cut, or something before it is held up there.
+    /// The link to its server is slow or cut, or an earlier envelope is waiting on it.
     Link,
-    /// It was lost on the link, and will be sent again.
+    /// It was lost on the link and will be retransmitted.
     Lost,
     /// Its server is paused.
     Paused,
-    /// Its key is between two servers.
+    /// Its key is being handed off between two servers.
     Changing,
 }
 
 impl What {
-    /// Whether this server takes part in it, besides the one that does it.
+    /// Whether this server takes part in the step, besides the acting one.
     pub(super) fn names(&self, server: &str) -> bool {
         match self {
             What::Routed { to, .. } | What::Held { to, .. } => to.as_str() == server,
@@ -137,7 +138,7 @@ impl What {
     }
 }
 
-/// A text, cut after so many characters.
+/// Truncates a text to the limit of a step.
 pub fn bounded(text: &str) -> Box<str> {
     match text.char_indices().nth(TEXT_CHARS_MAX) {
         Some((end, _)) => format!("{}…", &text[..end]).into(),

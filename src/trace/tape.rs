@@ -1,4 +1,4 @@
-//! What was seen: the last steps, which traces may begin, and when it ends.
+//! The recorded steps, the filter, and the limits on new traces.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU64;
@@ -10,66 +10,66 @@ use super::{Asked, Filter, Step, TraceId, What};
 use crate::ids::ServerId;
 use crate::time::Time;
 
-/// Steps that are kept: older ones are forgotten.
+/// Steps that are kept; older ones are dropped.
 pub const STEPS_MAX: usize = 4000;
 
-/// Traces that begin in one second: the others are counted.
+/// Most traces that start in one second; the others are only counted.
 pub const BEGUN_PER_SECOND_MAX: u32 = 200;
 
-/// The same of traces of which it is not known yet whether a wanted server takes part.
+/// The same for traces for which it is not known yet whether the wanted server takes part.
 const SOUGHT_PER_SECOND_MAX: u32 = 2000;
 
 /// Longest text in a step, in characters.
 pub const TEXT_CHARS_MAX: usize = 200;
 
-/// Steps that are read at once.
+/// Most steps returned by one read.
 const READ_MAX: usize = 1000;
 
-/// Traces that may still turn out to be wanted, and those that have, which are remembered.
+/// Most traces kept that may turn out to be wanted, and most remembered that have.
 const SOUGHT_MAX: usize = 1024;
 
-/// Steps of one of these: one that goes on and on without the wanted server is given up.
+/// Most steps of an undecided trace: a longer one is dropped.
 const SOUGHT_STEPS_MAX: usize = 200;
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// What there is to read.
+/// The result of a read.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TapeView {
-    /// Whether traces begin.
+    /// Whether new traces start.
     pub on: bool,
-    /// Of which messages.
+    /// The filter.
     pub filter: Filter,
-    /// For how long still.
+    /// Time left.
     pub seconds_left: f64,
-    /// The steps from the number that was asked for, at most a thousand.
+    /// Steps from the requested number on, at most a thousand.
     pub steps: Vec<Step>,
-    /// What to ask for next.
+    /// The number to request next.
     pub next: u64,
-    /// Traces that did not begin, since too many did in their second.
+    /// Traces that were not started because of the limit per second.
     pub skipped: u64,
 }
 
-/// See the module.
+/// A bounded record of steps, shared by all machines of a cluster.
 #[derive(Debug, Default)]
 pub(super) struct Tape {
-    /// Until when it is on.
+    /// When tracing ends.
     until: Option<Time>,
     filter: Filter,
     steps: VecDeque<Step>,
     next_seq: u64,
     last_trace: u64,
-    /// Traces before this one were begun by another filter.
+    /// Traces before this one belong to an earlier filter.
     first_trace: u64,
     skipped: u64,
-    /// The second at hand, and how many traces have begun in it, and have turned out to be wanted.
+    /// The current second, and how many traces have started and turned out to be wanted in it.
     second: u64,
     begun: u32,
     found: u32,
-    /// Traces in which the wanted server has not taken part yet.
+    /// Undecided traces: the wanted server has not taken part yet.
     sought: BTreeMap<TraceId, Vec<Step>>,
-    /// Traces in which it has.
+    /// Traces in which it has taken part.
     wanted: BTreeSet<TraceId>,
 }
 
@@ -94,7 +94,7 @@ impl Tape {
         self.until.is_none_or(|until| until <= now)
     }
 
-    /// A trace for a message, if it is wanted and there is room for it.
+    /// Starts a trace for a message, if it matches and the limits allow it.
     pub(super) fn begin(&mut self, now: Time, asked: &Asked<'_>) -> Option<TraceId> {
         if !self.filter.wants(asked) {
             return None;

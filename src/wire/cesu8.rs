@@ -1,9 +1,9 @@
-//! UTF-8 as Pomelo's client for browsers writes it: an emoji as two surrogates of three bytes each (CESU-8).
+//! CESU-8, the UTF-8 of Pomelo's browser client: an emoji is two surrogates of three bytes each.
 
 use std::borrow::Cow;
 
-/// JSON from a client, in UTF-8: pairs of surrogates become the character that they stand for, what else is wrong
-/// becomes U+FFFD, as Node.js reads it.
+/// Converts a client's JSON to UTF-8: surrogate pairs become the character that they encode, other
+/// invalid bytes become U+FFFD, as in Node.js.
 pub fn to_utf8(json: &[u8]) -> Cow<'_, [u8]> {
     if std::str::from_utf8(json).is_ok() {
         return Cow::Borrowed(json);

@@ -1,4 +1,4 @@
-//! The dictionary: a number of two bytes for each route, so that names need not travel.
+//! The dictionary: a two-byte code for each route, sent instead of its name.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -8,24 +8,27 @@ use md5::{Digest as _, Md5};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-/// Routes and their codes, the same on both sides of a connection (`pomelo` 2.2.7, `lib/components/dictionary.js`).
+/// Routes and their codes, the same on both sides of a connection (`pomelo` 2.2.7,
+/// `lib/components/dictionary.js`).
 #[derive(Clone, Debug)]
 pub struct Dictionary {
     codes: HashMap<String, u16>,
     routes: BTreeMap<u16, String>,
     version: String,
-    /// `{"route":code,…}` in the order of the codes: what `version` is made of, and what a handshake says.
+    /// `{"route":code,…}` in the order of the codes: hashed into `version` and sent in the
+    /// handshake.
     route_to_code: Box<RawValue>,
     /// `{"code":"route",…}`.
     code_to_route: Box<RawValue>,
 }
 
 impl Dictionary {
-    /// Gives codes from 1: to the handler routes, sorted by full name so that every server counts alike, then to the
-    /// push routes (`config/dictionary.json`) in the order of the file.
+    /// Assigns codes from 1: first to the handler routes, sorted by full name so that every server
+    /// assigns the same, then to the push routes (`config/dictionary.json`) in the order of the
+    /// file.
     ///
-    /// A route named twice keeps its last code, and both codes lead to it, as in Pomelo. Codes end at 65535: routes
-    /// after that have none and travel by name.
+    /// A route named twice keeps its last code, and both codes lead to it, as in Pomelo. Codes end
+    /// at 65535: routes after that have none and travel by name.
     pub fn new(
         handler_routes: impl IntoIterator<Item = String>,
         push_routes: impl IntoIterator<Item = String>,
@@ -75,12 +78,13 @@ impl Dictionary {
         self.routes.len()
     }
 
-    /// Whether there is no code at all.
+    /// Whether there are no codes.
     pub fn is_empty(&self) -> bool {
         self.routes.is_empty()
     }
 
-    /// What a client sends as `sys.dictVersion` to be spared the dictionary: base64 of the MD5 of its JSON.
+    /// The version, base64 of the MD5 of the JSON. A client that sends it as `sys.dictVersion` is
+    /// not sent the dictionary again.
     pub fn version(&self) -> &str {
         &self.version
     }
@@ -94,7 +98,7 @@ impl Dictionary {
     }
 }
 
-/// Base64 of the MD5 of these JSON texts, one after another: how Pomelo names a version.
+/// Pomelo's version of a definition: base64 of the MD5 of its concatenated JSON texts.
 pub(super) fn version_of(texts: &[&RawValue]) -> String {
     let mut hash = Md5::new();
     for text in texts {
@@ -103,7 +107,7 @@ pub(super) fn version_of(texts: &[&RawValue]) -> String {
     BASE64.encode(hash.finalize())
 }
 
-/// The text of a value made here, whose keys are all strings: writing it to memory cannot fail.
+/// Serializes a value built here. Its keys are all strings, so writing it to memory cannot fail.
 pub(super) fn raw(value: Value) -> Box<RawValue> {
     RawValue::from_string(value.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
 }

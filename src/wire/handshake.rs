@@ -1,4 +1,5 @@
-//! The first package each way: what a client says, what a server answers, and the kick that may end it all.
+//! The first package each way, the client's handshake and the server's answer, and the body of a
+//! kick.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,10 +12,10 @@ use thiserror::Error;
 use super::dictionary::Dictionary;
 use super::protobuf::{ProtoError, Protos};
 
-/// What a server tells a client that shakes hands. By default nothing, as Pomelo's gate.
+/// The server's side of a handshake. Empty by default, like that of Pomelo's gate.
 #[derive(Clone, Debug, Default)]
 pub struct HandshakeOffer {
-    /// How often the client shall send a heartbeat, in seconds. `None` and 0: never.
+    /// The heartbeat interval asked of the client, in seconds. `None` and 0: never.
     pub heartbeat_s: Option<u64>,
     /// The codes of routes, when the server compresses them.
     pub dictionary: Option<Arc<Dictionary>>,
@@ -25,15 +26,16 @@ pub struct HandshakeOffer {
 impl HandshakeOffer {
     /// The body of the handshake package that answers a client's, byte for byte as `pomelo` 2.2.7.
     ///
-    /// A client that names the version of the dictionary or the protos that it knows is spared them.
+    /// The dictionary and the protos are left out for a client that names their current version.
     ///
     /// # Errors
     ///
-    /// `{"code":500}`, to be sent before closing, when the client's body is no JSON object with a `sys`, or its `sys` is
-    /// null, false, 0 or `""`. JSON nested deeper than 128 levels counts as no JSON.
+    /// `{"code":500}`, to be sent before closing, when the client's body is not a JSON object with
+    /// a `sys`, or its `sys` is null, false, 0 or `""`. JSON nested deeper than 128 levels is
+    /// refused, too.
     pub fn answer(&self, client_body: &[u8]) -> Result<Vec<u8>, Vec<u8>> {
         let refusal = || br#"{"code":500}"#.to_vec();
-        // Lossy as in Pomelo: a name in a wrong encoding is no reason to refuse a client.
+        // Lossy as in Pomelo: a wrongly encoded name must not get a client refused.
         let hello: Value =
             serde_json::from_str(&String::from_utf8_lossy(client_body)).map_err(|_| refusal())?;
         let client = hello.get("sys").filter(|sys| is_truthy(sys)).ok_or_else(refusal)?;
@@ -58,14 +60,14 @@ impl HandshakeOffer {
     }
 }
 
-/// What a client says of itself first.
+/// A client's handshake: how it describes itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientHandshake {
     /// The kind of client, such as `js-websocket`. Servers ignore it unless told to check it.
     pub client_type: String,
     /// The client's version, such as `0.0.1`.
     pub version: String,
-    /// What it says of its session, if it can come back to one.
+    /// Its session, if the client supports resuming one.
     pub resume: Option<ResumeRequest>,
 }
 
@@ -84,12 +86,12 @@ impl ClientHandshake {
     }
 }
 
-/// What a client learns from a server's handshake.
+/// A server's handshake as a client reads it.
 #[derive(Clone, Debug)]
 pub struct HandshakeReply {
-    /// 200, or why the server is about to close: 500 malformed, 501 client refused.
+    /// 200, or the reason why the server is about to close: 500 malformed, 501 client refused.
     pub code: u64,
-    /// How often to send a heartbeat, in seconds. `None`: never.
+    /// The heartbeat interval in seconds. `None`: never.
     pub heartbeat_s: Option<u64>,
     /// The codes of routes, when the server sent them.
     pub dictionary: Option<Dictionary>,
@@ -101,7 +103,7 @@ pub struct HandshakeReply {
     pub resume: Option<ResumeOffer>,
 }
 
-/// A server's handshake that a client cannot read.
+/// Why a client cannot read a server's handshake.
 #[derive(Debug, Error)]
 pub enum HandshakeError {
     /// It has another shape.
@@ -117,8 +119,8 @@ impl HandshakeReply {
     ///
     /// # Errors
     ///
-    /// When it is no JSON object with a numeric `code`, or its `sys` has another shape than a
-    /// Pomelo server sends, its message definitions included.
+    /// When it is not a JSON object with a numeric `code`, or its `sys` does not have the shape
+    /// that a Pomelo server sends, message definitions included.
     pub fn parse(body: &[u8]) -> Result<Self, HandshakeError> {
         let mut reply: RawReply = serde_json::from_slice(body)?;
         let codes = reply.sys.dict.map(|dict| {
@@ -130,37 +132,36 @@ impl HandshakeReply {
             dictionary: codes.map(Dictionary::from_codes),
             use_proto: reply.sys.use_proto,
             protos: reply.sys.protos.as_ref().map(Protos::from_handshake).transpose()?,
-            // Applications may say anything about the user.
+            // Applications may put anything into `user`, so another shape is not an error.
             resume: reply.user.get_mut("resume").and_then(|it| serde_json::from_value(it.take()).ok()),
         })
     }
 }
 
-/// What a client says that may come back, `"user":{"resume":true}`, and when it does, of the
-/// session that it had: `"user":{"resume":{"token":"…","received":7}}`.
+/// A client's wish to have its session kept, `"user":{"resume":true}`, or to resume an earlier one,
+/// `"user":{"resume":{"token":"…","received":7}}`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ResumeRequest {
-    /// The token of the session, as it came; empty when that was no string. None: the client comes
-    /// for the first time.
+    /// The session's token as received; empty if it was not a string. `None`: a new session.
     pub token: Option<String>,
     /// How many data packages the client has received in the session's whole life.
     pub received: Received,
 }
 
-/// What a client says that it has received.
+/// The client's account of the data packages that it has received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Received {
-    /// So many data packages.
+    /// This number of data packages.
     Packages(u64),
-    /// It does not say.
+    /// The field is missing.
     Unsaid,
-    /// Something else than a number of packages.
+    /// The field is not a number of packages.
     Garbage,
 }
 
 impl ResumeRequest {
-    /// Finds it in the body of a client's handshake. None: the client knows nothing of coming back,
-    /// or does not want to.
+    /// Finds it in the body of a client's handshake. `None`: the client does not support resuming,
+    /// or does not want it.
     pub fn parse(client_body: &[u8]) -> Option<Self> {
         let hello: Value = serde_json::from_str(&String::from_utf8_lossy(client_body)).ok()?;
         let declared = |resume: &&Value| !matches!(resume, Value::Null | Value::Bool(false));
@@ -175,26 +176,27 @@ impl ResumeRequest {
     }
 }
 
-/// What a server adds to its handshake for clients that may come back: `"user":{"resume":{…}}`.
+/// The part of a server's handshake about resuming: `"user":{"resume":{…}}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeOffer {
-    /// What the client must show when it comes back.
+    /// The token that resumes the session.
     pub token: String,
-    /// How long it may be away: whole seconds where that is exact.
+    /// How long the session outlives its connection; a whole number of seconds where that is exact.
     pub seconds: Number,
-    /// Whether it has its session back; nothing to one that did not ask for it.
+    /// Whether the session was resumed; absent if the client did not ask.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resumed: Option<bool>,
-    /// Why not.
+    /// Why it was not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<Cow<'static, str>>,
 }
 
 impl ResumeOffer {
-    /// Adds itself behind the last field of a handshake's answer.
+    /// Appends itself after the last field of a handshake's answer.
     pub fn add_to(&self, answer: &mut Vec<u8>) {
         let user = json!({ "user": { "resume": self } }).to_string();
-        // Both are JSON objects with something in them: the brace that ends the one becomes the other's comma.
+        // Both are non-empty JSON objects: the first one's closing brace becomes the comma before
+        // the second.
         if answer.pop() == Some(b'}') {
             answer.push(b',');
             answer.extend_from_slice(&user.as_bytes()[1..]);
@@ -253,7 +255,7 @@ struct RawSys {
     protos: Option<Value>,
 }
 
-/// What JavaScript's `if` makes of a value: Pomelo asks only that much of `sys`.
+/// JavaScript's truthiness, the only check that Pomelo makes on `sys`.
 fn is_truthy(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => false,

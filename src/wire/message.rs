@@ -13,13 +13,14 @@ pub const ROUTE_BYTES_MAX: usize = 255;
 /// Flag bit 0: the route is a code of the dictionary.
 const COMPRESSED: u8 = 0x01;
 
-/// Answers a request whose result no package can hold: a request gets exactly one answer.
+/// Replaces a result that no package can hold: every request must get exactly one answer.
 const RESPONSE_TOO_LONG: &[u8] = br#"{"code":500,"message":"the response is longer than a package can be"}"#;
 
-/// What a message is (`pomelo-protocol`, `Message.TYPE_*`), with the id that ties a response to its request.
+/// What a message is (`pomelo-protocol`, `Message.TYPE_*`), with the id that ties a response to its
+/// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageKind {
-    /// The client wants a response. Pomelo handles id 0 as a notify; that is for the caller to do.
+    /// The client wants a response. Pomelo treats id 0 as a notify; the caller decides that.
     Request {
         /// Chosen by the client, repeated in the response.
         id: u64,
@@ -31,7 +32,7 @@ pub enum MessageKind {
         /// The id of the request.
         id: u64,
     },
-    /// The server says something unasked.
+    /// The server sends an unsolicited message.
     Push,
 }
 
@@ -53,11 +54,11 @@ impl MessageKind {
     }
 }
 
-/// What a message is about, as it stands on the wire.
+/// A message's route as written on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WireRoute<'a> {
-    /// The name, such as `chat.chatHandler.send`. Bytes that are no UTF-8 become U+FFFD: such a name can name no handler,
-    /// so it is answered like any other unknown one.
+    /// The name, such as `chat.chatHandler.send`. Bytes that are not UTF-8 become U+FFFD: no
+    /// handler has such a name, so it is answered like any unknown route.
     Name(Cow<'a, str>),
     /// A code of the [`Dictionary`](super::Dictionary).
     Code(u16),
@@ -74,13 +75,13 @@ impl<'a> From<&'a str> for WireRoute<'a> {
 pub struct Message<'a> {
     /// What it is.
     pub kind: MessageKind,
-    /// Always there but in a response, where it never is.
+    /// Absent in a response, present in every other kind.
     pub route: Option<WireRoute<'a>>,
     /// JSON, or protobuf for a route that has a definition.
     pub body: &'a [u8],
 }
 
-/// Why bytes are no message, or a message cannot become bytes.
+/// Why bytes are not a message, or a message cannot be encoded.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum MessageError {
     /// The bytes end before the message does.
@@ -88,7 +89,7 @@ pub enum MessageError {
     Truncated {
         /// What was being read: `flag`, `id`, `route length`, `route` or `route code`.
         part: &'static str,
-        /// Bytes that it needs from where it begins (for an id: one more than there are).
+        /// Bytes that the part needs (for an id: one more than there are).
         expected: usize,
         /// Bytes that are left.
         got: usize,
@@ -96,7 +97,7 @@ pub enum MessageError {
     /// The id is over `u64::MAX`.
     #[error("expected a message id of at most 64 bits, got a longer one")]
     IdTooLong,
-    /// The flag names none of the four kinds. Pomelo drops such a message and keeps the connection.
+    /// The flag is not one of the four kinds. Pomelo drops such a message and keeps the connection.
     #[error("expected a message type from 0 to 3, got {0}")]
     UnknownType(u8),
     /// The route's name does not fit its one byte of length.
@@ -106,7 +107,7 @@ pub enum MessageError {
         bytes: usize,
     },
     /// A request, notify or push was to be written without a route.
-    #[error("expected a route, got a message without one that is no response")]
+    #[error("expected a route, got a message without one that is not a response")]
     RouteMissing,
     /// The whole message does not fit a package.
     #[error("expected a message of at most {BODY_BYTES_LIMIT} bytes, got {bytes}")]
@@ -117,8 +118,8 @@ pub enum MessageError {
 }
 
 impl<'a> Message<'a> {
-    /// Reads the message that fills `bytes`. The gzip flag and the unused bits of the flag byte are ignored, as Pomelo
-    /// does.
+    /// Reads the message that fills `bytes`. The gzip flag and the unused bits of the flag byte are
+    /// ignored, as in Pomelo.
     ///
     /// # Errors
     ///
@@ -149,12 +150,13 @@ impl<'a> Message<'a> {
         Ok(Message { kind, route, body: input })
     }
 
-    /// Appends the message to `out`, without a package around it. A response's route, if there is one, is not written.
+    /// Appends the message to `out`, without a package around it. A response's route, if there is
+    /// one, is not written.
     ///
     /// # Errors
     ///
-    /// [`RouteTooLong`](MessageError::RouteTooLong), [`RouteMissing`](MessageError::RouteMissing); then nothing is
-    /// written.
+    /// [`RouteTooLong`](MessageError::RouteTooLong), [`RouteMissing`](MessageError::RouteMissing);
+    /// then nothing is written.
     pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), MessageError> {
         let route = match (self.kind, &self.route) {
             (MessageKind::Response { .. }, _) => None,
@@ -169,8 +171,8 @@ impl<'a> Message<'a> {
 
 /// Appends a data package with a response.
 ///
-/// No package can hold a body of about [`BODY_BYTES_LIMIT`] bytes or more. Then the response is `{"code":500,…}`, since
-/// the client waits for one.
+/// No package can hold a body of about [`BODY_BYTES_LIMIT`] bytes or more. Such a response becomes
+/// `{"code":500,…}`, since the client waits for an answer.
 pub fn write_response(out: &mut Vec<u8>, id: u64, body: &[u8]) {
     let kind = MessageKind::Response { id };
     let fits = 1 + varint::len(id) + body.len() <= BODY_BYTES_LIMIT;
@@ -182,7 +184,8 @@ pub fn write_response(out: &mut Vec<u8>, id: u64, body: &[u8]) {
 ///
 /// # Errors
 ///
-/// [`RouteTooLong`](MessageError::RouteTooLong), [`TooLong`](MessageError::TooLong); then nothing is written.
+/// [`RouteTooLong`](MessageError::RouteTooLong), [`TooLong`](MessageError::TooLong); then nothing
+/// is written.
 pub fn write_push(out: &mut Vec<u8>, route: &WireRoute<'_>, body: &[u8]) -> Result<(), MessageError> {
     write_routed(out, MessageKind::Push, route, body)
 }
@@ -246,7 +249,7 @@ fn append(out: &mut Vec<u8>, kind: MessageKind, route: Option<&WireRoute<'_>>, b
     match route {
         Some(WireRoute::Code(code)) => out.extend_from_slice(&code.to_be_bytes()),
         Some(WireRoute::Name(name)) => {
-            // `encoded_len` refused what does not fit.
+            // `encoded_len` has refused longer names.
             out.push(name.len() as u8);
             out.extend_from_slice(name.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! Pomelo's bytes, and nothing else: no socket, no clock, no actor.
+//! Pomelo's wire format, without sockets, clocks or actors.
 //!
 //! # The format on one page
 //!
@@ -12,7 +12,8 @@
 //! | 4 | data | one message |
 //! | 5 | kick | JSON: `{"reason":"…"}`, from the server only |
 //!
-//! A **message** opens with a flag byte, `(kind << 1) | compressed`, and then holds what its kind needs:
+//! A **message** opens with a flag byte, `(kind << 1) | compressed`, followed by the fields of its
+//! kind:
 //!
 //! | kind | message | id | route |
 //! |---|---|---|---|
@@ -21,25 +22,26 @@
 //! | 2 | response | yes | |
 //! | 3 | push | | yes |
 //!
-//! An *id* is a base-128 varint, lowest group first. A *route* is `length(1)` and that many bytes of UTF-8, or,
-//! when the flag says compressed, a 2-byte big-endian code of the [`dictionary`]. The rest is the body: JSON, or
-//! the [`protobuf`] dialect for routes that have a definition.
+//! An *id* is a base-128 varint, lowest group first. A *route* is `length(1)` and that many bytes
+//! of UTF-8, or, when the flag says compressed, a 2-byte big-endian code of the [`dictionary`]. The
+//! rest is the body: JSON, or the [`protobuf`] dialect for routes that have a definition.
 //!
-//! Client and server open with one [`handshake`] package each, then the client acknowledges, then data flows.
+//! Client and server open with one [`handshake`] package each, then the client acknowledges, then
+//! data flows.
 //!
 //! # Rules kept here
 //!
-//! - Bytes of a stranger never panic and never make this module allocate more than a small multiple of what
+//! - Untrusted bytes never cause a panic, nor an allocation larger than a small multiple of what
 //!   really arrived: a declared length is checked before it is believed.
-//! - "Not enough bytes yet" is no error for a package, since a stream may be cut anywhere. For a message it is
-//!   one, because its package said how long it is.
-//! - Writers append to a `Vec` of the caller and need no memory of their own.
+//! - "Not enough bytes yet" is not an error for a package, since a stream may be cut anywhere. For
+//!   a message it is, because its package declared the length.
+//! - Writers append to the caller's `Vec` and allocate nothing else.
 //!
 //! # Sources
 //!
-//! The npm packages `pomelo-protocol` 0.1.6 and `pomelo-protobuf` 0.4.0, and the handshake and dictionary of
-//! `pomelo` 2.2.7. `tests/browser/wire_differential.rs` runs the first two beside this module; `tests/data` holds what the
-//! third said on the wire.
+//! The npm packages `pomelo-protocol` 0.1.6 and `pomelo-protobuf` 0.4.0, and the handshake and
+//! dictionary of `pomelo` 2.2.7. `tests/browser/wire_differential.rs` compares the first two with
+//! this module; `tests/data` holds recordings of the third.
 
 pub mod cesu8;
 pub mod dictionary;

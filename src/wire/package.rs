@@ -5,7 +5,7 @@ use thiserror::Error;
 /// Bytes before a package's body: one of type, three of length.
 pub const HEADER_BYTES: usize = 4;
 
-/// The longest body that a server accepts unless told otherwise, in bytes. Pomelo has no bound.
+/// The longest body that a server accepts by default, in bytes. Pomelo has no bound.
 pub const BODY_BYTES_MAX_DEFAULT: usize = 64 * 1024;
 
 /// The longest body that three bytes of length can declare.
@@ -50,10 +50,11 @@ pub struct Package<'a> {
     pub body: &'a [u8],
 }
 
-/// The type and the body of a package that is taken apart; no body: the decoder has it.
+/// A package's type and body. `None`: the body came in pieces and is in the decoder.
 pub(crate) type Taken<'i> = (PackageType, Option<&'i [u8]>);
 
-/// Why a stream cannot be read any further. There is no way to find the next package after one: close the connection.
+/// Why a stream cannot be read any further. The next package cannot be found after an error: close
+/// the connection.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PackageError {
     /// The first byte of a package names no type.
@@ -71,8 +72,9 @@ pub enum PackageError {
 
 /// Cuts a byte stream into packages, however the bytes arrive.
 ///
-/// Only the body of an unfinished package is copied, into memory that grows with the bytes really received. Between
-/// packages the decoder owns no heap memory, so an idle connection costs its 40 bytes and no more.
+/// Only the body of an unfinished package is copied, into memory that grows with the bytes really
+/// received. Between packages the decoder owns no heap memory, so an idle connection costs 40
+/// bytes.
 ///
 /// ```
 /// use pomelo_sim::wire::{PackageDecoder, PackageType};
@@ -89,9 +91,9 @@ pub enum PackageError {
 pub struct PackageDecoder {
     body_bytes_max: usize,
     header: [u8; HEADER_BYTES],
-    /// How much of `header` has arrived; 0 between packages.
+    /// Bytes of `header` that have arrived; 0 between packages.
     header_len: u8,
-    /// What has arrived of a body that did not come in one piece.
+    /// The part that has arrived of a body that came in pieces.
     body: Vec<u8>,
 }
 
@@ -101,23 +103,24 @@ impl PackageDecoder {
         Self { body_bytes_max, header: [0; HEADER_BYTES], header_len: 0, body: Vec::new() }
     }
 
-    /// Takes the next whole package off the front of `input`. `Ok(None)` means that `input` is used up; what it held of
-    /// an unfinished package is remembered. Call it until then: that call also frees the package before.
+    /// Takes the next whole package off the front of `input`. `Ok(None)` means that `input` is used
+    /// up and the start of an unfinished package is kept. Call it until then: the last call also
+    /// frees the previous package.
     ///
     /// # Errors
     ///
-    /// A type is refused with its first byte, a length with the last byte of the header, before anything is
-    /// allocated for the body. The error stays: each later call returns it again.
+    /// A type is refused with its first byte, a length with the last byte of the header, before
+    /// anything is allocated for the body. The error stays: each later call returns it again.
     pub fn next<'a, 'i: 'a>(&'a mut self, input: &mut &'i [u8]) -> Result<Option<Package<'a>>, PackageError> {
         let found = self.advance(input)?;
         Ok(found.map(|(kind, here)| Package { kind, body: here.unwrap_or(&self.body) }))
     }
 
-    /// The same without a borrow of the decoder, for loops: a body that did not come in one piece is in
-    /// [`body`](Self::body), until the next call.
+    /// As [`next`](Self::next) without borrowing the decoder, for loops: a body that came in pieces
+    /// is in [`body`](Self::body), until the next call.
     pub(crate) fn advance<'i>(&mut self, input: &mut &'i [u8]) -> Result<Option<Taken<'i>>, PackageError> {
         if self.is_complete() {
-            // Handed out by the call before; the borrow has ended since.
+            // The previous call returned this body, and its borrow has ended.
             self.header_len = 0;
             self.body = Vec::new();
         }
@@ -141,7 +144,7 @@ impl PackageDecoder {
         Ok(self.is_complete().then_some((kind, None)))
     }
 
-    /// The body that [`advance`](Self::advance) has put together.
+    /// The body that [`advance`](Self::advance) has assembled.
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
     }
@@ -151,12 +154,13 @@ impl PackageDecoder {
         self.header_len > 0 && !self.is_complete()
     }
 
-    /// Heap memory that the decoder holds, in bytes: 0 between packages, at most twice what has arrived of a package.
+    /// Heap memory that the decoder holds, in bytes: 0 between packages, at most twice what has
+    /// arrived of a package.
     pub fn allocated_bytes(&self) -> usize {
         self.body.capacity()
     }
 
-    /// Moves what `input` has of the header.
+    /// Moves header bytes from `input`.
     fn take_header(&mut self, input: &mut &[u8]) {
         let have = usize::from(self.header_len);
         let (here, rest) = input.split_at(input.len().min(HEADER_BYTES - have));
@@ -172,7 +176,7 @@ impl PackageDecoder {
             .then(|| usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low))
     }
 
-    /// Whether `body` is whole. Between two calls that means: it was handed out.
+    /// Whether `body` is whole. Between two calls this means that it was returned.
     fn is_complete(&self) -> bool {
         !self.body.is_empty() && self.declared() == Some(self.body.len())
     }
@@ -180,8 +184,8 @@ impl PackageDecoder {
 
 /// The four bytes before a body of `body_len` bytes.
 ///
-/// `body_len` must be at most [`BODY_BYTES_LIMIT`], else the header would declare another length; debug builds
-/// assert it. Whoever lets data grow without a bound checks before.
+/// `body_len` must be at most [`BODY_BYTES_LIMIT`], else the header would declare another length;
+/// debug builds assert it. Callers with unbounded data check first.
 pub fn package_header(kind: PackageType, body_len: usize) -> [u8; HEADER_BYTES] {
     debug_assert!(body_len <= BODY_BYTES_LIMIT, "a package cannot declare a body of {body_len} bytes");
     [kind as u8, (body_len >> 16) as u8, (body_len >> 8) as u8, body_len as u8]
@@ -189,8 +193,9 @@ pub fn package_header(kind: PackageType, body_len: usize) -> [u8; HEADER_BYTES] 
 
 /// Appends a whole package to `out`.
 ///
-/// `body` must be at most [`BODY_BYTES_LIMIT`] bytes. Debug builds assert it; otherwise nothing is written for a longer
-/// one, because a header that declares less than follows would make the rest of the stream unreadable.
+/// `body` must be at most [`BODY_BYTES_LIMIT`] bytes. Debug builds assert it; otherwise nothing is
+/// written for a longer one, because a header that declares less than follows would make the rest
+/// of the stream unreadable.
 pub fn write_package(out: &mut Vec<u8>, kind: PackageType, body: &[u8]) {
     let header = package_header(kind, body.len());
     if body.len() > BODY_BYTES_LIMIT {

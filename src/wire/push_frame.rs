@@ -8,8 +8,8 @@ use super::package::{HEADER_BYTES, PackageType, package_header};
 /// The longest WebSocket header without its mask: 64-bit length.
 const WEBSOCKET_HEADER_BYTES_MAX: usize = 10;
 
-/// One allocation holds `[websocket header][package]`: a WebSocket client gets all of it, a TCP client gets
-/// the tail. Cloning shares it.
+/// One allocation holds `[websocket header][package]`: a WebSocket client gets all of it, a TCP
+/// client gets the tail. Cloning shares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PushFrame {
     bytes: Bytes,
@@ -30,7 +30,8 @@ impl PushFrame {
         Message { kind: MessageKind::Push, route: Some(route), body: &[] }.encode(&mut buffer)?;
         write_body(&mut buffer)?;
 
-        // Both headers hold the length, which is known only now: they go in front, right-aligned.
+        // Both headers hold the length, known only now: write them right-aligned into the space in
+        // front.
         let package_at = WEBSOCKET_HEADER_BYTES_MAX;
         let body_len = buffer.len() - package_at - HEADER_BYTES;
         buffer[package_at..package_at + HEADER_BYTES]
@@ -66,7 +67,7 @@ impl WebSocketHeader {
         Self::new(FIN_BINARY, false, payload_len as u64)
     }
 
-    /// For a frame with this first byte; a mask follows if it `is_masked`.
+    /// For a frame with this first byte. `is_masked` sets the mask bit; the caller writes the mask.
     pub fn new(first: u8, is_masked: bool, payload_len: u64) -> Self {
         let mut bytes = [0; WEBSOCKET_HEADER_BYTES_MAX];
         bytes[0] = first;

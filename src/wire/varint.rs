@@ -3,16 +3,17 @@
 /// Bytes that the largest `u64` takes.
 const BYTES_MAX: usize = 10;
 
-/// Why no varint could be read.
+/// Why a varint could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum VarintError {
-    /// The bytes ended on one that says "more follows".
+    /// The last byte has its continuation bit set.
     Truncated,
     /// The number is over `u64::MAX`, or takes more bytes than that.
     TooLong,
 }
 
-/// Takes one varint off the front of `input`. Needless leading groups (`80 00` for 0) are accepted, as Pomelo does.
+/// Takes one varint off the front of `input`. Needless leading groups (`80 00` for 0) are accepted,
+/// as Pomelo does.
 pub(super) fn read(input: &mut &[u8]) -> Result<u64, VarintError> {
     let mut value = 0_u64;
     for (index, &byte) in input.iter().take(BYTES_MAX).enumerate() {

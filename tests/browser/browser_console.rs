@@ -1,4 +1,5 @@
-//! The console page in a real Chromium, on the binary that serves. The scripts are in `tests/browser`.
+//! The console page in a real Chromium, against the serving binary. The scripts are in
+//! `tests/browser`.
 
 use crate::support::browser::Browser;
 use crate::support::node::{self, Played};

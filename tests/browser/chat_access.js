@@ -1,4 +1,4 @@
-// The page for everybody: by keyboard, on a phone, in light and dark, read aloud.
+// Accessibility: keyboard, phone, light and dark themes, screen readers.
 
 import { eventually, same } from './support/expect.js';
 import { User } from './support/user.js';
@@ -44,7 +44,7 @@ export const checks = {
 
     const lee = new User(await stage.page('/#lee@keys'));
     await kim.sees('kim (you)', 'lee');
-    // Through the page in the order in which it is seen.
+    // The tab order follows the visual order.
     await page.evaluate(() => {
       document.body.tabIndex = -1;
       document.body.focus();
@@ -87,7 +87,7 @@ export const checks = {
       await (await user.enter(`a rather long name ${width}`, `a room of quite some length, ${width} px`)).is('connected');
       await user.say('word '.repeat(60) + 'x'.repeat(300));
       await stage.fitsItsWidth(page);
-      // What is needed is in sight without scrolling.
+      // Everything needed is visible without scrolling.
       const send = await user.pane.getByRole('button', { name: 'Send' }).boundingBox();
       same('the button is in sight', send.y + send.height <= 700 && send.x + send.width <= width, true);
       await page.getByRole('button', { name: 'Add another user' }).click();

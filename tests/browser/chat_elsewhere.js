@@ -1,4 +1,4 @@
-// A name that logs in elsewhere, on a cluster where the later login wins.
+// A second login with the same name, on a cluster where the later login wins.
 
 import { eventually, same } from './support/expect.js';
 import { User } from './support/user.js';

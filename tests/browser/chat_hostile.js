@@ -1,4 +1,4 @@
-// Names, rooms and messages that want to be more than text.
+// Hostile names, rooms and messages.
 
 import { eventually, same } from './support/expect.js';
 import { User } from './support/user.js';
@@ -51,7 +51,7 @@ export const checks = {
       await user.hears(`you are in ${room}`);
       same('the page is made of the same', await skeleton(page), before);
       await stage.fitsItsWidth(page);
-      // The address leads back to the same user.
+      // The address restores the same user.
       const twin = await stage.page(`/${new URL(page.url()).hash}`);
       const error = twin.locator('.login .error:not([hidden])');
       await eventually('the twin', () => error.textContent(), `${name}*${room} is logged in already`);
@@ -79,7 +79,7 @@ export const checks = {
       await reader.sees('reader (you)', name);
       await writer.say(name);
       await reader.hears(`${name}: ${name}`);
-      // Written to by its button, whatever it is called.
+      // The button starts a private message, whatever the name.
       await reader.pane.locator('.people button').click();
       same('whom it goes to', await reader.pane.locator('.to bdi').textContent(), name);
       await reader.say('for you');
@@ -87,7 +87,7 @@ export const checks = {
       await writer.hears('!reader privately: for you');
     }
     for (const message of MESSAGES) {
-      // As any client may send it; a field of one line would leave some of it out.
+      // Sent by a raw client: a single-line field would drop parts of it.
       await writers.evaluate(async (content) => {
         const { Client } = await import('/assets/pomelo.js');
         const { findGate } = await import('/assets/chat/where.js');

@@ -3,7 +3,7 @@
 import { eventually, same } from './support/expect.js';
 import { User } from './support/user.js';
 
-/** Chromium says by itself that a socket could not be opened. */
+/** Chromium logs a failed socket by itself. */
 const expected = /WebSocket connection to/;
 
 const connectorOf = (user) => user.pane.locator('[data-part="connector"]').textContent();
@@ -20,7 +20,7 @@ export const checks = {
     // They log in at the same time: either may be the first in the room.
     await eventually('who is here', async () => (await ann.people()).sort(), ['ann (you)', 'ben']);
 
-    // What a person sees meanwhile, as the badge says it.
+    // The badge's text meanwhile.
     await page.evaluate(() => {
       const badge = document.querySelector('.badge');
       window.said = [];

@@ -7,7 +7,7 @@ import { User } from './support/user.js';
 const WIDE = { width: 1160, height: 480 };
 const PHONE = { width: 390, height: 760 };
 
-/** Three people in one room, in the panes of one page, who have met and talked. Each has a connector of her own. */
+/** Three users in one room, in the panes of one page, with a conversation. Each has a different connector. */
 async function converse(page, room) {
   const [ann, bob, erin] = [0, 1, 2].map((index) => new User(page, index));
   await ann.enter('ann', room);
@@ -33,7 +33,7 @@ async function converse(page, room) {
   await ann.input.fill('Deal.');
   await erin.input.focus();
   await page.mouse.move(0, 0);
-  // The servers are asked for every now and then; by now they are known.
+  // The servers are polled now and then; by now they are known.
   for (const user of [ann, bob, erin]) {
     await user.pane.locator('[data-part="chat"]:not(:text("unknown"))').waitFor();
   }

@@ -1,4 +1,4 @@
-// People who chat on the page: in windows of their own, and in panes of one.
+// Users that chat on the page: in separate windows, and in panes of one.
 
 import { eventually, same } from './support/expect.js';
 import { User } from './support/user.js';
@@ -57,7 +57,7 @@ export const checks = {
     await ann.is('not connected');
     same('the form again', await ann.pane.getByLabel('Name').inputValue(), 'ann');
     await ann.enter('anna', 'attic');
-    // Panes are counted anew without ben's.
+    // Without ben's pane the indices shift.
     await new User(page, 1).hears('anna came in');
   },
 
@@ -82,7 +82,7 @@ export const checks = {
     same('an error that is over goes', await error('Name'), ['', null, false]);
     await (await user.enter('fay', 'lobby2')).is('connected');
 
-    // Whoever is not there any more cannot be written to, and what was written stays.
+    // A message to a user that has left fails, and the text stays in the input.
     await user.pane.getByRole('button', { name: 'eve', exact: true }).click();
     await new User(page).pane.getByRole('button', { name: /^Leave/ }).click();
     await user.hears('eve left');

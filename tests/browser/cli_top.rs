@@ -1,4 +1,4 @@
-//! `pomelo-sim top` on a terminal, as `script` makes one: what it draws, and how it gives the terminal back.
+//! `pomelo-sim top` on a terminal made by `script`: its screen, and the restored terminal.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Command, Stdio};
@@ -33,7 +33,7 @@ fn top_gives_the_terminal_back() -> Played {
     for line in text.split("\u{1b}[K\r\n").filter(|line| !line.contains('\u{1b}')) {
         assert!(line.chars().count() <= 60, "{line:?}");
     }
-    // Ctrl-C, once something is shown.
+    // Ctrl-C, after the first screen.
     let mut process = top("").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut output = BufReader::new(process.stdout.take().unwrap());
     let mut shown = Vec::new();

@@ -1,4 +1,4 @@
-// How the console feels: focus that stays, work that is not done, a page for those who may only look, the theme.
+// The console's behaviour: stable focus, no needless work, the read-only page, the theme.
 
 import { ConsolePage, press } from './support/console.js';
 import { eventually, same } from './support/expect.js';

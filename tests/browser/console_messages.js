@@ -1,4 +1,5 @@
-// What the console shows of messages: robots, the trace, the request form, explain; and names that would be HTML.
+// The console's message panels: robots, the trace, the request form, explain; and names that look
+// like HTML.
 
 import { ConsolePage, People, press } from './support/console.js';
 import { eventually, same } from './support/expect.js';
@@ -14,7 +15,7 @@ export const checks = {
     await seen.says('output[for="robots-users"]', /^\d+ users$/);
     await press(seen.page.getByRole('button', { name: 'Start robots' }));
     await seen.says('#robots-state', /users in .* planned/);
-    // Logins are messages too: what robots have said is known to the API alone.
+    // Logins are messages too: only the API knows how many the robots have sent.
     await eventually('robots talk', async () => (await seen.api('robots')).sends, (sends) => sends > 100);
     await eventually(
       'messages in the head',

@@ -1,5 +1,5 @@
-//! What the console page computes: history, layout, forecasts and words, in Node.js without a browser; and the types of
-//! all pages.
+//! The console page's computations (history, layout, forecasts, texts) in Node.js without a
+//! browser, and the types of all pages.
 
 use std::process::Stdio;
 
@@ -17,7 +17,7 @@ fn the_console_page_counts_places_and_words_rightly() -> Played {
     Ok(())
 }
 
-/// What the comments of the pages say of types, checked by TypeScript's compiler.
+/// The JSDoc types of the pages, checked by TypeScript's compiler.
 fn the_types_of_the_pages_hold() -> Played {
     let folder = Browser::folder();
     let mut command = node::command_in(&folder, "node_modules/typescript/bin/tsc")?;

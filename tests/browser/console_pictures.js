@@ -1,4 +1,5 @@
-// Pictures of the console with a crowd on it, after a server was killed and came back; and what axe says of all that is open then.
+// Pictures of the console with a crowd on it, after a server was killed and came back; and axe's
+// findings with everything open.
 
 import path from 'node:path';
 
@@ -9,13 +10,13 @@ const CROWD = { users: 120, rooms: 14, messagesPerSecond: 240, seconds: 600 };
 const FAR = { name: 'far', from: 'connector-server-3', to: 'chat', both: true, latency: '5ms..9ms' };
 const README = { width: 1280, height: 800 };
 
-/** How else the page is looked at. */
+/** Other views of the page. */
 const OTHERS = {
   'console-dark': { colorScheme: 'dark' },
   'console-phone': { viewport: { width: 320, height: 700 }, hasTouch: true },
 };
 
-/** How long each act lasts in the picture of the README, in milliseconds: curves need their time. */
+/** Duration of each phase in the README's picture, in milliseconds: curves need time to show. */
 const ACT_MS = 12_000;
 
 export const checks = {
@@ -49,7 +50,7 @@ export const checks = {
     }
   },
 
-  // The crowd is there still.
+  // The crowd is still connected.
   'everybody can use what is open': async (stage) => {
     for (const options of [{}, ...Object.values(OTHERS)]) {
       const { page } = await ConsolePage.open(stage, options);

@@ -1,4 +1,5 @@
-//! Tests that need a program which a machine may lack: Node.js, Chromium, `script`. Their harness counts them as ignored then.
+//! Tests that need an optional program: Node.js, Chromium or `script`. Without it the harness
+//! counts them as ignored.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
 mod browser_chat;

@@ -1,4 +1,5 @@
-// Pomelo's own client for browsers, as it is on npm, in a page with script tags, beside a user of our page.
+// Pomelo's own client for browsers, as it is on npm, in a page with script tags, together with a
+// user of our page.
 
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -25,7 +26,7 @@ function moduleOf(name) {
   return `(function (module) {\n${source}\n; return module.exports; }).call(window, { exports: {} });`;
 }
 
-/** The client tells the console of every end. */
+/** The client logs every end to the console. */
 const expected = /^socket close:/;
 
 /** A page with the client in it, logged in as the tutorial does. */

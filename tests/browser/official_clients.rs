@@ -1,4 +1,5 @@
-//! Pomelo's own clients from npm in the chat tutorial's rooms: by WebSocket and by raw TCP, on a cluster that really runs.
+//! Pomelo's own clients from npm in the chat tutorial's rooms: by WebSocket and by raw TCP, against
+//! a real cluster.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -86,7 +87,7 @@ fn a_name_in_use_is_refused_on_every_connector_and_its_user_stays() -> Played {
             let message = refused["message"].as_str().unwrap_or_default();
             assert!(!message.is_empty(), "{second}: {refused}");
 
-            // The first hears nothing of it, and its name is still its own when the second goes.
+            // The first user is not affected, and keeps its name when the second leaves.
             clients.say("first", "still here", "*");
             assert_eq!(clients.heard("first"), [on_chat("still here", "first", "*")], "{second}");
             assert_eq!(clients.arrived(&second), [], "{second}");
@@ -103,7 +104,8 @@ fn a_name_in_use_is_refused_on_every_connector_and_its_user_stays() -> Played {
 }
 
 fn idle_clients_that_send_heartbeats_stay_and_a_silent_one_goes() -> Played {
-    /// Longer than three intervals of the tutorial's 3 s, and than the 6 s after which silence ends a connection.
+    /// Longer than three intervals of the tutorial's 3 s, and than the 6 s after which silence ends
+    /// a connection.
     const IDLE: Duration = Duration::from_secs(11);
     let cluster =
         crate::support::tutorial().options(Options { heartbeat: None, ..patient() }).start().unwrap();
@@ -130,7 +132,7 @@ fn idle_clients_that_send_heartbeats_stay_and_a_silent_one_goes() -> Played {
 }
 
 fn six_hundred_quick_messages_arrive_in_order_and_once_at_everyone() -> Played {
-    // All servers on one thread, and each on its own.
+    // All servers on one thread, and each on a separate one.
     for threads in [1, 7] {
         let cluster = crate::support::tutorial().options(Options { threads, ..patient() }).start().unwrap();
         let mut clients = Clients::of(gate(&cluster))?;
@@ -143,7 +145,7 @@ fn six_hundred_quick_messages_arrive_in_order_and_once_at_everyone() -> Played {
 fn names_rooms_and_messages_may_be_in_any_script() -> Played {
     let cluster = crate::support::tutorial().options(patient()).start().unwrap();
     let mut clients = Clients::of(gate(&cluster))?;
-    // The browser's client has its own UTF-8, which reads no further than U+FFFF.
+    // The browser client has a custom UTF-8 decoder that reads only up to U+FFFF.
     let rooms = [
         ("测试间", "你好，世界 é ", KINDS),
         ("😀房", "😀👩‍👩‍👧\u{2028}\"\\\n", [Kind::Nodejs, Kind::Tcp, Kind::Tcp]),
@@ -173,7 +175,7 @@ fn an_emoji_from_the_browser_client_arrives() -> Played {
     let mut clients = Clients::of(gate(&cluster))?;
     clients.login(Kind::Browser, "browser", "lobby");
     clients.login(Kind::Nodejs, "node", "lobby");
-    // It writes the two halves of the emoji, as JavaScript has them, in three bytes each: no valid UTF-8.
+    // It encodes each surrogate of the emoji in three bytes, which is not valid UTF-8.
     clients.say("browser", "a😀b", "node");
     assert_eq!(clients.heard("node"), [on_chat("a😀b", "browser", "node")]);
     Ok(())
@@ -211,7 +213,7 @@ fn a_dictionary_shortens_routes_for_clients_that_know_it_or_not() -> Played {
     let sys = clients.open("looks", gate(&cluster));
     assert_eq!((&sys["useDict"], &sys["dict"]["onChat"]), (&json!(true), &json!(4)), "{sys}");
 
-    // The browser's client and ours send codes; the one for Node.js sends names, and is sent codes.
+    // The browser client and ours send codes; the Node.js client sends names, and receives codes.
     let users = login_on_three_connectors(&mut clients, KINDS, "lobby");
     chat_publicly_and_privately(&mut clients, &users);
     Ok(())
@@ -246,8 +248,8 @@ fn protobuf_carries_messages_and_pushes() -> Played {
     Ok(())
 }
 
-/// Its own way of coming back, which no server must spoil: it opens another connection when one is
-/// closed.
+/// The client's own reconnection, which the server must not break: it opens another connection
+/// after a close.
 fn the_browser_client_comes_back_to_a_connector_that_restarts() -> Played {
     let cluster = crate::support::cluster(1, 1).options(patient()).start().unwrap();
     let mut clients = Clients::of(gate(&cluster))?;
@@ -283,7 +285,7 @@ fn flood(clients: &mut Clients, users: &[String; 3]) {
         }
         assert_eq!(heard.len(), users.len() * EACH, "at {user}");
     }
-    // A room has one order: that of its chat server.
+    // All members see the order of the room's chat server.
     assert!(heard.iter().all(|one| *one == heard[0]), "users heard the messages in different orders");
 }
 

@@ -1,4 +1,4 @@
-//! Pomelo's own clients at the real binary: from its banner to what they hear when it is told to stop.
+//! Pomelo's own clients against the real binary, from its banner to its shutdown.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -67,7 +67,7 @@ fn a_stop_that_kicks_tells_clients_why_and_exits_with_0() -> Played {
     Ok(())
 }
 
-/// The binary. It is killed when it is dropped.
+/// The running binary, killed on drop.
 struct Serving {
     process: Child,
     gate: SocketAddr,
@@ -85,7 +85,7 @@ impl Serving {
         let mut process = command.spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = channel();
-        // It reads on to the end: the binary must not find the pipe closed.
+        // Keep reading to the end: the binary must not get a closed pipe.
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
         });

@@ -1,5 +1,5 @@
-//! The original Pomelo, started from `benches/pomelo`, and ours: the same conversation gives the same bytes, so that what
-//! is measured side by side is the same work.
+//! The original Pomelo, started from `benches/pomelo`, and ours: the same conversation gives the
+//! same bytes, so that the benches compare the same work.
 
 use std::net::SocketAddr;
 
@@ -25,9 +25,10 @@ fn a_conversation_with_the_original_and_with_ours_has_the_same_bytes() -> Played
     Ok(())
 }
 
-/// All that each of four users in two rooms got, by name. Only what one server sends is in a certain order, and responses
-/// and pushes come from several, so the packages are sorted. The two of a room are on two connectors: the original's first
-/// push to a connector waits for its connection, and then reaches those too who have entered meanwhile.
+/// All packages of four users in two rooms, by name. Only packages of one server are ordered, and
+/// responses and pushes come from several, so they are sorted. The two of a room are on two
+/// connectors: the original's first push to a connector waits for its connection, and then also
+/// reaches users that entered meanwhile.
 fn conversation(gate: SocketAddr) -> Vec<(&'static str, Vec<String>)> {
     let mut gates = Client::open(gate, Transport::WebSocket);
     let mut login = |name: &str, room: &str| {

@@ -1,4 +1,5 @@
-//! The module `pomelo.js`, which the chat page and others use: its own tests, in Node.js, beside Pomelo's npm packages.
+//! The module `pomelo.js` of the chat page: its tests in Node.js, with Pomelo's npm packages for
+//! comparison.
 
 use std::process::Stdio;
 

@@ -1,5 +1,5 @@
-//! Refusals on routes whose answers have a protobuf definition: every client hears them, with what
-//! the definition has of their fields.
+//! Refusals on routes whose answers have a protobuf definition: every client receives them, with
+//! the fields that the definition contains.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -77,7 +77,7 @@ fn every_client_hears_of_a_deadline() -> Played {
         let name = format!("{kind:?}");
         clients.create(&name, kind, json!({}));
         clients.open(&name, address(&cluster, "connector-server-1"));
-        // On a busy machine this may miss the deadline too; what did is not done.
+        // On a busy machine this may miss its deadline as well.
         while clients.enter(&name, &name, "lobby")["users"] != json!([&name]) {}
         cluster.pause("chat-server-1").unwrap();
         let late = clients.request(&name, SEND, json!({"content": "", "target": "*"}));

@@ -18,7 +18,7 @@ const { chromium: executablePath, url, pictures, args } = await lines.next();
 const script = process.argv[2];
 const { checks } = await import(`./${script}`);
 
-/** Only for what hangs: a check that fails does so sooner. */
+/** A guard against hangs only: a failing check ends earlier. */
 const CHECK_MS_MAX = 600_000;
 
 const browser = await chromium.launch({
@@ -27,7 +27,7 @@ const browser = await chromium.launch({
   args: ['--disable-dev-shm-usage', ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
 });
 const failure = `failed-${script.replace(/\W+/g, '-')}-`;
-// What failed last time says nothing of this time.
+// Results of the last run are stale.
 readdirSync(pictures).filter((name) => name.startsWith(failure)).forEach((name) => rmSync(path.join(pictures, name)));
 
 const results = [];

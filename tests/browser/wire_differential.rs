@@ -1,4 +1,5 @@
-//! Packages, messages and protobuf bodies beside Pomelo's own npm packages, both ways, with random input.
+//! Compares packages, messages and protobuf bodies with Pomelo's npm packages, in both directions,
+//! on random input.
 //!
 //! The seed is printed; `WIRE_SEED=<number>` repeats a run or tries another.
 
@@ -37,7 +38,7 @@ fn messages_are_those_of_pomelo_protocol() -> Played {
             WireRoute::Name(name) => (0, Value::from(name.as_ref())),
             WireRoute::Code(code) => (1, Value::from(*code)),
         };
-        // A response has no route, and its flag says so.
+        // A response has no route, so the compressed flag is clear.
         let compressed = if number == 2 { 0 } else { compressed };
         requests.push(json!({
             "op": "encode", "kind": number, "id": id, "compressed": compressed, "route": name,
@@ -84,7 +85,7 @@ fn messages_are_those_of_pomelo_protocol() -> Played {
 }
 
 fn packages_are_those_of_pomelo_protocol() -> Played {
-    // Few are long enough to need the third byte of length.
+    // Only few need the third length byte.
     let body = prop_oneof![30 => vec(any::<u8>(), 0..1_000), 1 => vec(any::<u8>(), 65_000..70_000)];
     let packages = sample(PACKAGES, &(1_u8..=5, body));
     let mut requests = Vec::new();
@@ -117,7 +118,7 @@ fn bodies_are_those_of_pomelo_protobuf() -> Played {
     }
     let answers = ask(&requests)?;
 
-    // The parsed definitions are what a handshake carries, so the same text gives the same version.
+    // The handshake carries the parsed definitions, so equal text gives equal versions.
     let parsed = format!(r#"{{"server":{},"#, answers[0].as_str().unwrap());
     assert!(ours.json().get().starts_with(&parsed), "{parsed}\n{}", ours.json());
 
@@ -139,7 +140,7 @@ fn ask(requests: &[Value]) -> Result<Vec<Value>, Missing> {
     let mut stdin = node.stdin.take().unwrap();
     let stdout = BufReader::new(node.stdout.take().unwrap());
     let answers: Vec<Value> = std::thread::scope(|scope| {
-        // Written on another thread, since node answers while it is still being asked.
+        // Write on another thread: node answers before it has read everything.
         scope.spawn(move || {
             for request in requests {
                 writeln!(stdin, "{request}").unwrap();
@@ -189,7 +190,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
     vec(any::<u8>(), 0..300)
 }
 
-/// What `pomelo-protocol` calls type and id; it gives 0 for a message that has none.
+/// Type and id as in `pomelo-protocol`, which uses id 0 for messages without one.
 fn kind_and_id(kind: MessageKind) -> (u8, u64) {
     match kind {
         MessageKind::Request { id } => (0, id),
@@ -199,7 +200,7 @@ fn kind_and_id(kind: MessageKind) -> (u8, u64) {
     }
 }
 
-/// Equal, but for the last digit that JSON may cost a double on its way; the bytes are compared exactly.
+/// Equal up to the last digit of a double, which JSON may lose; the bytes are compared exactly.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),

@@ -1,6 +1,7 @@
-//! The commands that talk to a running cluster, as a terminal meets them: what they order, print and exit with.
+//! The commands for a running cluster: their effects, output and exit codes.
 //!
-//! The cluster is in this process, behind a real admin port; `cli_admin_serve` has the binary that serves.
+//! The cluster is in this process, behind a real admin port; `cli_admin_serve` tests the serving
+//! binary.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -19,7 +20,7 @@ fn run(arguments: &[&str]) -> Output {
     command.env_remove("NODE_ENV").env_remove("RUST_LOG").args(arguments).output().unwrap()
 }
 
-/// A command to the world's cluster: exit code, stdout, stderr.
+/// Runs a command against the world's cluster: exit code, stdout, stderr.
 fn command(world: &AdminWorld, arguments: &[&str]) -> (Option<i32>, String, String) {
     let file = world.file.path().to_str().unwrap();
     let output = run(&[arguments, &["--admin-file", file]].concat());
@@ -27,7 +28,7 @@ fn command(world: &AdminWorld, arguments: &[&str]) -> (Option<i32>, String, Stri
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-/// What it prints when all is well and nothing is to be warned of.
+/// The output of a command that succeeds without warnings.
 fn printed(world: &AdminWorld, arguments: &[&str]) -> String {
     let (code, stdout, stderr) = command(world, arguments);
     assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
@@ -76,7 +77,7 @@ fn list_is_a_table_and_json() {
     assert!(report["servers"][0]["uptimeSeconds"].as_f64().unwrap() > 0.0);
 }
 
-/// A chat that can be made to break a law: a session has a room, and is not in it.
+/// A chat that can violate an invariant: a session has a room, but is not a member.
 struct ForgetfulChat(Chat);
 
 impl ServerLogic for ForgetfulChat {
@@ -175,7 +176,7 @@ fn reload_is_of_the_cluster_s_own_configuration() {
     let text = printed(&world, &["reload", "--config", config]);
     assert_eq!(text, "added chat-server-4\nremoved connector-server-3\n");
     assert_eq!(printed(&world, &["reload"]), "nothing to change\n");
-    // Another configuration is another cluster's, also where the file says which is meant.
+    // A different configuration belongs to a different cluster, even if the admin file is named.
     let other = TempDir::new().unwrap();
     let other_config = other.path().join("servers.json");
     fs::write(&other_config, crate::support::servers_json(3, 4)).unwrap();
@@ -187,7 +188,7 @@ fn reload_is_of_the_cluster_s_own_configuration() {
     world.write("servers.json", "{");
     let error = refused(&world, &["reload"]);
     assert!(error.starts_with("not JSON: "), "{error}");
-    // Orders need no configuration that is right.
+    // Orders work even if the configuration is invalid.
     assert_eq!(printed(&world, &["kill", "chat-server-1", "--config", config]), "killed chat-server-1\n");
     let answer = json!({"added": ["connector-server-3"], "removed": [], "replaced": [], "reordered": []});
     world.write("servers.json", &crate::support::servers_json(3, 4));
@@ -214,7 +215,7 @@ fn links_are_ruled_and_healed() {
     let (code, _, stderr) = command(&world, &["link", "to=chat-sever-2", "cut=true"]);
     let warning = "warning: to: no server has the id or the type \"chat-sever-2\" now\n";
     assert_eq!((code, stderr.as_str()), (Some(0), warning));
-    // What links prints, link takes.
+    // `link` accepts the output of `links`.
     let file = world.write("links.json", &printed(&world, &["links", "--json"]));
     assert_eq!(printed(&world, &["heal", "slow", "rule-1"]), "healed slow\nhealed rule-1\n");
     assert!(refused(&world, &["heal", "slow"]).starts_with("no rule \"slow\": expected one of rule-2"));
@@ -298,7 +299,7 @@ fn rooms_and_users_are_tables() {
     assert_eq!((&lobby[..3], lobby[5]), (&["lobby", "chat-server-3", "2"][..], "lobby"));
     assert_eq!((hall[0], hall[2], hall[5]), ("大厅", "1", "大厅"));
     assert_eq!((rooms.lines().count(), hall[3].parse::<u64>().unwrap() >= 9), (3, true));
-    // As wide as a terminal shows it.
+    // Width as displayed by a terminal.
     assert!(rooms.lines().nth(2).unwrap().starts_with("大厅   chat-server-"), "{rooms}");
     let busiest = printed(&world, &["rooms", "--sort", "messages", "--limit", "1"]);
     assert!(
@@ -339,7 +340,7 @@ fn a_kick_says_from_where_and_is_an_event() {
     assert_eq!(alice.closed().0.as_deref(), Some("sp\u{7}am"));
     assert_eq!(refused(&world, &["kick", "nobody"]), "nobody is logged in as \"nobody\"");
     let events = printed(&world, &["events"]);
-    // Nothing that clients or operators wrote reaches the terminal as it is.
+    // Text from clients or operators never reaches the terminal unescaped.
     assert!(events.ends_with("  kick        connector-server-1: alice*lobby: sp\\u{7}am\n"), "{events}");
     let after = (next + 1).to_string();
     assert_eq!(printed(&world, &["events", "--since", &after]), "");

@@ -1,4 +1,4 @@
-//! A real cluster and the commands that change it: what `serve` opens, and what becomes of its servers.
+//! Commands that change a real cluster: the ports of `serve`, and the effects on its servers.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -36,7 +36,7 @@ fn stop_ends_the_cluster_and_waits_for_it() {
         let mut world = World::served(&[]);
         let text = world.printed(&[&["stop"], flags].concat());
         assert!(text.contains("stopped"), "{text}");
-        // Not a moment later: the next serve finds everything free.
+        // At once: the next serve must find every port free.
         assert!(world.files().is_empty());
         assert_eq!(world.serve.as_mut().unwrap().ended().code(), Some(0));
         assert_eq!(
@@ -123,7 +123,7 @@ fn a_file_that_is_no_admin_file_is_not_replaced() {
         assert!(error.contains(problem) && error.contains("it is not replaced"), "{error}");
         assert_eq!(fs::read_to_string(&notes).unwrap(), "what I must not forget");
     }
-    // An empty one was made for it, as by mktemp.
+    // An existing empty directory, as from mktemp.
     fs::write(&notes, "").unwrap();
     world.serve(&["--admin", "0", "--admin-file", file]);
     world.printed(&["stop", "--admin-file", file]);
@@ -286,7 +286,7 @@ fn reload_makes_the_cluster_what_the_file_says() {
     assert_eq!(chats, ["chat-server-3", "chat-server-2", "chat-server-1", "chat-server-4"]);
     write("{");
     assert!(world.refused(&["reload"]).starts_with("error: not JSON: "));
-    // No other command needs it.
+    // Other commands do not need it.
     world.printed(&["kill", "chat-server-1"]);
     world.end();
 }
@@ -337,7 +337,7 @@ fn an_idle_connection_does_not_keep_the_cluster_from_ending() {
 fn what_is_over_the_calls_that_a_server_may_wait_for_is_answered_with_503() {
     let world = World::served(&["--calls-max", "3", "--request-timeout", "3"]);
     let mut client = Client::enter(world.address("connector-server-1"), Transport::Tcp, "alice", "room1");
-    // Where room1 lives: it hangs, so that requests are under way.
+    // The server of room1 hangs, so that requests are in flight.
     world.printed(&["pause", "chat-server-3"]);
     let body = json!({"content": "x", "target": "*"});
     let asked: Vec<u64> = (0..8).map(|_| client.send("chat.chatHandler.send", body.clone())).collect();

@@ -1,4 +1,4 @@
-//! `pomelo-sim check` and `pomelo-sim dispatch`: what they print, and their exit codes.
+//! `pomelo-sim check` and `pomelo-sim dispatch`: output and exit codes.
 
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn stdout(arguments: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// What is printed and why it cannot be served.
+/// The output, and the reason why the configuration cannot be served.
 fn cannot(arguments: &[&str]) -> (String, String) {
     let output = run(arguments);
     assert_eq!(output.status.code(), Some(2));
@@ -162,7 +162,7 @@ fn check_refuses_a_type_that_no_code_serves() {
     assert!(shown.contains("\nc   chta  h        -\n"), "{shown}");
     assert!(error.starts_with("error: no code serves the server type \"chta\" (c in "), "{error}");
     assert!(error.contains("--without chta leaves it out; did you mean \"chat\"?\n"), "{error}");
-    // The host is another matter, and is said too.
+    // The host is reported separately.
     assert!(error.contains("\nerror: g: \"h\" has no address here; --here serves"), "{error}");
     let shown = stdout(&[&["check", "--here", "--without", "chta"], &config[..]].concat());
     assert!(!shown.contains("chta"), "{shown}");
@@ -238,7 +238,7 @@ fn without_a_configuration_the_tutorial_is_there() {
         stdout(&["explain", "--uid", "a", "--rid", "b"])
             .starts_with("a asks the gate (gate-server-1) for a connector")
     );
-    // Another environment's file is a configuration.
+    // A file for another environment is still a configuration.
     fs::create_dir_all(elsewhere.path().join("config/production")).unwrap();
     fs::write(elsewhere.path().join("config/production/servers.json"), r#"{"chat": [{"id": "c"}]}"#).unwrap();
     assert!(

@@ -1,4 +1,5 @@
-//! `serve --console`: where it is, what happens when the port is taken, and that commands and scripts find it.
+//! `serve --console`: its address, the fallback when the port is taken, and how commands and
+//! scripts find it.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -9,7 +10,7 @@ use crate::support::served::World;
 use crate::support::{PATIENCE, servers_json};
 use serde_json::Value;
 
-/// Where the banner says that the console is.
+/// The console's address from the banner.
 fn told(world: &World) -> SocketAddr {
     let url = world.banner().split("console http://").nth(1).unwrap().split("/console").next().unwrap();
     url.parse().unwrap()
@@ -47,7 +48,7 @@ fn the_banner_and_the_admin_file_say_where_it_is() {
     );
     let file: Value = serde_json::from_str(&fs::read_to_string(world.file()).unwrap()).unwrap();
     assert_eq!(file["console"], address.to_string());
-    // One token for both.
+    // Both share one token.
     let token = file["token"].as_str().unwrap();
     assert!(get(address, "/console").body.contains(token));
     let kill = format!(
@@ -56,7 +57,7 @@ fn the_banner_and_the_admin_file_say_where_it_is() {
     );
     assert_eq!(ask(address, &kill).status, 200);
     assert_eq!(world.state("chat-server-1"), "killed");
-    // Strangers on a network could fill the log.
+    // Otherwise anyone on the network could fill the log.
     let stranger = kill.replace(token, "0");
     assert_eq!(ask(address, &stranger).status, 401);
     assert_eq!(ask(address, "nothing\r\n\r\n").status, 400);
@@ -96,7 +97,7 @@ fn a_taken_port_that_was_asked_for_is_an_error_before_anything_starts() {
     assert!(error.contains("expected off, a port, or HOST:PORT"), "{error}");
 }
 
-/// One test, since the port is one for all.
+/// One test, since all would share the default port.
 #[test]
 fn a_default_port_that_is_not_to_be_had_is_a_warning_and_another_is_taken() {
     let warned = |world: &World, who: &str| {
@@ -108,7 +109,7 @@ fn a_default_port_that_is_not_to_be_had_is_a_warning_and_another_is_taken() {
         assert_eq!(stderr(world), expected);
         assert_eq!(get(address, "/healthz").status, 200);
     };
-    // Another program may have it already: then a server cannot.
+    // Another program may already use the port; then the server cannot.
     if TcpListener::bind("127.0.0.1:3080").is_ok() {
         let (mut world, _taken) = World::new();
         let servers = servers_json(1, 1).replacen(r#""clientPort":0"#, r#""clientPort":3080"#, 1);

@@ -1,4 +1,4 @@
-//! `pomelo-sim explain`: what it prints, and its exit codes.
+//! `pomelo-sim explain`: output and exit codes.
 
 use std::fs;
 use std::process::{Command, Output};

@@ -1,4 +1,4 @@
-//! What the command line says of itself, and what of it is refused.
+//! Help texts, and refused command lines.
 
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Output};
@@ -109,7 +109,7 @@ fn the_short_help_is_short() {
     }
 }
 
-/// Every flag that takes a strategy says which there are, a line each.
+/// Every flag that takes a strategy lists all of them, one per line.
 #[test]
 fn help_lists_every_strategy() {
     for command in ["serve", "dispatch", "explain"] {
@@ -144,7 +144,7 @@ fn unknown_flags_and_commands_are_refused() {
     );
 }
 
-/// As it was started, so that it works when it is typed.
+/// The command as it was started, so that it can be pasted into a shell.
 #[test]
 fn hints_name_the_command_that_was_started() {
     for (started_as, named) in [
@@ -200,7 +200,7 @@ fn values_out_of_range_are_refused_with_the_range() {
             assert!(error.contains("expected 0.001 to 86400 seconds (a day)"), "{error}");
         }
         assert!(refused(&[flag, "soon"]).contains("expected seconds, such as 10 or 0.5"));
-        // Refused for the path, and so not for the value.
+        // Refused for the path, so the value was accepted.
         for value in ["0.001", "86400"] {
             assert!(refused(&[flag, value, "--config", "no-such-place"]).contains("does not exist"));
         }

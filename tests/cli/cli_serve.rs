@@ -1,4 +1,4 @@
-//! `pomelo-sim serve`: each flag as a client or a reader of the banner meets it, and how it ends.
+//! `pomelo-sim serve`: each flag's effect on clients and the banner, and how it ends.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -33,7 +33,7 @@ fn path(directory: &TempDir) -> &str {
 
 fn command(directory: &TempDir, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
-    // Its default port is one for all tests.
+    // All tests would share the default port.
     let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
     command.args(["serve", "--config", path(directory)]).args(console).args(flags).stdin(Stdio::null());
     command.env("XDG_RUNTIME_DIR", directory.path());
@@ -41,7 +41,7 @@ fn command(directory: &TempDir, flags: &[&str]) -> Command {
     command
 }
 
-/// The binary, up. It is killed when it is dropped.
+/// The running binary, killed on drop.
 struct Serving {
     process: Running,
     banner: String,
@@ -49,7 +49,7 @@ struct Serving {
     _lines: Receiver<String>,
 }
 
-/// A process that does not outlive its test.
+/// A process that is killed at the end of its test.
 struct Running(Child);
 
 impl Drop for Running {
@@ -88,7 +88,7 @@ impl Serving {
             text
         });
         let (sender, lines) = channel();
-        // It reads on to the end: the binary must not find the pipe closed.
+        // Keep reading to the end: the binary must not get a closed pipe.
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
         });
@@ -102,7 +102,7 @@ impl Serving {
         Self { process, banner, stderr: Some(stderr), _lines: lines }
     }
 
-    /// Where a server listens, as the banner says.
+    /// A server's address from the banner.
     fn address(&self, server: &str) -> SocketAddr {
         let mut rows = self.banner.lines().map(|row| row.split_whitespace().collect::<Vec<_>>());
         let row = rows.find(|row| row.first() == Some(&server)).unwrap();
@@ -114,7 +114,7 @@ impl Serving {
         assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
-    /// Stops it, and gives what it printed to stderr.
+    /// Stops it, and returns its stderr.
     fn stop(mut self) -> String {
         self.signal("-TERM");
         assert_eq!(self.process.ended(PATIENCE).code(), Some(0));
@@ -132,7 +132,7 @@ impl Serving {
     }
 }
 
-/// Does not start: its exit code is 2, and this its stderr.
+/// Expects a failed start with exit code 2, and returns its stderr.
 fn refused(directory: &TempDir, flags: &[&str]) -> String {
     let mut process = Running(command(directory, flags).stdout(Stdio::null()).spawn().unwrap());
     assert_eq!(process.ended(PATIENCE).code(), Some(2));
@@ -141,7 +141,7 @@ fn refused(directory: &TempDir, flags: &[&str]) -> String {
     text
 }
 
-/// The server that `dispatch` tells for a key.
+/// The server that `dispatch` prints for a key.
 fn dispatched(directory: &TempDir, server_type: &str, key: &str, flags: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
     command.args(["dispatch", server_type, key, "--json", "--config", path(directory)]).args(flags);
@@ -294,7 +294,7 @@ fn silent_connections_are_closed_after_the_handshake_timeout() {
     let server = Serving::start(&tutorial(), &["--handshake-timeout", "0.3"]);
     let begun = Instant::now();
     let mut silent = Raw::connect(server.address("connector-server-1"));
-    // The acknowledgement has as long again.
+    // The acknowledgement has the same timeout again.
     let mut unacknowledged = Client::connect(server.address("gate-server-1"), Transport::Tcp);
     unacknowledged.raw(HANDSHAKE);
     assert_eq!(silent.end(), b"");
@@ -312,7 +312,7 @@ fn idle_connections_are_closed_after_the_idle_timeout() {
     let begun = Instant::now();
     let mut idle = Client::open(server.address("gate-server-1"), Transport::Tcp);
     idle.closed();
-    // Without the flag it would be waited for in vain.
+    // Without the flag the wait would fail.
     assert!(begun.elapsed() >= Duration::from_secs(2));
     idle.close();
     server.stop();
@@ -338,7 +338,7 @@ fn a_session_may_send_as_many_messages_as_the_rate_limit() {
     let mut client = Client::open(server.address("connector-server-1"), Transport::WebSocket);
     let asked: Vec<u64> = (0..50).map(|_| client.send("nobody.knows.this", json!({}))).collect();
     let busy = asked.into_iter().filter(|id| client.response(*id)["code"] == 503).count();
-    // Five at once; a slow machine may give it some seconds more.
+    // Five at once; on a slow machine a few more may pass.
     assert!((1..=45).contains(&busy), "{busy} of 50 refused");
     client.close();
     server.stop();
@@ -397,7 +397,7 @@ fn a_session_waits_for_its_client_as_long_as_resume_says() {
 #[test]
 fn a_limit_that_ends_a_connection_is_logged_with_its_flag() {
     let directory = configured(&servers_json(1, 1));
-    // A server for each: on a slow machine one limit is not met before another.
+    // One server per limit: otherwise a slow machine could hit one before another.
     for (flags, server, transport, said, detail) in [
         (
             ["--package-max", "64"],

@@ -1,4 +1,4 @@
-//! The README's part on the console: its commands run as they stand, and its table has every path.
+//! The README's section on the console: its commands run unchanged, and its table has every path.
 
 use std::io::Write as _;
 use std::process::{Command, Stdio};
@@ -17,7 +17,7 @@ fn section(title: &str) -> &'static str {
     text.split("\n### ").next().unwrap().split("\n## ").next().unwrap()
 }
 
-/// Whether there are the programs that the commands need; without them that is said, and in CI it is a failure.
+/// Whether the programs that the commands need are installed. If not, prints that; in CI it fails.
 fn can_run() -> bool {
     let missing = |program: &&'static str| {
         let version =
@@ -44,7 +44,7 @@ fn the_commands_run_as_they_stand() {
     let script = section("The HTTP API").split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
     let mut shell = Command::new("bash");
     shell.args(["-eu", "-c", script]).env("XDG_RUNTIME_DIR", world.directory.path());
-    // A proxy of this machine's user has no business here.
+    // Do not use a proxy configured on this machine.
     let output = shell.env("no_proxy", "*").output().unwrap();
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{stdout}\n{stderr}");
@@ -69,7 +69,7 @@ fn the_commands_run_as_they_stand() {
     world.end();
 }
 
-/// A row as the README has it.
+/// A row of the README's table.
 fn written(row: &Row) -> String {
     let path = row.path.strip_prefix("/api/v1").unwrap();
     let mut asked = format!("{} `{path}", row.method.name());

@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment`, as a person at a terminal meets it.
+//! `pomelo-sim experiment` on the command line.
 
 use std::fs;
 use std::path::Path;
@@ -37,7 +37,7 @@ fn refused(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// A folder with a small scenario, and more of it.
+/// A folder with a small scenario and these additions.
 fn folder(more: Value) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut scenario = json!({
@@ -80,7 +80,7 @@ fn a_run_shows_a_table_the_answer_and_how_to_get_it_again() {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
     assert!(!text.contains('\u{1b}'), "no terminal, no styles");
-    // The replay command gives the same bytes, and so does the report of what was kept.
+    // The replay command gives the same bytes, and so does the report of the stored results.
     let results = fs::read(folder.path().join("results/small/results.json")).unwrap();
     let replay =
         text.lines().find_map(|line| line.strip_prefix("again: ")?.split_once(" experiment ")).unwrap().1;
@@ -120,7 +120,7 @@ fn scenarios_come_with_the_program() {
             .contains("expected a file, or one of the built-in ones: add-a-chat-server, ")
     );
 
-    // A directory of one's own goes before, and does not hide them.
+    // A user's directory has priority, but does not hide the shipped scenarios.
     let own = folder(json!({}));
     assert!(told(&experiment(own.path(), &["list"]), 0).lines().count() == 2);
     let results = |folder: &Path| fs::read(folder.join("results/seed-3x3/results.json")).unwrap();
@@ -142,7 +142,7 @@ fn the_exit_code_says_whether_claims_hold() {
     );
     assert_eq!(text.matches("holds: lost under ").count(), 2, "{text}");
     told(&experiment(folder.path(), &["report", "results/small"]), 1);
-    // What is claimed of another strategy is not asked.
+    // Claims about other strategies are not checked.
     told(&experiment(folder.path(), &["run", "small", "--strategies", "pomelo-crc", "jump"]), 0);
 }
 
@@ -222,7 +222,7 @@ fn ctrl_c_ends_a_run_and_the_same_command_continues_it() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(stderr, "interrupted: what is done is in results/small; the same command continues\n");
     assert!(output.stdout.is_empty() && !folder.path().join("results/small/results.json").exists());
-    // With what is there, and without, two replications are the same.
+    // Two replications are the same with and without existing results.
     let kept = fs::metadata(units.join("rendezvous-0001.json")).unwrap().modified().unwrap();
     told(&experiment(folder.path(), &["run", "small", "--replications", "2"]), 0);
     assert_eq!(fs::metadata(units.join("rendezvous-0001.json")).unwrap().modified().unwrap(), kept);
@@ -280,7 +280,7 @@ fn every_subcommand_teaches() {
     }
 }
 
-/// The scenarios that come with the program are all well.
+/// All shipped scenarios are valid.
 #[test]
 fn the_shipped_scenarios_load() {
     let output = experiment(Path::new("."), &["list"]);

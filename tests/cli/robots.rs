@@ -1,4 +1,4 @@
-//! Robots as a command: against the real cluster, and against servers that lie.
+//! The robots command against the real cluster, and against faulty servers.
 
 use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
@@ -22,13 +22,13 @@ fn run(gate: &str, flags: &[&str]) -> Output {
     robots(gate, flags).output().unwrap()
 }
 
-/// A run that goes on beside others.
+/// A run in the background.
 fn begin(gate: &str, flags: &[&str]) -> Child {
     let mut command = robots(gate, &[flags, &["--json"]].concat());
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The JSON of a run that ends with this exit code and says nothing else.
+/// The JSON of a run with this exit code and no other output.
 fn report(gate: &str, code: i32, flags: &[&str]) -> Value {
     end(begin(gate, flags), code)
 }
@@ -62,7 +62,8 @@ fn an_open_loop_over_both_transports() {
         let report = end(run, 0);
         assert_eq!(report["plan"]["transport"], transport);
         assert_eq!(number(&report, "/logins/ok"), 20);
-        // 20 senders, 20 a second, half a second: 200 were meant to be sent, and never by chance as few or many as this.
+        // 20 senders, 20 a second, half a second: 200 were meant to be sent, and never by chance as
+        // few or many as this.
         let messages = number(&report, "/latency_us/send/count");
         assert!((100..400).contains(&messages), "{report:#}");
         assert_eq!(number(&report, "/latency_us/deliver/count"), 10 * messages, "ten a room: {report:#}");
@@ -162,7 +163,7 @@ fn the_table_is_for_people() {
     assert!(text.contains("  lost: message "), "{text}");
 }
 
-/// What a lie is found out as: the field of the report that is not as if all were well.
+/// How a fault is detected: the field of the report that differs from a clean run.
 #[test]
 fn lies_are_found_out() {
     let lies = [
@@ -194,7 +195,7 @@ fn logins_that_fail_are_tried_again_and_counted() {
         (
             Lie::Protobuf,
             "5",
-            "gate: expected the definitions of protobuf in the handshake, got only that they are used",
+            "gate: expected protobuf definitions in the handshake, got only the flag that they are used",
         ),
     ];
     let runs = faults.map(|(lie, timeout, kind)| {
@@ -209,7 +210,7 @@ fn logins_that_fail_are_tried_again_and_counted() {
     }
 }
 
-/// Robots that show nothing say so, and not that all is well.
+/// A run that tests nothing must report that, not success.
 #[test]
 fn nobody_in_and_nothing_sent_are_no_success() {
     let (shut, open) = (liar::serve(Lie::Shut).to_string(), liar::serve(Lie::None).to_string());
@@ -249,7 +250,7 @@ fn protobuf_and_a_dictionary_are_spoken() {
     let (sent, heard) = (number(&report, "/sent"), number(&report, "/latency_us/deliver/count"));
     assert!(sent > 10 && heard > 3 * 10, "{report:#}");
 
-    // What is refused is heard as a refusal.
+    // A refusal is reported as such.
     for server in 1..=3 {
         world.printed(&["remove", &format!("chat-server-{server}")]);
     }
@@ -264,7 +265,7 @@ fn a_server_that_dies_is_survived() {
     wait_until_in(&world, 6);
     let port: SocketAddr = gate(&world).parse().unwrap();
     drop(world);
-    // Held without listening: no other test's server may get the port and answer there.
+    // Bound without listening, so that no other test's server gets the port and answers there.
     let held = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     held.set_reuse_address(true).unwrap();
     held.bind(&port.into()).unwrap();
@@ -318,7 +319,7 @@ fn an_interrupt_ends_a_run_with_its_report() {
     assert_eq!(report["logins"]["failed"], 0);
 }
 
-/// Until connectors have so many sessions.
+/// Waits until the connectors have this many sessions.
 fn wait_until_in(world: &World, users: u64) {
     let sessions = |id: &str| world.listed(id).unwrap()["sessions"].as_u64().unwrap();
     crate::support::wait_until("users are connected", || {

@@ -1,5 +1,5 @@
-//! Clusters next to each other: each is found by what it serves, commands reach the one that is meant or none, and ports
-//! are moved in one step.
+//! Several clusters on one machine: each is found by its configuration, commands reach the intended
+//! cluster or none, and one flag shifts all ports.
 
 use std::fs;
 use std::net::TcpListener;
@@ -13,13 +13,15 @@ use pomelo_sim::config::{ClusterSpec, ConfigError, Ports};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// The home of a user, with configurations `a/config` and `b/config`, each with one `master.json` as everybody has it.
+/// A user's home with the configurations `a/config` and `b/config`, each with the usual
+/// `master.json`.
 struct Home(TempDir);
 
 impl Home {
     fn new() -> Self {
         let home = Self(TempDir::new().unwrap());
-        // Free while this listener lives; that another test takes it then is a warning at most.
+        // Free while this listener lives; if another test takes it afterwards, that causes a
+        // warning at most.
         let master = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         for name in ["a", "b"] {
             let config = home.config(name);
@@ -38,7 +40,7 @@ impl Home {
         self.0.path().join(name).join("config")
     }
 
-    /// A command from the directory of that name.
+    /// A command in the directory of this name.
     fn command(&self, directory: &str, words: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
         command.args(words).current_dir(self.0.path().join(directory)).stdin(Stdio::null());
@@ -95,7 +97,7 @@ fn commands_reach_the_cluster_of_their_configuration_or_none() {
     let config = home.config("b");
     let config = config.to_str().unwrap();
     assert!(home.printed("a", &["list", "--config", config]).contains("killed"));
-    // The same configuration, however it is written.
+    // The same configuration by different paths.
     for other in ["../b/config", "../b/config/servers.json", "../b/../b/config/"] {
         assert!(home.printed("a", &["list", "--config", other]).contains("killed"), "{other}");
     }
@@ -105,7 +107,7 @@ fn commands_reach_the_cluster_of_their_configuration_or_none() {
     }
     let several = home.refused("empty", &["stop"]);
     assert!(several.starts_with("error: several clusters run: name one; those that run:\n"), "{several}");
-    // What the error names reaches each.
+    // The flags named in the error reach each cluster.
     for line in several.lines().skip(1) {
         let (_, flags) = line.rsplit_once(": ").unwrap();
         let words: Vec<&str> = ["list"].into_iter().chain(flags.split(' ')).collect();
@@ -134,7 +136,7 @@ fn a_second_cluster_of_one_configuration_is_refused_or_moved() {
         error.contains(&format!("process {pid}, gate ")) && error.contains("--port-offset 100"),
         "{error}"
     );
-    // Another environment is another cluster.
+    // A different environment is a different cluster.
     let production = home.serve("a", &["--env", "production"]);
     assert!(production.banner().contains("pomelo-sim list --env production  "), "{}", production.banner());
     let shifted = home.serve("a", &["--port-offset", "100"]);
@@ -154,7 +156,8 @@ fn a_second_cluster_of_one_configuration_is_refused_or_moved() {
         assert!(advised(other).contains(gate), "the advice of a banner is of its own cluster");
     }
     home.printed("a", &["stop"]);
-    // The plain one is gone; of two with any ports none is taken, and the shifted one only when it is named.
+    // The plain one is gone; of two with any ports none is taken, and the shifted one only when it
+    // is named.
     assert!(home.refused("a", &["stop"]).contains("several clusters of /"));
     let [one, other] = anywhere;
     drop(other);
@@ -197,7 +200,7 @@ fn robots_load_the_cluster_that_is_meant() {
     assert!(home.refused("a", &both).contains("--config cannot be used with robots --gate"));
     home.printed("b", &["kill", "gate-server-1"]);
     assert!(home.refused("b", &robots).contains("no gate is up in "));
-    // Where none runs, the configuration says where its gate would be.
+    // Without a running cluster, the gate's address is taken from the configuration.
     home.printed("b", &["stop"]);
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
@@ -248,7 +251,7 @@ fn ports_are_shifted_or_any() {
     assert!(matches!(&error, ConfigError::PortTooHigh { id, port: 6050, .. } if id == "c"), "{error}");
 }
 
-/// One that runs, as far as its file says.
+/// A cluster that runs according to its file.
 fn running(config: &str, env: &str, ports: Ports) -> Running {
     let identity = Identity::new(config.as_ref(), env, ports);
     let told = credentials(identity.clone(), "127.0.0.1:1".parse().unwrap(), &Token::random().unwrap());
@@ -290,7 +293,7 @@ fn files_of_the_dead_are_cleaned_and_those_of_others_left() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let write = |name: &str, told: &Credentials| {
         let path = directory.path().join(name);
-        // A file outlives the process that was killed.
+        // The file of a killed process remains.
         std::mem::forget(pomelo_sim::admin::AdminFile::create(&path, told).unwrap());
         path
     };

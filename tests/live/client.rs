@@ -101,10 +101,13 @@ fn what_a_server_must_not_send_is_an_error_by_name() {
     for (bytes, error) in [
         (package(PackageType::Handshake, r#"{"code":501}"#), "handshake refused with 501"),
         (package(PackageType::Handshake, "hello"), "expected a handshake reply such as"),
-        (package(PackageType::Heartbeat, ""), "expected what a server sends in this state, got Heartbeat"),
+        (
+            package(PackageType::Heartbeat, ""),
+            "expected a package that a server sends in this state, got Heartbeat",
+        ),
         (
             package(PackageType::HandshakeAck, ""),
-            "expected what a server sends in this state, got HandshakeAck",
+            "expected a package that a server sends in this state, got HandshakeAck",
         ),
         (b"\x09".to_vec(), "expected a package type from 1 to 5, got 9"),
     ] {

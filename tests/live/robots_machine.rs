@@ -170,16 +170,19 @@ fn what_a_server_must_not_send_ends_the_connection_by_name() {
     let mut cut_package = frame(0x82, b"\x04\0\0");
     cut_package.extend_from_slice(&frame(0x82, b"\x01\0"));
     for (bytes, error) in [
-        (frame(0xc2, b""), "expected a WebSocket frame, got an extension that nobody asked for"),
-        (b"\x82\x84\0\0\0\0".to_vec(), "expected a WebSocket frame, got a mask, which is for clients"),
-        (frame(0x80, b""), "expected a WebSocket frame, got the rest of no message"),
+        (frame(0xc2, b""), "expected a WebSocket frame, got an extension that was not negotiated"),
+        (
+            b"\x82\x84\0\0\0\0".to_vec(),
+            "expected a WebSocket frame, got a masked frame, which only clients send",
+        ),
+        (frame(0x80, b""), "expected a WebSocket frame, got a continuation without a first frame"),
         (
             [frame(0x02, b""), frame(0x82, b"")].concat(),
-            "expected a WebSocket frame, got a message within another",
+            "expected a WebSocket frame, got a new message before the end of a fragmented one",
         ),
-        (long_ping, "expected a WebSocket frame, got a long or cut control frame"),
-        (frame(0x83, b""), "expected a WebSocket frame, got an unknown kind"),
-        (cut_package, "expected a WebSocket frame, got a message that ended in a package"),
+        (long_ping, "expected a WebSocket frame, got a control frame that is too long or fragmented"),
+        (frame(0x83, b""), "expected a WebSocket frame, got an unknown opcode"),
+        (cut_package, "expected a WebSocket frame, got a new message in the middle of a package"),
         (frame(0x88, b"\x03\xe8"), "closed by the server"),
         (frame(0x82, b"\x09\0\0\0"), "expected a package type from 1 to 5, got 9"),
         (frame(0x82, b"\x05\0\0\x15{\"reason\":\"a\\u001bb\"}"), "kicked: ab"),
@@ -196,9 +199,9 @@ fn what_a_server_must_not_send_ends_the_connection_by_name() {
 fn no_upgrade_is_a_failed_login() {
     for (answer, why) in [
         ("HTTP/1.1 404 Not Found\r\n\r\n", "HTTP 404"),
-        ("HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: x\r\n\r\n", "another key"),
-        ("\u{1}\0\0\u{15}", "no HTTP"),
-        (&format!("HTTP/1.1 200 OK\r\n{}", "x".repeat(9000)), "a long answer"),
+        ("HTTP/1.1 101 Yes\r\nSec-WebSocket-Accept: x\r\n\r\n", "a wrong Sec-WebSocket-Accept"),
+        ("\u{1}\0\0\u{15}", "a response that is not HTTP"),
+        (&format!("HTTP/1.1 200 OK\r\n{}", "x".repeat(9000)), "a response head that is too long"),
     ] {
         let mut stand = Stand::new(true);
         assert_eq!(stand.give(answer.as_bytes()), Next::Close);
@@ -228,7 +231,7 @@ fn a_request_that_is_late_is_an_error_once_and_makes_room_for_the_next() {
     }
     stand.respond(5, b"{}");
     assert_eq!(stand.shared.errors().len(), 2);
-    assert_eq!(stand.shared.errors()["send: an answer that nobody asked for"], 1);
+    assert_eq!(stand.shared.errors()["send: an answer without a request"], 1);
     assert_eq!(stand.shared.judge().verdict().unanswered, 0);
 }
 

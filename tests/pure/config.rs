@@ -238,7 +238,7 @@ fn faults_of_neighbours_name_the_neighbour() {
     for (name, text, expected) in [
         ("master.json", r#"{"test": {}}"#, "missing \"port\", the port of the master, at master.json:1:1"),
         ("master.json", "[]", "invalid value: an array, expected the master, an object with \"id\", "),
-        ("crons.json", "[", "its jobs are not run here"),
+        ("crons.json", "[", "pomelo-sim does not run its jobs"),
         (
             "dictionary.json",
             r#"{"onChat": 1}"#,
@@ -258,7 +258,7 @@ fn faults_of_neighbours_name_the_neighbour() {
         (
             "serverProtos.json",
             r#"{"onChat": {"requird string msg": 1}}"#,
-            "got `requird string msg`: the first word is unknown, at serverProtos.json:1:35; passed over, as in Pomelo",
+            "got `requird string msg`: unknown first word, at serverProtos.json:1:35; passed over, as in Pomelo",
         ),
         (
             "master.json",
@@ -287,7 +287,7 @@ fn faults_of_neighbours_name_the_neighbour() {
         (
             "clientProtos.json",
             "{\"a\": {},}".to_owned(),
-            "not JSON: key must be a string, met `}` (after the last element comes no comma), at clientProtos.json:1:10",
+            "not JSON: key must be a string, met `}` (JSON has no trailing commas), at clientProtos.json:1:10",
         ),
         (
             "clientProtos.json",
@@ -382,7 +382,7 @@ fn types_are_left_out_with_what_was_said_of_them() {
     assert_eq!(ids(&less), ["c"]);
     assert!(less.clashes(None).is_empty());
     let notes: Vec<String> = less.notes.iter().map(ToString::to_string).collect();
-    assert_eq!(notes, ["log: --without has nothing to leave out: no server of this type"]);
+    assert_eq!(notes, ["log: --without: no server has this type"]);
     let none = less.without(&["connector".to_owned()]);
     assert!(none.servers.is_empty());
     assert!(none.notes.iter().any(|note| note.message.starts_with("no server is left")));

@@ -68,7 +68,7 @@ fn what_is_wrong_is_said_as_of_a_file_with_the_command_line_as_the_place() {
         ),
         (
             "id=a serverType=chat host=h port=6390++",
-            "(++ counts up only beside clusterCount), at the command line",
+            "(++ counts up only together with clusterCount), at the command line",
         ),
         (
             "id=a serverType=a.b host=h",

@@ -133,9 +133,9 @@ fn messages_in_messages_end_somewhere() {
 fn wrong_definitions_are_named() {
     let error = |server: Value| Protos::from_json(&server, &Value::Null).unwrap_err().to_string();
     for (definition, part) in [
-        (json!({"requird string a": 1}), "`requird string a`: the first word is unknown"),
-        (json!({"required string": 1}), "`required string`: not three words"),
-        (json!({"required string a": "x"}), "`required string a`: no tag"),
+        (json!({"requird string a": 1}), "`requird string a`: unknown first word"),
+        (json!({"required string": 1}), "`required string`: expected three words"),
+        (json!({"required string a": "x"}), "`required string a`: expected a tag"),
         (
             json!({"required string a": 1, "optional string b": 1}),
             "`optional string b`: the tag is used twice",

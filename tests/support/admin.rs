@@ -1,4 +1,4 @@
-//! A cluster behind a real admin port with a real file.
+//! A cluster with a real admin port and a real admin file.
 
 use std::fs::{self, DirBuilder};
 use std::net::SocketAddr;
@@ -42,7 +42,7 @@ impl AdminWorld {
         Self::of(|cluster| cluster)
     }
 
-    /// With other code for its servers, say.
+    /// The same with a customised cluster, such as other server types.
     pub fn of(change: fn(Cluster) -> Cluster) -> Self {
         let directory = TempDir::new().unwrap();
         let config = directory.path().join("servers.json");
@@ -64,13 +64,13 @@ impl AdminWorld {
         self.cluster().servers().map(|(server, _)| server).find(|server| server.id.as_str() == id)
     }
 
-    /// A user, logged in at the first connector.
+    /// Logs a user in at the first connector.
     pub fn enter(&self, name: &str, rid: &str) -> Client {
         let connector = self.cluster().address("connector-server-1").unwrap();
         Client::enter(connector, Transport::Tcp, name, rid)
     }
 
-    /// Writes a file beside the admin file's directory.
+    /// Writes a file next to the admin file's directory.
     pub fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.directory.path().join(name);
         fs::write(&path, text).unwrap();
@@ -78,13 +78,13 @@ impl AdminWorld {
     }
 }
 
-/// What the file of a cluster of this process says.
+/// The admin file's contents for a cluster of this process.
 pub fn credentials(identity: Identity, address: SocketAddr, token: &Token) -> Credentials {
     let (token, pid) = (token.clone(), std::process::id());
     Credentials { identity, address, token, pid, gate: None, console: None }
 }
 
-/// A directory that is its user's alone.
+/// A directory that only its user can access.
 pub fn private_directory(parent: &TempDir, name: &str) -> PathBuf {
     let path = parent.path().join(name);
     DirBuilder::new().mode(0o700).create(&path).unwrap();

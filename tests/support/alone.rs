@@ -1,14 +1,15 @@
-//! Tests in a process of their own: what they measure (memory, open files, threads) belongs to the whole process.
+//! Runs tests in separate processes: they measure memory, open files or threads, which belong to
+//! the whole process.
 
-// Included by several test binaries, of which one uses it.
+// Included by several test binaries; only one uses it.
 #![allow(unused_imports, unused_macros)]
 
 use std::process::Command;
 
-/// Set in the process of one test.
+/// Set in the process of a single test.
 const CHILD: &str = "POMELO_SIM_TEST_ALONE";
 
-/// Makes tests of functions of a module: each runs in a process of its own.
+/// Makes tests of a module's functions, each run in a separate process.
 macro_rules! alone {
     ($($test:ident),+ $(,)?) => {
         mod alone {
@@ -21,7 +22,7 @@ macro_rules! alone {
 }
 pub(crate) use alone;
 
-/// Runs the test of that path in another process of this binary, or its code in that process.
+/// Runs the test of this path in another process of this binary, or, in that process, its code.
 pub fn run(path: &str, test: fn()) {
     if std::env::var_os(CHILD).is_some() {
         return test();

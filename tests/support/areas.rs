@@ -1,4 +1,4 @@
-//! A frontend type, `door`, and a backend type, `area`, that do whatever a test of the programming model asks of them.
+//! A frontend type, `door`, and a backend type, `area`, for tests of the programming model.
 
 use std::path::Path;
 
@@ -176,7 +176,7 @@ pub fn areas() -> Cluster {
     Cluster::from_spec(spec).server_type::<Door>().server_type::<Area>().route("area", by_session("aid"))
 }
 
-/// A client that is bound to a uid, in an area.
+/// A client bound to a uid, in an area.
 pub fn bound(world: &mut dyn World, door: &str, uid: &str, aid: &str) -> Player {
     let player = world.open(door);
     assert_eq!(world.request(player, "door.door.bind", json!({"uid": uid, "aid": aid})), json!({"uid": uid}));

@@ -1,4 +1,5 @@
-//! Scripts of `tests/browser` in a real Chromium, on a cluster that really runs, and what a script asks of its test.
+//! Runs scripts of `tests/browser` in a real Chromium against a real cluster, and carries out their
+//! requests.
 //!
 //! Without Chromium or Node.js a test ends with [`Missing`].
 
@@ -13,10 +14,10 @@ use serde_json::{Value, json};
 use super::node::{self, Missing, Played};
 use super::served::World;
 
-/// What the system may call it.
+/// Its possible names.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
-/// A cluster of the binary with a console, and what plays on its pages.
+/// A cluster of the binary with a console, and the browser on its pages.
 pub struct Browser {
     pub world: World,
     url: String,
@@ -32,7 +33,8 @@ impl Browser {
         Ok(Self { world, url, chromium })
     }
 
-    /// Plays all checks of a script. What it asks for is a command of the command line, and gets its standard output.
+    /// Runs all checks of a script. It can request commands of the command line, and receives their
+    /// standard output.
     pub fn play(&self, script: &str) -> Played {
         self.play_with(script, &json!({}))
     }
@@ -54,7 +56,7 @@ impl Browser {
         Ok(())
     }
 
-    /// Where the scripts are.
+    /// The scripts' directory.
     pub fn folder() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser")
     }
@@ -78,7 +80,7 @@ impl Browser {
     }
 }
 
-/// Where screenshots are kept.
+/// The screenshots' directory.
 fn pictures() -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("browser");
     fs::create_dir_all(&folder).unwrap();
@@ -90,7 +92,7 @@ fn url_in(banner: &str) -> String {
     url.unwrap_or_else(|| panic!("no console in {banner}")).trim_end_matches([',', '/']).to_owned()
 }
 
-/// The browser of `CHROMIUM`, or one in the path.
+/// The browser of `CHROMIUM`, or one on the `PATH`.
 fn chromium() -> Result<PathBuf, Missing> {
     if let Some(path) = std::env::var_os("CHROMIUM") {
         return Ok(path.into());
@@ -105,7 +107,7 @@ fn chromium() -> Result<PathBuf, Missing> {
     })
 }
 
-/// It does not outlive its test.
+/// Killed at the end of its test.
 struct Ended(Child);
 
 impl Drop for Ended {

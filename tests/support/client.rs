@@ -1,4 +1,4 @@
-//! A client of the real protocol that does only what a test tells it, over WebSocket or raw TCP.
+//! A client of the real protocol over WebSocket or raw TCP, fully controlled by the test.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -16,7 +16,7 @@ use super::PATIENCE;
 
 pub const BOTH: [Transport; 2] = [Transport::Tcp, Transport::WebSocket];
 
-/// What a client got.
+/// Something that a client received.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Got {
     Handshake(Value),
@@ -32,11 +32,11 @@ pub struct Client {
     stream: TcpStream,
     framing: Framing,
     got: VecDeque<Got>,
-    /// Each package as it came, for those who compare bytes.
+    /// Each received package, for tests that compare bytes.
     pub packages: Vec<Vec<u8>>,
-    /// Of the next request.
+    /// The id of the next request.
     pub next_id: u64,
-    /// What the WebSocket was told with the close code.
+    /// The reason in the WebSocket's close frame.
     close_reason: String,
     is_websocket: bool,
 }
@@ -47,7 +47,7 @@ impl Client {
         Self::over(TcpStream::connect(address).unwrap(), address, transport)
     }
 
-    /// The same over a connection that is made already.
+    /// The same over an established connection.
     pub fn over(stream: TcpStream, address: SocketAddr, transport: Transport) -> Self {
         stream.set_nodelay(true).unwrap();
         let framing = Framing::new(transport, &address.to_string(), u64::from(address.port()));
@@ -57,13 +57,13 @@ impl Client {
         client.flush();
         while !client.framing.is_open() {
             client.read(PATIENCE);
-            // A server that is full says so right behind the upgrade.
+            // A full server refuses right after the upgrade.
             assert!(client.framing.is_open() || client.got.is_empty(), "no WebSocket: {:?}", client.got);
         }
         client
     }
 
-    /// A client that may send messages: handshake and acknowledgement are done.
+    /// A client that may send messages: handshake and acknowledgement are complete.
     pub fn open(address: SocketAddr, transport: Transport) -> Self {
         Self::connect(address, transport).shake_hands()
     }
@@ -95,7 +95,7 @@ impl Client {
         self.raw(&bytes);
     }
 
-    /// Bytes as they are; on a WebSocket as one binary message.
+    /// Sends raw bytes; on a WebSocket as one binary message.
     pub fn raw(&mut self, bytes: &[u8]) {
         self.framing.send(|out| out.extend_from_slice(bytes));
         self.flush();
@@ -109,12 +109,12 @@ impl Client {
         self.flush();
     }
 
-    /// Bytes past the WebSocket's framing.
+    /// Sends bytes without the WebSocket's framing.
     pub fn raw_stream(&mut self) -> &mut TcpStream {
         &mut self.stream
     }
 
-    /// Sends a request, and does not wait.
+    /// Sends a request without waiting.
     pub fn send(&mut self, route: &str, body: Value) -> u64 {
         let id = self.next_id;
         self.next_id += 1;
@@ -130,13 +130,13 @@ impl Client {
         self.raw(&bytes);
     }
 
-    /// Sends a request and waits for its response; pushes that come before it are kept.
+    /// Sends a request and waits for its response; pushes that arrive earlier are buffered.
     pub fn request(&mut self, route: &str, body: Value) -> Value {
         let id = self.send(route, body);
         self.response(id)
     }
 
-    /// The response to a request; what else comes meanwhile is kept.
+    /// The response to a request; other messages are buffered.
     pub fn response(&mut self, id: u64) -> Value {
         let mut kept = VecDeque::new();
         loop {
@@ -153,7 +153,7 @@ impl Client {
         }
     }
 
-    /// The next push; heartbeats are passed over.
+    /// The next push; heartbeats are skipped.
     pub fn push(&mut self) -> (String, Value) {
         loop {
             match self.next(PATIENCE) {
@@ -164,7 +164,8 @@ impl Client {
         }
     }
 
-    /// The pushes so far. What the server sent before it answers this call's request has come by then.
+    /// The pushes so far, including everything that the server sent before it answered this call's
+    /// request.
     pub fn pushes(&mut self) -> Vec<(String, Value)> {
         let refused = self.request("nobody.knows.this", json!({}));
         assert_eq!(refused["code"], 500);
@@ -189,15 +190,15 @@ impl Client {
         }
     }
 
-    /// Waits for the end that a server brings which stops: no kick, and the reason where the
-    /// transport has a word for it.
+    /// Waits for the close of a stopping server: without a kick, and with a reason if the transport
+    /// supports one.
     pub fn assert_closed_by_stop(&mut self, reason: &str) {
         let (kick, code) = self.closed();
         let expected = if self.is_websocket { (Some(1001), reason) } else { (None, "") };
         assert_eq!((kick, (code, &*self.close_reason)), (None, expected));
     }
 
-    /// The next thing that comes, or none within `patience`.
+    /// The next event, or `None` if there is none within `patience`.
     pub fn next(&mut self, patience: Duration) -> Option<Got> {
         let give_up = Instant::now() + patience;
         loop {
@@ -209,14 +210,14 @@ impl Client {
         }
     }
 
-    /// Ends the stream as a client that goes away does.
+    /// Ends the stream like a client that goes away.
     pub fn close(mut self) {
         self.framing.close();
         self.flush();
         let _ = self.stream.shutdown(Shutdown::Write);
     }
 
-    /// A server that has hung up already says so on reading.
+    /// If the server has closed already, the next read reports it.
     fn flush(&mut self) {
         let _ = self.stream.write_all(&std::mem::take(self.framing.out()));
     }
@@ -247,13 +248,13 @@ impl Client {
                 Err(error) => panic!("{error}"),
             }
         }
-        // Pings are answered.
+        // Answer pings.
         self.flush();
     }
 }
 
 impl Got {
-    /// What a package is, as it came.
+    /// Classifies a received package.
     pub fn of(package: &[u8]) -> Self {
         let body = &package[HEADER_BYTES..];
         let json = |body: &[u8]| -> Value {

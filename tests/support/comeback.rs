@@ -1,4 +1,4 @@
-//! A client that may lose its connection and come back to its session.
+//! A client that can lose its connection and resume its session.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::{LONG, PATIENCE, patient, tutorial, wait_until};
 
 pub const FIRST: &str = "connector-server-1";
 
-/// Sessions wait for their clients.
+/// Options under which sessions outlive their connections.
 pub fn options() -> Options {
     Options { resume: Some(LONG), ..patient() }
 }
@@ -33,7 +33,7 @@ pub fn wait_away(cluster: &RunningCluster, server: &str, count: usize) {
     wait_until(&format!("{count} are away"), || port(cluster, server).away == count);
 }
 
-/// Every connection that was taken has come to one end, or lives.
+/// Checks that every accepted connection is open or has ended exactly once.
 pub fn assert_accounted(cluster: &RunningCluster, server: &str) {
     wait_until("every connection is accounted for", || {
         let port = port(cluster, server);
@@ -42,20 +42,20 @@ pub fn assert_accounted(cluster: &RunningCluster, server: &str) {
     });
 }
 
-/// How a connection is lost.
+/// The ways to lose a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Cut {
     /// The client closes it.
     Close,
     /// It is reset.
     Reset,
-    /// Nobody closes it: the server does not notice.
+    /// It is not closed: the server does not notice.
     Silence,
 }
 
 pub const CUTS: [Cut; 3] = [Cut::Close, Cut::Reset, Cut::Silence];
 
-/// A client with what it needs to come back.
+/// A client with the state to resume its session.
 pub struct Guest {
     pub client: Client,
     pub token: String,
@@ -68,11 +68,12 @@ pub struct Lost {
     pub token: String,
     data: Vec<Vec<u8>>,
     next_id: u64,
-    /// The connection that nobody closed.
+    /// The abandoned, unclosed connection.
     pub silent: Option<Client>,
 }
 
-/// Shakes hands with this `user`, and gives the server's answer. It is not acknowledged.
+/// Performs the handshake with this `user`, without acknowledging it, and returns the server's
+/// answer.
 pub fn greet(client: &mut Client, user: &Value) -> Value {
     let hello = json!({"sys": {"type": "test", "version": "0.0.1"}, "user": user}).to_string();
     client.package(PackageType::Handshake, hello.as_bytes());
@@ -81,12 +82,12 @@ pub fn greet(client: &mut Client, user: &Value) -> Value {
     answer
 }
 
-/// A connection that asks for a session, acknowledged; and what the answer says about it.
+/// An acknowledged connection that asked for a session, and the answer about the session.
 pub fn ask(address: SocketAddr, transport: Transport, resume: &Value) -> (Guest, Value) {
     ask_by(Client::connect(address, transport), resume)
 }
 
-/// The same by a connection that is made.
+/// The same over an established connection.
 pub fn ask_by(mut client: Client, resume: &Value) -> (Guest, Value) {
     let answer = greet(&mut client, &json!({ "resume": resume }));
     client.package(PackageType::HandshakeAck, b"");
@@ -119,13 +120,13 @@ impl Guest {
         self.client.request("connector.entryHandler.enter", json!({"username": name, "rid": rid}))
     }
 
-    /// Says something in the room, or to one.
+    /// Sends a message to the room, or to one member.
     pub fn say(&mut self, content: impl Into<Value>, target: &str) -> Value {
         let content: Value = content.into();
         self.client.request("chat.chatHandler.send", json!({"content": content, "target": target}))
     }
 
-    /// Waits until everything has come that the server has sent so far.
+    /// Waits until everything that the server has sent so far has arrived.
     pub fn catch_up(&mut self) {
         assert_eq!(self.client.request("nobody.knows.this", json!({}))["code"], 500);
     }
@@ -144,13 +145,13 @@ impl Guest {
         pushes.collect()
     }
 
-    /// What was said in the room, in order.
+    /// The room's messages, in order.
     pub fn heard(&self) -> Vec<Value> {
         let pushes = self.pushes().into_iter();
         pushes.filter(|(route, _)| route == "onChat").map(|(_, mut body)| body["msg"].take()).collect()
     }
 
-    /// Listens until this was said in the room, whatever others say after it.
+    /// Reads until this message has arrived in the room.
     pub fn hear(&mut self, what: &Value) {
         let give_up = Instant::now() + PATIENCE;
         while !self.heard().contains(what) {
@@ -194,19 +195,19 @@ impl Lost {
         self.data.len() as u64
     }
 
-    /// What is sent to come back.
+    /// The handshake that resumes the session.
     pub fn claim(&self) -> Value {
         json!({"token": self.token, "received": self.received()})
     }
 
-    /// Comes back to the session.
+    /// Resumes the session.
     pub fn back(self, address: SocketAddr, transport: Transport) -> Guest {
         let (guest, answer) = self.ask(address, transport);
         assert_eq!(answer["resumed"], true, "{answer}");
         guest
     }
 
-    /// Asks for the session, whatever comes of it.
+    /// Asks for the session, whatever the answer.
     pub fn ask(self, address: SocketAddr, transport: Transport) -> (Guest, Value) {
         let claim = self.claim();
         let (guest, answer) = ask(address, transport, &claim);
@@ -214,7 +215,7 @@ impl Lost {
         (self.taken_up(guest), answer)
     }
 
-    /// Has come back by this connection.
+    /// Switches to this connection after resuming.
     pub fn taken_up(self, mut guest: Guest) -> Guest {
         guest.earlier = self.data;
         guest.client.next_id = self.next_id;
@@ -222,7 +223,7 @@ impl Lost {
     }
 }
 
-/// A connection with a small window and short segments, of which the kernel takes little at a time.
+/// A connection with a small window and short segments, so that the kernel buffers little.
 pub fn narrow(address: SocketAddr, transport: Transport) -> Client {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
@@ -237,13 +238,13 @@ pub fn reset(mut client: Client) {
     SockRef::from(&*stream).set_linger(Some(Duration::ZERO)).unwrap();
 }
 
-/// What `from` says to all, as each hears it.
+/// A message of `from` to everyone, as received.
 pub fn chat(content: impl Into<Value>, from: &str) -> (String, Value) {
     let content: Value = content.into();
     ("onChat".to_owned(), json!({"msg": content, "from": from, "target": "*"}))
 }
 
-/// These numbers, as said in a room.
+/// These numbers as messages in a room.
 pub fn numbers(range: std::ops::Range<u64>) -> Vec<Value> {
     range.map(Value::from).collect()
 }

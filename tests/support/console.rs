@@ -1,4 +1,5 @@
-//! A cluster with a console in this process, and HTTP as bytes on a socket: what a browser would not send can be sent too.
+//! A cluster with a console in this process, and HTTP as raw bytes on a socket, so that tests can
+//! send what no browser would.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,7 +15,7 @@ use serde_json::Value;
 
 use super::{PATIENCE, patient, tutorial};
 
-/// The tutorial's cluster, its console, and who waits for its end.
+/// The tutorial's cluster, its console, and the thread that waits for its end.
 pub struct ConsoleWorld {
     pub cluster: Option<Arc<RunningCluster>>,
     pub console: Option<Console>,
@@ -32,7 +33,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A header's value; it comes once at most.
+    /// A header's value; it must occur at most once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut found = self.head.lines().filter_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -62,7 +63,7 @@ impl ConsoleWorld {
         Self::at(cluster, Door::console)
     }
 
-    /// Served at such a door.
+    /// Serves the console with these options.
     pub fn at(cluster: Cluster, door: fn(TcpListener) -> Door) -> Self {
         let cluster = Arc::new(cluster.options(patient()).start().unwrap());
         let stop = StopSignal::install().unwrap();
@@ -86,7 +87,7 @@ impl ConsoleWorld {
         self.say(method, path, &(token + if body.is_empty() { "" } else { JSON }), body)
     }
 
-    /// A request without the token, with these headers beside `Host`.
+    /// A request without the token, with these headers in addition to `Host`.
     pub fn say(&self, method: &str, path: &str, headers: &str, body: &str) -> Reply {
         let host = self.address;
         let length =
@@ -95,10 +96,10 @@ impl ConsoleWorld {
         self.raw(format!("{head}{headers}{length}\r\n{body}").as_bytes())
     }
 
-    /// Whatever these bytes are, and what comes until the connection ends.
+    /// Sends these bytes, and reads until the connection ends.
     pub fn raw(&self, bytes: &[u8]) -> Reply {
         let mut stream = self.connect();
-        // It may answer, and close, before it has read all.
+        // The server may answer and close before it has read everything.
         let _ = stream.write_all(bytes);
         let mut answer = Vec::new();
         let _ = stream.read_to_end(&mut answer);
@@ -155,7 +156,7 @@ impl LiveStream {
         Self { status, head, lines }
     }
 
-    /// The next event; none when the stream has ended. What is no event, and the sizes of chunks, are passed over.
+    /// The next event; `None` at the end of the stream. Comments and chunk sizes are skipped.
     pub fn next(&mut self) -> Option<Event> {
         let (mut name, mut id, mut data) = (String::new(), None, None);
         loop {
@@ -176,7 +177,7 @@ impl LiveStream {
         }
     }
 
-    /// The next event of that name.
+    /// The next event of this name.
     pub fn next_of(&mut self, name: &str) -> Event {
         loop {
             let event = self.next().unwrap_or_else(|| panic!("the stream ended before a {name}"));

@@ -1,4 +1,4 @@
-//! The tutorial's chat and connector with one handler more each, which panics.
+//! The tutorial's chat and connector, each with an additional handler that panics.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use pomelo_sim::ids::Uid;
 use pomelo_sim::servers::{Chat, Connector, Cx, Registry, ServerLogic};
 use serde_json::{Value, json};
 
-/// Put in the chat's place by [`Cluster::server_type`](pomelo_sim::cluster::Cluster::server_type).
+/// Replaces the chat through [`Cluster::server_type`](pomelo_sim::cluster::Cluster::server_type).
 pub struct FragileChat {
     chat: Chat,
-    /// Set by the handler that panics: what it leaves behind must not be seen again.
+    /// Set by the handler before it panics: the change must be rolled back.
     is_broken: bool,
 }
 
 /// The route that panics.
 pub const PANIC_ROUTE: &str = "chat.chatHandler.panic";
 
-/// What it says, for those who keep it off the terminal.
+/// Its panic message, to suppress it on the terminal.
 pub const PANIC_WORDS: &str = "this handler fails on purpose";
 
 impl ServerLogic for FragileChat {
@@ -38,7 +38,7 @@ impl ServerLogic for FragileChat {
 }
 
 impl FragileChat {
-    /// When half is done: nobody may hear of it.
+    /// Panic halfway: none of the output may be sent.
     fn panic(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
         assert!(!self.is_broken, "the state of before a panic");
         self.is_broken = true;
@@ -48,7 +48,7 @@ impl FragileChat {
     }
 }
 
-/// The same for the connector.
+/// The connector's counterpart.
 pub struct FragileConnector(Connector);
 
 impl ServerLogic for FragileConnector {
@@ -65,14 +65,14 @@ impl ServerLogic for FragileConnector {
 }
 
 impl FragileConnector {
-    /// When half is done: the session must be as it was.
+    /// Panic halfway: the session must stay unchanged.
     fn panic(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
         cx.set("rid", "half done");
         panic!("{PANIC_WORDS}")
     }
 }
 
-/// Panics on purpose are not told on the terminal; others are, as always.
+/// Suppresses only intended panics on the terminal.
 pub fn keep_panics_on_purpose_quiet() {
     let usual = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,4 +1,4 @@
-//! A house whose doors let in, throw out and call through all rooms, and ring a bell that takes its time.
+//! A frontend type that admits, kicks and broadcasts, and a backend type with a slow handler.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,19 +40,19 @@ impl ServerLogic for Door {
 }
 
 impl Door {
-    /// The door remembers who came last.
+    /// The frontend remembers its last client.
     fn come(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
         self.last = cx.session().map(|session| session.key.clone());
         Ok(json!({}))
     }
 
-    /// Throws that one out.
+    /// Kicks that client.
     fn throw(&mut self, cx: &mut Cx<'_>, _: Value) -> Result<Value, AppError> {
         cx.kick(&self.last.take().unwrap(), "thrown out");
         Ok(json!({}))
     }
 
-    /// Says it to everybody.
+    /// Broadcasts the message.
     fn shout(&mut self, cx: &mut Cx<'_>, message: Value) -> Result<Value, AppError> {
         cx.broadcast("door", "onShout", &message)?;
         Ok(json!({}))
@@ -71,7 +71,7 @@ impl ServerLogic for Bell {
     }
 
     fn register(registry: &mut Registry<Self>) {
-        // A backend's handler: many of a client's are under way at once.
+        // A backend's handler: many of a client's requests are in flight at once.
         registry.handler("bellHandler.ring", |_, _, message: Value| Ok(ring(message)));
         registry.remote("bellRemote.ring", |_, _, message: Value| Ok(ring(message)));
     }
@@ -82,7 +82,8 @@ fn ring(message: Value) -> Value {
     message
 }
 
-/// Counts the messages that a frontend has read. A snapshot would wait for the bell.
+/// Counts the messages that a frontend has read. A snapshot would have to wait for the slow
+/// handler.
 #[derive(Clone, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
@@ -99,12 +100,13 @@ impl Filter for Counter {
     }
 }
 
-/// One door and one bell, each on a thread of its own; and what every cluster must have.
+/// One frontend and one slow backend, each on a separate thread, and the types that every cluster
+/// needs.
 pub fn house(options: Options) -> RunningCluster {
     counting_house(options).0
 }
 
-/// The same, where messages of clients are counted.
+/// The same, counting clients' messages.
 pub fn counting_house(options: Options) -> (RunningCluster, Counter) {
     let json = r#"{
         "door": [{"id": "door-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],

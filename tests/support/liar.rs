@@ -1,4 +1,4 @@
-//! A chat of one room over TCP that answers as it should, but for one lie.
+//! A chat server of one room over TCP that behaves correctly except for one fault.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -10,26 +10,26 @@ use pomelo_sim::wire::{
 };
 use serde_json::{Value, json};
 
-/// What it does wrong.
+/// Its fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Lie {
     /// Nothing.
     None,
-    /// One push does not come to one member.
+    /// One push is not sent to one member.
     Lose,
-    /// One push comes to one member twice.
+    /// One push is sent to one member twice.
     Double,
-    /// Two pushes come to one member in the other order.
+    /// Two pushes are sent to one member in reverse order.
     Swap,
-    /// A push says that somebody said what nobody said.
+    /// A push contains a message that was never sent.
     Invent,
     /// One message is not answered.
     Forget,
-    /// One message is answered with 500 and goes nowhere.
+    /// One message is answered with 500 and not delivered.
     Refuse,
     /// One member is kicked.
     Kick,
-    /// No question to the gate is answered.
+    /// No request to the gate is answered.
     Silent,
     /// Every login is refused.
     Shut,
@@ -37,7 +37,7 @@ pub enum Lie {
     Protobuf,
 }
 
-/// The message that it lies about, counted from 1 over the whole room.
+/// The affected message, counted from 1 over the whole room.
 const LIE_AT: usize = 20;
 
 #[derive(Default)]
@@ -47,7 +47,7 @@ struct Room {
     held: Vec<u8>,
 }
 
-/// It lives as long as the process; its port is its own.
+/// It runs as long as the process, on a free port.
 pub fn serve(lie: Lie) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -115,7 +115,7 @@ fn asked(stream: &mut TcpStream, message: &[u8], own: SocketAddr, room: &Mutex<R
     };
     let mut out = Vec::new();
     write_response(&mut out, id, answer.to_string().as_bytes());
-    // Whoever has left wants no answer.
+    // A client that has left needs no answer.
     let _ = stream.write_all(&out);
 }
 

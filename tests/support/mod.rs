@@ -1,4 +1,5 @@
-//! What tests share: clusters of their own, clients on both transports, and the pure cluster without actix.
+//! Shared by tests: private clusters, clients on both transports, and the pure cluster without
+//! actix.
 
 // Included by several test binaries, none of which uses all of it.
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
@@ -35,14 +36,15 @@ use std::time::{Duration, Instant};
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ClusterSpec;
 
-/// A guard against hangs: how long to wait for what must happen. Only a failing test waits that long, so that it is far
-/// more than a busy machine takes.
+/// A guard against hangs: the longest wait for an expected event. Only a failing test waits that
+/// long, so it is far more than a busy machine needs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Longer than any test lasts.
 pub const LONG: Duration = Duration::from_secs(600);
 
-/// A live cluster of which no timer fires because a test is slow. A test of a timer shortens that one alone.
+/// A live cluster whose timers never fire because a test is slow. A test of a timer shortens only
+/// that one.
 pub fn patient() -> Options {
     Options {
         heartbeat: Some(LONG),
@@ -59,12 +61,12 @@ pub fn tutorial() -> Cluster {
     cluster(3, 3)
 }
 
-/// One gate, and so many connectors and chat servers, on free ports.
+/// One gate with the given numbers of connectors and chat servers, on free ports.
 pub fn cluster(connectors: usize, chats: usize) -> Cluster {
     Cluster::from_spec(spec(connectors, chats))
 }
 
-/// The same with so many gates.
+/// The same with several gates.
 pub fn cluster_of(gates: usize, connectors: usize, chats: usize) -> Cluster {
     let json = servers_json_of(gates, connectors, chats);
     Cluster::from_spec(ClusterSpec::from_json(&json, "development", Path::new("servers.json")).unwrap())
@@ -95,7 +97,7 @@ fn servers_json_of(gates: usize, connectors: usize, chats: usize) -> String {
     )
 }
 
-/// Waits until `done` says so.
+/// Waits until `done` returns true.
 pub fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let give_up = Instant::now() + PATIENCE;
     while !done() {

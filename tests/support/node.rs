@@ -1,7 +1,8 @@
-//! Pomelo's own npm packages, installed once into the folder whose `package-lock.json` names them, and the scripts there.
+//! Pomelo's own npm packages, installed once into the folder of their `package-lock.json`, and the
+//! scripts there.
 //!
-//! Without Node.js or npm a test ends with [`Missing`], and counts as ignored; when `CI=true` that is a failure instead, so
-//! that a comparison cannot disappear unseen.
+//! Without Node.js or npm a test ends with [`Missing`], and counts as ignored; when `CI=true` that
+//! is a failure instead, so that a comparison is not skipped unnoticed.
 
 // Included by several test binaries, none of which uses all of it.
 #![allow(dead_code, unreachable_pub, unused_imports, unused_macros)]
@@ -13,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use libtest_mimic::{Arguments, Completion, Trial};
 
-/// What this machine lacks for a test, and what to install.
+/// The program missing for a test, and how to install it.
 #[derive(Debug)]
 pub struct Missing(pub String);
 
@@ -23,14 +24,14 @@ impl Missing {
     }
 }
 
-/// How a test ends that some machines cannot run.
+/// The result of a test that some machines cannot run.
 pub type Played = Result<(), Missing>;
 
 /// A test and its name.
 pub type Named = (&'static str, fn() -> Played);
 
-/// Runs the tests of modules as `main` of their binary. The harness of Rust knows only before a test whether it is to be
-/// ignored.
+/// Runs the tests of modules as `main` of their binary. Rust's own harness can only ignore a test
+/// before it runs.
 pub fn run_tests(modules: &[(&str, &[Named])]) -> ExitCode {
     let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
     let trial = |module: &str, (name, play): Named| {
@@ -58,7 +59,7 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-/// An install that takes longer has died with its lock left behind.
+/// An install that takes longer has died without removing its lock.
 const LOCK_AGE_MAX: Duration = Duration::from_secs(600);
 
 /// `node` with a script of `tests/node`, ready to be given arguments and pipes.
@@ -75,12 +76,13 @@ pub fn command_in(folder: &Path, script: &str) -> Result<Command, Missing> {
         install(folder)?;
     }
     let mut command = Command::new("node");
-    // The packages are from 2013 and call `new Buffer`.
+    // The packages are from 2013 and call the deprecated `new Buffer`.
     command.arg("--no-deprecation").arg(folder.join(script)).current_dir(folder);
     Ok(command)
 }
 
-/// npm writes `.package-lock.json` last, so an install that was cut off does not count, nor one of an older lock file.
+/// npm writes `.package-lock.json` last, so neither an interrupted install counts nor one of an
+/// older lock file.
 fn is_installed(folder: &Path) -> bool {
     let time = |path: &str| fs::metadata(folder.join(path)).and_then(|file| file.modified());
     match (time("node_modules/.package-lock.json"), time("package-lock.json")) {

@@ -1,4 +1,5 @@
-//! Pomelo's own clients, driven from Rust: one process of `tests/node/clients.js` with any number of clients in it.
+//! Pomelo's own clients, driven from Rust: one process of `tests/node/clients.js` with any number
+//! of clients in it.
 
 use std::collections::HashMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -17,7 +18,7 @@ pub const QUERY_ENTRY: &str = "gate.gateHandler.queryEntry";
 pub const ENTER: &str = "connector.entryHandler.enter";
 pub const SEND: &str = "chat.chatHandler.send";
 
-/// A Pomelo client that others wrote, or may have written.
+/// A third-party Pomelo client, or ours.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Kind {
     /// npm `pomelo-nodejsclient-websocket`.
@@ -30,10 +31,10 @@ pub enum Kind {
     Ours,
 }
 
-/// Those of others.
+/// The third-party clients.
 pub const KINDS: [Kind; 3] = [Kind::Nodejs, Kind::Browser, Kind::Tcp];
 
-/// A process with clients. A client is called by its user's name unless a test says otherwise.
+/// A process with clients. A client has its user's name unless a test chooses another.
 pub struct Clients {
     gate: SocketAddr,
     process: Child,
@@ -41,7 +42,7 @@ pub struct Clients {
     lines: Receiver<Value>,
     last_command: u64,
     answers: HashMap<u64, Value>,
-    /// What clients heard, in the order in which they did, until a test asks for it.
+    /// Events of clients in order of arrival, buffered until a test takes them.
     events: Vec<Event>,
     rooms: HashMap<String, String>,
     fences: u64,
@@ -52,10 +53,10 @@ struct Event {
     event: Heard,
 }
 
-/// What a client heard: the route of a push, `kick` or `close`, and what came with it.
+/// An event of a client: the route of a push, `kick` or `close`, and its body.
 pub type Heard = (String, Value);
 
-/// A command under way.
+/// A command in flight.
 #[must_use]
 pub struct Begun(u64);
 
@@ -88,21 +89,21 @@ impl Clients {
         })
     }
 
-    /// As the tutorial logs in: asks the gate, leaves it, connects to the connector that it named, enters. Gives the
-    /// answer to the last.
+    /// Logs in like the tutorial: asks the gate, disconnects, connects to the connector that it
+    /// named, enters. Returns the last answer.
     pub fn login(&mut self, kind: Kind, name: &str, room: &str) -> Value {
         self.create(name, kind, json!({}));
         self.login_again(name, room)
     }
 
-    /// The same by a client that is there.
+    /// The same with an existing client.
     pub fn login_again(&mut self, name: &str, room: &str) -> Value {
         let connector = self.query_entry(name, name);
         self.open(name, connector);
         self.enter(name, name, room)
     }
 
-    /// Where the gate sends this user.
+    /// The connector that the gate chooses for this user.
     pub fn query_entry(&mut self, client: &str, user: &str) -> SocketAddr {
         self.open(client, self.gate);
         let entry = self.request(client, QUERY_ENTRY, json!({ "uid": user }));
@@ -113,13 +114,13 @@ impl Clients {
         format!("{host}:{port}").parse().unwrap()
     }
 
-    /// Enters a room by a client that is connected to a connector.
+    /// Enters a room with a client that is connected to a connector.
     pub fn enter(&mut self, client: &str, user: &str, room: &str) -> Value {
         self.rooms.insert(client.to_owned(), room.to_owned());
         self.request(client, ENTER, json!({ "username": user, "rid": room }))
     }
 
-    /// Says something, `*` to all; the answer must be the tutorial's.
+    /// Sends a message, `*` to all; the answer must be the tutorial's.
     pub fn say(&mut self, from: &str, content: &str, target: &str) {
         let begun = self.begin_say(from, content, target);
         assert_eq!(self.wait(begun), json!({}), "{from} says {content:?} to {target}");
@@ -127,7 +128,8 @@ impl Clients {
 
     /// The same without waiting for the answer.
     pub fn begin_say(&mut self, from: &str, content: &str, target: &str) -> Begun {
-        // All that the tutorial's page sends, though the server takes room and sender from the session.
+        // The same fields as the tutorial's page, though the server takes room and sender from the
+        // session.
         let body = json!({ "rid": self.rooms[from], "content": content, "from": from, "target": target });
         self.begin("request", from, json!({ "route": SEND, "body": body }))
     }
@@ -138,7 +140,8 @@ impl Clients {
         self.perform("create", client, json!({ "kind": kind, "options": options }));
     }
 
-    /// Connects and shakes hands. A TCP client gives the `sys` of the server's handshake.
+    /// Connects and performs the handshake. A TCP client returns the `sys` of the server's
+    /// handshake.
     pub fn open(&mut self, client: &str, address: SocketAddr) -> Value {
         let to = json!({ "host": address.ip().to_string(), "port": address.port() });
         self.perform("open", client, to)
@@ -149,13 +152,13 @@ impl Clients {
         self.perform("request", client, json!({ "route": route, "body": body }))
     }
 
-    /// Disconnects; that the connection closes then is no event.
+    /// Disconnects; the resulting close is not reported as an event.
     pub fn close(&mut self, client: &str) {
         self.perform("close", client, json!({}));
         self.next_heard(client, "close");
     }
 
-    /// The next such event at a client, taken out of the order of the others.
+    /// The next event of this name at a client, taken out of order.
     pub fn next_heard(&mut self, client: &str, what: &str) -> Value {
         let begun = Instant::now();
         loop {
@@ -167,10 +170,10 @@ impl Clients {
         }
     }
 
-    /// All that a client in a room has heard since a test last asked, in order and complete: what others were answered
-    /// before this call has arrived.
+    /// All events of a client in a room since the last call, in order and complete: everything
+    /// answered to others before this call has arrived.
     pub fn heard(&mut self, client: &str) -> Vec<Heard> {
-        // On one connection there is one order, so a message to oneself comes behind all that came before.
+        // A connection is ordered, so a message to itself arrives after everything before it.
         self.fences += 1;
         let fence = format!("fence {}", self.fences);
         self.say(client, &fence, client);
@@ -180,14 +183,14 @@ impl Clients {
         heard
     }
 
-    /// All that a client has heard so far, in order.
+    /// All events of a client so far, in order.
     pub fn arrived(&mut self, client: &str) -> Vec<Heard> {
         let (this, others) = self.events.drain(..).partition(|seen| seen.client == client);
         self.events = others;
         Vec::into_iter(this).map(|seen: Event| seen.event).collect()
     }
 
-    /// The answer to what was begun.
+    /// The answer to a started command.
     pub fn wait(&mut self, Begun(id): Begun) -> Value {
         let begun = Instant::now();
         loop {

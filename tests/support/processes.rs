@@ -1,4 +1,5 @@
-//! A cluster in processes of its own: the original Pomelo of `benches/pomelo`, or ours, both of one configuration.
+//! A cluster in separate processes: the original Pomelo of `benches/pomelo`, or ours, both with the
+//! same configuration.
 
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -11,7 +12,7 @@ use tempfile::TempDir;
 
 use super::{PATIENCE, node};
 
-/// Whose servers they are.
+/// The implementation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Whose {
     /// npm `pomelo`: a master, and a process for each server.
@@ -22,20 +23,20 @@ pub enum Whose {
     Ours,
 }
 
-/// `config/servers.json` and `config/master.json` of this repository with ports that were free, in a folder that is a
-/// Pomelo application too.
+/// `config/servers.json` and `config/master.json` of this repository with ports that were free, in
+/// a folder that is a Pomelo application too.
 pub struct Application {
     folder: TempDir,
-    /// Where the gate is for clients.
+    /// The gate's client port.
     pub gate: SocketAddr,
     /// Every port that the original opens for clients and other servers.
     ports: Vec<u16>,
-    /// Those that ours opens: it needs none between servers.
+    /// The ports that ours opens: it needs none between servers.
     client_ports: Vec<u16>,
 }
 
 impl Application {
-    /// Written, not running.
+    /// Writes the configuration without starting anything.
     pub fn new() -> Result<Self, String> {
         let folder = TempDir::new().map_err(text)?;
         let config = folder.path().join("config");
@@ -102,7 +103,7 @@ impl Application {
     }
 }
 
-/// They do not outlive this.
+/// Killed when this is dropped.
 pub struct Processes {
     first: Child,
     whose: Whose,
@@ -111,11 +112,11 @@ pub struct Processes {
     stderr: PathBuf,
     /// From exec to the last open port.
     pub start: Duration,
-    /// From exec until every server says that all have started.
+    /// From exec until every server reports that all have started.
     pub ready: Duration,
-    /// The processes that clients' messages go through.
+    /// The processes that handle clients' messages.
     pub servers: Vec<u32>,
-    /// The original's master, through which nothing goes.
+    /// The original's master, which handles no messages.
     pub master: Option<u32>,
 }
 
@@ -124,7 +125,7 @@ impl Processes {
         let (stdout, stderr) = (folder.join("stdout"), folder.join("stderr"));
         let output = File::create(&stdout).map_err(text)?;
         let errors = File::create(&stderr).map_err(text)?;
-        // The original ends with its standard input, whatever becomes of this process.
+        // The original ends when its standard input closes, even if this process is killed.
         command
             .env_remove("NODE_ENV")
             .env_remove("RUST_LOG")
@@ -167,7 +168,7 @@ impl Processes {
         Ok(())
     }
 
-    /// What it printed.
+    /// Its output.
     fn said(&self) -> String {
         [&self.stdout, &self.stderr].map(|file| fs::read_to_string(file).unwrap_or_default()).concat()
     }
@@ -187,7 +188,7 @@ impl Drop for Processes {
     }
 }
 
-/// Processes that one has started, where Linux tells.
+/// Child processes of a process, on Linux.
 fn children(id: u32) -> Result<Vec<u32>, String> {
     let list = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).map_err(text)?;
     Ok(list.split_whitespace().filter_map(|id| id.parse().ok()).collect())
@@ -214,7 +215,7 @@ fn shipped(name: &str) -> Result<Value, String> {
     Ok(file["development"].take())
 }
 
-/// Ports that were free just now. They are none that the system gives to those who ask for any, such as clients: the servers
+/// Ports that were free just now, outside the range that the system assigns to clients: the servers
 /// open them only a second later.
 fn free_ports() -> Result<impl Iterator<Item = u16>, String> {
     let begin = 10_000 + (getrandom::u32().map_err(text)? % 20_000) as u16;

@@ -1,4 +1,5 @@
-//! Definitions that use every type of Pomelo's protobuf dialect, and random bodies that follow them.
+//! Definitions that use every type of Pomelo's protobuf dialect, and random bodies that follow
+//! them.
 
 // Included by several test binaries, none of which uses all of it.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
@@ -9,7 +10,7 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-/// What a server's `config/serverProtos.json` could hold.
+/// Contents for a server's `config/serverProtos.json`.
 pub fn definitions() -> Value {
     json!({
         "all": {
@@ -33,7 +34,7 @@ pub fn definitions() -> Value {
     })
 }
 
-/// The definitions, for what the server sends.
+/// The definitions for messages of the server.
 pub fn protos() -> Protos {
     Protos::from_json(&definitions(), &Value::Null).unwrap()
 }
@@ -83,7 +84,8 @@ pub fn body() -> impl Strategy<Value = Value> {
         .prop_map(object)
 }
 
-/// What a reader makes of a body: empty arrays and unknown fields are not written; whole floats come back as integers.
+/// A body after encoding and decoding: empty arrays and unknown fields are not written; whole
+/// floats come back as integers.
 pub fn as_read(value: &Value) -> Value {
     match value {
         Value::Object(fields) => object(fields.iter().filter_map(|(name, value)| {
@@ -106,7 +108,7 @@ fn object<'a>(fields: impl IntoIterator<Item = (&'a str, Option<Value>)>) -> Val
     Value::Object(present.collect::<Map<String, Value>>())
 }
 
-/// Each length of a varint equally often, up to 2^53 - 1.
+/// Every length of a varint equally likely, up to 2^53 - 1.
 fn unsigned() -> impl Strategy<Value = u64> {
     (0..1_u64 << 53, 0_u32..53).prop_map(|(number, shift)| number >> shift)
 }

@@ -1,4 +1,4 @@
-//! The [`World`] as tests play it: servers by id, and an inbox for each client.
+//! The [`World`] for tests: servers by id, and an inbox for each client.
 
 use std::collections::BTreeMap;
 use std::ops::{Deref, DerefMut};
@@ -15,7 +15,7 @@ use pomelo_sim::supervisor::{ServerState, Verb};
 use pomelo_sim::trace::Watch;
 use pomelo_sim::world::{Policy, ToClient, World};
 
-/// What a client of the pure cluster got.
+/// Something that a client of the pure cluster received.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Out {
     Response(u64, Bytes),
@@ -78,7 +78,7 @@ impl PureCluster {
         self.stations.find(id).and_then(|station| self.state(station))
     }
 
-    /// A client of a frontend, which takes it.
+    /// Connects a client to a frontend, which accepts it.
     pub fn open(&mut self, server: &str) -> SessionKey {
         self.next_session += 1;
         let session = SessionId::new(self.next_session, self.next_session);
@@ -99,19 +99,19 @@ impl PureCluster {
         self.world.close(now, station, key.session);
     }
 
-    /// Puts a delivery at the end of a server's mailbox; nothing when the server is not up.
+    /// Appends a delivery to a server's mailbox; does nothing if the server is not up.
     pub fn deliver(&mut self, server: &str, delivery: Delivery) {
         let station = self.station(server);
         self.world.deliver(station, delivery);
     }
 
-    /// Starts a server, also one that was there before.
+    /// Starts a server, also one that existed before.
     pub fn start(&mut self, spec: &ServerSpec) {
         let now = self.now;
         assert!(self.world.start(now, spec), "{} is up", spec.id);
     }
 
-    /// Whether the server is in a state for this; then it is done.
+    /// Gives the order if the server's state allows it, and returns whether it did.
     pub fn order_server(&mut self, verb: Verb, id: &str) -> bool {
         let (now, station) = (self.now, self.station(id));
         let done = self.world.change(now, verb, station).is_ok();
@@ -119,12 +119,12 @@ impl PureCluster {
         done
     }
 
-    /// Lets a server vanish, with what is in its mailbox.
+    /// Kills a server, with the contents of its mailbox.
     pub fn kill(&mut self, id: &str) {
         assert!(self.order_server(Verb::Kill, id), "{id} is not up");
     }
 
-    /// Stops a server in good order; it ends when it has nothing left.
+    /// Stops a server gracefully; it ends when it has nothing left to do.
     pub fn stop(&mut self, id: &str) {
         assert!(self.order_server(Verb::Stop, id), "{id} is not up");
     }
@@ -137,7 +137,7 @@ impl PureCluster {
         assert!(self.order_server(Verb::Resume, id), "{id} is not paused");
     }
 
-    /// Lets a server have no turn, or have turns again: see [`World::stall`].
+    /// Stalls a server, or lets it run again: see [`World::stall`].
     pub fn stall(&mut self, id: &str, is_stalled: bool) {
         let station = self.station(id);
         self.world.stall(station, is_stalled);
@@ -153,37 +153,37 @@ impl PureCluster {
         self.world.heal(now, None).unwrap();
     }
 
-    /// Traces can be watched from now on; what is done at the cluster's time 0 is done at 0.
+    /// Enables tracing; the cluster's time 0 is 0 ms.
     pub fn watch(&mut self) -> Watch {
         let watch = Watch::new(0.0);
         self.set_watch(watch.clone());
         watch
     }
 
-    /// Gives a type another strategy.
+    /// Changes the strategy of a type.
     pub fn steer(&mut self, server_type: &str, strategy: &str) {
         let strategy = strategy.parse().unwrap();
         self.order(|router, now, out| router.set_strategy(now, &server_type.into(), strategy, out)).unwrap();
     }
 
-    /// Puts the lists of servers in another order.
+    /// Reorders the lists of servers.
     pub fn arrange(&mut self, order: &[ServerId]) {
         self.order(|router, now, out| router.arrange(now, order, out));
     }
 
-    /// Works everything off that can be done now.
+    /// Runs everything that can be done now.
     pub fn settle(&mut self) {
         while self.turn() {}
     }
 
-    /// One step of a server, the router or the supervisor. False when there is none.
+    /// One step of a server, the router or the supervisor. False if there is nothing to do.
     pub fn turn(&mut self) -> bool {
         let went_on = self.world.turn();
         self.read();
         went_on
     }
 
-    /// Lets time pass, all at once, and everything that follows.
+    /// Advances the time in one step, and runs everything that results.
     pub fn advance(&mut self, by: Duration) {
         self.pass(by);
         self.settle();
@@ -195,13 +195,13 @@ impl PureCluster {
         self.is_up(key.frontend.as_str()) && !self.inboxes[key].iter().any(gone)
     }
 
-    /// The clients of a frontend that are connected.
+    /// The connected clients of a frontend.
     pub fn clients_of(&self, id: &str) -> Vec<SessionKey> {
         let keys = self.inboxes.keys().filter(|key| key.frontend.as_str() == id);
         keys.filter(|key| self.is_connected(key)).cloned().collect()
     }
 
-    /// A server that is up, to look at.
+    /// A running server, for inspection.
     pub fn server(&self, id: &str) -> &dyn Server {
         self.world.server(self.station(id)).expect("it is up")
     }
@@ -210,7 +210,7 @@ impl PureCluster {
         self.world.audit().into_iter().collect()
     }
 
-    /// Clients get what servers have done to them.
+    /// Delivers servers' output to the clients.
     fn read(&mut self) {
         for (station, said) in self.world.said().collect::<Vec<_>>() {
             let frontend = self.stations.at(station).spec.id.clone();

@@ -1,4 +1,4 @@
-//! A socket without manners: bytes as they are, and WebSocket frames made by hand.
+//! A raw socket: arbitrary bytes, and WebSocket frames made by hand.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::PATIENCE;
 use super::client::Transport;
 
-/// What a client says first: handshake and acknowledgement, in one piece.
+/// A client's first bytes: handshake and acknowledgement, in one piece.
 pub const HELLO: &[u8] = b"\x01\0\0\x0a{\"sys\":{}}\x02\0\0\0";
 pub const HANDSHAKE: &[u8] = b"\x01\0\0\x0a{\"sys\":{}}";
 pub const ACK: &[u8] = b"\x02\0\0\0";
@@ -35,7 +35,7 @@ impl Raw {
         Self::over(TcpStream::connect(address).unwrap())
     }
 
-    /// The same over a connection that is made already.
+    /// The same over an established connection.
     pub fn over(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         Self { stream, got: Vec::new(), ended: false }
@@ -62,19 +62,19 @@ impl Raw {
             Transport::WebSocket => Self::upgraded(address),
         };
         raw.packages(transport, hello);
-        // Whatever the server has to say to it, it has said before it answers this.
+        // The server sends everything else before it answers this.
         raw.packages(transport, &request(77, "nobody.knows.this", "{}"));
         raw.until(b"\x04\x4d{\"code\":500");
         raw.rest_of_answer();
         raw
     }
 
-    /// Sends bytes; a server that has hung up says so on reading.
+    /// Sends bytes; if the server has closed, the next read reports it.
     pub fn send(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes);
     }
 
-    /// Sends packages in the transport's way; on a WebSocket as one message.
+    /// Sends packages in the transport's framing; on a WebSocket as one message.
     pub fn packages(&mut self, transport: Transport, bytes: &[u8]) {
         match transport {
             Transport::Tcp => self.send(bytes),
@@ -82,7 +82,7 @@ impl Raw {
         }
     }
 
-    /// Sends byte by byte, each in a segment of its own.
+    /// Sends byte by byte, each in a separate segment.
     pub fn drip(&mut self, bytes: &[u8]) {
         for byte in bytes {
             self.send(&[*byte]);
@@ -116,25 +116,26 @@ impl Raw {
         String::from_utf8(self.until(b"\r\n\r\n")).unwrap()
     }
 
-    /// Everything that comes until the server ends the connection.
+    /// Reads until the server ends the connection.
     pub fn end(&mut self) -> Vec<u8> {
         while self.read(PATIENCE) {}
         std::mem::take(&mut self.got)
     }
 
-    /// Whether nothing comes for this long, not even the end.
+    /// Whether nothing arrives for this long, not even the end.
     pub fn is_silent(&mut self, patience: Duration) -> bool {
         self.read_within(patience).is_none() && self.got.is_empty()
     }
 
-    /// Whether the connection still works: heartbeats would not tell on the gate, an unknown route does.
+    /// Whether the connection still works: heartbeats would prove nothing on the gate, but an
+    /// unknown route must be answered.
     pub fn assert_works(&mut self, transport: Transport) {
         self.packages(transport, &request(78, "nobody.knows.this", "{}"));
         self.until(b"\x04\x4e{\"code\":500");
         self.rest_of_answer();
     }
 
-    /// What follows the code of an error's answer.
+    /// The part of an error's answer after the code.
     fn rest_of_answer(&mut self) {
         self.until(b"\"}");
     }
@@ -211,7 +212,7 @@ pub fn send(id: u64, content: &Value) -> Vec<u8> {
     request(id, "chat.chatHandler.send", &body)
 }
 
-/// A WebSocket frame as a client masks it.
+/// A masked WebSocket frame, as from a client.
 pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::new();
     write_frame(&mut bytes, first, [0x12, 0x34, 0x56, 0x78], payload);
@@ -223,7 +224,7 @@ pub fn frame_header(first: u8, is_masked: bool, len: u64) -> Vec<u8> {
     WebSocketHeader::new(first, is_masked, len).as_bytes().to_vec()
 }
 
-/// A WebSocket upgrade, with these lines more; each ends in `\r\n`.
+/// A WebSocket upgrade with these additional lines, each ending in `\r\n`.
 pub fn upgrade_head(more: &str) -> String {
     upgrade_head_of_version("13", more)
 }

@@ -1,4 +1,4 @@
-//! What users do in a room of the chat tutorial, and what each must hear of it.
+//! Actions of users in a room of the chat tutorial, and the pushes that each must receive.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::official::{Clients, Kind, on_chat, presence};
 
-/// Users whom the gate sends to three different connectors, in one room, with nothing unheard.
+/// Users on three different connectors in one room, with all pushes read.
 pub fn login_on_three_connectors(clients: &mut Clients, kinds: [Kind; 3], room: &str) -> [String; 3] {
     let mut users: Vec<(String, SocketAddr)> = Vec::new();
     clients.create("asks the gate", Kind::Nodejs, json!({}));
@@ -31,7 +31,8 @@ pub fn login_on_three_connectors(clients: &mut Clients, kinds: [Kind; 3], room: 
     names.try_into().unwrap()
 }
 
-/// What is for all comes to all, the sender too; what is for one comes to that one.
+/// A message to all reaches everyone, the sender included; a private message reaches only its
+/// target.
 pub fn chat_publicly_and_privately(clients: &mut Clients, users: &[String; 3]) {
     for from in users {
         clients.say(from, "to all", "*");

@@ -1,4 +1,5 @@
-//! A running cluster beside whose room harm is done: what must become of who does it, and of everybody else.
+//! A running cluster with a bystander room: checks the effect of hostile input on its sender, and
+//! that nothing else is affected.
 
 use pomelo_sim::live::RunningCluster;
 use pomelo_sim::ports::CloseReason;
@@ -8,23 +9,23 @@ use super::raw::Raw;
 use super::watch::{Held, WatchedRoom, closed, resident_bytes, wait_closed};
 use super::{patient, tutorial};
 
-/// A declared length costs nothing, and a message is never kept.
+/// A bound on leaked memory: a declared length costs nothing, and messages are not kept.
 const GROWTH_BYTES_MAX: usize = 64 << 20;
 
-/// What becomes of a connection that sent something.
+/// The expected effect on a connection.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Fate {
     /// It is closed, and counted as this.
     Ends(CloseReason),
     /// It breaks the WebSocket protocol, and is closed with this code (RFC 6455, 7.4.1).
     Breaks(u16),
-    /// The request of this id is answered so, and the connection works on.
+    /// The request of this id gets this answer, and the connection keeps working.
     Answered(u64, &'static str),
-    /// Nothing happens to it.
+    /// No effect.
     Ignored,
 }
 
-/// A cluster, a room in it that watches, and what the cluster held before anybody did harm.
+/// A cluster, a bystander room, and the cluster's resources before the attack.
 pub struct Scene {
     pub cluster: RunningCluster,
     pub room: WatchedRoom,
@@ -44,7 +45,7 @@ impl Scene {
         Raw::open(self.cluster.address(port).unwrap(), transport)
     }
 
-    /// Sends `bytes`, and sees that what was promised comes about, there and everywhere else.
+    /// Sends `bytes`, and checks the expected effect there and everywhere else.
     pub fn suffers(&self, port: &str, mut raw: Raw, transport: Transport, bytes: &[u8], fate: Fate) {
         let ends = |reason| closed(&self.cluster, port, reason);
         match fate {

@@ -1,4 +1,4 @@
-//! The binary that serves, in a directory of its own, and the commands that find it there.
+//! The serving binary in a private directory, and the commands that find it there.
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader};
@@ -13,13 +13,14 @@ use tempfile::TempDir;
 
 use super::PATIENCE;
 
-/// A directory with the tutorial's servers on free ports, a `master.json`, and the binary that serves it.
+/// A directory with the tutorial's servers on free ports, a `master.json`, and the binary that
+/// serves it.
 pub struct World {
     pub directory: TempDir,
     pub serve: Option<Serve>,
 }
 
-/// It does not outlive its test.
+/// Killed at the end of its test.
 pub struct Serve {
     pub process: Child,
     _lines: Receiver<String>,
@@ -34,12 +35,12 @@ impl Drop for Serve {
 }
 
 impl Serve {
-    /// Up, as its banner says.
+    /// Started, with its banner printed.
     pub fn start(mut command: Command) -> Self {
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = channel();
-        // It reads on to the end: the binary must not find the pipe closed.
+        // Keep reading to the end: the binary must not get a closed pipe.
         std::thread::spawn(move || {
             output.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))
         });
@@ -74,7 +75,7 @@ impl Serve {
 }
 
 impl World {
-    /// Not served yet. Nobody else has this port, as long as the listener lives.
+    /// Not served yet. The listener reserves the port while it lives.
     pub fn new() -> (Self, TcpListener) {
         let directory = TempDir::new().unwrap();
         fs::write(directory.path().join("servers.json"), super::servers_json(3, 3)).unwrap();
@@ -100,14 +101,14 @@ impl World {
     }
 
     pub fn serve(&mut self, flags: &[&str]) {
-        // Its default port is one for all tests.
+        // All tests would share the default port.
         let console: &[&str] = if flags.contains(&"--console") { &[] } else { &["--console", "off"] };
-        // A client that waits for another command sends nothing meanwhile, however long that takes.
+        // A client that waits for another command sends no heartbeats, however long that takes.
         let heartbeat: &[&str] = if flags.contains(&"--heartbeat") { &[] } else { &["--heartbeat", "0"] };
         self.serve_at_default(&[console, heartbeat, flags].concat());
     }
 
-    /// With no more than these flags: the console's port is then the one that all have.
+    /// With only these flags: the console's port is then the shared default.
     pub fn serve_at_default(&mut self, flags: &[&str]) {
         let arguments = [&["serve"], flags].concat();
         let stderr = File::create(self.directory.path().join("stderr")).unwrap();
@@ -120,14 +121,14 @@ impl World {
         &self.serve.as_ref().unwrap().banner
     }
 
-    /// Where commands find it without being told: the only file of the directory for what runs.
+    /// The admin file by which commands find it: the only one in the runtime directory.
     pub fn file(&self) -> PathBuf {
         let mut files = self.files();
         assert_eq!(files.len(), 1, "{files:?}");
         files.remove(0)
     }
 
-    /// The files of all clusters that run here.
+    /// The admin files of all clusters running here.
     pub fn files(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.directory.path().join("pomelo-sim")) else { return Vec::new() };
         entries.map(|entry| entry.unwrap().path()).collect()
@@ -146,7 +147,7 @@ impl World {
         String::from_utf8(output.stderr).unwrap()
     }
 
-    /// A server as `list` has it.
+    /// A server in the output of `list`.
     pub fn listed(&self, id: &str) -> Option<Value> {
         let list: Value = serde_json::from_str(&self.printed(&["list", "--json"])).unwrap();
         list["servers"].as_array().unwrap().iter().find(|server| server["id"] == id).cloned()
@@ -160,7 +161,7 @@ impl World {
         self.listed(id).unwrap()["clients"].as_str().unwrap().parse().unwrap()
     }
 
-    /// Its directory outlives it.
+    /// Stops it; its directory is kept.
     pub fn end(mut self) -> TempDir {
         let mut serve = self.serve.take().unwrap();
         serve.terminate();

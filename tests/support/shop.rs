@@ -1,5 +1,5 @@
-//! A frontend type, `desk`, and a backend type, `shop`, whose handlers wait for each other, fail when told to, and go on
-//! where others give up.
+//! A frontend type, `desk`, and a backend type, `shop`, whose handlers call each other, fail on
+//! request, and continue after failed calls.
 
 use std::path::Path;
 
@@ -140,7 +140,8 @@ fn join(cx: &mut Cx<'_>) -> Result<Value, AppError> {
     Ok(json!({}))
 }
 
-/// Two desks and three shops; messages go to the shop that the session's setting `aid` names. `a` is at shop-2.
+/// Two desks and three shops; messages go to the shop that the session's setting `aid` names. `a`
+/// is at shop-2.
 pub fn shops() -> Cluster {
     let json = r#"{
         "gate": [{"id": "gate-1", "host": "127.0.0.1", "clientPort": 0, "frontend": true}],
@@ -153,7 +154,7 @@ pub fn shops() -> Cluster {
     Cluster::from_spec(spec).server_type::<Desk>().server_type::<Shop>().route("shop", by_session("aid"))
 }
 
-/// A client that is bound to a uid, in the shop of `a`.
+/// A client bound to a uid, in the shop of `a`.
 pub fn bound(world: &mut dyn World, desk: &str, uid: &str) -> Player {
     let player = world.open(desk);
     assert_eq!(world.request(player, "desk.desk.bind", json!({"uid": uid, "aid": "a"})), json!({}));

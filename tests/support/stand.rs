@@ -1,4 +1,4 @@
-//! One robot without a socket, and a server's side of its connections made by hand.
+//! A single robot without a socket, with the server's side of its connections made by hand.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use pomelo_sim::time::Time;
 use pomelo_sim::wire::{PackageType, WebSocketHeader, WireRoute, write_package, write_push, write_response};
 use tungstenite::handshake::derive_accept_key;
 
-/// How long a request may take.
+/// Timeout of a request.
 pub const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Robot 0 of a room of three.
@@ -23,7 +23,7 @@ pub struct Stand {
 }
 
 impl Stand {
-    /// It has connected to the gate, and said nothing yet but what it says first.
+    /// A robot connected to the gate that has sent only its first bytes.
     pub fn new(websocket: bool) -> Self {
         let room_sizes = Some(vec![3]);
         let plan = Settings { room_sizes, window: Some(2), ..Settings::default() }.plan().unwrap();
@@ -36,7 +36,7 @@ impl Stand {
         stand
     }
 
-    /// It is in its room.
+    /// A robot in its room.
     pub fn entered(websocket: bool) -> Self {
         let mut stand = Self::new(websocket);
         stand.greet(b"{\"code\":200,\"sys\":{}}");
@@ -64,7 +64,7 @@ impl Stand {
         self.tick()
     }
 
-    /// What it has said since it was asked last.
+    /// Its output since the last call.
     pub fn said(&mut self) -> Vec<u8> {
         self.robot.output().map(std::mem::take).unwrap_or_default()
     }
@@ -73,7 +73,7 @@ impl Stand {
         self.robot.received(&mut self.shared, bytes, self.now)
     }
 
-    /// Upgrades, if it wants that, and answers the handshake.
+    /// Upgrades the connection if requested, and answers the handshake.
     pub fn greet(&mut self, reply: &[u8]) -> Next {
         if self.websocket {
             let head = String::from_utf8(self.said()).unwrap();
@@ -88,7 +88,7 @@ impl Stand {
         self.give(&response)
     }
 
-    /// A package as its transport carries it.
+    /// A package in the transport's framing.
     pub fn package(&self, kind: PackageType, body: &[u8]) -> Vec<u8> {
         let mut package = Vec::new();
         write_package(&mut package, kind, body);

@@ -1,4 +1,4 @@
-//! The cluster in virtual time, to play on as on the others.
+//! The cluster in virtual time, with the same interface as the others.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::world::{Player, World};
 
-/// What a client got.
+/// Something that a client received.
 enum Got {
     Response(u64, Value),
     Push(String, Value),
@@ -32,7 +32,7 @@ pub struct VirtualWorld {
 }
 
 impl VirtualWorld {
-    /// A cluster whose deliveries cost this; nothing when it is none.
+    /// A cluster whose deliveries have this cost, if any.
     pub fn new(cluster: Cluster, costs: Option<Costs>) -> Self {
         let load = Load {
             costs: costs.unwrap_or_default(),
@@ -63,7 +63,7 @@ impl VirtualWorld {
         assert!(self.machines.message(now, station, session, Bytes::from(bytes)));
     }
 
-    /// Lets everything happen that follows.
+    /// Runs everything that results.
     fn settle(&mut self) {
         loop {
             let now = self.agenda.now();

@@ -1,4 +1,5 @@
-//! A room that must not be disturbed, and the cluster's counts before and after whatever is done to it.
+//! A bystander room that must not be disturbed, and a cluster's counts before and after a test's
+//! actions.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,8 +16,8 @@ use serde_json::{Value, json};
 use super::client::{Client, Transport};
 use super::{PATIENCE, wait_until};
 
-/// Clients on several connectors that talk in one room, on a thread of their own, until they are stopped. They
-/// check that each message reaches each of them once and in order.
+/// Clients on several connectors that chat in one room, on a separate thread, until they are
+/// stopped. They check that each message reaches each of them once and in order.
 pub struct WatchedRoom {
     stopping: Arc<AtomicBool>,
     rounds: Arc<AtomicU64>,
@@ -24,7 +25,7 @@ pub struct WatchedRoom {
 }
 
 impl WatchedRoom {
-    /// One member on each connector, over both transports in turn.
+    /// One member on each connector, alternating the transports.
     pub fn start(cluster: &RunningCluster, rid: &str) -> Self {
         let members = connectors(cluster).into_iter().enumerate().map(|(place, address)| {
             let transport = if place % 2 == 0 { Transport::Tcp } else { Transport::WebSocket };
@@ -32,7 +33,7 @@ impl WatchedRoom {
         });
         let mut members: Vec<Client> = members.collect();
         for (place, member) in members.iter_mut().enumerate() {
-            // Each hears of those who came after it.
+            // Each receives a push for every later member.
             (place + 1..connectors(cluster).len()).for_each(|_| assert_eq!(member.push().0, "onAdd"));
         }
         let (stopping, rounds) = (Arc::<AtomicBool>::default(), Arc::<AtomicU64>::default());
@@ -50,7 +51,7 @@ impl WatchedRoom {
         Self { stopping, rounds, thread: Some(thread) }
     }
 
-    /// Waits for two whole rounds from now on.
+    /// Waits for two complete rounds from now on.
     pub fn assert_works(&self) {
         let before = self.rounds.load(Ordering::Relaxed);
         wait_until("the watched room talks", || {
@@ -59,12 +60,12 @@ impl WatchedRoom {
         });
     }
 
-    /// How often each has said something, and all have heard it.
+    /// Number of complete rounds.
     pub fn rounds(&self) -> u64 {
         self.rounds.load(Ordering::Relaxed)
     }
 
-    /// Ends it; gives the number of rounds.
+    /// Stops it, and returns the number of rounds.
     pub fn finish(mut self) -> u64 {
         self.assert_works();
         self.stopping.store(true, Ordering::Relaxed);
@@ -79,7 +80,7 @@ impl Drop for WatchedRoom {
     }
 }
 
-/// Each says the number, and all hear it from each.
+/// One round: each sends the number, and all receive it from each.
 fn talk(members: &mut [Client], number: u64) {
     for sender in 0..members.len() {
         let body = json!({"content": number, "target": "*"});
@@ -93,7 +94,7 @@ fn talk(members: &mut [Client], number: u64) {
     }
 }
 
-/// Where the connectors listen, in order.
+/// The connectors' addresses, in order.
 pub fn connectors(cluster: &RunningCluster) -> Vec<SocketAddr> {
     let connectors = cluster.servers().filter(|(spec, _)| spec.server_type.as_str() == "connector");
     connectors.filter_map(|(_, address)| address).collect()
@@ -114,12 +115,12 @@ pub fn port(cluster: &RunningCluster, id: &str) -> PortSnapshot {
     servers.into_iter().find(|server| server.id.as_str() == id).unwrap().port.unwrap()
 }
 
-/// How many connections of a port have ended for this reason.
+/// Number of a port's connections that ended for this reason.
 pub fn closed(cluster: &RunningCluster, id: &str, reason: CloseReason) -> u64 {
     port(cluster, id).closed.get(&reason).copied().unwrap_or_default()
 }
 
-/// Waits until so many have.
+/// Waits until this many have.
 pub fn wait_closed(cluster: &RunningCluster, id: &str, reason: CloseReason, count: u64) {
     wait_until(&format!("{count} connections of {id} end for {reason:?}"), || {
         closed(cluster, id, reason) >= count
@@ -127,7 +128,7 @@ pub fn wait_closed(cluster: &RunningCluster, id: &str, reason: CloseReason, coun
     assert_eq!(closed(cluster, id, reason), count, "{:?}", port(cluster, id).closed);
 }
 
-/// What a cluster holds for its clients. All of it is given back when they go.
+/// The resources that a cluster holds for its clients, all released when they go.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Held {
     pub connections: BTreeMap<String, usize>,
@@ -159,7 +160,8 @@ impl Held {
         }
     }
 
-    /// Waits until the cluster holds this much again. Calls come and go with every message, and are not compared.
+    /// Waits until the cluster holds the same resources again. Pending calls vary with every
+    /// message, and are not compared.
     pub fn wait_again(&self, cluster: &RunningCluster) {
         let give_up = Instant::now() + PATIENCE;
         loop {
@@ -172,7 +174,7 @@ impl Held {
         }
     }
 
-    /// Waits until the cluster holds nothing at all.
+    /// Waits until the cluster holds nothing.
     pub fn wait_nothing(cluster: &RunningCluster) {
         let nothing = |held: &Held| {
             let Held { connections, sessions, bound, uids, channels, members, calls } = held;
@@ -190,19 +192,19 @@ impl Held {
     }
 }
 
-/// Memory of this process that is in use, in bytes.
+/// Allocated memory of this process in bytes.
 pub fn resident_bytes() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
     1024 * line.split_whitespace().nth(1).unwrap().parse::<usize>().unwrap()
 }
 
-/// File descriptors of this process.
+/// Number of open file descriptors of this process.
 pub fn open_files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-/// An object's text, for those who compare bodies.
+/// An object's text, to compare bodies.
 pub fn code_of(body: &Value) -> Option<u64> {
     body["code"].as_u64()
 }

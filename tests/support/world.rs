@@ -1,4 +1,4 @@
-//! One way to play on the pure cluster and on the live one, so that a behaviour is tested on both by one text.
+//! One interface to the pure and the live cluster, so that one test covers both.
 
 use pomelo_sim::cluster::Cluster;
 use pomelo_sim::ids::SessionKey;
@@ -18,21 +18,21 @@ pub struct Player(pub(super) usize);
 
 /// A cluster and its clients.
 pub trait World {
-    /// A client of this frontend, with its handshake done.
+    /// Connects a client to this frontend, with the handshake done.
     fn open(&mut self, server: &str) -> Player;
-    /// Sends a request and gives its response.
+    /// Sends a request and returns its response.
     fn request(&mut self, player: Player, route: &str, body: Value) -> Value;
-    /// Sends several requests at once, and gives their responses in the order of the requests.
+    /// Sends several requests at once, and returns their responses in the order of the requests.
     fn requests(&mut self, player: Player, requests: &[(&str, Value)]) -> Vec<Value>;
     /// Sends a notify, and waits until it has been handled.
     fn notify(&mut self, player: Player, route: &str, body: Value);
-    /// The pushes since the last look.
+    /// The pushes since the last call.
     fn pushes(&mut self, player: Player) -> Vec<(String, Value)>;
-    /// The client goes away, and the cluster has noticed.
+    /// Disconnects the client, and waits until the cluster has noticed.
     fn leave(&mut self, player: Player);
-    /// The client was kicked: why.
+    /// Waits for the client's kick, and returns its reason.
     fn kicked(&mut self, player: Player) -> String;
-    /// Every server's account of itself.
+    /// A snapshot of every server.
     fn snapshots(&mut self) -> Vec<ServerSnapshot>;
 
     fn enter(&mut self, server: &str, name: &str, rid: &str) -> Player {
@@ -64,7 +64,7 @@ impl PureWorld {
         self.players[player.0].clone()
     }
 
-    /// Puts a request into the queue, and gives its id.
+    /// Queues a request, and returns its id.
     pub fn ask(&mut self, player: Player, route: &str, body: &Value) -> u64 {
         self.last_request += 1;
         let kind = MessageKind::Request { id: self.last_request };
@@ -72,7 +72,7 @@ impl PureWorld {
         self.last_request
     }
 
-    /// The response to a request, if it has come.
+    /// The response to a request, if it has arrived.
     pub fn answer(&mut self, player: Player, id: u64) -> Option<Value> {
         let inbox = self.inbox(player);
         let at = inbox.iter().position(|out| matches!(out, Out::Response(of, _) if *of == id))?;
@@ -80,7 +80,7 @@ impl PureWorld {
         Some(serde_json::from_slice(&body).unwrap())
     }
 
-    /// The routes of the pushes since the last look; responses stay.
+    /// The routes of the pushes since the last call; responses are kept.
     pub fn pushes_only(&mut self, player: Player) -> Vec<String> {
         let (pushes, others) =
             std::mem::take(self.inbox(player)).into_iter().partition(|out| matches!(out, Out::Push(_)));
@@ -161,7 +161,7 @@ impl World for PureWorld {
 }
 
 pub struct LiveWorld {
-    // Dropped first: a cluster that stops waits for its clients.
+    // Dropped first: a stopping cluster waits for its clients.
     players: Vec<Option<Client>>,
     transport: Transport,
     cluster: RunningCluster,
@@ -200,7 +200,7 @@ impl World for LiveWorld {
 
     fn notify(&mut self, player: Player, route: &str, body: Value) {
         self.client(player).notify(route, body);
-        // A request behind it on the same way: when that is answered, the notify was handled.
+        // A request after it on the same path: when it is answered, the notify has been handled.
         let server_type = route.split('.').next().unwrap_or_default();
         self.client(player).request(&format!("{server_type}.chatHandler.send"), json!({}));
     }
@@ -213,7 +213,7 @@ impl World for LiveWorld {
         let before = self.sessions();
         self.players[player.0].take().expect("this client has left").close();
         wait_until("the session is gone", || self.sessions() < before);
-        // The room's server has heard of it when the router has carried what the connector said.
+        // The room's server knows once the router has carried the connector's message.
         let idle = |world: &Self| world.cluster.view().unwrap().router;
         let mut last = idle(self);
         wait_until("the cluster is quiet", || {

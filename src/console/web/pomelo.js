@@ -15,11 +15,11 @@
 //   console.log(await client.request('connector.entryHandler.enter', { username: 'alice', rid: 'lobby' }));
 //   await client.request('chat.chatHandler.send', { content: 'hello', target: '*' });
 //
-// `pomelo/client.js` says what each method does, and what its errors are. Handshake, heartbeats, route dictionary and
-// protobuf are as the server offers them. Nothing that a server sends is believed before it is checked: it can end its
-// connection, and do no more.
+// `pomelo/client.js` says what each method does, and what its errors are. Handshake, heartbeats,
+// route dictionary and protobuf follow the server's offer. Everything that a server sends is
+// checked: a bad server can end its connection, but nothing else.
 //
-// Files that others may take: this one and the folder `pomelo/`.
+// To use the client elsewhere, copy this file and the folder `pomelo/`.
 
 export { Client } from './pomelo/client.js';
 export { PomeloError } from './pomelo/errors.js';

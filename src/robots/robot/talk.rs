@@ -1,4 +1,4 @@
-//! What a robot in its room says, and when it may go.
+//! Sends a robot's messages, and lets it leave its room.
 
 use super::{ABSENCE, NEVER, Next, Robot, SEND, Stage};
 use crate::client::{ClientError, Connection};
@@ -7,7 +7,8 @@ use crate::robots::shared::RunState;
 use crate::time::Time;
 
 impl Robot {
-    /// A message is due: it is sent, or waits until it can be. Who leaves of its own will says nothing meanwhile.
+    /// Sends a message that is due, or queues it. A robot that is leaving by plan skips its
+    /// messages.
     pub fn say(&mut self, shared: &mut RunState, intended: Time, now: Time) {
         match self.stage {
             Stage::In => {
@@ -21,7 +22,8 @@ impl Robot {
         }
     }
 
-    /// After something has happened: sends what waits or what the window has room for, or leaves when it may.
+    /// Call after every event: sends queued messages, fills the window, or leaves once everything
+    /// is answered.
     pub(in crate::robots) fn go_on(&mut self, shared: &mut RunState, now: Time) -> Next {
         match self.stage {
             Stage::In if self.line.is_some() => {
@@ -32,7 +34,7 @@ impl Robot {
             }
             Stage::Leaving if self.requests.in_flight() == 0 => {
                 self.line.iter_mut().for_each(Connection::close);
-                // The line stays until what it has to say is written.
+                // Keep the connection until its output is written.
                 let line = self.line.take();
                 self.out_of_room(shared);
                 self.line = line;
@@ -43,7 +45,7 @@ impl Robot {
         }
     }
 
-    /// What it was to send will not be sent.
+    /// Drops the queued messages.
     pub(in crate::robots) fn give_up_waiting(&mut self, shared: &mut RunState) {
         shared.tally.errors("send: not logged in", std::mem::take(&mut self.waiting).len() as u64);
     }
@@ -67,7 +69,7 @@ impl Robot {
     fn send(&mut self, shared: &mut RunState, intended: Time, now: Time) -> Result<(), ClientError> {
         let Some(line) = &mut self.line else { return Ok(()) };
         let number = shared.write_message(self.member, self.room, intended, now);
-        // Nobody will answer what was not sent.
+        // A request that was not sent will not be answered.
         let unsent = |_: &ClientError| shared.judge.given_up(self.member, number);
         let id = line.request(SEND, &shared.message).inspect_err(unsent)?;
         self.requests.push(id, Sent { number, intended, deadline: now + shared.timeout });

@@ -30,7 +30,8 @@ fn message(
                 repeated(schema, field, &mut input, depth, elements)?;
             }
         } else if field.kind != Kind::Unknown {
-            // A field that comes twice keeps its first place and its last value, as a property in JavaScript.
+            // A field that comes twice keeps its first place and its last value, as a property in
+            // JavaScript.
             let value = value(schema, field, &mut input, depth)?;
             body.insert(field.name.clone(), value);
         }
@@ -87,7 +88,8 @@ fn value(schema: &Schema, field: &Field, input: &mut &[u8], depth: usize) -> Res
     }
 }
 
-/// A float as JavaScript's JSON has it: whole numbers without a fraction, and `null` for what JSON cannot say.
+/// A float as JavaScript's JSON writes it: whole numbers without a fraction, `null` for NaN and
+/// infinities.
 fn float(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() <= INTEGER_MAX as f64 {
         Value::from(number as i64)

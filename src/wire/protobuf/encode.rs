@@ -93,7 +93,7 @@ impl Encoder<'_> {
             Kind::Message(index) => {
                 let start = self.out.len();
                 self.message(self.schema.message(index), object(value, &field.name)?, depth + 1)?;
-                // The length is known only now: write it behind, then turn it to the front.
+                // The length is known only now: append it, then rotate it to the front.
                 let end = self.out.len();
                 varint::write(&mut self.out, (end - start) as u64);
                 let length_bytes = self.out.len() - end;
@@ -104,7 +104,7 @@ impl Encoder<'_> {
         }
     }
 
-    /// Refuses what no reader in JavaScript could count.
+    /// Refuses integers that JavaScript cannot represent exactly.
     fn integer(&mut self, field: &Field, number: u64) -> Result<(), ProtoError> {
         if number > INTEGER_MAX {
             return Err(ProtoError::OutOfRange { field: field.name.clone() });

@@ -1,6 +1,8 @@
-//! Pomelo's dialect of protobuf (npm `pomelo-protobuf` 0.4.0): message bodies by tag instead of by name.
+//! Pomelo's dialect of protobuf (npm `pomelo-protobuf` 0.4.0): message bodies by tag instead of by
+//! name.
 //!
-//! It is not Google's. A field is `varint(tag << 3 | wire type)` and a value, but the wire type is never read:
+//! It is not Google's. A field is `varint(tag << 3 | wire type)` and a value, but the wire type is
+//! never read:
 //!
 //! | type | value | wire type |
 //! |---|---|---|
@@ -11,14 +13,16 @@
 //! | `string` | varint length, UTF-8 | 2 |
 //! | a message | varint length, its fields | 2 |
 //!
-//! A repeated string or message is written as one field for each element; a repeated number as one field: varint
-//! count, then the values. Despite their names the integers hold whatever JavaScript counts exactly, up to 2^53 − 1.
+//! A repeated string or message is written as one field for each element; a repeated number as one
+//! field: varint count, then the values. Despite their names the integers hold whatever JavaScript
+//! counts exactly, up to 2^53 − 1.
 //!
 //! A type that is none of these, such as `bool`, has no value on the wire: only the tag is written.
 //!
-//! Where the original throws or hangs, here is a [`ProtoError`]: unknown tags, truncated values, values of another
-//! type. A missing required field is refused when writing (the original sends an empty body) and accepted when reading,
-//! as the original does. `null` counts as missing. What a message has beyond its definition is not written.
+//! Where the original throws or hangs, this returns a [`ProtoError`]: unknown tags, truncated
+//! values, values of another type. A missing required field is refused when writing (the original
+//! sends an empty body) and accepted when reading, as the original does. `null` counts as missing.
+//! Fields outside the definition are not written.
 
 mod decode;
 mod encode;
@@ -32,10 +36,11 @@ pub use self::schema::Fault;
 use self::schema::Schema;
 use super::dictionary::{raw, version_of};
 
-/// How deep messages may lie in messages.
+/// Maximum nesting of messages.
 pub const DEPTH_MAX: usize = 32;
 
-/// The largest integer that JavaScript counts exactly, 2^53 − 1: the dialect's bound for every integer.
+/// The largest integer that JavaScript counts exactly, 2^53 − 1: the dialect's bound for every
+/// integer.
 const INTEGER_MAX: u64 = (1 << 53) - 1;
 
 /// The definitions of both directions: `config/serverProtos.json` and `config/clientProtos.json`.
@@ -47,10 +52,10 @@ pub struct Protos {
     json: Box<RawValue>,
 }
 
-/// Why definitions are wrong, or a body does not follow them. Names of others are said without control characters.
+/// Why definitions are wrong, or a body does not follow them. Names from outside are escaped.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ProtoError {
-    /// A file, a route or a message definition is no JSON object.
+    /// A file, a route or a message definition is not a JSON object.
     #[error("expected an object of definitions at {}, got {got}", at.escape_debug())]
     NotAnObject {
         /// Where in the file.
@@ -82,7 +87,7 @@ pub enum ProtoError {
         /// The type's name.
         name: String,
     },
-    /// Messages in messages, too many.
+    /// Messages are nested too deep.
     #[error("expected at most {DEPTH_MAX} levels of messages, got more")]
     TooDeep,
     /// There is no definition for this route in this direction.
@@ -113,7 +118,7 @@ pub enum ProtoError {
         /// The field's name.
         field: String,
     },
-    /// A tag that the definition does not have.
+    /// The definition has no such tag.
     #[error("expected a tag of the definition, got {tag}")]
     UnknownTag {
         /// The tag.
@@ -124,7 +129,7 @@ pub enum ProtoError {
     Truncated {
         /// The field's name; empty for a tag.
         field: String,
-        /// Bytes that the value needs at least.
+        /// Minimum number of bytes that the value needs.
         expected: u64,
         /// Bytes that are left.
         got: usize,
@@ -139,11 +144,12 @@ impl ProtoError {
 }
 
 impl Protos {
-    /// Reads the definitions as people write them: for each route an object such as
-    /// `{"required string msg": 1, "repeated Item items": 2, "message Item": {"optional uInt32 id": 1}}`.
+    /// Reads the definitions as people write them: for each route an object such as `{"required
+    /// string msg": 1, "repeated Item items": 2, "message Item": {"optional uInt32 id": 1}}`.
     ///
-    /// A message defined at the top of a file, `"message Item": {…}`, is known to all routes of that file. `null` stands
-    /// for a file that is not there. Keys that declare nothing, such as comments, are skipped.
+    /// A message defined at the top of a file, `"message Item": {…}`, is known to all routes of
+    /// that file. `null` stands for a file that is not there. Keys that declare nothing, such as
+    /// comments, are skipped.
     ///
     /// # Errors
     ///
@@ -154,15 +160,16 @@ impl Protos {
         faults.into_iter().next().map_or(Ok(protos), |Fault { error, .. }| Err(error))
     }
 
-    /// As [`from_json`](Self::from_json), but as Pomelo takes it: a declaration that is wrong is passed over, and a field
-    /// of an unknown type travels without its value. Messages too deep have no fields.
+    /// As [`from_json`](Self::from_json), but as forgiving as Pomelo: a wrong declaration is
+    /// skipped, and a field of an unknown type is sent without its value. Messages nested too deep
+    /// have no fields.
     pub fn lenient(server: &Value, client: &Value) -> Protos {
         Self::read(server, client, &mut Vec::new())
     }
 
-    /// What is wrong in the definitions of one direction; `at` is what errors call them.
+    /// Checks the definitions of one direction; errors name them as `at`.
     pub fn faults(definitions: &Map<String, Value>, at: &str) -> Vec<Fault> {
-        Schema::of(definitions, at).faults
+        Schema::from_definitions(definitions, at).faults
     }
 
     fn read(server: &Value, client: &Value, faults: &mut Vec<Fault>) -> Protos {
@@ -176,7 +183,7 @@ impl Protos {
         Self { server: server.schema, client: client.schema, version, json }
     }
 
-    /// Reads the definitions as a server's handshake says them: see [`json`](Self::json).
+    /// Reads the definitions in the form of a server's handshake: see [`json`](Self::json).
     ///
     /// # Errors
     ///
@@ -186,12 +193,12 @@ impl Protos {
         Self::from_json(&declared("server"), &declared("client"))
     }
 
-    /// Whether what clients send to this route is encoded.
+    /// Whether bodies that clients send to this route are encoded.
     pub fn has_client(&self, route: &str) -> bool {
         self.client.route(route).is_some()
     }
 
-    /// Whether what the server sends on this route is encoded.
+    /// Whether bodies that the server sends on this route are encoded.
     pub fn has_server(&self, route: &str) -> bool {
         self.server.route(route).is_some()
     }
@@ -232,18 +239,19 @@ impl Protos {
         encode::encode(&self.client, route, body)
     }
 
-    /// What a client sends as `sys.protoVersion` to be spared the definitions: base64 of an MD5 of their JSON.
+    /// The version, base64 of the MD5 of the JSON. A client that sends it as `sys.protoVersion` is
+    /// not sent the definitions again.
     pub fn version(&self) -> &str {
         &self.version
     }
 
-    /// `{"server":{…},"client":{…},"version":"…"}`, as the handshake says it (`sys.protos`).
+    /// `{"server":{…},"client":{…},"version":"…"}`, as sent in the handshake (`sys.protos`).
     pub fn json(&self) -> &RawValue {
         &self.json
     }
 }
 
-/// The JSON type of a value, for messages to people.
+/// The JSON type of a value, for error messages.
 fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,4 +1,4 @@
-//! Definitions as people write them, checked: every type is known, every tag is unique.
+//! Parses and checks definitions: every type is known, every tag is unique.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 
 use super::{DEPTH_MAX, ProtoError, type_name};
 
-/// Tags lie in a 32-bit number above three bits of wire type, and JavaScript's is signed.
+/// A tag shares a 32-bit number with three bits of wire type, and JavaScript's numbers are signed.
 const TAG_MAX: u64 = (1 << 28) - 1;
 
-/// The definitions of one direction. Messages refer to each other by their place in `messages`.
+/// The definitions of one direction. Messages refer to each other by index in `messages`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Schema {
     routes: HashMap<String, usize>,
@@ -47,33 +47,34 @@ pub(super) enum Kind {
     Double,
     String,
     Message(usize),
-    /// A type that the dialect does not know, such as `bool`: its fields travel without a value.
+    /// A type that the dialect does not know, such as `bool`: its fields are sent without a value.
     Unknown,
 }
 
-/// A fault of a definition, and the keys of the file that lead to it.
+/// An error in a definition, and the path of keys to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     /// What is wrong.
     pub error: ProtoError,
-    /// A route, messages in it, a declaration.
+    /// The route, then nested messages, then the declaration.
     pub keys: Vec<String>,
 }
 
-/// One file, as far as it can be understood.
+/// The valid part of one file.
 pub(super) struct Parsed {
     pub(super) schema: Schema,
-    /// The form that a handshake carries.
+    /// The form that a handshake sends.
     pub(super) json: Value,
-    /// What is wrong in it. Messages too deep are left out; all else is as Pomelo takes it.
+    /// Errors in it. Messages nested too deep are left out; everything else is read as Pomelo reads
+    /// it.
     pub(super) faults: Vec<Fault>,
 }
 
 impl Schema {
-    /// Reads one file; `null` stands for one that is not there.
+    /// Reads one file; `null` stands for a missing file.
     pub(super) fn parse(file: &Value, at: &str) -> Parsed {
         let none = Map::new();
-        let mut parsed = Self::of(file.as_object().unwrap_or(&none), at);
+        let mut parsed = Self::from_definitions(file.as_object().unwrap_or(&none), at);
         if !file.is_null() && !file.is_object() {
             let error = ProtoError::NotAnObject { at: at.to_owned(), got: type_name(file) };
             parsed.faults.push(Fault { error, keys: Vec::new() });
@@ -82,8 +83,8 @@ impl Schema {
     }
 
     /// Reads the definitions of one file.
-    pub(super) fn of(file: &Map<String, Value>, at: &str) -> Parsed {
-        // Roots may refer to each other whatever their order, so their places are given first.
+    pub(super) fn from_definitions(file: &Map<String, Value>, at: &str) -> Parsed {
+        // Roots may refer to each other in any order, so assign their indices first.
         let mut parser = Parser { messages: vec![MessageType::default(); file.len()], ..Parser::default() };
         parser.roots.extend(file.keys().enumerate().map(|(index, name)| (name.as_str(), index)));
         let mut json = Map::new();
@@ -117,7 +118,8 @@ impl MessageType {
 }
 
 impl Field {
-    /// What stands before the value. Its wire type is written for other readers; Pomelo's do not look at it.
+    /// The varint before the value. Pomelo's readers ignore its wire type; it is written for other
+    /// readers.
     pub(super) fn head(&self) -> u64 {
         let wire_type = match self.kind {
             Kind::Unsigned | Kind::Signed | Kind::Unknown => 0,
@@ -141,7 +143,7 @@ impl<'a> Parser<'a> {
         self.faults.push(Fault { error, keys: keys.iter().copied().cloned().collect() });
     }
 
-    /// A message, of which whatever is wrong is passed over, as in Pomelo.
+    /// Reads a message. Errors are recorded and skipped, as in Pomelo.
     fn message(
         &mut self,
         definition: &'a Value,
@@ -209,13 +211,14 @@ impl<'a> Parser<'a> {
             tags.insert(number, name);
         }
         json.insert("__messages".to_owned(), Value::Object(nested_json));
-        // By number, since JavaScript orders keys that are numbers so.
+        // Sort numerically: JavaScript orders numeric keys that way.
         let tags = tags.into_iter().map(|(tag, name)| (tag.to_string(), Value::from(name)));
         json.insert("__tags".to_owned(), Value::Object(tags.collect()));
         (message, Value::Object(json))
     }
 
-    /// A message is looked for beside the field, then at the top of the file; not in between, as in the original.
+    /// Looks a message up next to the field, then at the top of the file, but not in between, as
+    /// the original does.
     fn kind(&self, name: &str, nested: &HashMap<&str, usize>) -> Option<Kind> {
         Some(match name {
             "uInt32" => Kind::Unsigned,
@@ -231,7 +234,7 @@ impl<'a> Parser<'a> {
     }
 }
 
-/// The definitions of one direction in the parsed form of a handshake, as people would write them.
+/// Turns one direction's definitions from a handshake's parsed form back into the form of the file.
 pub(super) fn declared(parsed: &Value) -> Value {
     let Some(routes) = parsed.as_object() else { return parsed.clone() };
     routes.iter().map(|(route, definition)| (route.clone(), declared_message(definition))).collect()
@@ -248,7 +251,8 @@ fn declared_message(parsed: &Value) -> Value {
                 messages.iter().map(|(name, inner)| (format!("message {name}"), declared_message(inner))),
             ),
             _ => {
-                // What is no field becomes a declaration that is refused, not one that is skipped.
+                // Make anything that is not a field an invalid declaration, so that it is refused,
+                // not skipped.
                 let tag = field.get("tag").cloned().unwrap_or(json!(0));
                 declared.insert(format!("{} {} {name}", text("option"), text("type")), tag);
             }
@@ -261,19 +265,19 @@ fn words(key: &str) -> Vec<&str> {
     key.split(' ').collect()
 }
 
-/// Rule, type, name and tag of a field; nothing when the key declares none.
+/// Rule, type, name and tag of a field; `None` if the key does not declare a field.
 fn declaration<'a>(key: &'a str, tag: &Value) -> Result<Option<(Rule, &'a str, &'a str, u64)>, &'static str> {
     let (rule, type_name, name) = match words(key)[..] {
         ["message", _] => return Ok(None),
         ["required", kind, name] => (Rule::Required, kind, name),
         ["optional", kind, name] => (Rule::Optional, kind, name),
         ["repeated", kind, name] => (Rule::Repeated, kind, name),
-        ["message" | "required" | "optional" | "repeated", ..] => return Err("not three words"),
-        _ if tag.is_number() => return Err("the first word is unknown"),
+        ["message" | "required" | "optional" | "repeated", ..] => return Err("expected three words"),
+        _ if tag.is_number() => return Err("unknown first word"),
         _ => return Ok(None),
     };
-    // JavaScript makes a number of a text where it shifts the tag.
+    // JavaScript's shift converts a string to a number.
     let number = tag.as_u64().or_else(|| tag.as_str()?.parse().ok()).filter(|tag| *tag <= TAG_MAX);
-    let number = number.ok_or("no tag from 0 to 2^28 - 1")?;
+    let number = number.ok_or("expected a tag from 0 to 2^28 - 1")?;
     Ok(Some((rule, type_name, name, number)))
 }

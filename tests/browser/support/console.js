@@ -1,4 +1,4 @@
-// The console page, seen and used as an operator would, and people who chat meanwhile.
+// Drives the console page like an operator, with users that chat meanwhile.
 
 import { eventually } from './expect.js';
 
@@ -25,7 +25,7 @@ export class ConsolePage {
     return this.page.locator(selector).textContent();
   }
 
-  /** Brings a section into view: what is far from it is not drawn. */
+  /** Scrolls a section into view: sections far outside are not rendered. */
   async goTo(section) {
     await this.page.evaluate(
       (section) => document.getElementById(section).scrollIntoView({ behavior: 'instant' }),
@@ -38,7 +38,7 @@ export class ConsolePage {
     return this.page.locator(`#map [data-id="${id}"]`);
   }
 
-  /** Waits until a server is shown in that state, on the map and in the table, as a word. */
+  /** Waits until the map and the table show this state of a server as a word. */
   async shows(id, state) {
     await this.goTo('topology');
     await eventually(`${id} on the map`, () => this.card(id).locator('.badge').textContent(), state);
@@ -58,7 +58,7 @@ export class ConsolePage {
     );
   }
 
-  /** Waits until the second line of the page says so: what is down, and which links have faults. */
+  /** Waits until the page's second line, about servers that are down and faulty links, has this text. */
   async warns(expected) {
     await this.goTo('answer');
     await this.says('#answer-down', expected);
@@ -83,12 +83,12 @@ export class ConsolePage {
     return { server: row[1], members: Number(row[2]) };
   }
 
-  /** What changing calls need: the page has it. */
+  /** The token for changing calls, from the page. */
   token() {
     return this.page.locator('meta[name="pomelo-token"]').getAttribute('content');
   }
 
-  /** Gives an order over HTTP, as a script would; gives the status of the answer. */
+  /** Gives an order over HTTP, like a script; returns the status of the answer. */
   async order(method, path, body) {
     const headers = { Authorization: `Bearer ${await this.token()}`, 'Content-Type': 'application/json' };
     const request = { method, headers, body: body && JSON.stringify(body) };
@@ -98,7 +98,7 @@ export class ConsolePage {
     );
   }
 
-  /** Waits until so many pictures of the cluster have come. */
+  /** Waits until this many snapshots of the cluster have arrived. */
   async pictures(count) {
     const { atMs: before } = await this.api('picture');
     let seen = 0;
@@ -115,7 +115,7 @@ export class ConsolePage {
     );
   }
 
-  /** What the API says. */
+  /** The API's answer. */
   api(path) {
     return this.page.evaluate(async (path) => (await fetch(`/api/v1/${path}`)).json(), path);
   }
@@ -158,7 +158,7 @@ export class People {
     this.page = page;
   }
 
-  /** Has somebody say something to the room. */
+  /** Makes a user send a message to the room. */
   say(uid, content) {
     return this.page.evaluate(
       ([uid, content]) => globalThis.people.get(uid).request('chat.chatHandler.send', { content, target: '*' }),
@@ -166,7 +166,7 @@ export class People {
     );
   }
 
-  /** With which reason somebody was kicked. */
+  /** The reason of a user's kick. */
   kicked(uid) {
     return this.page.evaluate((uid) => globalThis.people.get(uid).kicked ?? null, uid);
   }

@@ -1,12 +1,12 @@
-// Waiting for what must come.
+// Waits for expected values.
 
 import { isDeepStrictEqual, inspect } from 'node:util';
 
-/** Only a check that fails waits that long. */
+/** Only a failing check waits that long. */
 export const PATIENCE_MS = 60_000;
 
 /**
- * Asks until the answer is as expected.
+ * Polls until the value is as expected.
  * @param {string} what for the error
  * @param {() => Promise<any>} probe
  * @param {any} expected a value, or a function that says whether it is right
@@ -22,7 +22,7 @@ export async function eventually(what, probe, expected) {
   }
 }
 
-/** The same for what must be so now. */
+/** The same without waiting. */
 export function same(what, got, expected) {
   if (!isDeepStrictEqual(got, expected)) throw new Error(`${what}: expected ${inspect(expected)}, got ${inspect(got)}`);
 }

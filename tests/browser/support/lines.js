@@ -1,4 +1,4 @@
-// JSON, a line a value, with the process that started this one.
+// Exchanges JSON, one value per line, with the parent process.
 
 export class Lines {
   #pending = '';
@@ -13,7 +13,7 @@ export class Lines {
       this.#values.push(...lines.map((line) => JSON.parse(line)));
       this.#waiting?.();
     });
-    // Whoever started this has gone.
+    // The parent process has ended.
     process.stdin.on('end', () => process.exit(1));
   }
 
@@ -22,7 +22,7 @@ export class Lines {
     return this.#values.shift();
   }
 
-  /** Has the other side do something, and gives its answer. */
+  /** Sends a request to the parent, and returns its answer. */
   ask(order) {
     this.print({ ask: order });
     return this.next();

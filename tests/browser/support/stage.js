@@ -1,4 +1,5 @@
-// What one check has: pages in contexts of their own, which must stay quiet, and somebody to ask.
+// The environment of one check: pages in separate contexts, which must not log errors, and requests
+// to the Rust side.
 
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
@@ -24,12 +25,12 @@ export class Stage {
     this.#folder = pictures;
     this.url = url;
     this.args = args;
-    /** Has the Rust side of the test do something. */
+    /** Sends a request to the Rust side of the test. */
     this.ask = ask;
   }
 
   /**
-   * A page in a context of its own.
+   * Opens a page in a new context.
    * @param {string} address below the server's URL, or another server's URL
    * @param {{ expected?: RegExp } & import('playwright-core').BrowserContextOptions} [options]
    *   `expected`: complaints that belong to the check, such as those of a socket that is cut
@@ -85,7 +86,7 @@ export class Stage {
 
   /** Fails with what axe finds against WCAG A and AA. */
   async isAccessible(page) {
-    // The policy of the pages allows no script but theirs; the debugger's own may always run.
+    // The pages' policy allows only their own scripts; scripts of the debugger are exempt.
     const { violations } = await page.evaluate(`(() => { ${AXE}; return axe.run({ runOnly: ${JSON.stringify(RULES)} }) })()`);
     const told = violations.flatMap(({ id, help, nodes }) => nodes.map((node) => `${id} (${help}): ${node.html}\n  ${node.failureSummary}`));
     if (told.length > 0) throw new Error(`axe found:\n${told.join('\n')}`);
@@ -94,7 +95,7 @@ export class Stage {
   /** Fails when a page is wider than its window. */
   async fitsItsWidth(page) {
     const [inner, outer] = await page.evaluate(() => {
-      // Not only the page itself: a box that scrolls sideways hides as much.
+      // Not only the page itself: a box that scrolls sideways hides content, too.
       const wide = [document.scrollingElement, ...document.querySelectorAll('main, .pane, .log, .people')];
       const worst = wide.reduce((a, b) => (b.scrollWidth - b.clientWidth > a.scrollWidth - a.clientWidth ? b : a));
       return [worst.scrollWidth, worst.clientWidth];
@@ -102,7 +103,7 @@ export class Stage {
     if (inner > outer) throw new Error(`expected everything within ${outer} px, it takes ${inner}`);
   }
 
-  /** Keeps a picture under this name or absolute path, without its ending, and gives its path. */
+  /** Saves a picture under this name or absolute path, without extension, and returns its path. */
   async picture(page, name, options = {}) {
     const file = path.resolve(this.#folder, `${name}.png`);
     await page.screenshot({ path: file, animations: 'disabled', ...options });

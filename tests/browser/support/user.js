@@ -1,4 +1,4 @@
-// A user of the chat page: one pane, seen and used as a person would.
+// A user of the chat page: drives one pane like a person.
 
 import { eventually } from './expect.js';
 
@@ -24,13 +24,13 @@ export class User {
     return this.pane.getByRole('textbox', { name: /^Message to/ });
   }
 
-  /** Says it to whom the pane writes to. */
+  /** Sends a message to the pane's current target. */
   async say(text) {
     await this.input.fill(text);
     await this.input.press('Enter');
   }
 
-  /** Says it to one alone, and goes back to all. */
+  /** Sends a private message, and switches back to all. */
   async sayTo(name, text) {
     await this.pane.getByRole('button', { name, exact: true }).click();
     await this.say(text);
@@ -46,7 +46,7 @@ export class User {
     return this.pane.locator('h2').textContent();
   }
 
-  /** Who is here, in order. */
+  /** The member list, in order. */
   people() {
     return this.pane.locator('.people li').allTextContents();
   }

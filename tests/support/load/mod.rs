@@ -1,7 +1,8 @@
-//! Hundreds of users on one thread, who chat, and tell a judge everything that they do and hear.
+//! Hundreds of users on one thread that chat, and report every action and delivery to a judge.
 //!
-//! A user whose connection ends, however, asks the gate again and comes back. Orders make users do what real ones do to a
-//! server: go and come, read nothing for a while, ask for what panics.
+//! A user whose connection ends for any reason asks the gate again and reconnects. Orders make
+//! users act like difficult real ones: leave and return, stop reading for a while, call a handler
+//! that panics.
 
 pub mod user;
 
@@ -21,51 +22,51 @@ use tokio::task::LocalSet;
 
 use self::user::{Order, User};
 
-/// Who chats, and how much.
+/// The users and their load.
 #[derive(Clone, Debug)]
 pub struct LoadPlan {
-    /// What the users' chance comes of.
+    /// Seed of the users' random choices.
     pub seed: u64,
     pub users: usize,
-    /// The users are dealt to the rooms in turn.
+    /// Users are assigned to the rooms in turn.
     pub rooms: usize,
-    /// Requests that a user has under way at most.
+    /// Most requests that a user has in flight.
     pub window: usize,
-    /// Between an answer and the next message, on average.
+    /// Mean delay between an answer and the next message.
     pub pause: Duration,
-    /// Where the gates are.
+    /// The gates' addresses.
     pub gates: Vec<SocketAddr>,
 }
 
-/// What all users do.
+/// The common activity of all users.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Phase {
     /// They chat.
     Chat,
-    /// They say nothing, but listen, and come back when they are thrown out.
+    /// They only receive, and reconnect when their connection ends.
     Listen,
-    /// Each says one thing more to its room: once for each number.
+    /// Each sends one more message to its room, once for each number.
     Round(u64),
-    /// They go.
+    /// They leave.
     Leave,
 }
 
-/// What can be seen of the users from outside while they chat.
+/// Counters of the users, readable while they chat.
 #[derive(Default, Debug)]
 pub struct Status {
     /// Users that are in their rooms.
     pub inside: AtomicUsize,
-    /// Requests under way.
+    /// Requests in flight.
     pub under_way: AtomicUsize,
-    /// Messages that were answered, with or without an error.
+    /// Answered messages, with or without an error.
     pub answered: AtomicU64,
-    /// The judge's last moment.
+    /// The judge's latest time.
     pub moment: AtomicU64,
-    /// Laws broken so far.
+    /// Violated invariants so far.
     pub broken: AtomicU64,
-    /// Logins that did not succeed.
+    /// Failed logins.
     pub logins_failed: AtomicU64,
-    /// Connections that ended by another's doing.
+    /// Connections that the user did not end.
     pub thrown_out: AtomicU64,
 }
 
@@ -86,13 +87,13 @@ enum Call {
     WhoIsOut(mpsc::Sender<Vec<String>>),
 }
 
-/// What the users share on their thread.
+/// State shared by the users on their thread.
 struct Shared {
     judge: RefCell<Judge>,
     status: Arc<Status>,
     gates: watch::Receiver<Vec<SocketAddr>>,
     phase: watch::Receiver<Phase>,
-    /// Each user's last trouble, for those who wait for it in vain.
+    /// Each user's last problem, for the message of a timed-out wait.
     troubles: RefCell<Vec<String>>,
 }
 
@@ -127,38 +128,38 @@ impl Load {
         self.phase.send_replace(phase);
     }
 
-    /// Where the gates are now.
+    /// The current addresses of the gates.
     pub fn gates(&self, gates: Vec<SocketAddr>) {
         self.gates.send_replace(gates);
     }
 
-    /// Makes a user do something, as soon as it is in its room.
+    /// Gives a user an order, carried out once it is in its room.
     pub fn order(&self, user: usize, order: Order) {
         self.call(Call::Order(user, order));
     }
 
-    /// What the judge says now; what is under way counts as lost.
+    /// The current verdict; messages in flight count as lost.
     pub fn verdict(&self) -> Verdict {
         let (sender, receiver) = mpsc::channel();
         self.call(Call::Verdict(sender));
         receiver.recv().expect("the users have ended")
     }
 
-    /// What is broken for good, whatever is under way.
+    /// Violations that are final, whatever is still in flight.
     pub fn so_far(&self) -> Verdict {
         let (sender, receiver) = mpsc::channel();
         self.call(Call::SoFar(sender));
         receiver.recv().expect("the users have ended")
     }
 
-    /// Those who are not in their rooms, and the last thing that kept them out.
+    /// Users that are not in their rooms, and their last problem.
     pub fn who_is_out(&self) -> Vec<String> {
         let (sender, receiver) = mpsc::channel();
         self.call(Call::WhoIsOut(sender));
         receiver.recv().expect("the users have ended")
     }
 
-    /// All users go.
+    /// Makes all users leave.
     pub fn finish(mut self) {
         self.end();
     }
@@ -183,7 +184,7 @@ impl Drop for Load {
 }
 
 impl Shared {
-    /// Tells the judge something, and looks what that broke.
+    /// Reports to the judge, and records violations.
     fn record<T>(&self, tell: impl FnOnce(&mut Judge) -> T) -> T {
         let mut judge = self.judge.borrow_mut();
         let told = tell(&mut judge);
@@ -193,11 +194,11 @@ impl Shared {
     }
 }
 
-/// Runs the users until all have gone.
+/// Runs the users until all have left.
 async fn serve(plan: LoadPlan, shared: Rc<Shared>, mut calls: UnboundedReceiver<Call>) {
     let mut orders = Vec::new();
     let mut users = Vec::new();
-    // All are known before the first can hear of another.
+    // Register all users before the first can receive a push about another.
     for place in 0..plan.users {
         let (sender, receiver) = unbounded_channel();
         orders.push(sender);
@@ -206,7 +207,7 @@ async fn serve(plan: LoadPlan, shared: Rc<Shared>, mut calls: UnboundedReceiver<
     let tasks: Vec<_> = users.into_iter().map(|user| tokio::task::spawn_local(user.live())).collect();
     let mut phase = shared.phase.clone();
     let leaves = async move {
-        // The owner leaves before it goes.
+        // The owner makes all users leave before it is dropped.
         let _ = phase.wait_for(|phase| *phase == Phase::Leave).await;
     };
     tokio::pin!(leaves);
@@ -215,7 +216,7 @@ async fn serve(plan: LoadPlan, shared: Rc<Shared>, mut calls: UnboundedReceiver<
             biased;
             () = &mut leaves => break,
             call = calls.recv() => match call {
-                // A user that has panicked takes no order; that is told when its task is awaited.
+                // A user that has panicked accepts no order; awaiting its task reports the panic.
                 Some(Call::Order(user, order)) => drop(orders[user % orders.len()].send(order)),
                 Some(Call::Verdict(asker)) => drop(asker.send(shared.judge.borrow().verdict())),
                 Some(Call::SoFar(asker)) => drop(asker.send(shared.judge.borrow().so_far().clone())),

@@ -1,4 +1,4 @@
-//! One user: logs in through a gate, chats, listens, and comes back when it was thrown out.
+//! One user: logs in through a gate, chats, receives, and reconnects when its connection ends.
 
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -18,33 +18,35 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 use super::super::fragile::PANIC_ROUTE;
 use super::{LoadPlan, Phase, Shared};
 
-/// A login that takes longer is given up, and tried again: its server may hang.
+/// A login that takes longer is abandoned and retried: its server may hang.
 const LOGIN_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Little room and short segments, so that neither side's kernel holds much for a client that does not read.
+/// Small buffers and short segments, so that neither kernel buffers much for a client that does not
+/// read.
 const RECEIVE_BUFFER_BYTES: u32 = 16 * 1024;
 const SEGMENT_BYTES: u32 = 1400;
 
-/// Between two logins: at first, and at most.
+/// Delay between two logins: initial and maximum.
 const BACKOFF: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(500)];
 
-/// How long a slow client reads nothing, and how much it has sent to itself by then: more than the kernel and an outbox
-/// of [`SLOW_OUTBOUND_BYTES_MAX`] hold, in fewer messages than a session may have under way.
+/// How long a slow client does not read, and how much it sends to itself meanwhile: more than the
+/// kernel and an outbox of [`SLOW_OUTBOUND_BYTES_MAX`] hold, in fewer messages than a session may
+/// have in flight.
 const SLOW_TIME: Duration = Duration::from_secs(1);
 const SLOW_MESSAGES: usize = 30;
 const SLOW_MESSAGE_BYTES: usize = 16_000;
 
-/// What an outbox may hold, so that a slow client is thrown out.
+/// An outbox limit at which a slow client is disconnected.
 pub const SLOW_OUTBOUND_BYTES_MAX: usize = 64 * 1024;
 
-/// What a user can be made to do.
+/// An order to a user.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Order {
-    /// Leave, with a reset of the connection if `abrupt`, and come back.
+    /// Leave, with a reset of the connection if `abrupt`, and return.
     Reconnect { abrupt: bool },
-    /// Ask for a lot, and read nothing for a while.
+    /// Request a lot, and stop reading for a while.
     ReadNothing,
-    /// Ask for a handler that panics: see [`FragileChat`](super::super::fragile::FragileChat).
+    /// Call a handler that panics: see [`FragileChat`](super::super::fragile::FragileChat).
     Panic,
 }
 
@@ -62,18 +64,18 @@ pub struct User {
     phase: watch::Receiver<Phase>,
     rounds_done: u64,
     under_way: usize,
-    /// What to add to the id of a request on this connection for the number of its message.
+    /// Offset from the id of a request on this connection to the number of its message.
     number_of_id: u32,
     shared: Rc<Shared>,
 }
 
 /// How a stay ends.
 enum End {
-    /// The user wanted it so.
+    /// The user left.
     Left { abrupt: bool },
     /// The connection was closed or lost.
     ThrownOut,
-    /// All users go.
+    /// All users leave.
     Over,
 }
 
@@ -118,7 +120,7 @@ impl User {
         }
     }
 
-    /// Until all users go.
+    /// Runs until all users leave.
     pub(super) async fn live(mut self) {
         while let Some(mut wire) = self.come_in().await {
             self.shared.status.inside.fetch_add(1, Ordering::Relaxed);
@@ -128,7 +130,7 @@ impl User {
             self.under_way = 0;
             self.shared.record(|judge| judge.gone(self.id));
             match end {
-                // As a crashing client does: with a reset.
+                // Like a crashing client: with a reset.
                 End::Left { abrupt: true } => {
                     let _ = SockRef::from(wire.stream()).set_linger(Some(Duration::ZERO));
                 }
@@ -142,7 +144,7 @@ impl User {
         }
     }
 
-    /// Tries to log in until it succeeds; none when all users go first.
+    /// Retries the login until it succeeds; `None` if all users leave first.
     async fn come_in(&mut self) -> Option<AsyncClient> {
         let mut backoff = BACKOFF[0];
         let mut phase = self.phase.clone();
@@ -178,7 +180,7 @@ impl User {
         self.shared.troubles.borrow_mut()[self.place] = format!("{}: {what}", self.name);
     }
 
-    /// Asks a gate, goes to the connector that it names, and enters.
+    /// Asks a gate, connects to the connector that it names, and enters.
     async fn log_in(&mut self) -> Result<AsyncClient, String> {
         let gates = self.shared.gates.borrow().clone();
         let Some(gate) = gates.get(self.random.index(gates.len())) else {
@@ -215,14 +217,14 @@ impl User {
             socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES)?;
             SockRef::from(&socket).set_tcp_mss(SEGMENT_BYTES)?;
             let stream = socket.connect(address).await?;
-            // It knows how to come back: where sessions wait for their clients, its own does.
+            // Ask for a resumable session: if the server keeps sessions, it keeps this one.
             let hello = Hello { session: Session::New, ..Hello::default() };
             AsyncClient::over(stream, self.transport, &hello).await
         };
         connect.await.map_err(|error: ClientError| error.to_string())
     }
 
-    /// What comes before the answer is heard before it.
+    /// Process messages that arrive before the answer first.
     async fn ask_to_log_in(
         &mut self,
         wire: &mut AsyncClient,
@@ -238,7 +240,7 @@ impl User {
         }
     }
 
-    /// Chats and listens until the connection ends or an order ends it.
+    /// Sends and receives until the connection ends or an order ends it.
     async fn chat(&mut self, wire: &mut AsyncClient) -> End {
         let mut next_at = Instant::now() + self.draw_pause();
         loop {
@@ -296,7 +298,7 @@ impl User {
         self.mates.iter().position(|(_, id)| *id == self.id).unwrap()
     }
 
-    /// Sends a message to the room, or to one in it, with so many bytes more.
+    /// Sends a message to the room, or to one member, padded by this many bytes.
     fn say(&mut self, wire: &mut AsyncClient, target: Option<usize>, padding: usize) {
         let target = target.map(|place| &self.mates[place]);
         let to = target.map_or(To::All, |(_, id)| To::One(*id));
@@ -306,7 +308,7 @@ impl User {
         self.ask(wire, number, "chat.chatHandler.send", &json!({"content": content, "target": target}));
     }
 
-    /// To the judge it is a message to nobody else, which fails.
+    /// The judge treats it as a message to the sender only, which fails.
     fn ask_for_panic(&mut self, wire: &mut AsyncClient) {
         let number = self.shared.record(|judge| judge.sending(self.id, To::One(self.id)));
         self.ask(wire, number, PANIC_ROUTE, &json!({}));
@@ -317,16 +319,16 @@ impl User {
         self.shared.status.under_way.fetch_add(1, Ordering::Relaxed);
         match wire.send(route, body) {
             Ok(id) => self.number_of_id = number.wrapping_sub(id as u32),
-            // It was kicked, and will hear the end next.
+            // Kicked: the end of the stream follows.
             Err(ClientError::NotOpen) => {}
             Err(error) => panic!("{}: {error}", self.name),
         }
     }
 
-    /// Writes down what came.
+    /// Reports a received message.
     fn hear(&mut self, came: Incoming) {
         match came {
-            // 1 was the login.
+            // Id 1 was the login.
             Incoming::Response { id: 1, .. } => self.hear_answer(0, &Value::Null),
             Incoming::Response { id, body } => {
                 self.hear_answer(self.number_of_id.wrapping_add(id as u32), &body)
@@ -338,7 +340,7 @@ impl User {
 
     fn hear_answer(&mut self, number: u32, body: &Value) {
         let status = &self.shared.status;
-        // More answers than requests are for the judge to tell.
+        // If there are more answers than requests, the judge reports it.
         if self.under_way > 0 {
             self.under_way -= 1;
             status.under_way.fetch_sub(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-// The chat page: its panes, and its address, which names them.
+// The chat page: its panes, and its address, which lists their users.
 
 import { hashOf, usersOf } from './hash.js';
 import { plain } from './dom.js';
@@ -14,13 +14,13 @@ let panes = [];
 let isToShow = false;
 
 add.addEventListener('click', () => open({ name: '', room: panes.at(-1)?.room ?? '' }).focus());
-// Only a person, or a link, changes it so: what this page writes there makes no event.
+// Only a person or a link triggers this event: replacing the state from here does not.
 addEventListener('hashchange', load);
 load();
 panes[0].focus();
 showCluster();
 
-/** The users of the address, or one who is asked for a name. */
+/** Opens the users of the address, or one pane with an empty form. */
 function load() {
   panes.forEach((pane) => pane.leave());
   panes = [];
@@ -54,7 +54,10 @@ function showPanes() {
   add.disabled = panes.length >= PANES_MAX;
 }
 
-/** In the address and the title; once for all that change together, so that no half of them is ever an address. */
+/**
+ * Updates address and title, once for all simultaneous changes, so that the address never lists
+ * only half of them.
+ */
 function showUsers() {
   showPanes();
   if (isToShow) return;
@@ -76,6 +79,6 @@ async function showCluster() {
     const connectors = frontends.filter(({ serverType }) => serverType === 'connector').length;
     document.getElementById('cluster').textContent = `${version}, ${env}, ${connectors} connectors`;
   } catch {
-    // Served by something else, it is a chat page all the same.
+    // The page also works when another server serves it.
   }
 }

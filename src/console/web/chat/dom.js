@@ -1,4 +1,5 @@
-// Elements with text in them. Text of others becomes text, never markup: nothing in this folder parses HTML.
+// Creates elements. Untrusted text becomes text nodes, never markup: nothing in this folder parses
+// HTML.
 
 /**
  * @param {string} tag
@@ -12,25 +13,25 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A name or a room: it keeps its own direction, whatever is in it. */
+/** A name or a room, isolated so that it keeps its own text direction. */
 export function foreign(text, attributes = {}) {
   return element('bdi', { class: 'foreign', ...attributes }, text);
 }
 
-/** A user's name, in the colour that this name always has. */
+/** A user's name, in the colour derived from it. */
 export function nameOf(name) {
   return foreign(name, { class: 'foreign name', 'data-hue': String(hueOf(name)) });
 }
 
 /**
- * A name where only plain text can stand, such as a label or a title: in a pair of isolates, and without the characters
- * that could end them.
+ * A name for plain text such as a label or a title: between directional isolates, and without the
+ * characters that could end them.
  */
 export function plain(text) {
   return `\u2068${text.replace(/[\u202a-\u202e\u2066-\u2069]/g, '')}\u2069`;
 }
 
-/** The parts of a template's copy by their `data-part`. */
+/** The elements of a cloned template by `data-part`. */
 export function partsOf(root) {
   const parts = [...root.querySelectorAll('[data-part]')].map((part) => [part.dataset.part, part]);
   return Object.fromEntries(parts);

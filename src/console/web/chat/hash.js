@@ -1,12 +1,12 @@
 // The users of the page as its address: `#alice@lobby,bob@lobby`, so that a demo is a link.
 
 const USERS_MAX = 4;
-/** A name that the server would take is shorter, whatever is in it. */
+/** Longer than any name that the server accepts. */
 const PART_LENGTH_MAX = 256;
 
 /**
  * @param {string} hash of a location
- * @returns {{ name: string, room: string }[]} at most four; what cannot be read is left out
+ * @returns {{ name: string, room: string }[]} at most four; invalid entries are left out
  */
 export function usersOf(hash) {
   const users = hash.replace(/^#/, '').split(',').map(userOf);
@@ -33,5 +33,5 @@ function userOf(text) {
   }
 }
 
-/** Half a surrogate pair is no text in an address. */
+/** An unpaired surrogate cannot be encoded in an address. */
 const encode = (text) => encodeURIComponent(text.toWellFormed?.() ?? text);

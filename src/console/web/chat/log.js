@@ -1,11 +1,12 @@
-// What was said, and quiet lines of what happened: bounded, and at its end as long as the reader is.
+// The messages of a room, with quiet lines for events: bounded, and scrolled to the end while the
+// reader is there.
 
 import { element, foreign, nameOf } from './dom.js';
 
 const LINES_MAX = 500;
-/** Less than a line is "at the end". */
+/** Within less than a line counts as "at the end". */
 const SLACK_PX = 24;
-/** What one says within this time stands under one name. */
+/** Messages of one user within this time are grouped under one name. */
 const FOLLOWS_WITHIN_MS = 60_000;
 
 export class Log {
@@ -18,7 +19,7 @@ export class Log {
 
   /**
    * @param {HTMLElement} box which scrolls
-   * @param {HTMLButtonElement} newer leads to lines that came below what is seen
+   * @param {HTMLButtonElement} newer scrolls to new lines below the visible part
    */
   constructor(box, newer) {
     this.#box = box;
@@ -28,16 +29,16 @@ export class Log {
       this.toEnd();
       box.focus();
     });
-    // A pane that changes its size does not leave its end.
+    // Stay at the end when the pane is resized.
     new ResizeObserver(() => this.#unread === 0 && this.toEnd()).observe(box);
   }
 
-  /** @param {{ from: string, text: string, isPrivate: boolean, to?: string }} message `to` of one's own private ones */
+  /** @param {{ from: string, text: string, isPrivate: boolean, to?: string }} message `to` is set for the user's own private messages */
   said({ from, text, isPrivate, to }) {
     const now = new Date();
     const kind = `${from}\n${isPrivate ? (to ?? '\n') : ''}`;
     const follows = this.#last.kind === kind && now.getTime() - this.#last.at.getTime() < FOLLOWS_WITHIN_MS;
-    // Said under one name, it is still read aloud with it.
+    // Grouped lines show no name, but screen readers still read it.
     const head = element('span', { class: follows ? 'unseen' : 'head' }, nameOf(from));
     if (isPrivate) {
       const whom = to === undefined ? [' privately'] : [' privately to ', foreign(to)];
@@ -71,11 +72,11 @@ export class Log {
   #add(line) {
     if (this.#pending.length === 0) requestAnimationFrame(() => this.#show());
     this.#pending.push(line);
-    // A page that nobody sees has no frames.
+    // A hidden page has no animation frames.
     if (this.#pending.length > LINES_MAX) this.#pending.shift();
   }
 
-  /** Once a frame, however many lines come at once: each look at the layout costs. */
+  /** At most once per frame: every layout read is costly. */
   #show() {
     const box = this.#box;
     const wasAtEnd = this.#isAtEnd();
@@ -88,7 +89,7 @@ export class Log {
       const gone = lines.slice(0, excess);
       const height = lines[excess].offsetTop - gone[0].offsetTop;
       gone.forEach((line) => line.remove());
-      // Who reads further up keeps reading the same lines.
+      // A reader who has scrolled up keeps the same lines in view.
       box.scrollTop = top - height;
     }
     if (wasAtEnd) return this.toEnd();

@@ -1,4 +1,4 @@
-// A pane of the page: one user, from the form to the room, with a session of its own.
+// A pane of the page: one user with one session, from the form to the room.
 
 import { element, foreign, nameOf, partsOf, plain } from './dom.js';
 import { Log } from './log.js';
@@ -22,9 +22,9 @@ export class Pane extends EventTarget {
   #target = ALL;
 
   /**
-   * Events: `user`, when somebody enters or leaves; `close`, when the pane is to go.
+   * Events: `user`, when its user enters or leaves; `close`, when the pane should be removed.
    * @param {HTMLTemplateElement} template
-   * @param {{ name: string, room: string }} user what the form has at first
+   * @param {{ name: string, room: string }} user initial values of the form
    */
   constructor(template, { name, room }) {
     super();
@@ -50,24 +50,24 @@ export class Pane extends EventTarget {
     this.#title();
   }
 
-  /** Who is in, or on the way; undefined while the form is shown. */
+  /** The user that is in the room or entering; undefined while the form is shown. */
   get user() {
     return this.#session && { name: this.#session.name, room: this.#session.room };
   }
 
-  /** The room of the form, for whoever comes next. */
+  /** The form's room, the default for the next pane. */
   get room() {
     return this.#login.room.value;
   }
 
-  /** Where a person would go on. */
+  /** Focuses the next input. */
   focus() {
     const { name, room } = this.#login;
     if (this.#session) this.#say.focus();
     else (name.value === '' ? name : room).focus();
   }
 
-  /** Enters with what the form has. */
+  /** Enters with the form's values. */
   enter() {
     const user = { name: this.#login.name.value, room: this.#login.room.value };
     this.#showErrors({});
@@ -104,12 +104,12 @@ export class Pane extends EventTarget {
     const target = this.#target;
     const { name } = this.#session ?? {};
     if (text === '' || name === undefined) return;
-    // Free for the next one at once; what cannot be sent comes back.
+    // Clear the input at once; text that cannot be sent is put back.
     this.#say.value = '';
     showError(this.#parts['say-error'], this.#say, undefined);
     try {
       await this.#session.say(text, target);
-      // A private message is not echoed, unless it is to oneself.
+      // The server does not echo a private message, except to the user itself.
       if (target !== ALL && target !== name) this.#log.said({ from: name, text, isPrivate: true, to: target });
     } catch (error) {
       if (this.#say.value === '') this.#say.value = text;
@@ -147,7 +147,7 @@ export class Pane extends EventTarget {
     else this.#log.note('you are in ', foreign(room));
   }
 
-  /** After a kick: as one who comes for the first time. During a wait: at once. */
+  /** After a kick: enters as a new user. During a wait: retries at once. */
   #again() {
     if (this.#state.phase === 'kicked') this.enter();
     else this.#session?.comeBackNow();
@@ -195,7 +195,7 @@ export class Pane extends EventTarget {
   }
 }
 
-/** An error belongs to its field for those who do not see where it stands. */
+/** Links an error to its field for screen readers. */
 function describe(field, error) {
   panes += 1;
   error.id = `error-${panes}`;

@@ -1,8 +1,8 @@
-// Who is here: a list of names, each of which is a way to write to that one alone.
+// The member list; choosing a name starts a private message.
 
 import { element, nameOf, plain } from './dom.js';
 
-/** More names than anybody reads; the count is of all. */
+/** Most names shown; the count includes all. */
 const SHOWN_MAX = 200;
 
 export class People {
@@ -15,7 +15,7 @@ export class People {
 
   /**
    * @param {{ people: HTMLElement, count: HTMLElement }} parts
-   * @param {(name: string) => void} chosen when somebody is to be written to
+   * @param {(name: string) => void} chosen called with the recipient of a private message
    */
   constructor({ people, count }, chosen) {
     this.#list = people;
@@ -23,7 +23,7 @@ export class People {
     this.#chosen = chosen;
   }
 
-  /** @param {string[]} names the user's own is shown as such */
+  /** @param {string[]} names includes the user's own, which is marked */
   set(names, me) {
     this.#names = [...names];
     this.#me = me;
@@ -41,7 +41,7 @@ export class People {
     this.#draw();
   }
 
-  /** Once a frame, however many come at once. */
+  /** At most once per frame. */
   #draw() {
     if (!this.#isDrawn) return;
     this.#isDrawn = false;
@@ -53,7 +53,7 @@ export class People {
       const more = this.#names.length - items.length;
       if (more > 0) items.push(element('li', {}, element('span', { class: 'quiet' }, `and ${more} more`)));
       this.#list.replaceChildren(...items);
-      // The list is new, and whoever was in it by keyboard is still there.
+      // The list was rebuilt: restore the keyboard focus.
       const buttons = [...this.#list.querySelectorAll('button')];
       if (focused !== undefined) buttons.find((button) => button.textContent === focused)?.focus();
     });

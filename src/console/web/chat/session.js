@@ -1,5 +1,6 @@
-// One user in one room, as the tutorial's clients are: asks the gate, enters by the connector that it names, chats; and
-// when the connection is lost, the same again after a while. It knows no page.
+// One user in one room, like a client of the tutorial: asks the gate, enters through the connector
+// that it names, chats, and reconnects after a delay when the connection is lost. Independent of
+// the page.
 
 import { Client, backoff } from '../pomelo.js';
 
@@ -8,23 +9,24 @@ const ENTER = 'connector.entryHandler.enter';
 const SEND = 'chat.chatHandler.send';
 const OK = 200;
 
-/** Whom a message is for when it is for all. */
+/** The target of a message to everyone. */
 export const ALL = '*';
 
-/** A connection that lasted so long was a good one: the next waits begin anew. */
+/** A connection that lasted this long resets the backoff. */
 const STEADY_MS = 10_000;
 
-/** Kicks that are about a server and not about the user, who is as welcome as before. */
+/** Kicks caused by a server and not by the user: reconnecting is fine. */
 const KICKS_OF_SERVERS = ['server stopped', 'server restarts', 'server removed', 'missed messages', 'slow consumer'];
 
 /**
- * Where a session stands:
- * - `connecting`; `again` says whether it was in before
- * - `connected`; `connector` is what the gate answered
- * - `waiting` until `until` (of `performance.now()`), then it connects; `why` is what went wrong
- * - `kicked`, with the `reason`; it stays out
- * - `refused`: it never came in; `field` is `name`, `room` or undefined, `why` is what the server says
- * - `left`, by its own will
+ * The state of a session:
+ * - `connecting`; `again` is set if it was in the room before
+ * - `connected`; `connector` is the gate's answer
+ * - `waiting` until `until` (of `performance.now()`), then it connects; `why` is the error
+ * - `kicked`, with the `reason`; it does not reconnect
+ * - `refused` at the first login; `field` is `name`, `room` or undefined, `why` is the server's
+ *   reason
+ * - `left`: the user left
  * @typedef {object} State
  * @property {'connecting'|'connected'|'waiting'|'kicked'|'refused'|'left'} phase
  * @property {boolean} [again]
@@ -36,10 +38,10 @@ const KICKS_OF_SERVERS = ['server stopped', 'server restarts', 'server removed',
  */
 
 /**
- * What a session tells.
+ * Callbacks of a session.
  * @typedef {object} Listener
  * @property {(state: State) => void} changed
- * @property {(names: string[], again: boolean) => void} entered who is here, the user included
+ * @property {(names: string[], again: boolean) => void} entered all members, the user included
  * @property {(name: string) => void} came
  * @property {(name: string) => void} went
  * @property {(message: { from: string, target: string, text: string }) => void} said
@@ -67,7 +69,7 @@ export class ChatSession {
     this.#listener = listener;
   }
 
-  /** Goes on until the user leaves, is kicked, or is refused the first time. */
+  /** Runs until the user leaves, is kicked, or is refused at the first login. */
   async run() {
     let waits = backoff();
     for (let again = false; !this.#isOver; ) {
@@ -81,7 +83,8 @@ export class ChatSession {
         if (performance.now() - since > STEADY_MS) waits = backoff();
       } catch (error) {
         if (!again) return this.#change({ phase: 'refused', field: error.field, why: error.message });
-        // Whoever was in is let in again: the name is only free when the cluster knows that the old connection is gone.
+        // After a lost connection the name stays taken until the cluster notices: retry instead of
+        // giving up.
         end = { error };
       }
       if (end.kicked !== undefined && !KICKS_OF_SERVERS.includes(end.kicked)) {
@@ -92,20 +95,21 @@ export class ChatSession {
   }
 
   /**
-   * Says something.
+   * Sends a message.
    * @param {string} text
    * @param {string} target `ALL`, or a name
-   * @throws {Error} what the server says to it, or that there is no answer
+   * @throws {Error} the server's refusal, or a missing answer
    */
   async say(text, target) {
     if (!this.#client) throw new Error('not connected');
     const { name, room } = this;
-    // All that the tutorial's page sends, though the server takes room and sender from the session.
+    // The same fields as the tutorial's page, though the server takes room and sender from the
+    // session.
     const answer = await this.#client.request(SEND, { rid: room, content: text, from: name, target });
     if (answer?.code !== undefined && answer.code !== OK) throw new Error(messageOf(answer));
   }
 
-  /** Ends a wait. */
+  /** Cuts a wait short. */
   comeBackNow() {
     this.#stopWaiting?.();
   }
@@ -122,11 +126,11 @@ export class ChatSession {
   async #enter(again) {
     const connector = await this.#askGate();
     const client = new Client();
-    // Whoever leaves meanwhile closes it.
+    // Leaving meanwhile closes it.
     this.#client = client;
     try {
       const ended = new Promise((resolve) => client.addEventListener('close', resolve));
-      // A push may come before the answer that says who is here.
+      // A push may arrive before the answer with the member list.
       let early = [];
       const hear = (tell) => (body) => (early ? early.push(() => tell(Object(body))) : tell(Object(body)));
       client.on('onAdd', hear(({ user }) => this.#tell('came', textOf(user))));
@@ -180,20 +184,20 @@ export class ChatSession {
     this.#tell('changed', state);
   }
 
-  /** Who has left is told nothing any more. */
+  /** No callbacks after the user has left. */
   #tell(what, ...how) {
     if (!this.#isOver) this.#listener[what](...how);
   }
 }
 
-/** What a server answered instead of letting somebody in. */
+/** A server's refusal of a login. */
 class Refusal extends Error {
   constructor(answer) {
     const message = messageOf(answer);
     const [, field, why] = message.match(/^(uid|username|rid): (.*)$/s) ?? [];
     super(why ?? message);
     if (field) this.field = field === 'rid' ? 'room' : 'name';
-    // The tutorial's sign that the name is in use.
+    // The tutorial's answer when the name is in use.
     else if (answer?.error === true) this.field = 'name';
   }
 }
@@ -203,13 +207,13 @@ function messageOf(answer) {
   return `the server answered with code ${textOf(answer?.code)}`;
 }
 
-/** As the page came, so do its connections: a browser lets no page of https open anything else. */
+/** Use the page's scheme: a browser does not let an https page open an insecure connection. */
 export function urlOf({ host, port }) {
   const scheme = globalThis.location?.protocol === 'https:' ? 'wss' : 'ws';
   return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`;
 }
 
-/** Others may send any JSON where a text is expected. */
+/** Other clients may send any JSON where text is expected. */
 function textOf(value) {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }

@@ -1,4 +1,4 @@
-// The state of a connection, in words.
+// Shows the state of a connection as text.
 
 import { foreign } from './dom.js';
 
@@ -17,7 +17,7 @@ export class StateView {
 
   /**
    * @param {Record<string, HTMLElement>} parts of a pane
-   * @param {() => void} again when the person does not want to wait, or wants to come back after a kick
+   * @param {() => void} again called to retry at once, or to come back after a kick
    */
   constructor(parts, again) {
     this.#badge = parts.state;
@@ -66,7 +66,7 @@ export class StateView {
     this.#timer = setInterval(tick, TICK_MS);
   }
 
-  /** What is read aloud says nothing twice, and does not count seconds. */
+  /** The text for screen readers: no repetitions, and no countdown. */
   #say(state, words, aloud = words) {
     this.#badge.dataset.state = state;
     this.#badge.textContent = words;

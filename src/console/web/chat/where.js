@@ -1,11 +1,14 @@
-// What the cluster says of itself: where its gate is, or a connector without one; which servers serve a user.
+// Queries the cluster: the address of its gate, or of a connector if it has none; the servers of a
+// user.
 
 import { urlOf } from './session.js';
 
-/** Where the tutorial's page looks for its gate. */
+/** The gate's port in the tutorial's page. */
 const GATE_PORT = 3014;
 
-/** The gate's URL: as the cluster says, or where the tutorial has it when this page comes from another server. */
+/**
+ * The gate's URL: from the cluster, or the tutorial's default if another server serves this page.
+ */
 export async function findGate() {
   const cluster = await ask('cluster');
   if (!cluster) return urlOf({ host: location.hostname, port: GATE_PORT });
@@ -13,13 +16,13 @@ export async function findGate() {
   return urlOf(cluster.gate);
 }
 
-/** A connector of a cluster that has no gate, undefined where a gate names one. */
+/** A connector of a cluster without a gate; undefined if there is a gate. */
 export async function findConnector() {
   return (await ask('cluster'))?.connector ?? undefined;
 }
 
 /**
- * The ids of the servers that serve a user, undefined where nobody knows.
+ * The ids of a user's servers, undefined where unknown.
  * @param {{ name: string, room: string, connector: { host: string, port: number } }} user
  * @returns {Promise<{ connector?: string, chat?: string }>}
  */
@@ -34,10 +37,10 @@ export async function serversOf({ name, room, connector: { host, port } }) {
   return { connector, chat: explained?.room?.server };
 }
 
-/** What whoever serves this page does not have. */
+/** An API that this page's server does not have. */
 const missing = new Set();
 
-/** An answer of the API; undefined when it has none. */
+/** An answer of the API; undefined if there is none. */
 async function ask(what, parameters = {}) {
   if (missing.has(what)) return undefined;
   try {

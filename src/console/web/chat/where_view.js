@@ -1,4 +1,5 @@
-// Which connector and which chat server serve a user: asked while the page is seen, and told when the room moves.
+// Shows a user's connector and chat server: polled while the page is visible, with a line in the
+// log when the room moves.
 
 import { serversOf } from './where.js';
 
@@ -31,7 +32,7 @@ export class WhereView {
     clearTimeout(this.#timer);
     this.#round += 1;
     this.#line.hidden = phase !== 'connected';
-    // Until the cluster has answered, the servers of the last connection would be a wrong answer.
+    // Until the cluster answers, the servers of the last connection would be wrong.
     for (const what of Object.keys(this.#servers)) this.#set(what, UNKNOWN);
     if (phase === 'left' || phase === 'refused') this.#chat = undefined;
     if (phase === 'connected') this.#ask({ name, room, connector }, this.#round);
@@ -39,7 +40,7 @@ export class WhereView {
 
   async #ask(user, round) {
     const { connector, chat } = document.hidden ? {} : await serversOf(user);
-    // Somebody has left or come back meanwhile.
+    // The user has left or reconnected meanwhile.
     if (round !== this.#round) return;
     if (!document.hidden) {
       this.#set('connector', connector ?? `${UNKNOWN} (${user.connector.host}:${user.connector.port})`);

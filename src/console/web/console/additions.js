@@ -8,7 +8,7 @@ export function nextServer(serverType, servers) {
   const free = (of) => {
     const known = same.map(of).filter((port) => port != null);
     if (known.length === 0) return null;
-    // Ports that the system chose are chosen for the next one too.
+    // If the system chose the ports, let it choose the next one's as well.
     if (known.every((port) => port === 0)) return 0;
     let port = Math.max(...known) + 1;
     while (ports.has(port)) port += 1;

@@ -99,11 +99,11 @@ export class App {
       try {
         panel.render(this.state);
       } catch (error) {
-        // The others are shown all the same.
+        // One failing panel must not stop the others.
         reportError(error);
       }
     }
-    // What an update costs, for whoever observes it: the arithmetic since the last one, and this.
+    // A performance measure of each update: the arithmetic since the last one, and this rendering.
     performance.measure('console-update', { start, duration: performance.now() - start + this.spentMs });
     performance.clearMeasures('console-update');
     this.spentMs = 0;

@@ -30,7 +30,7 @@ export function edgesOf(picture, map) {
       edges.push(edge(`clients ${key}`, sideOf(map.clients, 'right'), outer, fromClients, busiest, [outer, 'end']));
     }
   }
-  // Where there is no room for words, the cards have the numbers.
+  // Without room for labels, the cards show the numbers.
   return map.isWide ? edges : edges.map((edge) => ({ ...edge, label: '' }));
 }
 
@@ -62,7 +62,7 @@ export function drawnFaults(links, map) {
   return links.slice(0, FAULTS_MAX).map((link, index) => {
     const [x1, y1] = sideOf(map.servers.get(link.from), 'right');
     const [x2, y2] = sideOf(map.servers.get(link.to), 'left');
-    // The words stand before the router, where the curves are apart, and at different places.
+    // Place the labels before the router, where the curves are apart, and stagger them.
     const t = [0.1, 0.17, 0.24][index % 3];
     return { ...link, path: curve(x1, y1, x2, y2), x: x1 + (x2 - x1) * across(t), y: y1 + (y2 - y1) * bent(t) - 3 };
   });

@@ -24,12 +24,12 @@ export const faults = {
       <div class="field"><label for="fault-latency">latency</label><input id="fault-latency" name="latency" placeholder="20ms..50ms" autocomplete="off" size="12"></div>
       <div class="field"><label for="fault-loss">loss, %</label><input id="fault-loss" name="loss" type="number" min="0" max="100" step="any" size="5"></div>
       <span class="check"><input id="fault-cut" name="cut" type="checkbox"><label for="fault-cut">cut</label></span>
-      <div class="field"><label for="fault-name">name, if you like</label><input id="fault-name" name="name" autocomplete="off" size="10"></div>
+      <div class="field"><label for="fault-name">name (optional)</label><input id="fault-name" name="name" autocomplete="off" size="10"></div>
       <button type="submit" class="primary">Add the rule</button>
       <button id="heal-all" type="button">Heal all</button>
     </fieldset></form>
     <p id="fault-output" class="output" role="status"></p>
-    <p id="fault-none" class="quiet small">No rules: all links carry what they are given, at once.</p>
+    <p id="fault-none" class="quiet small">No rules: all links deliver everything at once.</p>
     <div id="fault-table" class="scroll" tabindex="0" role="region" aria-label="Rules" hidden><table><caption class="unseen">Rules of the links</caption><thead><tr><th scope="col">rule</th><th scope="col">links</th><th scope="col">state</th><th scope="col">what it does</th><th scope="col">orders</th></tr></thead><tbody id="fault-rows"></tbody></table></div>
   </div>
 `,

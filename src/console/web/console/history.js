@@ -30,7 +30,7 @@ export class History {
   take(picture) {
     const last = this.times.at(-1) ?? -Infinity;
     if (picture.atMs <= last) return false;
-    // Where seconds are missing, curves break instead of pretending.
+    // Insert a gap for missing seconds, so that curves break instead of interpolating.
     if (picture.atMs - last > 3500 && this.times.length > 0) this.push(last + 1000, new Map(), new Map(), {});
     const servers = new Map(picture.servers.map((server) => [server.id, isUp(server) ? server : {}]));
     const types = new Map(picture.types.map((type) => [type.serverType, type]));

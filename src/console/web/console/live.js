@@ -21,7 +21,7 @@ export class Live {
 
   start() {
     document.addEventListener('visibilitychange', () => this.look());
-    // A page that is left closes its stream at once, so that the browser's few connections to one host are free.
+    // Close the stream when the page is left: a browser allows only a few connections to one host.
     addEventListener('pagehide', () => this.close());
     addEventListener('pageshow', () => this.look());
     this.look();
@@ -47,7 +47,7 @@ export class Live {
       this.opened();
     };
     source.onerror = () => {
-      // The browser would try again by itself, but for ever at the same pace, and not after every error.
+      // The browser's own retry has a fixed interval, and does not happen after every error.
       this.close();
       this.said('lost');
       this.timer = setTimeout(() => this.look(), this.pauseMs);

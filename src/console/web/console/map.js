@@ -13,7 +13,7 @@ export const map = {
   id: 'topology',
   name: 'Topology',
   html: `
-  <div class="section-head"><h2 id="topology-title">Topology</h2><p class="quiet small">messages a second between them; the hottest server of each type is marked</p></div>
+  <div class="section-head"><h2 id="topology-title">Topology</h2><p class="quiet small">messages per second between them; the hottest server of each type is marked</p></div>
   <div class="panel pad"><div id="map"></div></div>
   <div id="detail-place"><p id="detail-hint" class="quiet small">Choose a server on the map for its details, its links and its orders.</p><div id="detail" class="panel pad" role="region" aria-label="Details of the chosen server" hidden></div></div>
 `,

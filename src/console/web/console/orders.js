@@ -134,7 +134,7 @@ export function mountOrders(app) {
         if (button.disabled !== isOff) button.disabled = isOff;
         if (id !== server.id) button.setAttribute('aria-label', `${verb} ${server.id}`);
       }
-      // Of these two, one is possible at a time.
+      // Only one of these two is possible at a time.
       buttons.get('pause').hidden = server.state === 'paused';
       buttons.get('resume').hidden = server.state !== 'paused';
       id = server.id;

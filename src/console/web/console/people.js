@@ -58,7 +58,7 @@ function mount(app) {
       ),
       app.notices.attempt(byId('users-output'), () => app.api.get('users', { search: users.value.trim(), limit: LIMIT })),
     ]);
-    // An answer that was overtaken by a newer one is old.
+    // Ignore an answer that a newer one has overtaken.
     if (mine !== asked) return;
     if (ofRooms) {
       keyed(
@@ -184,7 +184,7 @@ function userRow(app, { uid }) {
     h('td', {}, h('div', { class: 'verbs' }, kick.node, why)),
   );
   let rid = null;
-  // Pomelo's chat binds a user as name*room; the gate is asked by the name alone.
+  // Pomelo's chat binds a session as name*room, but the gate is asked by the name alone.
   why.addEventListener('click', () =>
     app.explain(rid && uid.endsWith(`*${rid}`) ? uid.slice(0, -rid.length - 1) : uid, rid),
   );

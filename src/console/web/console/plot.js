@@ -40,7 +40,7 @@ export class Plot {
         linePath(points, { from, until, top: tops[index], width: WIDTH, height: HEIGHT }),
       );
     });
-    // Marks keep their places in a group that moves: one change a second, however many there are.
+    // Move the group instead of each mark: one change per second, however many there are.
     this.base ??= from;
     setAttribute(this.marks, 'transform', `translate(${((this.base - from) * scale).toFixed(2)} 0)`);
     keyed(
@@ -49,7 +49,7 @@ export class Plot {
       (event) => event.seq,
       (event) => mark(event, (event.atMs - this.base) * scale),
     );
-    // What is not drawn yet is nothing to speak of.
+    // Nothing is drawn yet, so there is nothing to describe.
     setAttribute(this.node, 'aria-hidden', null);
     setAttribute(this.node, 'role', 'img');
     setAttribute(this.node, 'aria-label', label);

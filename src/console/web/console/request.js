@@ -157,7 +157,7 @@ function mount(app) {
   });
 
   app.add(byId('request'), ({ cluster }) => {
-    // Until the cluster is known, the way through the gate stays: without an option there is none.
+    // Until the cluster is known, keep the gate option: the select must not be empty.
     if (!cluster) return;
     const frontends = cluster.frontends.filter((frontend) => frontend.serverType !== 'gate');
     if (!login.elements.where.disabled)

@@ -24,7 +24,7 @@ export function statusInWords(robots) {
 
 /** Why a run says nothing about the chat, if so. */
 function whyNothing({ logins, sent, plan, errors }) {
-  // Those that did not get in could not send: that is no reason.
+  // Robots that did not log in could not send; their login errors are reported already.
   const reasons = Object.entries(errors ?? {}).filter(([kind]) => logins?.ok !== 0 || !kind.startsWith('send: '));
   const [worst] = reasons.sort(([, a], [, b]) => b - a);
   const why = worst ? `: ${worst[0]}` : '';

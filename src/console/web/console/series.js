@@ -34,7 +34,7 @@ export function linePath(points, { from, until, top, width, height }) {
     const x = Math.max(0, (at - from) * scale);
     const y = height - (Math.min(value, top) / (top || 1)) * height;
     path += `${on ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
-    // A sample alone is a short dash: a line of no length is not drawn.
+    // Draw a single sample as a short dash: a line without length is invisible.
     if (!on) path += 'h.4';
     on = true;
   }

@@ -78,7 +78,7 @@ function mount(app) {
     const button = h('button', { type: 'button' }, column.name);
     const cell = h('th', { scope: 'col', class: column.isText ? null : 'number' }, button);
     button.addEventListener('click', () => {
-      // First the greatest, then the least, then as configured.
+      // Cycles through descending, ascending and configured order.
       sort =
         sort?.column !== column
           ? { column, up: Boolean(column.isText) }
@@ -101,7 +101,7 @@ function mount(app) {
     const wanted = picture.servers.filter((server) =>
       `${server.id} ${server.serverType} ${server.state}`.toLowerCase().includes(text),
     );
-    // Rows do not change places under somebody's pointer or focus.
+    // Do not reorder rows under the pointer or the focus.
     const isHeld = body.matches(':hover, :focus-within');
     const servers = isHeld && order.length > 0 ? ordered(wanted, order) : sorted(wanted, sort);
     order = servers.map((server) => server.id);

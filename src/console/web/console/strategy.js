@@ -65,7 +65,7 @@ export function strategyForm(app, serverType) {
     forget();
     const strategy = choice();
     const seen = await app.notices.attempt(output, () => app.api.get(`strategies/${part(serverType)}/preview`, { strategy }));
-    // Whoever has chosen another one meanwhile does not want this any more.
+    // Another strategy has been chosen meanwhile: drop this answer.
     if (!seen || choice() !== strategy) return;
     result.replaceChildren(...inWords(seen), bars(seen));
   });
@@ -97,7 +97,7 @@ export function strategyForm(app, serverType) {
         name.value = type.strategy.split('(')[0];
         name.dispatchEvent(new Event('change'));
       },
-      // A server that does not know the question now is asked again later, not each second.
+      // After a failure ask again later, not every second.
       () => setTimeout(() => (known = null), RETRY_MS),
     );
   };

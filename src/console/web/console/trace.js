@@ -41,7 +41,7 @@ function mount(app) {
 
   const take = (trace) => {
     if (!trace) return;
-    // Only how it is: steps come by the stream alone, in their order.
+    // Only the state: steps come only through the stream, in order.
     app.state.trace = trace;
     app.changed();
   };
