@@ -69,6 +69,7 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
+//! | 0 | [`guide`] | the guide: one page a subject, printed, served and tested |
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
@@ -164,6 +165,7 @@
 //! | an order to a running cluster | a variant of [`Order`](orders::Order), a row of [`ORDERS`](orders::ORDERS), an arm of [`carry_out`](orders::Orders::carry_out); its command in `cli/` and its line in the README |
 //! | a panel of the console | its section in `console/web/console.html`, a file in `console/web/console/`, its line in `app.js` there and in `console/assets.rs`; a test says when the last is missing |
 
+pub mod guide;
 pub mod ids;
 pub mod random;
 pub mod time;

@@ -64,6 +64,7 @@ pub const ASSETS: &[Asset] = assets![
     "console/trace.js",
     "console/traces.js",
     "console/words.js",
+    "guide.css",
     "package.json",
     "pomelo.js",
     "pomelo/backoff.js",
