@@ -1,6 +1,6 @@
 //! A NetEase Pomelo cluster in one process: gate, connectors and chat servers as actors, with real client ports.
 //!
-//! This page is the architecture. The README says how to run the program; each module's head says how it works.
+//! This page is the architecture. The [guide] says how to use the program; each module's head says how it works.
 //!
 //! # The idea
 //!

@@ -55,9 +55,9 @@ macro_rules! pages {
 
 pages! {
     pomelo "pomelo" "src/servers/pomelo.md"
-        "Pomelo's ideas on one page: gate, connector, session, route, and crc32 mod n"
+        "Pomelo's ideas: gate, connector, session, route, crc32 mod n"
     config "config" "src/config/guide.md"
-        "servers.json and its neighbours; a production configuration on one machine"
+        "servers.json; a production configuration on one machine"
     operating "operating" "src/admin/guide.md"
         "look at a running cluster, grow it, shrink it and break it"
     console "console" "src/console/guide.md"
@@ -67,7 +67,7 @@ pages! {
     metrics "metrics" "src/console/metrics.md"
         "figures for Prometheus"
     coming_back "coming-back" "src/ports/guide.md"
-        "sessions that outlive a lost connection; what clients do when a server stops"
+        "sessions that outlive a connection; clients after a stop"
     limits "limits" "src/cluster/limits.md"
         "limits of sessions and connections, and what happens over them"
     clients "clients" "src/client/guide.md"

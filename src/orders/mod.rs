@@ -7,7 +7,7 @@
 //!
 //! An order is a variant of [`Order`], a row of [`ORDERS`] and an arm of [`Orders::carry_out`]. The
 //! row says how it is given over HTTP: commands make requests of it, the server reads requests by
-//! it, and the README's table is written from it.
+//! it, and the guide's tables are written from it.
 //!
 //! Arguments in a path and a query are text, those in a body JSON; a number may be either. What is
 //! unknown, missing or out of range is refused with what was expected, what came, and where.

@@ -20,6 +20,7 @@ mod judge;
 mod machine;
 mod monitor;
 mod placement;
+mod prose;
 mod queueing_server;
 mod races;
 mod races_servers;
