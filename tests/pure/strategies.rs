@@ -1,9 +1,7 @@
 //! Dispatch strategies: equality with the original's recorded picks, and laws that hold for every strategy.
 
 use pomelo_sim::ids::ServerId;
-use pomelo_sim::strategies::{
-    ALL, Candidate, DEFAULT, Kind, Look, Parameter, PomeloCrc, Strategy, StrategySpec,
-};
+use pomelo_sim::strategies::{ALL, Candidate, DEFAULT, Look, Parameter, PomeloCrc, Strategy, StrategySpec};
 use proptest::prelude::*;
 use serde_json::Value;
 
