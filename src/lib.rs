@@ -1,6 +1,6 @@
 //! A NetEase Pomelo cluster in one process: gate, connectors and chat servers as actors, with real client ports.
 //!
-//! This page is the architecture. The README says how to run the program; each module's head says how it works.
+//! This page is the architecture. The [guide] says how to use the program; each module's head says how it works.
 //!
 //! # The idea
 //!
@@ -69,6 +69,7 @@
 //! | floor | module | what is in it |
 //! |---|---|---|
 //! | 0 | [`ids`], [`time`] | names and moments: no bare string or number stands for one |
+//! | 0 | [`guide`] | the guide: one page a subject, printed, served and tested |
 //! | 0 | [`random`] | chance as named streams of one seed |
 //! | 1 | [`wire`] | Pomelo's bytes: packages, messages, handshake, dictionary, protobuf |
 //! | 1 | [`strategies`] | key to server: one file each, one table |
@@ -166,6 +167,7 @@
 //! | an order to a running cluster | a variant of [`Order`](orders::Order) with its row of [`ORDERS`](orders::ORDERS), an arm of [`carry_out`](orders::Orders::carry_out), its command in `cli/`; the README's table has a line of each |
 //! | a panel of the console | a file in `console/web/console/`, which brings its section of the page, and its line in `app.js` there |
 
+pub mod guide;
 pub mod ids;
 pub mod random;
 pub mod time;

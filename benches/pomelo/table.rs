@@ -1,4 +1,4 @@
-//! The tables in the README's Markdown.
+//! The tables, in Markdown as `benches/README.md` has them.
 
 use std::fmt::Write as _;
 

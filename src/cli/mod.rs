@@ -12,6 +12,7 @@ pub mod events;
 pub mod experiment;
 pub mod explain;
 pub mod fit_args;
+pub mod guide;
 mod interrupts;
 pub mod links;
 pub mod list;
@@ -42,6 +43,7 @@ use self::dispatch::DispatchArgs;
 use self::events::EventsArgs;
 use self::experiment::ExperimentArgs;
 use self::explain::ExplainArgs;
+use self::guide::GuideArgs;
 use self::links::{HealArgs, LinkArgs, LinksArgs};
 use self::list::ListArgs;
 use self::output::{Outcome, refuse};
@@ -115,6 +117,7 @@ enum Command {
     Trace(TraceArgs),
     Robots(RobotsArgs),
     Experiment(ExperimentArgs),
+    Guide(GuideArgs),
 }
 
 impl CommandFactory for Cli {
@@ -179,6 +182,7 @@ fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
     let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
     let reads_none = match command {
         "experiment" => "experiment, which reads scenarios: they say which servers there are",
+        "guide" => "guide, which reads no configuration",
         "dispatch" if is_given("servers") => "dispatch --servers, which makes servers up",
         "robots" if is_given("gate") => "robots --gate, which needs no configuration",
         _ => return Ok(()),
@@ -224,5 +228,6 @@ fn outcome(line: &Line) -> Outcome {
         Some(Command::Trace(args)) => trace::run(args),
         Some(Command::Robots(args)) => robots::run(args),
         Some(Command::Experiment(args)) => experiment::run(args),
+        Some(Command::Guide(args)) => guide::run(args),
     }
 }

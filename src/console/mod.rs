@@ -25,6 +25,7 @@ mod answer;
 mod assets;
 mod board;
 mod guard;
+mod guide;
 mod metrics;
 mod own;
 mod owner;

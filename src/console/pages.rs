@@ -6,13 +6,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::answer::{Answer, typed};
 use super::assets::Asset;
-use super::metrics;
 use super::server::Shared;
+use super::{guide, metrics};
 use crate::admin::Token;
+use crate::guide::Page;
 use crate::orders::{Code, Refusal};
 
 /// Where a page has the token, or nothing.
 const TOKEN: &str = r#"<meta name="pomelo-token" content=""#;
+
+const HTML: &str = "text/html; charset=utf-8";
 
 /// What is at a path; the token for a page that may have it.
 pub(super) fn page(
@@ -24,10 +27,15 @@ pub(super) fn page(
     match path {
         "/" => asset("chat.html", known),
         "/console" => console(token),
+        "/guide" => Ok(typed(StatusCode::OK, HTML, guide::index())),
         "/healthz" => health(shared),
         "/metrics" => figures(shared),
-        _ => match path.strip_prefix("/assets/") {
-            Some(path) if !path.ends_with(".html") => asset(path, known),
+        _ => match (path.strip_prefix("/assets/"), path.strip_prefix("/guide/")) {
+            (Some(path), _) if !path.ends_with(".html") => asset(path, known),
+            (_, Some(topic)) => {
+                let page = Page::find(topic).ok_or_else(nowhere)?;
+                Ok(typed(StatusCode::OK, HTML, guide::page(page)))
+            }
             _ => Err(nowhere()),
         },
     }
@@ -36,7 +44,8 @@ pub(super) fn page(
 fn nowhere() -> Refusal {
     Refusal::new(
         Code::UnknownPath,
-        "no such page: / is the chat, /console the console, /api/v1/... the API, /metrics for Prometheus",
+        "no such page: / is the chat, /console the console, /guide the guide, /api/v1/... the API, \
+         /metrics for Prometheus",
     )
 }
 

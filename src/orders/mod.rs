@@ -7,7 +7,7 @@
 //!
 //! An order is a variant of [`Order`], a row of [`ORDERS`] and an arm of [`Orders::carry_out`]. The
 //! row maps it to HTTP: commands build requests from it, the server parses requests with it, and
-//! the README's table is generated from it.
+//! the guide's tables are generated from it.
 //!
 //! Arguments in a path and a query are text, those in a body JSON; a number may be either. An
 //! unknown, missing or out-of-range argument is refused with what was expected, what came, and

@@ -10,21 +10,21 @@ fn run(arguments: &[&str]) -> Output {
     command.args(arguments).env_remove("NODE_ENV").env("COLUMNS", "100").output().unwrap()
 }
 
-fn stdout(arguments: &[&str]) -> String {
+pub fn stdout(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert_eq!(output.status.code(), Some(0), "{arguments:?}");
     assert!(output.stderr.is_empty(), "{arguments:?}");
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn refused(arguments: &[&str]) -> String {
+pub fn refused(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert_eq!(output.status.code(), Some(2), "{arguments:?}");
     assert!(output.stdout.is_empty(), "{arguments:?}");
     String::from_utf8(output.stderr).unwrap()
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "serve",
     "check",
     "dispatch",
@@ -50,6 +50,7 @@ const COMMANDS: [&str; 25] = [
     "trace",
     "robots",
     "experiment",
+    "guide",
 ];
 
 #[test]

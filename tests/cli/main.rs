@@ -8,8 +8,9 @@ mod cli_console;
 mod cli_explain;
 mod cli_help;
 mod cli_serve;
-mod console_readme;
+mod console_http;
 mod experiment_cli;
+mod guide;
 mod log_stall;
 mod robots;
 #[path = "../support/mod.rs"]

@@ -120,7 +120,7 @@ fn a_room_that_moves_keeps_its_order_and_its_private_messages() {
 #[test]
 fn traffic_of_a_room_that_moves_waits_and_the_rest_goes_on() {
     let world = &mut PureWorld::new(tutorial());
-    // room1 and lobby live on chat-server-3, room2 on chat-server-1 (see the README).
+    // room1 and lobby live on chat-server-3, room2 on chat-server-1 (see the guide on strategies).
     let [mover, stayer] = ["room1", "room2"].map(|rid| world.enter("connector-server-1", "alice", rid));
     world.cluster.pause("chat-server-3");
     let spec = ServerSpec { id: "chat-server-4".into(), ..crate::support::spec(1, 1).servers[1].clone() };

@@ -27,7 +27,7 @@ const ALLOWED: &[&str] = &[
 const HEAVY: &[&str] = &["actix-web", "encoding_rs", "icu_normalizer", "jiff", "regex", "time", "url"];
 
 /// Most crates of a first build, this one included.
-const CRATES_MAX: usize = 120;
+const CRATES_MAX: usize = 125;
 
 /// The packages of this platform: others need not be on this machine.
 fn metadata() -> Value {

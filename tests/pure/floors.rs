@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// A module imports from lower floors only.
 const FLOORS: &[&[&str]] = &[
-    &["ids", "random", "time", "nearest"],
+    &["guide", "ids", "random", "time", "nearest"],
     &["channels", "judge", "stats", "strategies", "trace", "wire"],
     &["config", "envelope"],
     &["router", "servers"],

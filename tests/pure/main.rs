@@ -22,6 +22,7 @@ mod judge;
 mod machine;
 mod monitor;
 mod placement;
+mod prose;
 mod queueing_server;
 mod races;
 mod races_servers;

@@ -1,9 +1,7 @@
 //! Dispatch strategies: equality with the original's recorded picks, and laws that hold for every strategy.
 
 use pomelo_sim::ids::ServerId;
-use pomelo_sim::strategies::{
-    ALL, Candidate, DEFAULT, Kind, Look, Moves, Parameter, PomeloCrc, Strategy, StrategySpec,
-};
+use pomelo_sim::strategies::{ALL, Candidate, DEFAULT, Look, Parameter, PomeloCrc, Strategy, StrategySpec};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -144,38 +142,6 @@ fn the_table_names_each_strategy_once_and_the_default_first() {
         assert_eq!(by_name(entry.name).is_ok(), entry.parameter != Parameter::Inner, "{}", entry.name);
         assert_eq!(entry.spec().to_string().parse::<StrategySpec>().unwrap(), entry.spec());
         assert!(!entry.summary.is_empty() && entry.summary.len() < 100, "{}", entry.name);
-    }
-}
-
-/// The README's table is the table of the code.
-#[test]
-fn the_readme_has_every_strategy_as_it_is() {
-    let readme = include_str!("../../README.md");
-    let section = readme.split("\n## ").find(|section| section.starts_with("Dispatch strategies\n")).unwrap();
-    let rows: Vec<&str> = section.lines().filter(|line| line.starts_with("| `")).collect();
-    assert_eq!(rows.len(), ALL.len());
-    for (row, entry) in rows.iter().zip(ALL) {
-        let name = match entry.parameter {
-            Parameter::None => entry.name.to_owned(),
-            Parameter::Number { default, .. } => format!("{}({default})", entry.name),
-            Parameter::Inner => format!("{}(NAME)", entry.name),
-        };
-        let default = if entry.name == DEFAULT { " (default)" } else { "" };
-        let (again, moves) = match (entry.kind, entry.moves) {
-            (Kind::Choice, _) => ("no", ""),
-            (_, Moves::Many) => ("yes", "almost all"),
-            (_, Moves::LastOnly) => ("yes", "the least at the end of the list, more elsewhere"),
-            _ if entry.parameter == Parameter::Inner => ("yes", "none to one that is added"),
-            (_, Moves::Least) => ("yes", "the least"),
-            (_, Moves::LeastAndFew) => ("yes", "the least and a few"),
-        };
-        let weights = match entry.parameter {
-            Parameter::Inner => "as NAME",
-            _ if entry.weighted => "heeded",
-            _ => "",
-        };
-        let expected = format!("| `{name}`{default} | {} | {again} | {moves} | {weights} |", entry.summary);
-        assert_eq!(row.replace("  ", " "), expected.replace("  ", " "));
     }
 }
 

@@ -224,7 +224,7 @@ fn a_filter_says_whose_messages_of_which_kind_are_traced() {
     assert_eq!(seen_with(json!({"route": "chat.chatHandler.se"})), [""; 0], "not a part of a word");
     // The gate sends alice there, though she goes to the other one.
     assert_eq!(seen_with(json!({"server": "connector-server-2"})), [alice[0], bob[1], bob[2]]);
-    // lobby is on chat-server-3, room2 on chat-server-1 (see the README).
+    // lobby is on chat-server-3, room2 on chat-server-1 (see the guide on strategies).
     assert_eq!(seen_with(json!({"server": "chat-server-1"})), bob[1..]);
     assert_eq!(seen_with(json!({"server": "chat-server-1", "uid": "alice"})), [""; 0]);
 }
