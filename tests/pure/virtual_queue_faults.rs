@@ -248,7 +248,7 @@ fn what_makes_no_sense_is_refused() {
     let events = |events: Value| with_events(base(), events);
     let mut none = base();
     none.queue = None;
-    assert_eq!(error(&none), "expected a scenario with the model `queue`, and it has none");
+    assert_eq!(error(&none), "expected a scenario with a `queue` model, got one without");
     assert_eq!(
         error(&events(json!([{"at_s": 0.0, "crash": "server-7"}]))),
         "events[0]: no server is called server-7"
