@@ -1,4 +1,4 @@
-//! The checked [`Plan`] of a run, built from [`Settings`].
+//! The checked [`LoadPlan`] of a run, built from [`Settings`].
 
 use std::ops::RangeInclusive;
 

@@ -71,7 +71,7 @@ impl Flights {
     }
 
     /// The user's requests, in the list that begins at `first`.
-    pub(super) fn from_first(&self, first: u32) -> impl Iterator<Item = Flight> {
+    pub(super) fn starting_at(&self, first: u32) -> impl Iterator<Item = Flight> {
         let mut next = first;
         std::iter::from_fn(move || {
             let flight = *self.places.get(next as usize)?;

@@ -158,7 +158,7 @@ impl People {
     pub(super) fn leave_if_done(&mut self, now: Time, user: u32) {
         let person = &self.rows[user as usize];
         if person.place == Place::Leaving
-            && self.flights.from_first(person.flights).all(|flight| flight.kind == RequestKind::Late)
+            && self.flights.starting_at(person.flights).all(|flight| flight.kind == RequestKind::Late)
         {
             self.hang_up(user);
             self.inside -= 1;
@@ -182,7 +182,7 @@ impl People {
         }
         let lost = self
             .flights
-            .from_first(first)
+            .starting_at(first)
             .filter(|flight| flight.kind == RequestKind::Say && flight.is_counted)
             .count();
         (0..lost).for_each(|_| self.tally.lose(Loss::ConnectionLost));
