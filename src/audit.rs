@@ -15,9 +15,6 @@ use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 use crate::router::Router;
 use crate::servers::Holdings;
 
-/// The setting of a session that names its room, in the chat tutorial.
-const ROOM_SETTING: &str = "rid";
-
 /// What the router knows, at one moment.
 #[derive(Clone, Default, Debug)]
 pub struct RouterView {
@@ -88,11 +85,13 @@ impl RouterView {
 }
 
 /// Checks a whole cluster. `servers` are those that are up. `rooms_move` is false when rooms stay where they are when the
-/// list of servers changes; then they may be anywhere.
+/// list of servers changes; then they may be anywhere. `room_setting` is the setting that names a
+/// session's room.
 pub fn audit(
     servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
     router: &RouterView,
     rooms_move: bool,
+    room_setting: &str,
 ) -> BTreeSet<Violation> {
     // Rooms whose server is gone, and of whose type there is no other: they wait for one, and break no law meanwhile.
     let waits =
@@ -106,7 +105,7 @@ pub fn audit(
     let mut audit = Audit { found: BTreeSet::new() };
     let sessions = audit.uids(servers, &router);
     audit.rooms(servers, &router, rooms_move);
-    audit.members(servers, &sessions, &waiting);
+    audit.members(servers, &sessions, &waiting, room_setting);
     if router.is_changing {
         audit.fails(Law::ChangesEnd, "a list of servers is still changing".to_owned());
     }
@@ -199,6 +198,7 @@ impl Audit {
         servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
         sessions: &BTreeMap<SessionKey, Option<Uid>>,
         waiting: &BTreeSet<Arc<str>>,
+        room_setting: &str,
     ) {
         let mut places: BTreeMap<(&SessionKey, &str), Vec<&ServerId>> = BTreeMap::new();
         for (server, (_, holdings)) in servers {
@@ -214,7 +214,7 @@ impl Audit {
             }
         }
         for session in servers.values().flat_map(|(_, holdings)| &holdings.sessions) {
-            let Some((rid, uid)) = session.get_str(ROOM_SETTING).zip(session.uid.as_ref()) else { continue };
+            let Some((rid, uid)) = session.get_str(room_setting).zip(session.uid.as_ref()) else { continue };
             let on = places.get(&(&session.key, rid)).map_or(0, Vec::len);
             if on != 1 && !waiting.contains(rid) {
                 let detail = format!("{uid} ({}) is in {rid:?} on {on} servers", session.key);

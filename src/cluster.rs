@@ -18,7 +18,7 @@ use crate::config::{ClusterSpec, ConfigError, ServerSpec, Warning};
 use crate::ids::ServerType;
 use crate::router::{NotSticky, Route, RouteKey, Router, RouterOptions, by_session, by_uid};
 use crate::servers::{
-    Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, Registry, Server, ServerLogic,
+    Chat, Codec, Connector, Filter, Gate, HandlerTable, Host, HostSetup, ROLES, Registry, Server, ServerLogic,
 };
 use crate::strategies::{StrategySpec, UnknownStrategy};
 use crate::time::Time;
@@ -112,7 +112,7 @@ impl Cluster {
             .server_type::<Gate>()
             .server_type::<Connector>()
             .server_type::<Chat>()
-            .route(Chat::NAME, by_session("rid"))
+            .route(Chat::NAME, by_session(ROLES.room_setting))
     }
 
     /// Adds the code of a server type, in place of another of that name.
@@ -187,7 +187,7 @@ impl Cluster {
         let heeds = |server_type: &ServerType| {
             self.strategies.get(server_type).is_some_and(StrategySpec::heeds_weights)
         };
-        let mut warnings = self.spec.warnings(&self.routed(), self.options.bind);
+        let mut warnings = self.spec.warnings(&self.options.roles, &self.routed(), self.options.bind);
         // A type without code has an error of its own.
         let served = self.served();
         let is_served = |name: &str| served.contains(&name) || self.spec.of_type(name).next().is_none();
@@ -295,6 +295,7 @@ impl Blueprint {
             filters: self.filters.get(&spec.server_type).cloned().unwrap_or_default(),
             request_timeout: self.options.request_timeout,
             limits: self.options.sessions,
+            room_setting: self.options.roles.room_setting,
             generation,
         };
         let make = code.make;

@@ -3,13 +3,17 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::config::Roles;
 use crate::router::{LinkRule, OnDuplicate};
+use crate::servers::ROLES;
 use crate::servers::SessionLimits;
 use crate::wire::BODY_BYTES_MAX_DEFAULT;
 
 /// What can be set besides the configuration files.
 #[derive(Clone, Debug)]
 pub struct Options {
+    /// Which server type plays which part, for warnings, audits and traces.
+    pub roles: Roles,
     /// Address of all client ports, instead of each server's `host`.
     pub bind: Option<IpAddr>,
     /// Threads that servers and ports are spread over.
@@ -59,6 +63,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            roles: ROLES,
             bind: None,
             threads: 1,
             heartbeat: None,

@@ -22,6 +22,7 @@ mod node;
 mod ports;
 mod protos;
 mod raw;
+mod roles;
 mod spec;
 mod warning;
 
@@ -31,6 +32,7 @@ pub use files::TUTORIAL;
 pub use here::Fit;
 pub use ports::Ports;
 pub use raw::MAX_SERVERS;
+pub use roles::Roles;
 pub(crate) use spec::some_ids;
 pub use spec::{ClusterSpec, MasterSpec, ProtoFiles, ServerSpec};
 pub use warning::{Bites, Warning};

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use serde::Serialize;
 
 use super::check::KNOWN_FIELDS;
+use super::roles::Roles;
 use super::spec::{ClusterSpec, ServerSpec, some_ids};
 use crate::ids::ServerType;
 use crate::nearest::nearest;
@@ -15,9 +16,6 @@ use crate::nearest::nearest;
 /// misspelt.
 const POMELO_FIELDS: &[&str] =
     &["args", "auto-restart", "restart-force", "cpu", "clusterCount", "env", "user", "pid", "wsPort"];
-
-/// The server type that the gate hands out.
-const HANDED_OUT: &str = "connector";
 
 const NO_GATE: &str =
     "no server of this type takes clients: they connect to a connector directly, and need to know one";
@@ -58,17 +56,17 @@ impl ClusterSpec {
     /// Hints about a configuration that works, but perhaps not as meant. `routed`: the server types
     /// that have a route; `bind`: the address of all client ports, when it is not each server's
     /// host. [`Cluster::warnings`](crate::cluster::Cluster::warnings) knows both.
-    pub fn warnings(&self, routed: &[&str], bind: Option<IpAddr>) -> Vec<Warning> {
+    pub fn warnings(&self, roles: &Roles, routed: &[&str], bind: Option<IpAddr>) -> Vec<Warning> {
         let mut warnings = self.notes.clone();
-        self.warn_of_missing_types(&mut warnings);
-        self.warn_of_roles(routed, &mut warnings);
-        self.warn_of_told(bind, &mut warnings);
-        self.warn_of_unreachable(bind, &mut warnings);
+        self.warn_of_missing_types(roles, &mut warnings);
+        self.warn_of_roles(roles, routed, &mut warnings);
+        self.warn_of_told(roles, bind, &mut warnings);
+        self.warn_of_unreachable(roles, bind, &mut warnings);
         if bind.is_none() {
             self.warn_of_one_port_on_two_hosts(&mut warnings);
         }
         for server in &self.servers {
-            warn_of_server(server, &mut warnings);
+            warn_of_server(roles, server, &mut warnings);
         }
         warnings
     }
@@ -90,18 +88,19 @@ impl ClusterSpec {
     }
 
     /// A cluster with custom types may not need the tutorial's.
-    fn warn_of_missing_types(&self, warnings: &mut Vec<Warning>) {
+    fn warn_of_missing_types(&self, roles: &Roles, warnings: &mut Vec<Warning>) {
         let connects = |name: &str| self.of_type(name).any(|server| server.frontend);
-        if !connects("gate") && connects(HANDED_OUT) {
-            let (about, message) = ("gate".to_owned(), NO_GATE.to_owned());
+        let Roles { gate, connector, chat, .. } = *roles;
+        if !connects(gate) && connects(connector) {
+            let (about, message) = (gate.to_owned(), NO_GATE.to_owned());
             warnings.push(Warning { about, message, bites: Bites::Always });
         }
-        if self.server_types().any(|name| !["gate", "connector", "chat"].contains(&name.as_str())) {
+        if self.server_types().any(|name| ![gate, connector, chat].contains(&name.as_str())) {
             return;
         }
         for (name, message) in [
-            ("connector", "no server of this type: no client can log in, and a gate answers 500"),
-            ("chat", "no server of this type: no client can enter a room"),
+            (connector, "no server of this type: no client can log in, and a gate answers 500"),
+            (chat, "no server of this type: no client can enter a room"),
         ] {
             if self.of_type(name).next().is_none() {
                 let (about, message) = (name.to_owned(), message.to_owned());
@@ -111,7 +110,7 @@ impl ClusterSpec {
     }
 
     /// Frontends that should be backends, the reverse, and backends that no route leads to.
-    fn warn_of_roles(&self, routed: &[&str], warnings: &mut Vec<Warning>) {
+    fn warn_of_roles(&self, roles: &Roles, routed: &[&str], warnings: &mut Vec<Warning>) {
         let mut warn = |about: String, message: String| {
             warnings.push(Warning { about, message, bites: Bites::Always });
         };
@@ -119,7 +118,7 @@ impl ClusterSpec {
             let name = server_type.as_str();
             let (frontends, backends): (Vec<&ServerSpec>, Vec<&ServerSpec>) =
                 self.of_type(name).partition(|server| server.frontend);
-            if name == HANDED_OUT {
+            if name == roles.connector {
                 if !backends.is_empty() {
                     warn(some_ids(backends), NOTHING_TO_HAND_OUT.to_owned());
                 }
@@ -132,7 +131,7 @@ impl ClusterSpec {
                     );
                     warn(name.to_owned(), message);
                 }
-            } else if !frontends.is_empty() && name != "gate" {
+            } else if !frontends.is_empty() && name != roles.gate {
                 let message = format!(
                     "with \"frontend\": true it serves only the clients that connect to it: what clients of other \
                      servers, such as connectors, send to {name} is refused; take \"frontend\" away"
@@ -143,7 +142,7 @@ impl ClusterSpec {
     }
 
     /// What clients are told by the gate, which hands out connectors.
-    fn warn_of_told(&self, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
+    fn warn_of_told(&self, roles: &Roles, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
         let mut local: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
         let mut left: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
         let mut same: BTreeMap<(&str, u16), Vec<&ServerSpec>> = BTreeMap::new();
@@ -152,7 +151,7 @@ impl ClusterSpec {
             if let Some(port) = server.client_port.filter(|port| *port != 0) {
                 same.entry((host, port)).or_default().push(server);
             }
-            if server.server_type.as_str() != HANDED_OUT {
+            if server.server_type.as_str() != roles.connector {
                 continue;
             }
             if is_loopback(host) || is_unspecified(host) {
@@ -187,10 +186,10 @@ impl ClusterSpec {
 
     /// The gate hands out neither itself nor frontends of other types: clients must know their
     /// addresses, and reach the host on which they listen.
-    fn warn_of_unreachable(&self, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
+    fn warn_of_unreachable(&self, roles: &Roles, bind: Option<IpAddr>, warnings: &mut Vec<Warning>) {
         let mut local: BTreeMap<String, Vec<&ServerSpec>> = BTreeMap::new();
         let frontends = self.servers.iter().filter(|server| server.frontend);
-        for server in frontends.filter(|server| server.server_type.as_str() != HANDED_OUT) {
+        for server in frontends.filter(|server| server.server_type.as_str() != roles.connector) {
             let listens = bind.map_or_else(|| server.host.clone(), |bind| bind.to_string());
             // With a clientHost, something in front of it passes clients on.
             if is_loopback(&listens) && server.client_host.is_none() {
@@ -224,22 +223,22 @@ impl ClusterSpec {
 impl ServerSpec {
     /// Hints about this server alone: fields that look misspelt, a client port that will not open,
     /// a connector without one.
-    pub fn warnings(&self) -> Vec<Warning> {
+    pub fn warnings(&self, roles: &Roles) -> Vec<Warning> {
         let mut warnings = Vec::new();
-        if self.server_type.as_str() == HANDED_OUT && !self.frontend {
+        if self.server_type.as_str() == roles.connector && !self.frontend {
             let (about, message) = (self.id.to_string(), NOTHING_TO_HAND_OUT.to_owned());
             warnings.push(Warning { about, message, bites: Bites::Always });
         }
-        warn_of_server(self, &mut warnings);
+        warn_of_server(roles, self, &mut warnings);
         warnings
     }
 }
 
-fn warn_of_server(server: &ServerSpec, warnings: &mut Vec<Warning>) {
+fn warn_of_server(roles: &Roles, server: &ServerSpec, warnings: &mut Vec<Warning>) {
     let mut warn = |message, bites| warnings.push(Warning { about: server.id.to_string(), message, bites });
     match server.client_port {
         // Connectors have a warning of their own about this.
-        Some(port) if !server.frontend && server.server_type.as_str() != HANDED_OUT => {
+        Some(port) if !server.frontend && server.server_type.as_str() != roles.connector => {
             let message = format!("clientPort {port} will not open: the server lacks \"frontend\": true");
             warn(message, Bites::Always);
         }

@@ -82,7 +82,15 @@ impl LiveSystem {
         let mut handles = vec![Arbiter::current()];
         handles.extend(arbiters.iter().map(Arbiter::handle));
         let stop_timeout = options.stop_timeout;
-        let observer = Observer { roster, router, timeline, clock, watch, rooms_move: options.rebalance };
+        let observer = Observer {
+            roster,
+            router,
+            timeline,
+            clock,
+            watch,
+            rooms_move: options.rebalance,
+            room_setting: options.roles.room_setting,
+        };
         let mut servers = Servers::new(observer, blueprint, options, clock, handles);
         for planned in planned {
             servers.prepare(planned.spec.clone(), planned);

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::order::Order;
 use super::refusal::Refusal;
-use crate::config::{Bites, ClusterSpec, ConfigError, Present, ServerSpec, additions};
+use crate::config::{Bites, ClusterSpec, ConfigError, Present, additions};
 use crate::ids::{ServerId, ServerType};
 use crate::live::{ControlError, RoomQuery, RunningCluster, ServerState, ServerView, StopHandle, Verb};
 use crate::router::LinkRule;
+use crate::servers::ROLES;
 use crate::strategies::{ALL, Kind, Parameter, StrategyEntry};
 use crate::trace::Filter;
 
@@ -149,7 +150,7 @@ fn add(cluster: &RunningCluster, fields: &Map<String, Value>) -> Result<Value, R
     let present: Vec<Present> = cluster.list()?.into_iter().map(present).collect();
     let servers = additions(fields, &present).map_err(ControlError::from)?;
     // Port warnings are left out: the answer already says whether a port opened.
-    let warnings = servers.iter().flat_map(ServerSpec::warnings);
+    let warnings = servers.iter().flat_map(|server| server.warnings(&ROLES));
     let warnings: Vec<String> = warnings
         .filter(|warning| warning.bites != Bites::AtStart)
         .map(|warning| warning.to_string())

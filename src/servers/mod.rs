@@ -36,7 +36,7 @@ pub use outbox::{Delivery, Effect, Outbox};
 pub use registry::Registry;
 pub use reply::{Call, IntoReply, Reply};
 pub use snapshot::{Holdings, HostCounters, ServerSnapshot};
-pub use tutorial::{Chat, Connector, Gate, name_of, uid_of};
+pub use tutorial::{Chat, Connector, Gate, ROLES, name_of, uid_of};
 
 pub use crate::channels::{Channel, Channels, Member};
 

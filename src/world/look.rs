@@ -44,7 +44,12 @@ impl World {
                 (spec.id.clone(), (spec.server_type.clone(), server.holdings()))
             })
             .collect();
-        audit(&held, &RouterView::of(&mut self.router), self.rooms_move)
+        audit(
+            &held,
+            &RouterView::of(&mut self.router),
+            self.rooms_move,
+            self.blueprint.options().roles.room_setting,
+        )
     }
 
     /// Rooms whose messages go to a server that does not have them, and rooms that are on more than one server.

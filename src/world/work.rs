@@ -3,6 +3,7 @@
 use crate::config::ServerSpec;
 use crate::random::{Shape, Streams};
 use crate::scenario::Costs;
+use crate::servers::{Gate, ServerLogic};
 
 /// The kind of work that a server does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +51,7 @@ impl Work {
     /// That of a server, by its type.
     pub fn of(spec: &ServerSpec) -> Self {
         match spec.server_type.as_str() {
-            "gate" => Work::Gate,
+            Gate::NAME => Work::Gate,
             _ if spec.frontend => Work::Connector,
             _ => Work::Chat,
         }

@@ -61,7 +61,7 @@ impl Scene {
     /// Which laws are broken, each once.
     fn broken(&self) -> Vec<Law> {
         let mut laws: Vec<Law> =
-            audit(&self.servers, &self.router, true).into_iter().map(|found| found.law).collect();
+            audit(&self.servers, &self.router, true, "rid").into_iter().map(|found| found.law).collect();
         laws.dedup();
         laws
     }
@@ -84,7 +84,7 @@ fn each_law_is_held() {
     assert_eq!(breaks(elsewhere), [Law::RoomOnOneServer]);
     let mut scene = Scene::new();
     elsewhere(&mut scene);
-    assert!(audit(&scene.servers, &scene.router, false).is_empty());
+    assert!(audit(&scene.servers, &scene.router, false, "rid").is_empty());
 
     // The room is on both.
     let twice = |scene: &mut Scene| {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use pomelo_sim::config::{ClusterSpec, Fit, MAX_SERVERS, TUTORIAL};
+use pomelo_sim::servers::ROLES;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -466,8 +467,8 @@ fn assert_lawful(spec: &ClusterSpec) {
         spec.server_types().map(|name| spec.of_type(name.as_str()).count()).sum::<usize>(),
         spec.servers.len()
     );
-    spec.warnings(&["chat"], None);
-    spec.warnings(&[], Some(std::net::Ipv4Addr::LOCALHOST.into()));
+    spec.warnings(&ROLES, &["chat"], None);
+    spec.warnings(&ROLES, &[], Some(std::net::Ipv4Addr::LOCALHOST.into()));
     serde_json::to_string(spec).unwrap();
     let here = spec.clone().fitted(&Fit { without: vec!["chat".to_owned()], here: true });
     assert!(here.clashes(None).is_empty());

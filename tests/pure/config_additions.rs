@@ -1,6 +1,7 @@
 //! Servers for a cluster that runs: the words of `add`, checked as `servers.json` is.
 
 use pomelo_sim::config::{MAX_SERVERS, Present, ServerSpec, additions, pairs};
+use pomelo_sim::servers::ROLES;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -43,7 +44,7 @@ fn one_server_is_what_the_file_would_make_of_it() {
             "clientPort": 3051, "clientHost": "1.2", "max-connections": 20, "zone": 7, "name": "007", "on": true
         }])
     );
-    assert_eq!(servers[0].warnings(), []);
+    assert_eq!(servers[0].warnings(&ROLES), []);
 }
 
 #[test]
@@ -148,11 +149,11 @@ fn slips_are_kept_and_warned_of() {
     let servers =
         add("id=a serverType=chat host=h clientport=3 cores=2 auto-restart=true", &running()).unwrap();
     assert_eq!(servers[0].extra.keys().collect::<Vec<_>>(), ["clientport", "cores", "auto-restart"]);
-    let warnings: Vec<String> = servers[0].warnings().iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = servers[0].warnings(&ROLES).iter().map(ToString::to_string).collect();
     assert_eq!(warnings, ["a: unknown field \"clientport\": did you mean \"clientPort\"?"]);
     // The gate would send a share of the users to it.
     let servers = add("id=a serverType=connector host=h clientPort=3053", &running()).unwrap();
-    let warnings: Vec<String> = servers[0].warnings().iter().map(ToString::to_string).collect();
+    let warnings: Vec<String> = servers[0].warnings(&ROLES).iter().map(ToString::to_string).collect();
     assert!(
         matches!(&warnings[..], [one] if one.starts_with("a: without \"frontend\": true no port opens")),
         "{warnings:?}"

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pomelo_sim::config::{Bites, ClusterSpec, ConfigError};
+use pomelo_sim::servers::ROLES;
 
 const GATE: &str =
     r#""gate": [{"id": "gate-server-1", "host": "10.0.0.1", "clientPort": 3014, "frontend": true}]"#;
@@ -470,11 +471,11 @@ fn a_type_that_no_code_serves() {
 }
 
 fn warnings(text: &str) -> Vec<String> {
-    load(text).unwrap().warnings(&["chat"], None).iter().map(ToString::to_string).collect()
+    load(text).unwrap().warnings(&ROLES, &["chat"], None).iter().map(ToString::to_string).collect()
 }
 
 fn warnings_bound(text: &str, bind: &str) -> Vec<(String, Bites)> {
-    let warnings = load(text).unwrap().warnings(&["chat"], Some(bind.parse().unwrap()));
+    let warnings = load(text).unwrap().warnings(&ROLES, &["chat"], Some(bind.parse().unwrap()));
     warnings.into_iter().map(|warning| (warning.to_string(), warning.bites)).collect()
 }
 

@@ -158,6 +158,24 @@ fn modules_import_from_lower_floors_only() {
     assert!(wrong.is_empty(), "a module imports from lower floors only:\n{}", wrong.join("\n"));
 }
 
+/// Modules that run any game. The names of the tutorial reach them as `Roles`.
+const FRAMEWORK: &[&str] =
+    &["audit", "channels", "config", "envelope", "live", "ports", "router", "supervisor", "world"];
+
+#[test]
+fn the_framework_does_not_name_the_parts_of_the_tutorial() {
+    const NAMES: [&str; 4] = ["\"gate\"", "\"connector\"", "\"chat\"", "\"rid\""];
+    let names_one = |line: &&Line| {
+        FRAMEWORK.contains(&&*line.module()) && NAMES.iter().any(|name| line.text.contains(name))
+    };
+    let wrong: Vec<String> = code().iter().filter(names_one).map(Line::place).collect();
+    assert!(
+        wrong.is_empty(),
+        "the tutorial's names are known to servers/tutorial alone:\n{}",
+        wrong.join("\n")
+    );
+}
+
 #[test]
 fn pure_floors_know_no_socket_clock_actor_or_chance() {
     let forbidden = |line: &Line| {

@@ -8,7 +8,7 @@ use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 use crate::live::control::ControlError;
 use crate::live::running::RunningCluster;
 use crate::router::{KeyPlacementChange, Preview, Router, TypeView};
-use crate::servers::{name_of, uid_of};
+use crate::servers::{ROLES, name_of, uid_of};
 use crate::strategies::StrategySpec;
 
 /// Where a login goes in a running cluster, and where the user and the room are.
@@ -95,11 +95,11 @@ fn explanation(router: &Router, uid: String, rid: String) -> Result<LiveExplanat
         [uid_of(&uid, &rid), Uid::from(&uid)].iter().find_map(|uid| router.uids().get(uid).cloned());
     let session =
         session.map(|SessionKey { frontend, session }| SessionPlace { frontend, session: session.serial() });
-    let room = router.room_of(&"chat".into(), &rid);
+    let room = router.room_of(&ROLES.chat.into(), &rid);
     Ok(LiveExplanation {
-        gates: router.listed(&"gate".into()),
-        connector: placement_change("connector", &uid)?,
-        chat: placement_change("chat", &rid)?,
+        gates: router.listed(&ROLES.gate.into()),
+        connector: placement_change(ROLES.connector, &uid)?,
+        chat: placement_change(ROLES.chat, &rid)?,
         session,
         room: room.map(|(server, members)| RoomPlace { server, members }),
         uid,

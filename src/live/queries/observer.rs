@@ -36,6 +36,8 @@ pub(in crate::live) struct Observer {
     pub(in crate::live) watch: Watch,
     /// Rooms follow their keys.
     pub(in crate::live) rooms_move: bool,
+    /// The session setting that names the room of a session.
+    pub(in crate::live) room_setting: &'static str,
 }
 
 impl Observer {
@@ -79,7 +81,7 @@ impl Observer {
         let Ok(view) = self.with_router(|router, _, _| RouterView::of(router)).await else {
             return Vec::new();
         };
-        audit(&held, &view, self.rooms_move).into_iter().collect()
+        audit(&held, &view, self.rooms_move, self.room_setting).into_iter().collect()
     }
 
     pub(in crate::live) async fn with_router<R: Send + 'static>(

@@ -88,6 +88,8 @@ pub struct HostSetup {
     pub request_timeout: Duration,
     /// What it takes of its clients at most.
     pub limits: SessionLimits,
+    /// The session setting that names the room of a session: traces show it.
+    pub room_setting: &'static str,
     /// How often a server of this id was made before: answers to an earlier one are not taken for its own.
     pub generation: u32,
 }

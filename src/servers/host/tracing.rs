@@ -21,7 +21,7 @@ impl<L: ServerLogic> Host<L> {
         out: &mut Outbox,
     ) {
         let Some((watch, client)) = out.watch().zip(self.clients.get(session)) else { return };
-        let (uid, rid) = (client.session.uid.as_ref(), client.session.get_str("rid"));
+        let (uid, rid) = (client.session.uid.as_ref(), client.session.get_str(self.setup.room_setting));
         // Protobuf is no text; what cannot be decoded is refused when it is handled.
         let decoded = self.setup.codec.decode(route, body.clone()).unwrap_or_default();
         let asked = Asked {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+use super::ROOM_SETTING;
 use super::names::{name_of, uid_of};
 use crate::config::ServerSpec;
 use crate::envelope::AppError;
@@ -120,7 +121,7 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D
 }
 
 fn room_of(cx: &Cx<'_>) -> Result<String, AppError> {
-    cx.get_str("rid").map(str::to_owned).ok_or_else(not_entered)
+    cx.get_str(ROOM_SETTING).map(str::to_owned).ok_or_else(not_entered)
 }
 
 fn not_entered() -> AppError {

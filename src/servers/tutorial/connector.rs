@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ROOM_SETTING;
 use super::chat::Membership;
 use super::names::{check_name, uid_of};
 use crate::config::ServerSpec;
@@ -52,7 +53,7 @@ impl Connector {
         }
         cx.bind(uid).then(move |_: &mut Self, cx, bound: Result<(), AppError>| match bound {
             Ok(()) => {
-                cx.set("rid", rid);
+                cx.set(ROOM_SETTING, rid);
                 Self::enter_room(cx)
             }
             Err(error) => Reply::Done(Err(error.flagged())),
@@ -75,6 +76,6 @@ impl Connector {
 /// Undoes a login whose room could not be entered. The chat server may have let the session in and only its answer be
 /// lost: giving the uid back takes it out of the room again.
 fn give_up(cx: &mut Cx<'_>, error: AppError) -> AppError {
-    cx.set("rid", Value::Null);
+    cx.set(ROOM_SETTING, Value::Null);
     cx.unbind().err().unwrap_or(error).flagged()
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use bolero::check;
 use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::{ClusterSpec, ConfigError, MAX_SERVERS, Place};
+use pomelo_sim::servers::ROLES;
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -87,9 +88,11 @@ fn spec_law(spec: &ClusterSpec) {
     let ids: HashSet<_> = spec.servers.iter().map(|server| &server.id).collect();
     assert_eq!(ids.len(), spec.servers.len(), "an id twice");
     assert!(spec.servers.iter().all(|server| !server.frontend || server.client_port.is_some()));
-    for warning in
-        spec.warnings(&["chat"], None).iter().chain(&spec.warnings(&[], Some(Ipv4Addr::LOCALHOST.into())))
-    {
+    for warning in spec.warnings(&ROLES, &["chat"], None).iter().chain(&spec.warnings(
+        &ROLES,
+        &[],
+        Some(Ipv4Addr::LOCALHOST.into()),
+    )) {
         assert_printable(&warning.to_string());
     }
     if let Err(error) = spec.check_types(&["gate", "connector", "chat"]) {
