@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::ROOM_SETTING;
-use super::names::{name_of, uid_of};
+use super::names::{ROOM_SETTING, name_of, uid_of};
 use crate::config::ServerSpec;
 use crate::envelope::AppError;
 use crate::ids::{SessionKey, Uid};

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ROOM_SETTING;
 use super::chat::Membership;
-use super::names::{check_name, uid_of};
+use super::names::{ROOM_SETTING, check_name, uid_of};
 use crate::config::ServerSpec;
 use crate::envelope::AppError;
 use crate::servers::{Cx, Registry, Reply, ServerLogic, Text};

@@ -12,10 +12,8 @@ pub use names::{name_of, uid_of};
 
 use super::ServerLogic;
 use crate::config::Roles;
+use names::ROOM_SETTING;
 
 /// The parts that the tutorial's server types play.
 pub const ROLES: Roles =
     Roles { gate: Gate::NAME, connector: Connector::NAME, chat: Chat::NAME, room_setting: ROOM_SETTING };
-
-/// The setting of a session that names its room.
-const ROOM_SETTING: &str = "rid";

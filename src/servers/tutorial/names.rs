@@ -3,6 +3,9 @@
 use crate::envelope::AppError;
 use crate::ids::Uid;
 
+/// The setting of a session that names its room.
+pub(super) const ROOM_SETTING: &str = "rid";
+
 /// Longest user name or room id, in characters.
 pub(super) const NAME_CHARS_MAX: usize = 64;
 
