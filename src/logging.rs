@@ -122,7 +122,7 @@ impl Write for Queue {
 
 fn write_entries(entries: &Receiver<Entry>, mut output: impl Write, dropped: &AtomicU64) {
     for entry in entries {
-        // A reader that has gone comes back for nobody: there is no place left to say so.
+        // Ignore a failed write: stderr was the place to report it.
         match entry {
             Entry::Line(line) => drop(output.write_all(&line)),
             Entry::Flush(written) => drop(written.try_send(())),

@@ -134,9 +134,9 @@ pub enum ConfigError {
     DuplicateId {
         /// The id.
         id: String,
-        /// Who has it first.
+        /// Its first use.
         first: Spot,
-        /// Who has it again.
+        /// Its second use.
         second: Spot,
     },
     /// The same port of the same host is used twice.

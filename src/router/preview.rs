@@ -9,57 +9,58 @@ use super::pools::{Pool, StrategyError};
 use crate::ids::{ServerId, ServerType, Uid};
 use crate::strategies::{Look, StrategySpec};
 
-/// What another strategy does to a type that runs.
+/// The effect of another strategy on a running type.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Preview {
     /// The type.
     pub server_type: ServerType,
-    /// Its strategy until now.
+    /// Its current strategy.
     pub from: StrategySpec,
-    /// The other one.
+    /// The other strategy.
     pub to: StrategySpec,
     /// Rooms of the type's servers.
     pub rooms: usize,
-    /// Those that go to another server.
+    /// Rooms that would move to another server.
     pub rooms_moved: usize,
-    /// Members of the rooms; one who is in two rooms counts twice.
+    /// Members of the rooms; a session in two rooms counts twice.
     pub members: usize,
     /// Members of the rooms that move.
     pub members_moved: usize,
     /// Bound users of a type of frontends. Their sessions stay where they are.
     pub users: usize,
-    /// Those who would be sent elsewhere at their next login.
+    /// Users that would go to another server at their next login.
     pub users_moved: usize,
-    /// Every server of the type, those that can be chosen first, in list order.
+    /// Every server of the type: first those that can be picked, in list order.
     pub servers: Vec<ServerLoad>,
-    /// Whether it is so now; else it would be.
+    /// Whether the strategy is already in use; otherwise the preview is of a change that might be
+    /// made.
     pub applied: bool,
-    /// What the numbers do not say.
+    /// What the numbers do not show.
     pub warnings: Vec<String>,
 }
 
-/// What a server has in hand: bound users of a frontend, members of the rooms of any other.
+/// The load of a server: bound users of a frontend, members of the rooms of any other.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerLoad {
-    /// Which server.
+    /// The server.
     pub id: ServerId,
-    /// Under the strategy until now.
+    /// Under the current strategy.
     pub load_before: usize,
-    /// Under the other one; for frontends, once all users have logged in anew.
+    /// Under the other strategy; for frontends, once all users have logged in again.
     pub load_after: usize,
 }
 
-/// From which server, if it is up, to which how much load goes.
+/// How much load moves, from a server that is up to another.
 type Move<'a> = (Option<&'a ServerId>, &'a ServerId, usize);
 
 impl Router {
-    /// What [`set_strategy`](Self::set_strategy) would do now. `login_key` is by what a bound uid's
-    /// user is given a frontend.
+    /// Computes what [`set_strategy`](Self::set_strategy) would do now. `login_key` gives the key
+    /// by which the user of a bound uid gets a frontend.
     ///
     /// # Errors
-    /// As [`set_strategy`](Self::set_strategy).
+    /// As for [`set_strategy`](Self::set_strategy).
     pub fn preview(
         &self,
         server_type: &ServerType,
@@ -111,7 +112,7 @@ impl Router {
         listed.chain(unlisted).map(of).collect()
     }
 
-    /// Counts the rooms, and those that the other strategy has elsewhere.
+    /// Counts the rooms, and those that the other strategy puts elsewhere.
     fn count_rooms<'a>(&'a self, pool: &'a Pool, preview: &mut Preview, moves: &mut Vec<Move<'a>>) {
         let is_new = preview.to != preview.from;
         let mut strategy = pool.make(&preview.to);
@@ -134,7 +135,7 @@ impl Router {
         }
     }
 
-    /// Counts the bound users of frontends, and those whom the other strategy sends elsewhere.
+    /// Counts the bound users of frontends, and those that the other strategy sends elsewhere.
     fn count_users<'a>(
         &'a self,
         pool: &'a Pool,
@@ -142,8 +143,7 @@ impl Router {
         login_key: impl Fn(&Uid) -> &str,
         moves: &mut Vec<Move<'a>>,
     ) {
-        // A directory remembers no login for long: its users are sent where the strategy inside has
-        // them.
+        // A directory does not remember logins for long: the strategy inside decides for its users.
         let chooses_by_key = preview.to.innermost().is_sticky().then(|| preview.to.innermost());
         let strategy = chooses_by_key.map(|spec| pool.make(spec));
         let mut flows: BTreeMap<(&ServerId, &ServerId), usize> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Routes: how a message finds its key, and the key its server.
+//! Routes: how a message gets its key, and the key its server.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use crate::envelope::{AppError, Session};
 use crate::ids::Uid;
 use crate::strategies::StrategySpec;
 
-/// What a route may look at.
+/// What a route may read.
 pub struct RouteInput<'a> {
-    /// On whose behalf the message is sent.
+    /// The session that sent the message.
     pub session: Option<&'a Session>,
     /// The handler or remote, without the server type.
     pub route: &'a str,
@@ -17,18 +17,18 @@ pub struct RouteInput<'a> {
     pub body: &'a [u8],
 }
 
-/// Finds the key of a message, or says why there is none.
+/// Computes the key of a message, or says why it has none.
 pub type RouteKey = Arc<dyn for<'a> Fn(&RouteInput<'a>) -> Result<Cow<'a, str>, AppError> + Send + Sync>;
 
 /// A type's route: Pomelo's `app.route(type, …)`.
 pub struct Route {
-    /// Finds the key of a message.
+    /// Computes the key of a message.
     pub key: RouteKey,
-    /// Finds the server of a key.
+    /// Picks the server of a key.
     pub strategy: StrategySpec,
 }
 
-/// The key is what a function of your own finds in the session and the message.
+/// A key that your function computes from the session and the message.
 pub fn by(
     key: impl for<'a> Fn(&RouteInput<'a>) -> Result<Cow<'a, str>, AppError> + Send + Sync + 'static,
 ) -> RouteKey {
@@ -46,7 +46,7 @@ pub fn by_session(setting: &str) -> RouteKey {
     })
 }
 
-/// The key is the session's uid, or nothing while it has none: Pomelo's default route.
+/// The key is the session's uid, or empty while it has none: Pomelo's default route.
 pub fn by_uid() -> RouteKey {
     Arc::new(|input| {
         let uid = input.session.and_then(|session| session.uid.as_ref());
