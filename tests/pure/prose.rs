@@ -1,10 +1,12 @@
-//! What a machine can check of README and guide: links, widths, and words to avoid.
+//! What a machine can check of README and guide: links, widths, spelling, and words to avoid.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use pomelo_sim::guide::{PAGES, anchor};
+use typos_dict::WORD;
+use unicase::UniCase;
 
 /// Whether the words to avoid are looked for in comments of `src` and in generated tables too.
 const SOURCES_TOO: bool = false;
@@ -171,4 +173,31 @@ fn words_to_avoid_do_not_come_back() {
     }
     assert!(wrong.is_empty(), "see src/guide/style.md for what to write instead:\n{}", wrong.join("\n"));
     assert!(has("in hand.", "in hand") && !has("besides", "beside"));
+}
+
+/// Names that look like misspellings.
+const NAMES: [&str; 1] = ["SimPy"];
+
+/// What a common misspelling stands for.
+fn meant(word: &str) -> Option<&'static [&'static str]> {
+    WORD.find(&UniCase::new(word)).filter(|_| !NAMES.contains(&word)).copied()
+}
+
+#[test]
+fn words_are_spelt_right() {
+    assert_eq!(meant("Recieve"), Some(&["receive"][..]));
+    let mut texts = pages();
+    ["src", "tests", "benches"].iter().for_each(|folder| comments(Path::new(folder), &mut texts));
+    let mut wrong = Vec::new();
+    for (file, text) in texts {
+        for (index, line) in prose(&text).lines().enumerate() {
+            for word in without_code(line).split(|c: char| !c.is_alphabetic()) {
+                if let Some(meant) = meant(word) {
+                    let meant = meant.join(" or ");
+                    wrong.push(format!("{}:{}: {word}: perhaps {meant}", file.display(), index + 1));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "misspelt words:\n{}", wrong.join("\n"));
 }
