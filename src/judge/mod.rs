@@ -13,18 +13,18 @@
 //! # The invariants
 //!
 //! - Every request gets exactly one answer, unless its client is gone.
-//! - An acknowledged message reaches each recipient that had entered before it was sent exactly once,
-//!   if the recipient stays. A recipient that leaves may miss the end, but no message before one that
-//!   it received.
+//! - An acknowledged message reaches each recipient that had entered before it was sent exactly
+//!   once, if the recipient stays. A recipient that leaves may miss the end, but no message before
+//!   one that it received.
 //! - Nobody gets a message twice. A failed message reaches each recipient once or never.
-//! - Messages sent by one client on one connection arrive in that order. No message arrives after one
-//!   that was sent after its acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also
-//!   requires that all members of a room receive acknowledged messages in one order, which holds
-//!   while a room's server stays and its links are healthy.
-//! - Nobody gets a message that was not sent, was not sent to them, came from another sender than the
-//!   push says, or was acknowledged before they asked to enter.
-//! - A member that got a list of those present sees the others: then one `onAdd` for each that comes
-//!   and one `onLeave` for each that goes. In the end it sees exactly those present.
+//! - Messages sent by one client on one connection arrive in that order. No message arrives after
+//!   one that was sent after its acknowledgement. A judge [`of_one_order`](Judge::of_one_order)
+//!   also requires that all members of a room receive acknowledged messages in one order, which
+//!   holds while a room's server stays and its links are healthy.
+//! - Nobody gets a message that was not sent, was not sent to them, came from another sender than
+//!   the push says, or was acknowledged before they asked to enter.
+//! - A member that got a list of those present sees the others: then one `onAdd` for each that
+//!   comes and one `onLeave` for each that goes. In the end it sees exactly those present.
 //!
 //! # How
 //!

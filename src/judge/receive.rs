@@ -136,8 +136,8 @@ impl Judge {
         self.cut(self.members[receiver].room as usize);
     }
 
-    /// A member has received a message ahead of its position, or its first one: the entries between
-    /// are missing.
+    /// A member has received a message ahead of its position, so the entries between are missing;
+    /// or, as its first one, a message before its position.
     fn pass_over(&mut self, receiver: usize, place: u64) {
         let member = &self.members[receiver];
         let room = &self.rooms[member.room as usize];
@@ -163,8 +163,8 @@ impl Judge {
     fn append(&mut self, sender: usize, number: u32, sent: &Sent) -> u64 {
         let is_seen =
             |later: &Sent| later.place != UNSEEN || later.to.is_some_and(|(_, is_received)| is_received);
-        // Such an entry was overtaken before anyone received it, so each receipt needs the full
-        // check.
+        // Acknowledged or overtaken before anyone received it: the order of each receipt must be
+        // checked in full.
         let is_acknowledged = matches!(sent.answer, Answer::Acknowledged(_));
         let is_odd = is_acknowledged || self.later_ones(sender, number, sent).any(is_seen);
         let room = &mut self.rooms[self.members[sender].room as usize];
