@@ -8,8 +8,8 @@ use super::room::{ODD, Room};
 use super::verdict::{Breach, Verdict};
 use super::{Judge, Late, Missing};
 
-/// An undecided log grows to at most this many times its usual length, kept to decide its open
-/// cases.
+/// Entries are kept for undecided cases only while the log has at most this many times the entries
+/// that it keeps anyway.
 const HELD: usize = 64;
 
 impl Judge {

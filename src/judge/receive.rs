@@ -10,8 +10,8 @@ use super::{Judge, Late, Missing};
 /// A breach, and its description.
 type Broken = (Breach, String);
 
-/// Most late deliveries that are kept to look for witnesses: a server that keeps no order is not
-/// worth more.
+/// Most late deliveries that are kept to look for witnesses: more would only add to the count of a
+/// server that keeps no order.
 const LATE_MAX: usize = 1000;
 
 fn foreign<T>(why: impl Into<String>) -> Result<T, Broken> {

@@ -114,9 +114,9 @@ impl<S: Stream> Connection<S> {
         }
     }
 
-    /// Releases the session, which has another connection or waits for one. Bytes that this
-    /// connection was not given yet are lost to it; it is shut, since nothing can follow a
-    /// truncated frame. Returns the number of the session's messages in flight.
+    /// Releases the session, which has another connection or waits for one. If bytes still wait,
+    /// they are discarded and the connection is shut: nothing can follow a truncated frame. Returns
+    /// the number of the session's messages in flight.
     pub(super) fn let_go(&mut self) -> usize {
         (self.opened, self.kept) = (false, None);
         if self.outbox.waiting_bytes() > 0 {

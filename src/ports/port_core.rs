@@ -185,6 +185,7 @@ impl<S: Stream> PortCore<S> {
             connection.peer,
             connection.protocol.transport.name(),
         );
+        // `keep` has cleared this if the session continues.
         if connection.opened {
             (self.events)(PortEvent::Closed { session: connection.session });
         }

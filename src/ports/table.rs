@@ -117,6 +117,7 @@ impl<S: Stream> Table<S> {
             if connection.outbox.joined() == Some(batch) {
                 continue;
             }
+            // The other batch ends here: this client would get its later frames in the wrong order.
             if let Some(other) = connection.outbox.join(batch, &self.batches) {
                 self.batches.close(other);
             }

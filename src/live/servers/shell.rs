@@ -116,6 +116,7 @@ impl Servers {
             }
             Act::Join => self.tell_router(move |router, now, out| router.join(now, &spec, out)).await,
             Act::Pause => {
+                // The router first: from here on envelopes wait there, in order.
                 let id = id.clone();
                 self.tell_router(move |router, _, _| router.pause(&id)).await;
                 tell(actor, SetPaused(true)).await;
