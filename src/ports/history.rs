@@ -103,8 +103,8 @@ impl History {
     }
 
     /// Rewinds to a client that has received this many packages; `None`: all that were written.
-    /// Later packages are in no outbox then. Changes nothing if the client lacks dropped packages,
-    /// or claims more than were written.
+    /// The packages after these are in no outbox then. Fails, and changes nothing, if the client
+    /// lacks packages that were dropped, or claims more than were written.
     pub(super) fn go_back(&mut self, received: Option<u64>) -> Result<(), &'static str> {
         let received = received.unwrap_or(self.written);
         if received > self.written {

@@ -24,7 +24,7 @@ pub struct ConnectionTimeouts {
     pub heartbeat: Option<Duration>,
 }
 
-/// What to do about a package.
+/// The response to a package.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action<'a> {
     /// Send this package.
@@ -33,7 +33,7 @@ pub enum Action<'a> {
     Refuse(PackageType, Vec<u8>),
     /// The client is in; with `true`, send it a first heartbeat.
     Open(bool),
-    /// Hand this message up.
+    /// Pass this message on to the server.
     Message(&'a [u8]),
     /// Nothing: the package does not belong in this state.
     Ignore,

@@ -67,7 +67,7 @@ pub struct PortOptions {
     pub serials: Arc<AtomicU32>,
 }
 
-/// What happens on a port, for the server behind it.
+/// Events of a port, for the server behind it.
 #[derive(Clone, Debug)]
 pub enum PortEvent {
     /// A client finished its handshake.

@@ -21,7 +21,7 @@ pub enum ProtocolEvent<'a> {
     /// The client's handshake. The owner may complete the answer, and sends it with
     /// [`reply`](Protocol::reply).
     Handshake {
-        /// The client's body.
+        /// The body that the client sent.
         hello: &'a [u8],
         /// The body of the answer.
         answer: Vec<u8>,

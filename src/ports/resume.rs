@@ -40,7 +40,7 @@ pub(super) struct Resume {
     /// Sessions that are not, or no longer, in the row that their number names.
     moved: HashMap<SessionId, u32>,
     away: usize,
-    /// What the current handshake means for the rest of the port.
+    /// The effect of the current handshake on the rest of the port.
     takeover: Option<Takeover>,
 }
 
@@ -183,7 +183,7 @@ impl Resume {
         self.tokens.insert(session.tokens.known(), key);
     }
 
-    /// What the last handshake means for the rest of the port; taken once.
+    /// The effect of the last handshake on the rest of the port; returned once.
     pub(super) fn takeover(&mut self) -> Option<Takeover> {
         self.takeover.take()
     }
