@@ -129,7 +129,7 @@ impl RunningCluster {
     /// Carries out the verb's order on a server, like the method with that name.
     ///
     /// # Errors
-    /// As the method of that name.
+    /// Those of the method with that name.
     pub fn change(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
         self.ask(|asker| Control::Change(verb, id.to_owned(), asker))?
     }

@@ -90,7 +90,8 @@ impl Batches {
 
     /// Whether frames for these recipients can go into the batch.
     pub(super) fn is_for(&self, BatchId(batch): BatchId, recipients: &Arc<[SessionId]>) -> bool {
-        // Pointers are compared, not lists: this runs for every frame, and a changed list is a new `Arc`.
+        // Pointers are compared, not lists: this runs for every frame, and a
+        // changed list is a new `Arc`.
         self.all[batch as usize].recipients.as_ref().is_some_and(|others| Arc::ptr_eq(others, recipients))
     }
 

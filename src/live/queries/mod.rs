@@ -65,8 +65,8 @@ impl RunningCluster {
         self.look(async |observer| observer.audit().await)
     }
 
-    /// Audits again and again, until all invariants hold or the same violations have lasted for
-    /// `timeout`.
+    /// Audits again and again, until all invariants hold or `timeout` is over. Leaves out violations
+    /// that were gone in a later audit.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -76,8 +76,7 @@ impl RunningCluster {
         while !found.is_empty() && Instant::now() < give_up {
             std::thread::sleep(AUDIT_AGAIN);
             let again = self.audit()?;
-            // Only violations of every audit so far count: others came and went with messages in
-            // flight.
+            // Violations that are gone were messages in flight: only those that last are reported.
             found.retain(|violation| again.contains(violation));
             if found.is_empty() {
                 found = again;

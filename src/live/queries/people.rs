@@ -36,7 +36,7 @@ pub struct RoomLine {
     pub server: ServerId,
     /// Number of members.
     pub members: usize,
-    /// Messages to the whole room since it exists there.
+    /// Messages to the whole room since it came to this server.
     pub messages: u64,
     /// Messages to the whole room in the last whole second.
     pub messages_per_second: u32,
