@@ -1,4 +1,5 @@
-//! The asking side: finds a running cluster by its file, and gives it orders over HTTP.
+//! The client of the admin port: finds a running cluster by its file, and sends it orders over
+//! HTTP.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -15,17 +16,17 @@ use super::running::Running;
 use crate::orders::{BODY_BYTES_MAX, HEAD_BYTES_MAX, Order, Refusal, Request};
 use crate::program;
 
-/// Gives orders to one cluster, each over a connection of its own: no silence between two is too
-/// long.
+/// Sends orders to one cluster, each over a new connection, so that a long pause between two does
+/// not matter.
 pub struct AdminClient(Running);
 
-/// Why an order is not answered well.
+/// Why an order failed.
 #[derive(Debug, Error)]
 pub enum ClientError {
-    /// No file says where a cluster is.
+    /// No admin file leads to a cluster.
     #[error(transparent)]
     File(#[from] AdminFileError),
-    /// The file is there, but nobody listens where it says.
+    /// The file exists, but nothing listens at its address.
     #[error(
         "no cluster answers at {address}, where {} says that process {pid} has one ({error}): it has ended without \
          removing the file; {} serve starts one", path.display(), program::command()
@@ -33,54 +34,54 @@ pub enum ClientError {
     Gone {
         /// The file.
         path: PathBuf,
-        /// What it says.
+        /// The address in it.
         address: SocketAddr,
-        /// What it says.
+        /// The process in it.
         pid: u32,
-        /// Why nobody answers.
+        /// Why the connection failed.
         error: io::Error,
     },
     /// The cluster refuses the order.
     #[error("{0}")]
     Refused(Refusal),
-    /// The order is longer than any may be.
+    /// The order is too long to send.
     #[error("the order is {bytes} bytes long; at most {most} can be sent")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
-        /// How long it may be.
+        /// The longest that can be sent, in bytes.
         most: usize,
     },
-    /// The connection ended first.
+    /// The connection ended before the answer.
     #[error("the cluster ended before it answered{}", reason(cause))]
     Unanswered {
-        /// What the system says.
+        /// The system's error, if there was one.
         cause: Option<io::Error>,
     },
-    /// Nothing came for too long.
+    /// No answer in time.
     #[error("no answer after {} seconds", ANSWER_TIMEOUT.as_secs())]
     Late,
-    /// What came is not an answer.
+    /// The response is not an answer.
     #[error("unexpected response (not a pomelo-sim port?): {met}")]
     NoAnswer {
-        /// Its start, or what is wrong with it.
+        /// Its start, or its error.
         met: String,
     },
 }
 
-/// How long a loopback connection may take.
+/// Timeout of connecting over loopback.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an order may take: a stop of a server waits for what is in flight.
+/// Timeout of an order. It is long because stopping a server waits for requests in flight.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Longest answer, in bytes: the list of ten thousand servers has a fifth of it.
+/// Longest answer, in bytes: five times the list of ten thousand servers.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
 /// Most headers of an answer.
 const HEADERS_MAX: usize = 64;
 
-/// What stands in the body of a refusal.
+/// The body of a refusal.
 #[derive(Deserialize)]
 struct Refused {
     error: Refusal,
@@ -91,7 +92,7 @@ fn reason(cause: &Option<io::Error>) -> String {
 }
 
 impl AdminClient {
-    /// For the cluster that wrote this file.
+    /// A client for the cluster that wrote this file.
     ///
     /// # Errors
     /// There is no such file.
@@ -99,15 +100,15 @@ impl AdminClient {
         Ok(Self::new(Running { path: path.to_path_buf(), credentials: Credentials::read(path)? }))
     }
 
-    /// For this cluster.
+    /// A client for this cluster.
     pub fn new(running: Running) -> Self {
         Self(running)
     }
 
-    /// Gives an order, and waits for the answer.
+    /// Sends an order, and waits for the answer.
     ///
     /// # Errors
-    /// Nobody listens where the file says, or the order is refused or not answered.
+    /// Nothing listens at the file's address, or the order is refused or not answered.
     pub fn ask(&self, order: &Order) -> Result<Value, ClientError> {
         let Credentials { address, token, pid, .. } = &self.0.credentials;
         let no_row = || ClientError::NoAnswer { met: format!("{order:?} is in no table") };
@@ -129,24 +130,25 @@ impl AdminClient {
         answer(&exchange(stream, request.as_bytes())?)
     }
 
-    /// The same, with the answer read as `T`.
+    /// The same, with the answer parsed as `T`.
     ///
     /// # Errors
-    /// As [`ask`](Self::ask), or the answer is something else.
+    /// As [`ask`](Self::ask), or the answer is not a `T`.
     pub fn ask_for<T: DeserializeOwned>(&self, order: &Order) -> Result<T, ClientError> {
         read_answer(&self.ask(order)?)
     }
 }
 
-/// A part of an answer.
+/// Parses an answer, or a part of it.
 pub(crate) fn read_answer<'a, T: Deserialize<'a>>(answer: &'a Value) -> Result<T, ClientError> {
     T::deserialize(answer).map_err(|error| ClientError::NoAnswer { met: error.to_string() })
 }
 
-/// Sends a request, and reads until the other side closes.
+/// Sends a request, and reads until the cluster closes the connection.
 fn exchange(mut stream: TcpStream, request: &[u8]) -> Result<Vec<u8>, ClientError> {
     let deadline = Instant::now() + ANSWER_TIMEOUT;
-    // A cluster that closes at once, since it ends, may have said why.
+    // A failed write is reported only if nothing was read: a cluster that closes at once, because
+    // it ends, may have sent the reason.
     let sent = stream.set_write_timeout(Some(CONNECT_TIMEOUT)).and_then(|()| stream.write_all(request));
     let (mut answer, mut bytes) = (Vec::new(), [0; 16 * 1024]);
     loop {
@@ -161,7 +163,7 @@ fn exchange(mut stream: TcpStream, request: &[u8]) -> Result<Vec<u8>, ClientErro
                 return Err(ClientError::NoAnswer { met: format!("over {ANSWER_BYTES_MAX} bytes") });
             }
             Ok(more) => answer.extend_from_slice(&bytes[..more]),
-            // The deadline judges.
+            // Try again; the deadline bounds the loop.
             Err(error)
                 if [ErrorKind::WouldBlock, ErrorKind::TimedOut, ErrorKind::Interrupted]
                     .contains(&error.kind()) => {}

@@ -1,4 +1,4 @@
-//! The file that says where a cluster's admin port is, and the token for it: for its user's eyes only.
+//! The file with the address of a cluster's admin port and its token, readable by its user only.
 
 use std::env;
 use std::fs::{self, DirBuilder, File};
@@ -16,34 +16,35 @@ use super::token::Token;
 use crate::program;
 use crate::whole_file::write_whole;
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Credentials {
-    /// Which cluster it is.
+    /// The cluster's identity.
     #[serde(flatten)]
     pub identity: Identity,
-    /// Where the admin port is.
+    /// The address of the admin port.
     pub address: SocketAddr,
-    /// What an order needs.
+    /// The secret that an order needs.
     pub token: Token,
-    /// The process of the cluster.
+    /// The cluster's process.
     pub pid: u32,
-    /// Where its gate was when it started, if it had one.
+    /// The address of its gate when it started, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gate: Option<SocketAddr>,
-    /// Where its console is, if it has one.
+    /// The address of its console, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub console: Option<SocketAddr>,
 }
 
-/// The file of a cluster that runs. Dropping it removes it, unless another cluster has put its own there.
+/// The file of a running cluster. Dropping it removes the file, unless another cluster has put its
+/// own there.
 #[derive(Debug)]
 pub struct AdminFile {
     path: PathBuf,
     token: Token,
 }
 
-/// Why there is no such file.
+/// Why there is no usable file.
 #[derive(Debug, Error)]
 pub enum AdminFileError {
     /// No cluster has written it.
@@ -52,22 +53,22 @@ pub enum AdminFileError {
         /// The file.
         path: PathBuf,
     },
-    /// Somebody else could read or have written it, or it is none.
+    /// Another user could read or have written it, or it is not a plain file.
     #[error("{}: {problem}: {remedy}", path.display())]
     Unsafe {
         /// The file, or its directory.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
-        /// What to do.
+        /// The remedy.
         remedy: &'static str,
     },
-    /// It says something else.
+    /// Its content is not that of an admin file.
     #[error("{}: no admin file, {problem}: expected the file that {} serve writes there", path.display(), program::command())]
     Content {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The problem.
         problem: String,
     },
     /// The system refuses.
@@ -75,9 +76,9 @@ pub enum AdminFileError {
     Failed {
         /// The file, or its directory.
         path: PathBuf,
-        /// What was tried.
+        /// The attempted operation.
         what: &'static str,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
 }
@@ -93,13 +94,14 @@ const OTHER_PLACE: &str = "name a file in a directory of your own with --admin-f
 
 const ONLY_YOURS: &str = "they could put a file of their own there; chmod go-w the directory, or name another file with --admin-file";
 
-/// Most of a file that is read, in bytes: a wrong path must not fill the memory.
+/// Longest file that is read, in bytes: a wrong path must not fill the memory.
 const FILE_BYTES_MAX: u64 = 4096;
 
-/// What others may do with a file, as bits of its mode.
+/// The access bits of other users in a file's mode.
 const OTHERS: u32 = 0o077;
 
-/// What others must not do with its directory: whoever may write there can put another file in its place.
+/// The bits of its directory that other users must not have: with write access they can replace the
+/// file.
 const OTHERS_WRITE: u32 = 0o022;
 
 fn hint(error: &io::Error) -> &'static str {
@@ -113,7 +115,7 @@ fn hint(error: &io::Error) -> &'static str {
 }
 
 impl AdminFile {
-    /// Where the files of this user's clusters are when nobody says otherwise: the user's directory for what runs.
+    /// The default directory for the files of this user's clusters: the user's runtime directory.
     pub fn default_directory() -> PathBuf {
         let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
         match runtime {
@@ -122,7 +124,7 @@ impl AdminFile {
         }
     }
 
-    /// Makes that directory, if it is not there.
+    /// Makes that directory, if it does not exist.
     ///
     /// # Errors
     /// It cannot be made.
@@ -135,7 +137,7 @@ impl AdminFile {
         }
     }
 
-    /// Writes it, in the place of one that a cluster left behind. Its directory must be there.
+    /// Writes the file, replacing one that a cluster left behind. Its directory must exist.
     ///
     /// # Errors
     /// Others can write into the directory, or the file cannot be written.
@@ -147,7 +149,7 @@ impl AdminFile {
         Ok(Self { path: path.to_path_buf(), token: credentials.token.clone() })
     }
 
-    /// Where it is.
+    /// The file's path.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -156,7 +158,7 @@ impl AdminFile {
 impl Drop for AdminFile {
     fn drop(&mut self) {
         if Credentials::read(&self.path).is_ok_and(|found| found.token == self.token) {
-            // Gone already: as wanted.
+            // If it is gone already, all the better.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -166,7 +168,8 @@ impl Credentials {
     /// Reads the file of a cluster.
     ///
     /// # Errors
-    /// There is none, or it may come from somebody else, or says something else.
+    /// There is none, another user could have written it, or its content is not that of an admin
+    /// file.
     pub fn read(path: &Path) -> Result<Self, AdminFileError> {
         let unreadable = |error: io::Error| match error.kind() {
             ErrorKind::NotFound => AdminFileError::NoCluster { path: path.to_path_buf() },
@@ -183,6 +186,7 @@ impl Credentials {
         }
         let file = File::open(path).map_err(unreadable)?;
         let opened = file.metadata().map_err(unreadable)?;
+        // The checked file must be the opened one: a link could have taken its place in between.
         if (opened.dev(), opened.ino()) != (found.dev(), found.ino()) {
             return Err(not_safe("changed while it was opened".to_owned()));
         }
@@ -208,12 +212,12 @@ impl Credentials {
     }
 }
 
-/// The directory of a file; that of a bare name is the present one.
+/// The directory of a file; for a bare name, the current directory.
 fn directory_of(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Whoever can write into the directory can put a file of his own there.
+/// Checks that only this user can write into the directory: others could replace the file.
 fn check_directory(directory: &Path) -> Result<(), AdminFileError> {
     let found = fs::symlink_metadata(directory).map_err(|error| failed(directory, "look at", error))?;
     let own = own_uid();
@@ -229,7 +233,7 @@ fn check_directory(directory: &Path) -> Result<(), AdminFileError> {
     Err(AdminFileError::Unsafe { path: directory.to_path_buf(), problem, remedy })
 }
 
-/// The user that this process's files belong to.
+/// The user that owns this process's files.
 fn own_uid() -> u32 {
     geteuid().as_raw()
 }

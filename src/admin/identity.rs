@@ -1,8 +1,9 @@
-//! Which cluster is which, and which one a command is meant for.
+//! The identity of a cluster, and the choice of the cluster that a command is meant for.
 //!
-//! A cluster is known by the configuration that it serves, its environment, and where its ports are. Each that runs has a
-//! file in its user's directory for what runs, named by that; see `file.rs`. A command says as much as `serve` did, and
-//! reaches the cluster for which that was said.
+//! A cluster is identified by the configuration that it serves, its environment, and its ports.
+//! Each running cluster has a file in its user's runtime directory, named after its identity; see
+//! `file.rs`. A command takes the same flags as `serve`, and reaches the cluster that was started
+//! with them.
 
 use std::fmt;
 use std::fs;
@@ -15,25 +16,26 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::running::Running;
 use crate::config::Ports;
 
-/// What tells one cluster of a user from another.
+/// Distinguishes the clusters of a user.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Identity {
-    /// The canonical path of its `servers.json`; its name, when it is in no file.
+    /// The canonical path of its `servers.json`; its name, if it is not in a file.
     pub config: String,
     /// Its environment.
     pub env: String,
-    /// Where its ports are.
+    /// How its ports were chosen.
     pub ports: Ports,
 }
 
 impl Identity {
-    /// Of the cluster that serves this `servers.json`.
+    /// The identity of the cluster that serves this `servers.json`.
     pub fn new(source: &Path, env: &str, ports: Ports) -> Self {
         Self { config: canonical(source), env: env.to_owned(), ports }
     }
 
-    /// The name of its file. Of several with any ports, each has a name of its own, by its process.
+    /// The name of its file. Clusters with any ports may run side by side, so their names include
+    /// the process.
     pub fn file_name(&self, pid: u32) -> String {
         const NAME_CHARACTERS: usize = 40;
         let directory = Path::new(&self.config).parent().and_then(Path::file_name).unwrap_or_default();
@@ -56,14 +58,14 @@ impl fmt::Display for Identity {
     }
 }
 
-/// The path of a configuration, however it is written. Its file may be gone since.
+/// The path of a configuration in canonical form. Its file may be gone by now.
 fn canonical(path: &Path) -> String {
     let in_directory = || Some(fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?));
     let found = fs::canonicalize(path).ok().or_else(in_directory);
     found.unwrap_or_else(|| path.to_path_buf()).to_string_lossy().into_owned()
 }
 
-/// What a command says of the cluster that it is meant for.
+/// A command's description of the cluster that it is meant for.
 #[derive(Clone, Default, PartialEq, Eq, Debug)]
 pub struct Aim {
     config: Option<String>,
@@ -80,23 +82,24 @@ pub struct Missed {
 }
 
 impl Aim {
-    /// What is not said fits any cluster.
+    /// `None` fits any cluster.
     pub fn new(source: Option<&Path>, env: Option<&str>, ports: Option<Ports>) -> Self {
         Self { config: source.map(canonical), env: env.map(str::to_owned), ports }
     }
 
-    /// Whether all that is said fits.
+    /// Whether everything given fits.
     pub fn fits(&self, cluster: &Identity) -> bool {
         self.config.as_ref().is_none_or(|config| *config == cluster.config)
             && self.env.as_ref().is_none_or(|env| *env == cluster.env)
             && self.ports.is_none_or(|ports| ports == cluster.ports)
     }
 
-    /// The cluster that is meant. One whose ports are shifted must be named by them; one with any ports need not be, while
-    /// it is the only one of its configuration. Where no configuration is said either, the only one that runs is meant.
+    /// Chooses the cluster that is meant. Shifted ports must be given; any ports need not be, as
+    /// long as only one cluster of that configuration runs. Without a configuration, the only
+    /// running cluster is meant.
     ///
     /// # Errors
-    /// None fits, or several do.
+    /// No cluster fits, or several do.
     pub fn choose(&self, running: Vec<Running>) -> Result<Running, Missed> {
         let is_hidden = |ports| matches!(ports, Ports::Offset(1..));
         let is_meant = |cluster: &Identity| {
@@ -105,6 +108,7 @@ impl Aim {
         let mut fitting: Vec<usize> =
             (0..running.len()).filter(|at| is_meant(&running[*at].credentials.identity)).collect();
         let plain = |at: &usize| running[*at].credentials.identity.ports == Ports::default();
+        // A cluster on its configured ports comes before others of the same configuration.
         if self.config.is_some() && fitting.iter().any(plain) {
             fitting.retain(plain);
         }
@@ -138,7 +142,7 @@ impl fmt::Display for Aim {
     }
 }
 
-/// A line for each cluster that runs, with the flags that reach it.
+/// A line for each running cluster, with the flags that reach it.
 fn listed(running: &[Running]) -> String {
     if running.is_empty() {
         return String::new();

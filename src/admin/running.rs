@@ -1,4 +1,4 @@
-//! The clusters of this user that run, as their files say.
+//! The running clusters of this user, found by their files.
 
 use std::fmt;
 use std::fs;
@@ -11,7 +11,7 @@ use super::file::{AdminFile, AdminFileError, Credentials};
 use crate::config::Ports;
 use crate::program::quoted;
 
-/// How long it takes to see whether a cluster is there.
+/// Timeout of the check whether a cluster is there.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A cluster, and its file.
@@ -19,13 +19,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub struct Running {
     /// The file.
     pub path: PathBuf,
-    /// What it says.
+    /// Its content.
     pub credentials: Credentials,
 }
 
 impl Running {
-    /// The clusters that run, in the order of their files' names. The file of one that has ended without removing it is
-    /// removed. Clusters that were started with a file elsewhere are not among them.
+    /// The running clusters, in the order of their files' names. Removes the files of clusters that
+    /// ended without removing them. Clusters that were started with a file elsewhere are not
+    /// included.
     ///
     /// # Errors
     /// The directory cannot be read, or does not belong to this user alone.
@@ -33,7 +34,7 @@ impl Running {
         Self::all_in(&AdminFile::default_directory())
     }
 
-    /// The same of another directory.
+    /// The same for another directory.
     ///
     /// # Errors
     /// As [`all`](Self::all).
@@ -53,12 +54,13 @@ impl Running {
             }
         }
         paths.sort();
-        // What another version wrote there, or nobody, is no cluster's.
+        // Files that cannot be read as credentials, such as those of another version, are left
+        // alone.
         let read = |path: PathBuf| Some(Self { credentials: Credentials::read(&path).ok()?, path });
         let (alive, dead): (Vec<Self>, Vec<Self>) =
             paths.into_iter().filter_map(read).partition(|cluster| cluster.credentials.is_alive());
         for Self { path, credentials } in dead {
-            // Another may have put its own there since.
+            // Another cluster may have put its own file there since.
             if Credentials::read(&path).is_ok_and(|now| now == credentials) {
                 let _ = fs::remove_file(path);
             }
@@ -66,7 +68,7 @@ impl Running {
         Ok(alive)
     }
 
-    /// The flags by which commands reach it.
+    /// The flags with which commands reach it.
     pub fn flags(&self) -> String {
         let identity = &self.credentials.identity;
         let offset = match identity.ports {
@@ -93,12 +95,12 @@ impl fmt::Display for Running {
 impl Credentials {
     /// Whether the cluster is there: its process, and its port.
     pub fn is_alive(&self) -> bool {
-        // Where the system shows processes.
+        // On systems that show processes.
         let processes = Path::new("/proc");
         if processes.join("self").exists() && !processes.join(self.pid.to_string()).exists() {
             return false;
         }
-        // One that is too busy to answer in time is there.
+        // A cluster that is too busy to answer in time is there.
         !TcpStream::connect_timeout(&self.address, CONNECT_TIMEOUT)
             .is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)
     }

@@ -5,15 +5,15 @@ use std::hint::black_box;
 
 use serde::{Deserialize, Serialize};
 
-/// 128 random bits, as 32 hexadecimal digits. Its `Debug` does not tell it.
+/// 128 random bits, as 32 hexadecimal digits. Its `Debug` does not reveal it.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Token(String);
 
 impl Token {
-    /// A new one, that nobody can guess.
+    /// A new token that cannot be guessed.
     ///
     /// # Errors
-    /// The system has no random bits to give.
+    /// The system provides no random bits.
     pub fn random() -> Result<Self, getrandom::Error> {
         let mut bits = [0; 16];
         getrandom::fill(&mut bits)?;
@@ -25,7 +25,8 @@ impl Token {
         &self.0
     }
 
-    /// Whether `other` is this token. The time that it takes says nothing of how much of it is right.
+    /// Whether `other` is this token. The time that this takes does not reveal how much of it is
+    /// right.
     pub fn is(&self, other: &str) -> bool {
         let (own, other) = (self.0.as_bytes(), other.as_bytes());
         let differences = own.iter().zip(other).fold(0, |seen, (a, b)| black_box(seen | (a ^ b)));

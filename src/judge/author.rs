@@ -1,10 +1,10 @@
-//! A member as a sender: its messages, and what became of each.
+//! A member as a sender: its messages, and the state of each.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::numbers::small;
 
-/// The place of what is in no log.
+/// The place of a message that is in no log.
 pub(super) const UNSEEN: u64 = u64::MAX;
 
 /// A member as a sender.
@@ -13,7 +13,7 @@ pub(super) struct Author {
     /// Messages that were dropped from the front of `sent`.
     pub(super) dropped: u32,
     pub(super) sent: VecDeque<Sent>,
-    /// Of those that were dropped, what is not over: not answered, not received, or missing to somebody.
+    /// Dropped messages that still matter: not answered, not received, or missing to a member.
     pub(super) open: BTreeMap<u32, Sent>,
 }
 
@@ -21,11 +21,11 @@ pub(super) struct Author {
 pub(super) struct Sent {
     pub(super) at: u64,
     pub(super) place: u64,
-    /// Whom it is for alone, and whether it has come there.
+    /// The only recipient, if there is one, and whether it has received the message.
     pub(super) to: Option<(u32, bool)>,
     pub(super) stay: u32,
     pub(super) answer: Answer,
-    /// How many members were passed over with it.
+    /// Number of members that miss it.
     pub(super) missed_by: u32,
 }
 
@@ -34,12 +34,12 @@ pub(super) enum Answer {
     Open,
     Acknowledged(u64),
     Failed,
-    /// Nobody waits for it any more.
+    /// Nobody waits for the answer any more.
     GivenUp,
 }
 
 impl Author {
-    /// The number of the last message that was sent.
+    /// The number of the last message sent.
     pub(super) fn last(&self) -> u32 {
         self.dropped + small(self.sent.len())
     }
@@ -52,7 +52,7 @@ impl Author {
         }
     }
 
-    /// The same, to change it.
+    /// The same, mutable.
     pub(super) fn get_mut(&mut self, number: u32) -> Option<&mut Sent> {
         match number.checked_sub(self.dropped + 1) {
             Some(at) => self.sent.get_mut(at as usize),

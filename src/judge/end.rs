@@ -1,4 +1,4 @@
-//! The verdict: what was broken before, and what is if nothing more comes.
+//! The verdict: the breaches so far, and those that result if nothing more arrives.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use super::verdict::{Breach, Verdict};
 use super::{Judge, Missing};
 
 impl Judge {
-    /// What is broken if nothing more comes. It may be asked before, too: what is missing may still come.
+    /// The breaches if nothing more arrives. It may be called earlier, too: missing messages may
+    /// still arrive.
     pub fn verdict(&self) -> Verdict {
         let mut verdict = self.so_far.clone();
         let sent = self.authors.iter().flat_map(|author| author.all());
@@ -40,6 +41,7 @@ impl Judge {
                 self.judge_loss(*receiver, *sender, *number, &mut verdict);
             }
         }
+        // Looked at only now: whether one order was broken may depend on answers that came later.
         self.late
             .iter()
             .filter(|late| self.is_disordered(late))
@@ -73,7 +75,7 @@ impl Judge {
         }
     }
 
-    /// What a room's members have sent and nobody that it is for has received.
+    /// Messages of a room's members that no recipient has received, as sender and number.
     pub(super) fn unseen(&self, room: usize) -> Vec<(u32, u32)> {
         let mut unseen = Vec::new();
         for sender in &self.rooms[room].members {
@@ -86,7 +88,8 @@ impl Judge {
         unseen
     }
 
-    /// What must have come to a member that is there, and has not: sender and number.
+    /// Messages that should have reached a member that is present and have not, as sender and
+    /// number.
     pub(super) fn unreceived(&self, who: usize, unseen: &[(u32, u32)]) -> Vec<(u32, u32)> {
         let member = &self.members[who];
         if member.state != State::There {

@@ -1,40 +1,47 @@
-//! The judge of a chat: whether each message came to every member of its room, once, in order, and to nobody else.
+//! The judge of a chat: whether each message reached every member of its room, once, in order, and
+//! nobody else.
 //!
-//! The driver of the clients reports what they do and receive; [`Judge::verdict`] says which laws were
-//! broken. It knows no cluster, socket or clock: robots, storms and tests use the same one.
+//! The driver of the clients reports what they do and receive; [`Judge::verdict`] counts the
+//! breaches of the invariants. The judge does not know the cluster, sockets or clocks: robots,
+//! storms and tests use the same one.
 //!
 //! # Moments
 //!
-//! Each call is a moment. An action of a client is reported before it is done, a message after it was
-//! received: only then does "before" mean anything.
+//! Each call is a moment. A client action is reported before it is done, a message after it was
+//! received: only then is "before" reliable.
 //!
-//! # The laws
+//! # The invariants
 //!
 //! - Every request gets exactly one answer, unless its client is gone.
-//! - A message that was acknowledged reaches exactly once whoever it is for and had entered before it was sent: all of them
-//!   that stay. One who goes may miss the end, but nothing before something that it received.
-//! - Nobody gets a message twice. One that failed comes once or never, to each.
-//! - What one client sent on one connection arrives in that order. Nothing arrives behind a message that was sent after its
-//!   acknowledgement. A judge [`of_one_order`](Judge::of_one_order) also wants all members of a room to receive what was
-//!   acknowledged in one order: so it is where a room's server stays and its links are healthy.
-//! - Nobody gets what was not sent, not to them, by another than the push says, or acknowledged before they asked to enter.
-//! - Whoever was told who is there sees the others: then one `onAdd` for each who comes and one `onLeave` for each who goes. In
-//!   the end it sees those who are there.
+//! - An acknowledged message reaches each recipient that had entered before it was sent exactly
+//!   once, if the recipient stays. A recipient that leaves may miss the end, but no message before
+//!   one that it received.
+//! - Nobody gets a message twice. A failed message reaches each recipient once or never.
+//! - Messages sent by one client on one connection arrive in that order. No message arrives after
+//!   one that was sent after its acknowledgement. A judge [`of_one_order`](Judge::of_one_order)
+//!   also requires that all members of a room receive acknowledged messages in one order, which
+//!   holds while a room's server stays and its links are healthy.
+//! - Nobody gets a message that was not sent, was not sent to them, came from another sender than
+//!   the push says, or was acknowledged before they asked to enter.
+//! - A member that got a list of those present sees the others: then one `onAdd` for each that
+//!   comes and one `onLeave` for each that goes. In the end it sees exactly those present.
 //!
 //! # How
 //!
-//! A room has a log of its messages in the order of their first receipt, and each member a position in
-//! it. In the good case a delivery is the log's entry at that position: one comparison. All else takes
-//! the long way (`receive.rs`): the first delivery of a message, what is found ahead, so that the
-//! entries between are missing, and what is found behind.
+//! A room has a log of its messages in the order of their first receipt, and each member a position
+//! in it. In the good case a delivery is the log's entry at that position: one comparison.
+//! Everything else takes the long way (`receive.rs`): the first delivery of a message, a delivery
+//! ahead of the position, which means that the entries between are missing, and a delivery behind
+//! it.
 //!
-//! The order of first receipt need not be the room's: a member that lags may receive what nobody in front of
-//! it gets. So a member that receives an entry behind a later one breaks the one order only if another received the two the other
-//! way round (`order.rs`).
+//! The order of first receipt need not be the room's order: a member that lags may receive a
+//! message that no member ahead of it gets. So a member that receives an entry after a later one
+//! breaks the one order only if another received the two the other way round (`order.rs`).
 //!
-//! A judge of one order forgets what all members of a room have passed, but for what is missing, and stands millions of
-//! deliveries a second. Among people who come and go at once it may miss a fault whose witnesses it has forgotten. The other
-//! keeps 50 bytes a message, and misses none.
+//! A judge of one order forgets the messages that all members of a room have passed, except for
+//! missing ones, and copes with millions of deliveries a second. If many members come and go at
+//! once it may miss a fault whose witnesses it has forgotten. The other judge keeps 50 bytes a
+//! message, and misses no fault.
 
 mod author;
 mod end;
@@ -55,52 +62,56 @@ use self::room::Room;
 use self::verdict::Breach;
 pub use self::verdict::{Recorded, Verdict};
 
-/// Entries that a log keeps although all members have passed them: one who enters may receive them first.
+/// Entries that a log keeps although all members have passed them: a member that enters may receive
+/// them first.
 pub const KEPT: usize = 256;
 
-/// The code of an answer that refuses a message since the server is busy.
+/// The code of an answer that refuses a message because the server is busy.
 const BUSY: u64 = 503;
 
 /// Judges what clients do and receive.
 #[derive(Clone, Default, Debug)]
 pub struct Judge {
-    /// How many entries a log keeps, when one order is wanted.
+    /// The number of entries that a log keeps, if one order is required.
     kept: Option<usize>,
     rooms: Vec<Room>,
     room_of: BTreeMap<Box<str>, usize>,
     members: Vec<Member>,
     authors: Vec<Author>,
-    /// What members have not received although they received something behind it: by receiver, sender and number.
+    /// Messages that a member has not received although it received a later one: by receiver,
+    /// sender and number.
     missing: BTreeMap<(u32, u32, u32), Missing>,
-    /// What members received behind something that stands later in the log.
+    /// Deliveries that came after one that is later in the log.
     late: Vec<Late>,
     /// The last moment.
     now: u64,
     so_far: Verdict,
 }
 
-/// Whom a message is for.
+/// The recipients of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum To {
-    /// Everybody in the room, the sender too.
+    /// All members of the room, the sender included.
     All,
-    /// One of the room.
+    /// One member of the room.
     One(usize),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Missing {
-    /// Its receiver is there: it must come, and should have before something below this place.
+    /// Its receiver is present: it must arrive, and should have arrived before a message below this
+    /// place.
     Due(u64),
-    /// Its receiver is there, but came while it was under way: it may come.
+    /// Its receiver is present, but entered while it was in flight: it may arrive.
     Free,
-    /// Its receiver should have received it before something that it received.
+    /// Its receiver should have received it before a message that it has received.
     Lost,
-    /// Its receiver left. It is lost if another received it, and then something below this place that the receiver received too.
+    /// Its receiver left. It is lost if another member received it, and after it a message below
+    /// this place that the receiver received too.
     Doubtful(u64),
 }
 
-/// A member received a place behind others below `until`.
+/// A member received a place after others below `until`.
 #[derive(Clone, Copy, Debug)]
 struct Late {
     member: u32,
@@ -109,12 +120,13 @@ struct Late {
 }
 
 impl Judge {
-    /// A judge that also wants one order in each room, and forgets what all have passed but for the last so many messages.
+    /// A judge that also requires one order in each room, and forgets the messages that all members
+    /// have passed, apart from the last `kept`.
     pub fn of_one_order(kept: usize) -> Self {
         Self { kept: Some(kept), ..Self::default() }
     }
 
-    /// A user of a room: the same pair is the same member. Members count up from 0.
+    /// A user in a room: the same pair is the same member. Members are numbered from 0.
     pub fn member(&mut self, room: &str, name: &str) -> usize {
         let Self { rooms, room_of, members, authors, kept, .. } = self;
         let place = *room_of.entry(room.into()).or_insert_with(|| {
@@ -134,7 +146,8 @@ impl Judge {
         index as usize
     }
 
-    /// The member is about to ask to enter its room, on a new connection. One that it had before is gone.
+    /// The member is about to ask to enter its room, on a new connection. Its previous connection
+    /// is gone.
     pub fn entering(&mut self, who: usize) {
         self.gone(who);
         self.now += 1;
@@ -147,7 +160,8 @@ impl Judge {
         member.stay = Stay { number, entering: self.now, horizon_at: end, ..Stay::default() };
     }
 
-    /// It was told that it has entered: what is sent from now on must reach it. False: it had not asked.
+    /// The member was told that it has entered: messages sent from now on must reach it. False if
+    /// it had not asked.
     pub fn entered(&mut self, who: usize) -> bool {
         self.now += 1;
         let Member { state, stay, .. } = &mut self.members[who];
@@ -161,12 +175,13 @@ impl Judge {
         false
     }
 
-    /// It is about to leave: from now on it expects nothing, and what it receives is not looked at.
+    /// The member is about to leave: from now on it expects nothing, and its deliveries are not
+    /// checked.
     pub fn left(&mut self, who: usize) {
         self.leave(who, State::Leaving);
     }
 
-    /// It is not let in, or its connection is gone, closed or lost: from now on it receives nothing.
+    /// The member is refused, or its connection is closed or lost: from now on it receives nothing.
     pub fn gone(&mut self, who: usize) {
         self.leave(who, State::Gone);
     }
@@ -180,7 +195,7 @@ impl Judge {
         self.members[who].state = state;
     }
 
-    /// The member is about to send a message. Gives its number: 1, 2, 3, …
+    /// The member is about to send a message. Returns the message's number: 1, 2, 3, …
     pub fn sending(&mut self, who: usize, to: To) -> u32 {
         self.now += 1;
         self.so_far.totals.attempted += 1;
@@ -195,12 +210,13 @@ impl Judge {
         author.last()
     }
 
-    /// What a message must say, at least up to its first space, for [`received`](Self::received) to know it.
+    /// The text that a message must have, at least up to its first space, for
+    /// [`received`](Self::received) to recognise it.
     pub fn text(who: usize, number: u32) -> String {
         format!("{who}:{number}")
     }
 
-    /// A message of its was answered without an error.
+    /// A message of this member was answered without an error.
     pub fn acknowledged(&mut self, who: usize, number: u32) {
         self.now += 1;
         if self.answered(who, number, Answer::Acknowledged(self.now)) {
@@ -208,7 +224,7 @@ impl Judge {
         }
     }
 
-    /// A message of its was answered with an error.
+    /// A message of this member was answered with an error.
     pub fn failed(&mut self, who: usize, number: u32, code: u64) {
         if self.answered(who, number, Answer::Failed) {
             let refused = u64::from(code == BUSY);
@@ -217,7 +233,7 @@ impl Judge {
         }
     }
 
-    /// Nobody waits for the answer to a message any more, which may still come.
+    /// Nobody waits for the answer to a message any more; it may still arrive.
     pub fn given_up(&mut self, who: usize, number: u32) {
         if let Some(sent) = self.authors[who].get_mut(number)
             && sent.answer == Answer::Open
@@ -251,13 +267,15 @@ impl Judge {
         false
     }
 
-    /// A message came to a member: `sender` and `number` are what it says of itself, whatever that is.
+    /// A message arrived at a member; it claims this `sender` and `number`, whether or not they are
+    /// true.
     #[inline]
     pub fn delivered(&mut self, receiver: usize, sender: usize, number: u32) {
         let Member { position, is_plain, room, .. } = &mut self.members[receiver];
         let room = &self.rooms[*room as usize];
         let due = usize::try_from(position.wrapping_sub(room.base)).ok().and_then(|at| room.log.get(at));
         let is_due = due.is_some_and(|due| due.0 as usize == sender && due.1 == number);
+        // The hot path: the judge must be faster than the cluster that it judges.
         if is_due && *is_plain {
             *position += 1;
         } else {
@@ -271,12 +289,13 @@ impl Judge {
         *state == State::There && stay.entered.is_some()
     }
 
-    /// What is broken for good already. What is missing may still come, and is not in it.
+    /// The breaches that are certain already. Missing messages may still arrive, and are not
+    /// counted.
     pub fn so_far(&self) -> &Verdict {
         &self.so_far
     }
 
-    /// How many messages are not forgotten, in logs and for themselves.
+    /// The number of messages that are not forgotten, in logs and at their senders.
     pub fn remembered(&self) -> usize {
         let logs: usize = self.rooms.iter().map(|room| room.log.len()).sum();
         logs + self.authors.iter().map(|author| author.sent.len() + author.open.len()).sum::<usize>()

@@ -1,11 +1,12 @@
-//! A set of places that come nearly in order, as ranges: what came in one piece takes sixteen bytes.
+//! A set of places that arrive nearly in order, stored as ranges: a run without gaps takes sixteen
+//! bytes.
 
-/// Ranges in order, with gaps between them; each ends before its second number.
+/// Ranges in order, with gaps between them; the second number is exclusive.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Numbers(Vec<(u64, u64)>);
 
 impl Numbers {
-    /// Adds the numbers from `low` up to, not including, `end`, none of which is in it yet.
+    /// Adds the numbers from `low` up to `end`, exclusive. None of them may be in the set yet.
     pub(super) fn extend(&mut self, low: u64, end: u64) {
         if low >= end {
             return;
@@ -24,14 +25,15 @@ impl Numbers {
         }
     }
 
-    /// Whether a number is in it.
+    /// Whether a number is in the set.
     pub(super) fn contains(&self, number: u64) -> bool {
         let at = self.0.partition_point(|(_, end)| *end <= number);
         self.0.get(at).is_some_and(|(low, _)| *low <= number)
     }
 }
 
-/// Members, rooms and a member's messages are fewer than two thousand million.
+/// Converts a count of members, rooms or a member's messages: all are fewer than two thousand
+/// million.
 pub(super) fn small(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
 }

@@ -1,4 +1,5 @@
-//! The one order of a room, from what its members received; and what can be forgotten.
+//! The one order of a room, derived from its members' deliveries; and which entries can be
+//! forgotten.
 
 use super::author::{Answer, Author, Sent, UNSEEN};
 use super::member::{Member, State};
@@ -7,7 +8,8 @@ use super::room::{ODD, Room};
 use super::verdict::{Breach, Verdict};
 use super::{Judge, Late, Missing};
 
-/// How many times the entries that a log keeps anyway it keeps at most to decide what they are needed for.
+/// Entries are kept for undecided cases only while the log has at most this many times the entries
+/// that it keeps anyway.
 const HELD: usize = 64;
 
 impl Judge {
@@ -28,7 +30,8 @@ impl Judge {
         }
     }
 
-    /// Whether another member received a place before one of these that this member received too, all acknowledged.
+    /// Whether another member received `place` before one of `others` that this member received
+    /// too, all of them acknowledged.
     fn has_witness(&self, who: u32, place: u64, others: impl Iterator<Item = u64>) -> bool {
         let room = &self.rooms[self.members[who as usize].room as usize];
         let is_done = |place: u64| {
@@ -43,7 +46,7 @@ impl Judge {
             })
     }
 
-    /// Whether a member received something behind another that others received after it.
+    /// Whether a member received a message after another one that others received after it.
     pub(super) fn is_disordered(&self, Late { member, place, until }: &Late) -> bool {
         let room = &self.rooms[self.members[*member as usize].room as usize];
         let before =
@@ -59,13 +62,15 @@ impl Judge {
         verdict.add(Breach::Disordered, || format!("{name} got message {number} of {whose}: {why}"));
     }
 
-    /// Whether a member that left has missed a place that others received before something that it received.
+    /// Whether a member that left has missed a place that others received before a message that it
+    /// received.
     pub(super) fn is_lost(&self, who: u32, place: u64, until: u64) -> bool {
         let room = &self.rooms[self.members[who as usize].room as usize];
         self.has_witness(who, place, room.base..until)
     }
 
-    /// Cuts off what all members of a room have passed, now and then.
+    /// Cuts off the entries that all members of a room have passed, whenever the log is long
+    /// enough.
     pub(super) fn cut(&mut self, room: usize) {
         let Room { log, base, members, cut_at, .. } = &self.rooms[room];
         let Some(kept) = self.kept.filter(|_| log.len() >= *cut_at) else { return };
@@ -73,7 +78,8 @@ impl Judge {
         let slowest = there.filter(|member| member.state == State::There).map(|member| member.position).min();
         let end = base + log.len() as u64;
         let new_base = slowest.unwrap_or(UNSEEN).min(end - kept as u64).max(*base);
-        // What depends on the order of entries is decided when all have passed them, but it does not keep a log for ever.
+        // Cases that depend on the order of entries are decided once all members have passed them,
+        // but they do not keep a log for ever.
         let held = match self.undecided(room, new_base) {
             None => new_base,
             Some(place) if self.undecided(room, place).is_none() => place,
@@ -97,7 +103,8 @@ impl Judge {
         *cut_at = (4 * kept).max(2 * log.len());
     }
 
-    /// The first place below `base` of which it is open whether it was received in order or lost.
+    /// The first place below `base` that is undecided: whether it was received in order, or is
+    /// lost.
     fn undecided(&self, room: usize, base: u64) -> Option<u64> {
         let late = self.late.iter().filter(|late| self.room_of(late.member) == room);
         let late = late.map(|late| (late.place, late.until));
@@ -133,7 +140,7 @@ impl Judge {
         self.members[member as usize].room as usize
     }
 
-    /// Decides what members have missed below a place.
+    /// Decides the missing messages below a place.
     fn decide_missing(&mut self, room: usize, new_base: u64) {
         let place =
             |(_, sender, number): (u32, u32, u32)| Some(self.authors[sender as usize].get(number)?.place);
@@ -156,7 +163,7 @@ impl Judge {
         }
     }
 
-    /// A message is missing to one member.
+    /// Records that a message is missing to one member.
     pub(super) fn miss(&mut self, key: (u32, u32, u32), how: Missing) {
         if self.missing.insert(key, how).is_none()
             && let Some(sent) = self.authors[key.1 as usize].get_mut(key.2)
@@ -165,7 +172,7 @@ impl Judge {
         }
     }
 
-    /// It is no longer.
+    /// Records that it is not missing any more.
     pub(super) fn unmiss(&mut self, key: (u32, u32, u32)) {
         if self.missing.remove(&key).is_some() {
             if let Some(sent) = self.authors[key.1 as usize].get_mut(key.2) {
@@ -175,17 +182,18 @@ impl Judge {
         }
     }
 
-    /// Forgets a message that was dropped, if it is over.
+    /// Forgets a dropped message, if nothing can happen to it any more.
     pub(super) fn forget(&mut self, who: usize, number: u32) {
         let base = self.rooms[self.members[who].room as usize].base;
         self.authors[who].forget(number, base);
     }
 
-    /// A member leaves: what it has not received is decided, or becomes doubtful.
+    /// A member leaves: its missing messages are decided, or become doubtful.
     pub(super) fn settle(&mut self, who: usize) {
         let receiver = small(who);
         let mine = self.missing.range((receiver, 0, 0)..=(receiver, u32::MAX, u32::MAX));
         let free: Vec<_> = mine.filter(|(_, how)| **how == Missing::Free).map(|(key, _)| *key).collect();
+        // Messages that it may have missed do not count as missing once it leaves.
         free.into_iter().for_each(|key| self.unmiss(key));
         let horizon = self.horizon(who);
         let unreceived = self.unreceived(who, &self.unseen(self.members[who].room as usize));
@@ -210,7 +218,8 @@ impl Judge {
 }
 
 impl Author {
-    /// All members have passed a message: it and the ones before it are dropped, if they are over.
+    /// All members have passed a message: it and the ones before it are dropped. Those that are not
+    /// over are kept in `open`.
     fn passed(&mut self, number: u32, base: u64) {
         while self.dropped < number
             && let Some(sent) = self.sent.pop_front()

@@ -1,4 +1,4 @@
-//! Who sees whom: what members were told of those in their room.
+//! Presence: the members that each member sees in its room.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use super::member::{Member, State};
 use super::verdict::{Breach, Verdict};
 
 impl Judge {
-    /// A member that has just entered was told who is there.
+    /// A member that has just entered got the list of those present.
     pub fn sees<'a>(&mut self, who: usize, users: impl IntoIterator<Item = &'a str>) {
         if self.is_in(who) {
             self.members[who].stay.picture.get_or_insert_default();
@@ -15,12 +15,12 @@ impl Judge {
         users.into_iter().for_each(|user| self.appears(who, user, "the users of its login"));
     }
 
-    /// An `onAdd` came.
+    /// An `onAdd` arrived.
     pub fn added(&mut self, receiver: usize, user: &str) {
         self.appears(receiver, user, "onAdd");
     }
 
-    /// An `onLeave` came.
+    /// An `onLeave` arrived.
     pub fn removed(&mut self, receiver: usize, user: &str) {
         let whom = self.known(receiver, user);
         let picture = self.members[receiver].stay.picture.as_mut();
@@ -30,7 +30,7 @@ impl Judge {
         }
     }
 
-    /// Somebody appears in a member's picture.
+    /// A user appears in a member's picture.
     fn appears(&mut self, receiver: usize, user: &str, where_from: &str) {
         let whom = self.known(receiver, user);
         let Member { state, stay, .. } = &mut self.members[receiver];
@@ -49,7 +49,7 @@ impl Judge {
         self.so_far.add(Breach::Ghosts, || format!("{name} got {user:?} by {where_from}, {why}"));
     }
 
-    /// Who in the member's room has that name.
+    /// The member with that name in the same room.
     fn known(&self, mate: usize, name: &str) -> Option<u32> {
         self.rooms[self.members[mate].room as usize].of_name.get(name).copied()
     }

@@ -1,4 +1,4 @@
-//! A delivery that is not simply the next of its room's log.
+//! A delivery that is not simply the next entry of its room's log.
 
 use super::author::{Answer, Sent, UNSEEN};
 use super::member::{Member, State};
@@ -7,10 +7,11 @@ use super::room::{ODD, Room};
 use super::verdict::Breach;
 use super::{Judge, Late, Missing};
 
-/// A law that was broken, and how.
+/// A breach, and its description.
 type Broken = (Breach, String);
 
-/// So many are looked at for witnesses: more only make a server that keeps no order worse.
+/// Most late deliveries that are kept to look for witnesses: more would only add to the count of a
+/// server that keeps no order.
 const LATE_MAX: usize = 1000;
 
 fn foreign<T>(why: impl Into<String>) -> Result<T, Broken> {
@@ -18,7 +19,7 @@ fn foreign<T>(why: impl Into<String>) -> Result<T, Broken> {
 }
 
 impl Judge {
-    /// A message came: `from` is whom the push names, `text` what it says.
+    /// A message arrived: the push names `from` as its sender, and carries `text`.
     pub fn received(&mut self, receiver: usize, from: &str, text: &str) {
         self.so_far.totals.delivered += 1;
         let taken = match parse(text).filter(|(sender, _)| *sender < self.members.len()) {
@@ -41,7 +42,7 @@ impl Judge {
         }
     }
 
-    /// Takes a message in, or says what is wrong with it.
+    /// Takes a message in, or returns the breach.
     fn take(
         &mut self,
         receiver: usize,
@@ -69,7 +70,7 @@ impl Judge {
         match (listener.state, sent) {
             (State::Leaving, _) => Ok(()),
             (State::Gone, _) => foreign("it is not in the room"),
-            // It is forgotten: all have passed it, but for one who is just coming.
+            // It is forgotten: all members have passed it, apart from one that is just entering.
             (State::There, None) if listener.is_first => Ok(()),
             (State::There, None) => Err((Breach::Doubled, "it came before".to_owned())),
             (State::There, Some(sent)) => self.take_in(receiver, sender, number, sent),
@@ -104,7 +105,7 @@ impl Judge {
         disorder.map_or(Ok(()), |why| Err((Breach::Disordered, why.to_owned())))
     }
 
-    /// Notes that a member has received a message for the first time.
+    /// Records that a member has received a message for the first time.
     fn put(&mut self, receiver: usize, sender: usize, number: u32, sent: &Sent, is_told: bool) {
         self.unmiss((small(receiver), small(sender), number));
         let place = match sent.to {
@@ -135,7 +136,8 @@ impl Judge {
         self.cut(self.members[receiver].room as usize);
     }
 
-    /// A member has received something ahead of its position, or before it as the first: what is between is missing.
+    /// A member has received a message ahead of its position, so the entries between are missing;
+    /// or, as its first one, a message before its position.
     fn pass_over(&mut self, receiver: usize, place: u64) {
         let member = &self.members[receiver];
         let room = &self.rooms[member.room as usize];
@@ -150,16 +152,19 @@ impl Judge {
             })
             .collect();
         missing.into_iter().for_each(|(key, how)| self.miss(key, how));
+        // Brought up to date before the position jumps: the entries passed over do not count.
         self.horizon(receiver);
         let member = &mut self.members[receiver];
         member.close_run();
         (member.start, member.stay.horizon_at) = (place, place);
     }
 
-    /// Puts a message at the end of its room's log.
+    /// Appends a message to its room's log.
     fn append(&mut self, sender: usize, number: u32, sent: &Sent) -> u64 {
         let is_seen =
             |later: &Sent| later.place != UNSEEN || later.to.is_some_and(|(_, is_received)| is_received);
+        // Acknowledged or overtaken before anyone received it: the order of each receipt must be
+        // checked in full.
         let is_acknowledged = matches!(sent.answer, Answer::Acknowledged(_));
         let is_odd = is_acknowledged || self.later_ones(sender, number, sent).any(is_seen);
         let room = &mut self.rooms[self.members[sender].room as usize];
@@ -171,7 +176,7 @@ impl Judge {
         place
     }
 
-    /// What the same member sent later, on the same connection.
+    /// Later messages of the same sender on the same connection.
     fn later_ones(&self, sender: usize, number: u32, sent: &Sent) -> impl Iterator<Item = &Sent> {
         let (author, stay) = (&self.authors[sender], sent.stay);
         let later = (number + 1..=author.last()).map_while(|number| Some(author.get(number)));
@@ -185,7 +190,7 @@ impl Judge {
         }
     }
 
-    /// The latest moment at which something was sent that a member has received in this stay.
+    /// The latest sending moment of all messages that a member has received in this stay.
     pub(super) fn horizon(&mut self, receiver: usize) -> u64 {
         let Self { rooms, members, authors, .. } = self;
         let Member { position, room, stay, .. } = &mut members[receiver];

@@ -1,13 +1,13 @@
-//! What a judge says in the end: how often each law was broken, and the first few times in words.
+//! A judge's result: how often each invariant was broken, and the first few cases in words.
 
 use std::fmt;
 
 use serde::Serialize;
 
-/// Examples that are kept of each law.
+/// Examples kept for each invariant.
 const EXAMPLES_MAX: u64 = 4;
 
-/// The laws, as they are counted.
+/// The ways to break the invariants, as they are counted.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Breach {
     Lost,
@@ -18,33 +18,35 @@ pub(super) enum Breach {
     Ghosts,
 }
 
-/// How often each law was broken. All zero is what there should be.
+/// How often each invariant was broken. All counts should be zero.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
 pub struct Verdict {
-    /// Acknowledged messages that a member did not get: one a member.
+    /// Acknowledged messages that a member did not get, counted once a member.
     pub lost: u64,
-    /// Messages that somebody got again, and requests that were answered again.
+    /// Messages that a member got again, and requests that were answered again.
     pub doubled: u64,
-    /// Messages that somebody got behind one that came later.
+    /// Messages that a member got after one that should have come later.
     pub disordered: u64,
-    /// Messages that somebody got and nobody sent, or not to them; answers that nobody asked for.
+    /// Messages that a member got although they were not sent, or not to it; answers without a
+    /// request.
     pub foreign: u64,
     /// Requests without an answer although their sender is still connected.
     pub unanswered: u64,
-    /// Members that somebody sees and that are not there, or does not see and that are.
+    /// Members that somebody sees although they are not present, or does not see although they are.
     #[serde(skip)]
     pub ghosts: u64,
-    /// The first few times that each law was broken, in words.
+    /// The first few breaches of each invariant, in words.
     pub examples: Vec<String>,
-    /// How much this is a verdict on.
+    /// The number of events that this verdict is on.
     #[serde(skip)]
     pub totals: Recorded,
 }
 
-/// What was recorded. `attempted` is the sum of the other four kinds of requests.
+/// The recorded events. `attempted` is the sum of the four kinds below it: acknowledged, refused,
+/// failed, open.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Recorded {
-    /// Times that somebody entered a room.
+    /// Entries into rooms.
     pub entered: u64,
     /// Messages sent.
     pub attempted: u64,
@@ -54,19 +56,19 @@ pub struct Recorded {
     pub refused: u64,
     /// Messages that were answered with another error.
     pub failed: u64,
-    /// Messages without an answer, most since their sender's connection was lost.
+    /// Messages without an answer, mostly because their sender's connection was lost.
     pub open: u64,
-    /// Texts that somebody received: one a receiver.
+    /// Texts received, counted once a receiver.
     pub delivered: u64,
 }
 
 impl Verdict {
-    /// Whether every law was kept.
+    /// Whether no invariant was broken.
     pub fn is_clean(&self) -> bool {
         self.broken() == 0
     }
 
-    /// How often a law was broken, whichever.
+    /// Number of breaches of all invariants.
     pub fn broken(&self) -> u64 {
         let Self { lost, doubled, disordered, unanswered, foreign, ghosts, .. } = self;
         lost + doubled + disordered + unanswered + foreign + ghosts

@@ -1,4 +1,4 @@
-//! What orders do to a running cluster, and why one is refused.
+//! Errors and results of orders to a running cluster.
 
 use serde::Serialize;
 use thiserror::Error;
@@ -10,20 +10,20 @@ use crate::nearest::{did_you_mean, nearest};
 use crate::router::{NotSticky, StrategyError, UnknownRule};
 pub use crate::supervisor::{ServerState, Verb};
 
-/// What a reload did.
+/// The result of a reload.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize)]
 pub struct Reloaded {
     /// Servers that the file names and that did not run.
     pub added: Vec<ServerId>,
     /// Servers that ran and that the file does not name.
     pub removed: Vec<ServerId>,
-    /// Servers that the file describes in another way than they run: stopped, and started again as it says.
+    /// Servers that the file describes otherwise than they ran: stopped, and started as described.
     pub replaced: Vec<ServerId>,
-    /// Types whose servers stand in another order in the file than they did.
+    /// Types whose servers are in another order in the file than they were.
     pub reordered: Vec<ServerType>,
 }
 
-/// Why a running cluster does not do what it is told.
+/// Why a running cluster refuses an order.
 #[derive(Debug, Error)]
 pub enum ControlError {
     /// No server has that id.
@@ -31,18 +31,18 @@ pub enum ControlError {
     UnknownServer {
         /// The id that was asked for.
         id: String,
-        /// Those that there are.
+        /// The ids that exist.
         known: Vec<String>,
     },
-    /// A server of that id is there already.
+    /// A server with that id exists already.
     #[error("there is a server {id} already; it is {state}")]
     Exists {
         /// Its id.
         id: ServerId,
-        /// How it is.
+        /// Its state.
         state: ServerState,
     },
-    /// A server on that client port is there already.
+    /// Another server already has that client port.
     #[error("{id}: {other} has the client port {port} already")]
     PortTaken {
         /// The server that wants it.
@@ -52,14 +52,14 @@ pub enum ControlError {
         /// The port.
         port: u16,
     },
-    /// The server is not in a state for this.
+    /// The order does not fit the server's state.
     #[error("{id} is {state}: {wanted}")]
     WrongState {
-        /// Which server.
+        /// The server.
         id: ServerId,
-        /// How it is.
+        /// Its state.
         state: ServerState,
-        /// What would be needed.
+        /// The state that the order needs.
         wanted: &'static str,
     },
     /// The new server's description is wrong.
@@ -68,30 +68,30 @@ pub enum ControlError {
     /// Its client port cannot be opened.
     #[error(transparent)]
     Start(#[from] StartError),
-    /// Nobody is logged in by that uid.
+    /// Nobody is logged in with that uid.
     #[error("nobody is logged in as {uid:?}")]
     UnknownUser {
         /// The uid that was asked for.
         uid: String,
     },
-    /// Nobody is in a room of that name.
+    /// Nobody is in a room with that name.
     #[error("nobody is in a room {room:?}")]
     UnknownRoom {
         /// The name that was asked for.
         room: String,
     },
-    /// No rule of the links has that name.
+    /// No link rule has that name.
     #[error(transparent)]
     UnknownRule(#[from] UnknownRule),
-    /// No server can be of that type.
+    /// The cluster cannot have servers of that type.
     #[error("no server type {server_type}: expected one of {}{}", known.join(", "), did_you_mean(nearest(server_type, known.iter().map(String::as_str))))]
     UnknownType {
         /// The type that was asked for.
         server_type: String,
-        /// Those that there are.
+        /// The types that exist.
         known: Vec<String>,
     },
-    /// The strategy does not find keys again, and must.
+    /// The strategy is not sticky, as the type needs it to be.
     #[error(transparent)]
     NotSticky(#[from] NotSticky),
     /// The cluster has ended.

@@ -1,4 +1,4 @@
-//! Client ports: opened before anything starts, and why they are not.
+//! Client ports: opened before anything starts, and the errors if that fails.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs};
@@ -20,35 +20,35 @@ const BACKLOG: i32 = 1024;
 /// Why a cluster did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
-    /// The description is no cluster.
+    /// The description is not a valid cluster.
     #[error(transparent)]
     Plan(#[from] PlanError),
     /// A client port cannot be opened.
     #[error("{server}: cannot listen on {address}: {error}{}", hint(error))]
     Listen {
-        /// Whose port.
+        /// The server of the port.
         server: String,
-        /// Where.
+        /// Its address.
         address: String,
-        /// Why not.
+        /// The cause.
         error: io::Error,
     },
-    /// Other programs have ports.
+    /// Other programs have the ports.
     #[error(
         "ports are taken: {}; another program has them, another cluster perhaps: stop it, or {ELSEWHERE}",
         wanted(ports)
     )]
     Taken {
-        /// Each with who wants it.
+        /// The taken ports, each with its owner here.
         ports: Vec<TakenPort>,
     },
-    /// A server's own code panicked when it was made.
+    /// A server's own code panicked in its constructor.
     #[error("{0}: its code panicked when it was made; the log says where")]
     Unmade(String),
-    /// The system lets no signal handler be installed.
+    /// The system refuses to install a signal handler.
     #[error("cannot catch SIGINT and SIGTERM: {0}")]
     Signals(io::Error),
-    /// The system gives no thread, or no event loop.
+    /// The system refuses a thread or an event loop.
     #[error("cannot start the cluster's thread: {0}")]
     Thread(io::Error),
 }
@@ -56,13 +56,13 @@ pub enum StartError {
 /// A port that another program has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct TakenPort {
-    /// The server that wants it, or what else does.
+    /// The server, or whatever else, that needs the port.
     pub owner: String,
     /// `host:port`.
     pub address: String,
 }
 
-/// What helps where ports are taken.
+/// The advice if ports are taken.
 const ELSEWHERE: &str = "serve with --port-offset 100, which adds 100 to every port, or with --ports any, which takes ports that are free";
 
 fn wanted(ports: &[TakenPort]) -> String {
@@ -100,7 +100,7 @@ fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // A restart must not wait for the last run's connections to be forgotten.
+    // A restart must not wait until the system forgets the last run's connections.
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -113,7 +113,7 @@ pub(super) fn port_options(
     options: &Options,
     serials: &Arc<AtomicU32>,
 ) -> PortOptions {
-    // As in Pomelo, a client may miss one beat.
+    // As in Pomelo, a client may miss one heartbeat.
     let heartbeat = offer.heartbeat_s.map(|seconds| Duration::from_secs(seconds).saturating_mul(2));
     PortOptions {
         server: spec.id.clone(),

@@ -1,11 +1,11 @@
 //! The live cluster: the pure router and servers as actix actors, with real ports and real time.
 //!
-//! Actors are shells: they hand deliveries in and carry effects out. All of them share one thread
-//! unless told otherwise, since a message between two actors on one thread costs a tenth of a
-//! microsecond and between two threads up to sixty times that.
+//! Actors are shells: they pass deliveries in and carry effects out. By default all of them share
+//! one thread, since a message between two actors on one thread costs a tenth of a microsecond, and
+//! between two threads up to sixty times that.
 //!
-//! Changes of servers are made one after the other (`servers`), as the supervisor decides. Queries run
-//! concurrently with them (`queries`). What both know of a server is its entry in the roster.
+//! Servers are changed one after the other (`servers`), as the supervisor decides. Queries run
+//! concurrently with changes (`queries`). Both read a server's entry in the roster.
 
 mod control;
 mod listen;
@@ -39,7 +39,8 @@ use crate::cluster::{Cluster, PlanError};
 pub use crate::router::{EdgeView, TypeView};
 
 impl Cluster {
-    /// Opens every client port, then starts router and servers on a thread of their own. Returns when all are up.
+    /// Opens every client port, then starts the router and the servers on a separate thread.
+    /// Returns when all are up.
     ///
     /// # Errors
     /// A type has no code, or ports cannot be opened; then nothing has started.
@@ -48,7 +49,7 @@ impl Cluster {
         let options = self.options_ref().clone();
         let listeners = self.listen()?;
         for (server, listener) in self.spec_mut().servers.iter_mut().zip(&listeners) {
-            // Port 0 means any: from here on everybody knows which it is.
+            // Port 0 means any free port: from here on the real one is known.
             if let Some(Ok(address)) = listener.as_ref().map(TcpListener::local_addr) {
                 server.client_port = Some(address.port());
             }
@@ -57,16 +58,16 @@ impl Cluster {
         system::spawn(plan, listeners, options)
     }
 
-    /// The client ports that other programs have, each tried and closed again.
+    /// The client ports that other programs have. Each is tried and closed again.
     pub fn taken_ports(&self) -> Vec<TakenPort> {
         match self.listen() {
             Err(StartError::Taken { ports }) => ports,
-            // The start says what else is wrong.
+            // `start` reports the other errors.
             _ => Vec::new(),
         }
     }
 
-    /// Opens the client ports; none for a backend.
+    /// Opens the client ports; `None` for a backend.
     fn listen(&self) -> Result<Vec<Option<TcpListener>>, StartError> {
         let (mut listeners, mut taken) = (Vec::with_capacity(self.spec().servers.len()), Vec::new());
         for server in &self.spec().servers {
@@ -75,6 +76,7 @@ impl Cluster {
                 Err(StartError::Listen { server: owner, address, error })
                     if error.kind() == io::ErrorKind::AddrInUse =>
                 {
+                    // All taken ports in one error: the user fixes them at once.
                     taken.push(TakenPort { owner, address });
                 }
                 Err(error) => return Err(error),
@@ -83,7 +85,7 @@ impl Cluster {
         if taken.is_empty() { Ok(listeners) } else { Err(StartError::Taken { ports: taken }) }
     }
 
-    /// Starts, and runs until SIGINT, SIGTERM or SIGHUP; then stops cleanly.
+    /// Starts, runs until SIGINT, SIGTERM or SIGHUP, then stops cleanly.
     ///
     /// # Errors
     /// See [`start`](Cluster::start).

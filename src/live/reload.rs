@@ -1,4 +1,4 @@
-//! A running cluster becomes what its configuration says now.
+//! Reload: changes a running cluster to match its configuration.
 
 use super::control::{ControlError, Reloaded};
 use super::running::{Control, RunningCluster};
@@ -7,16 +7,18 @@ use crate::config::{ClusterSpec, ServerSpec};
 use crate::ids::{ServerId, ServerType};
 
 impl RunningCluster {
-    /// Makes the cluster what another configuration says: adds, removes and replaces the difference, and puts the lists in the
-    /// order of the file.
+    /// Changes the cluster to match another configuration: adds, removes and replaces servers that
+    /// differ, and puts the lists into the order of the file.
     ///
     /// # Errors
-    /// A server of it cannot be added; nothing has changed then, unless its port was taken in that very moment.
+    /// A server of the configuration cannot be added. Nothing has changed then, unless its port was
+    /// taken in that very moment.
     pub fn reload(&self, spec: &ClusterSpec) -> Result<Reloaded, ControlError> {
         let running: Vec<_> = self.servers().map(|(server, _)| server).collect();
         let runs_so = |wanted: &&ServerSpec| running.iter().any(|server| is_same(server, wanted));
         let to_start = spec.servers.iter().filter(|wanted| !runs_so(wanted)).cloned().collect();
-        // Before anything goes: what cannot come must not take the place of what runs.
+        // Before anything stops: a server that cannot start must not take the place of one that
+        // runs.
         self.ask(|asker| Control::CheckStart(to_start, asker))??;
         let mut done = Reloaded { reordered: reordered(&running, &spec.servers), ..Reloaded::default() };
         for server in &running {
@@ -27,7 +29,7 @@ impl RunningCluster {
                 }
                 Some(wanted) if !is_same(server, wanted) => {
                     match self.stop_server(server.id.as_str()) {
-                        // What is down needs no stop.
+                        // A server that is down needs no stop.
                         Ok(()) | Err(ControlError::WrongState { .. }) => {}
                         Err(error) => return Err(error),
                     }
@@ -37,7 +39,7 @@ impl RunningCluster {
             }
         }
         let order: Vec<ServerId> = spec.servers.iter().map(|server| server.id.clone()).collect();
-        // Before anything comes: each server takes its place at once, and no room moves twice.
+        // Before anything starts: each server takes its place at once, and no room moves twice.
         self.ask(|asker| Control::Arrange(order.clone(), asker))?;
         for wanted in &spec.servers {
             let runs = running.iter().any(|server| server.id == wanted.id);
@@ -48,6 +50,7 @@ impl RunningCluster {
                 self.add(wanted.clone())?;
             }
         }
+        // Again, for the roster: servers that were added now stand at its end.
         self.ask(|asker| Control::Arrange(order, asker))?;
         let text = format!(
             "the configuration of {}: {} added, {} removed, {} replaced, {} in another order",
@@ -62,7 +65,7 @@ impl RunningCluster {
     }
 }
 
-/// Whether a server runs as a configuration wants it; port 0 there means any.
+/// Whether a server runs as a configuration describes it; port 0 there means any port.
 fn is_same(running: &ServerSpec, wanted: &ServerSpec) -> bool {
     let any_port = wanted.client_port == Some(0);
     *running
@@ -72,7 +75,7 @@ fn is_same(running: &ServerSpec, wanted: &ServerSpec) -> bool {
         }
 }
 
-/// The types whose servers stand in another order in the file, not counting those that come or go.
+/// The types whose servers are in another order in the file, disregarding servers that come or go.
 fn reordered(running: &[ServerSpec], wanted: &[ServerSpec]) -> Vec<ServerType> {
     let kept = |server_type: &ServerType, servers: &[ServerSpec], others: &[ServerSpec]| -> Vec<ServerId> {
         let is_kept = |server: &&ServerSpec| {

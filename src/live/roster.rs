@@ -1,4 +1,5 @@
-//! What is known of each server of a running cluster, in one place: written by what changes servers, read by queries.
+//! The state of each server of a running cluster, in one place: written by changes, read by
+//! queries.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,33 +12,34 @@ use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::supervisor::ServerState;
 
-/// The servers, up or not, in the order in which they were configured and added. A clone is the same
-/// roster: queries see a change at once, also from another thread, and while a longer one is in flight.
+/// The servers, up or not, in the order in which they were configured and added. Clones share one
+/// roster: queries see a change at once, also from another thread and while a longer change is in
+/// flight.
 #[derive(Clone, Default)]
 pub(super) struct Roster(Arc<Mutex<Vec<Entry>>>);
 
 /// One server.
 #[derive(Clone)]
 pub(super) struct Entry {
-    /// As configured, with the port that was really opened.
+    /// As configured, with the real client port.
     pub(super) spec: Arc<ServerSpec>,
     pub(super) state: ServerState,
     /// Its actor, while it is up.
     pub(super) actor: Option<Addr<ServerActor>>,
     /// Where its clients connect, while it is up.
     pub(super) clients: Option<SocketAddr>,
-    /// When it came up last.
+    /// When it last came up.
     pub(super) since: Instant,
-    /// How often it was made.
+    /// How often its actor was made.
     pub(super) made: u32,
-    /// What was counted when it was looked at last, and the rate since the look before.
+    /// Counts of the last look, and the rate since the look before.
     pub(super) messages: u64,
     pub(super) panics: u64,
     pub(super) messages_per_second: u64,
 }
 
 impl Entry {
-    /// One that has not come up yet.
+    /// A server that has not come up yet.
     pub(super) fn new(spec: ServerSpec) -> Self {
         Self {
             spec: Arc::new(spec),
@@ -58,18 +60,18 @@ impl Entry {
 }
 
 impl Roster {
-    /// All of them as they are now.
+    /// All servers as they are now.
     pub(super) fn all(&self) -> Vec<Entry> {
         self.lock().clone()
     }
 
-    /// The one at this place as it is now. Only changes of servers may use places: queries see the roster
-    /// between two of them.
+    /// The server at this place as it is now. Only changes may use places: changes run one at a
+    /// time, so no place shifts meanwhile.
     pub(super) fn at(&self, place: usize) -> Entry {
         self.lock()[place].clone()
     }
 
-    /// Changes the one at this place.
+    /// Changes the server at this place.
     pub(super) fn change<R>(&self, place: usize, change: impl FnOnce(&mut Entry) -> R) -> R {
         change(&mut self.lock()[place])
     }
@@ -80,7 +82,7 @@ impl Roster {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Entry>> {
-        // Nothing that is done under the lock panics half-way.
+        // No code under the lock panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,4 +1,4 @@
-//! The router as an actor: every envelope between servers passes it.
+//! The router as an actor: every envelope between servers passes through it.
 
 use actix::prelude::*;
 use rustc_hash::FxHashMap;
@@ -10,8 +10,8 @@ use crate::ids::ServerId;
 use crate::router::{Routed, Router};
 use crate::time::Time;
 
-/// Envelopes handled before other actors of the thread get their turn: a mailbox is drained without a pause, and a
-/// flood would stall every timer.
+/// Envelopes handled before other actors of the thread get their turn: a mailbox is drained without
+/// a pause, and a flood would stall every timer.
 const BURST: usize = 256;
 
 /// The directory of addresses, keyed by server id, around the pure router.
@@ -21,39 +21,39 @@ pub(super) struct RouterActor {
     mailboxes: FxHashMap<ServerId, Mailbox>,
     routed: Vec<Routed>,
     drain_scheduled: bool,
-    /// The moment for which a timer is set, while links hold something up.
+    /// The moment for which a timer is set, while links delay envelopes.
     tick_at: Option<Time>,
     burst: usize,
-    /// Dropped when a server holds nothing that another one could take.
+    /// Each sender is dropped once its server holds nothing that another server could take.
     empty_handed: Vec<(ServerId, Sender<()>)>,
 }
 
-/// A server's address, and the envelopes that go to it in the next message.
+/// A server's address, and the envelopes for its next message.
 struct Mailbox {
     address: Addr<ServerActor>,
     envelopes: Vec<Envelope>,
 }
 
-/// The output of some deliveries to a server, in order. A killed server's unsent output is discarded:
-/// each delivery's messages are carried all or none.
+/// The output of some deliveries to a server, in order. A killed server's unsent output is
+/// discarded: each delivery's messages are carried all or none.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Carry(pub(super) Vec<Envelope>);
 
-/// A server's address; none when it is no more.
+/// A server's address; `None` once it is gone.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Register(pub(super) ServerId, pub(super) Option<Addr<ServerActor>>);
 
-/// Answered when a server that was retired holds nothing that another one could take.
+/// Answered once a retired server holds nothing that another server could take.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct WhenEmptyHanded(pub(super) ServerId);
 
-/// Does something with the router between two envelopes, and gives the result.
+/// Runs an order on the router between two envelopes, and returns the result.
 pub(super) struct WithRouter<R>(pub(super) RouterOrder<R>);
 
-/// What is to be done, and when it is now; what goes out of it is carried.
+/// An order, given the router, the present time, and a list for its envelopes, which are sent on.
 pub(super) type RouterOrder<R> = Box<dyn FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send>;
 
 impl<R: Send + 'static> Message for WithRouter<R> {
@@ -74,7 +74,8 @@ impl RouterActor {
         }
     }
 
-    /// Hands on what goes out, in one message a server, and sets the timer for what waits.
+    /// Sends the routed envelopes on, in one message a server, and sets the timer for those that
+    /// wait.
     fn hand_on(&mut self, ctx: &mut Context<Self>) {
         let mut called = Vec::new();
         for Routed { to, envelope } in self.routed.drain(..) {
@@ -85,7 +86,8 @@ impl RouterActor {
                         called.push(to);
                     }
                 }
-                // The router only names servers that it was given, and each was registered before it started.
+                // The router names only servers that it was given, and each was registered before
+                // it started.
                 None => log::error!("no address server={to}"),
             }
         }
@@ -94,7 +96,7 @@ impl RouterActor {
                 mailbox.address.do_send(DeliverAll(take_all(&mut mailbox.envelopes)));
             }
         }
-        // A sender that is dropped is the answer.
+        // Dropping the sender is the answer.
         self.empty_handed.retain(|(id, _)| !self.router.is_empty_handed(id));
         let Some(deadline) = self.router.next_deadline() else { return };
         if self.tick_at.is_some_and(|at| at <= deadline) {
@@ -102,7 +104,7 @@ impl RouterActor {
         }
         self.tick_at = Some(deadline);
         ctx.run_later(deadline.since(self.clock.now()), move |actor, ctx| {
-            // An earlier moment may have been set meanwhile; its timer does the work.
+            // An earlier timer may have been set meanwhile; it does the work.
             if actor.tick_at == Some(deadline) {
                 actor.tick_at = None;
             }
@@ -130,7 +132,8 @@ impl Handler<Carry> for RouterActor {
             self.hand_on(ctx);
             ctx.wait(tokio::task::yield_now().into_actor(self));
         } else if !std::mem::replace(&mut self.drain_scheduled, true) {
-            // actix polls this once the mailbox is drained: what came together goes on together.
+            // actix polls this once the mailbox is drained: envelopes that arrive together go on
+            // together.
             ctx.spawn(async {}.into_actor(self).map(|(), actor, ctx| {
                 (actor.drain_scheduled, actor.burst) = (false, 0);
                 actor.hand_on(ctx);
@@ -143,7 +146,7 @@ impl Handler<Register> for RouterActor {
     type Result = ();
 
     fn handle(&mut self, Register(id, address): Register, ctx: &mut Self::Context) {
-        // What is for one that goes was for it.
+        // Envelopes routed so far belong to the address registered so far.
         self.hand_on(ctx);
         match address {
             Some(address) => drop(self.mailboxes.insert(id, Mailbox { address, envelopes: Vec::new() })),

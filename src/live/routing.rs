@@ -1,6 +1,5 @@
-//! Changes of how a running cluster routes: another strategy for a type, rules of links, a session
-//! that is sent away. The router makes each between two envelopes, concurrently with changes of
-//! servers.
+//! Routing changes of a running cluster: another strategy for a type, link rules, a kicked session.
+//! The router makes each between two envelopes, concurrently with changes of servers.
 
 use super::control::ControlError;
 use super::running::RunningCluster;
@@ -11,11 +10,11 @@ use crate::servers::name_of;
 use crate::strategies::StrategySpec;
 
 impl RunningCluster {
-    /// Chooses the servers of a type by another strategy from now on: see [`Router::set_strategy`](crate::router::Router::set_strategy).
-    /// Gives what that moves.
+    /// Chooses the servers of a type by another strategy from now on: see
+    /// [`Router::set_strategy`](crate::router::Router::set_strategy). Returns its effect.
     ///
     /// # Errors
-    /// The type is unknown, or the strategy is none for it.
+    /// The type is unknown, or the strategy does not suit it.
     pub fn set_strategy(&self, server_type: &str, strategy: StrategySpec) -> Result<Preview, ControlError> {
         let (server_type, timeline) = (ServerType::from(server_type), self.timeline.clone());
         self.with_router(move |router, now, out| {
@@ -33,7 +32,7 @@ impl RunningCluster {
         })?
     }
 
-    /// Adds a rule behind the others, or in the place of one of that name. Gives its name.
+    /// Adds a rule after the others, or replaces the rule with that name. Returns its name.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -47,25 +46,26 @@ impl RunningCluster {
         })
     }
 
-    /// Takes a rule away, or all of them; what waited on links that were cut goes on.
+    /// Removes a rule, or all of them; envelopes that waited on cut links are sent on.
     ///
     /// # Errors
-    /// No rule has that name.
+    /// No link rule has that name.
     pub fn heal(&self, name: Option<&str>) -> Result<(), ControlError> {
         let (name, timeline) = (name.map(str::to_owned), self.timeline.clone());
         self.with_router(move |router, now, out| {
             router.heal(now, name.as_deref(), out)?;
-            // Before its consequences: a stop may have waited for this link.
+            // Noted before its consequences: a stop may have waited for this link.
             timeline.note(EventKind::Healed, None, name.as_deref().unwrap_or("all rules"));
             Ok::<_, UnknownRule>(())
         })??;
         Ok(())
     }
 
-    /// Closes the session of a user, telling the client why. Gives the frontend that it is on.
+    /// Closes the session of a user, and tells the client the reason. Returns the session's
+    /// frontend.
     ///
     /// # Errors
-    /// Nobody is logged in by that uid.
+    /// Nobody is logged in with that uid.
     pub fn kick(&self, uid: &str, reason: &str) -> Result<ServerId, ControlError> {
         let (kicked, why, timeline) = (Uid::from(uid), reason.to_owned(), self.timeline.clone());
         let session = self.with_router(move |router, now, out| {

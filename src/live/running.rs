@@ -1,4 +1,4 @@
-//! A running cluster, as its owner holds it: orders that change its servers, and its end.
+//! The owner's handle of a running cluster: orders that change its servers, and its end.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, mpsc};
@@ -23,7 +23,7 @@ pub struct RunningCluster {
     pub(super) thread: Option<JoinHandle<()>>,
 }
 
-/// What changes the servers: one after the other.
+/// Orders that change the servers, carried out one after the other.
 pub(super) enum Control {
     Add(Box<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
     CheckStart(Vec<ServerSpec>, mpsc::Sender<Result<(), ControlError>>),
@@ -33,12 +33,13 @@ pub(super) enum Control {
 }
 
 impl RunningCluster {
-    /// The configuration that it was started with, with the ports that were really opened.
+    /// The configuration that it was started with, with the real client ports.
     pub fn spec(&self) -> &ClusterSpec {
         &self.spec
     }
 
-    /// The servers of now, and where each listens for clients: none on a backend, and on one that is not up.
+    /// The present servers, and where each listens for clients: `None` for a backend, and for a
+    /// server that is not up.
     pub fn servers(&self) -> impl Iterator<Item = (ServerSpec, Option<SocketAddr>)> + use<> {
         self.roster.all().into_iter().map(|entry| (Arc::unwrap_or_clone(entry.spec), entry.clients))
     }
@@ -54,19 +55,21 @@ impl RunningCluster {
         all.filter(|entry| entry.spec.server_type.as_str() == server_type).find_map(|entry| entry.clients)
     }
 
-    /// Starts a server: a new one at the end of its type's list; one that was stopped or killed again, with these fields and
-    /// in its old place.
+    /// Starts a server: a new one at the end of its type's list; one that was stopped or killed
+    /// again, with these fields and in its old place.
     ///
     /// # Errors
-    /// A server of that id is up, its client port is taken, its type has no code, or its port cannot be opened.
+    /// A server with that id is up, its client port is taken or cannot be opened, or its type has no
+    /// code.
     pub fn add(&self, server: ServerSpec) -> Result<(), ControlError> {
         self.ask(|asker| Control::Add(Box::new(server), asker))?
     }
 
-    /// Takes a server out of the cluster: as [`stop_server`](Self::stop_server), and then forgets it.
+    /// Removes a server from the cluster: stops it like [`stop_server`](Self::stop_server), then
+    /// forgets it.
     ///
     /// # Errors
-    /// There is none of that id.
+    /// No server has that id.
     pub fn remove(&self, id: &str) -> Result<(), ControlError> {
         self.change(Verb::Remove, id)
     }
@@ -75,31 +78,31 @@ impl RunningCluster {
     /// clients are closed or kicked.
     ///
     /// # Errors
-    /// There is none of that id, or it is not up.
+    /// No server has that id, or the server is not up.
     pub fn stop_server(&self, id: &str) -> Result<(), ControlError> {
         self.change(Verb::Stop, id)
     }
 
-    /// Lets a server vanish, as a process that crashes.
+    /// Kills a server: it vanishes like a process that crashes.
     ///
     /// # Errors
-    /// There is none of that id, or it is not up.
+    /// No server has that id, or the server is not up.
     pub fn kill(&self, id: &str) -> Result<(), ControlError> {
         self.change(Verb::Kill, id)
     }
 
-    /// Lets a server do nothing, as a process that hangs.
+    /// Pauses a server: it does nothing, like a process that hangs.
     ///
     /// # Errors
-    /// There is none of that id, or it is not running.
+    /// No server has that id, or the server is not running.
     pub fn pause(&self, id: &str) -> Result<(), ControlError> {
         self.change(Verb::Pause, id)
     }
 
-    /// Lets a paused server go on.
+    /// Resumes a paused server.
     ///
     /// # Errors
-    /// There is none of that id, or it is not paused.
+    /// No server has that id, or the server is not paused.
     pub fn resume(&self, id: &str) -> Result<(), ControlError> {
         self.change(Verb::Resume, id)
     }
@@ -107,31 +110,31 @@ impl RunningCluster {
     /// Stops a server, if it is up, and starts it again.
     ///
     /// # Errors
-    /// There is none of that id, or its port cannot be opened.
+    /// No server has that id, or its port cannot be opened.
     pub fn restart(&self, id: &str) -> Result<(), ControlError> {
         self.change(Verb::Restart, id)
     }
 
-    /// What has happened to it.
+    /// The cluster's events.
     pub fn timeline(&self) -> Timeline {
         self.timeline.clone()
     }
 
-    /// Takes no more clients, answers what is under way, closes or kicks clients, and ends; within
-    /// twice the stop timeout.
+    /// Stops: accepts no more clients, answers requests in flight, closes or kicks clients, and
+    /// ends, within twice the stop timeout.
     pub fn stop(mut self) {
         self.end();
     }
 
-    /// Does one of these with a server: as the method of that name.
+    /// Carries out the verb's order on a server, like the method with that name.
     ///
     /// # Errors
-    /// As the method of that name.
+    /// Those of the method with that name.
     pub fn change(&self, verb: Verb, id: &str) -> Result<(), ControlError> {
         self.ask(|asker| Control::Change(verb, id.to_owned(), asker))?
     }
 
-    /// Orders what changes the servers, and waits for the outcome.
+    /// Sends an order that changes the servers, and waits for its result.
     pub(super) fn ask<T>(&self, order: impl FnOnce(mpsc::Sender<T>) -> Control) -> Result<T, ControlError> {
         let (sender, receiver) = mpsc::channel();
         self.control.send(order(sender)).map_err(|_| ControlError::Ended)?;
@@ -139,7 +142,7 @@ impl RunningCluster {
     }
 
     fn end(&mut self) {
-        // Both fail only when the thread has ended, which is what is wanted.
+        // Both fail only if the thread has ended, which is the goal.
         let _ = self.control.send(Control::Stop);
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();

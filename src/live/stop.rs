@@ -1,4 +1,4 @@
-//! What ends a cluster that is served: signals, or an order.
+//! Ends a served cluster: by a signal, or by an order.
 
 use std::io;
 
@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// Whether this process was started with SIGHUP ignored, where the system tells.
+/// Whether this process was started with SIGHUP ignored, on systems that tell.
 fn ignores_hangup() -> bool {
     const HANGUP: u64 = 1;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
@@ -14,8 +14,9 @@ fn ignores_hangup() -> bool {
     ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & HANGUP != 0)
 }
 
-/// SIGINT, SIGTERM and SIGHUP (its terminal has closed), caught from the moment this is made: make it before the cluster starts, and a signal that comes
-/// at once is not lost. An order by a [`StopHandle`] counts as one.
+/// Catches SIGINT, SIGTERM and SIGHUP (its terminal has closed) from the moment it is made: made
+/// before the cluster starts, it does not lose an early signal. An order by a [`StopHandle`] counts
+/// as a signal.
 pub struct StopSignal {
     runtime: Runtime,
     interrupt: Signal,
@@ -25,14 +26,14 @@ pub struct StopSignal {
     ordered: UnboundedReceiver<()>,
 }
 
-/// Does what SIGTERM does, from any thread.
+/// Has the effect of SIGTERM, from any thread.
 #[derive(Clone, Debug)]
 pub struct StopHandle(UnboundedSender<()>);
 
 impl StopHandle {
-    /// Ends the wait of the [`StopSignal`] that this is of.
+    /// Ends the wait of its [`StopSignal`].
     pub fn stop(&self) {
-        // Fails only when nobody waits any more, since it stops already.
+        // Fails only if the wait is over, since it stops already.
         let _ = self.0.send(());
     }
 }
@@ -46,19 +47,19 @@ impl StopSignal {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        // nohup has it ignored, so that the cluster outlives the terminal.
+        // nohup ignores SIGHUP, so that the cluster outlives the terminal.
         let hangup = if ignores_hangup() { None } else { Some(signal(SignalKind::hangup())?) };
         drop(entered);
         let (sender, ordered) = unbounded_channel();
         Ok(Self { runtime, interrupt, terminate, hangup, handle: StopHandle(sender), ordered })
     }
 
-    /// To stop by order.
+    /// A handle to stop by order.
     pub fn handle(&self) -> StopHandle {
         self.handle.clone()
     }
 
-    /// Waits until one of them comes, or has come.
+    /// Waits until a signal or an order comes, or has come.
     pub fn wait(mut self) {
         let hangup = async {
             match &mut self.hangup {

@@ -1,4 +1,5 @@
-//! Start and stop: the cluster's thread, its arbiters, and the order in which things come up and go down.
+//! Start and stop: the cluster's thread, its arbiters, and the order in which its parts come up and
+//! go down.
 
 use std::net::TcpListener;
 use std::sync::mpsc;
@@ -21,10 +22,10 @@ use crate::cluster::{Options, Plan};
 use crate::servers::Delivery;
 use crate::trace::Watch;
 
-/// What clients are told when the cluster stops.
+/// The reason sent to clients when the cluster stops.
 const STOP_REASON: &str = "server stopped";
 
-/// Starts a plan on a thread of its own, and waits until it is up.
+/// Starts a plan on a separate thread, and waits until it is up.
 pub(super) fn spawn(
     plan: Plan,
     listeners: Vec<Option<TcpListener>>,
@@ -43,7 +44,7 @@ pub(super) fn spawn(
                 let system = LiveSystem::start(plan, listeners, options, known).await;
                 match system {
                     Ok(system) => {
-                        // The owner waits for this, so it is there.
+                        // Cannot fail: the owner waits for it.
                         let _ = up.send(Ok(()));
                         system.serve(orders, asked).await;
                     }
@@ -65,7 +66,7 @@ struct LiveSystem {
 }
 
 impl LiveSystem {
-    /// Everybody is there before the first client can be.
+    /// Starts all servers before the first client can connect.
     async fn start(
         plan: Plan,
         listeners: Vec<Option<TcpListener>>,
@@ -77,7 +78,7 @@ impl LiveSystem {
         let watch = Watch::new(since_1970.unwrap_or_default().as_secs_f64() * 1e3);
         router.set_watch(watch.clone());
         let router = RouterActor::new(router, clock).start();
-        // The router and the first share stay on this thread.
+        // The router and the first share of the servers stay on this thread.
         let arbiters: Vec<Arbiter> = (1..options.threads).map(|_| Arbiter::new()).collect();
         let mut handles = vec![Arbiter::current()];
         handles.extend(arbiters.iter().map(Arbiter::handle));
@@ -113,7 +114,8 @@ impl LiveSystem {
         Ok(system)
     }
 
-    /// Carries out what changes the servers, one order after the other. Questions are answered beside that, to the end.
+    /// Carries out orders that change the servers, one after the other. Queries are answered
+    /// concurrently, to the end.
     async fn serve(mut self, mut orders: UnboundedReceiver<Control>, questions: UnboundedReceiver<Question>) {
         let observer = &self.servers.observer;
         let beside =
@@ -129,6 +131,7 @@ impl LiveSystem {
                 }
             };
             tokio::select! {
+                // Orders first: a due restart can wait until the order is carried out.
                 biased;
                 order = orders.recv() => match order {
                     None | Some(Control::Stop) => break,
@@ -141,7 +144,7 @@ impl LiveSystem {
         beside.iter().for_each(JoinHandle::abort);
     }
 
-    /// Does what the owner asks. Whoever asked may have gone.
+    /// Carries out an order. Its sender may be gone by the time of the answer.
     async fn obey(&mut self, order: Control) {
         let servers = &mut self.servers;
         match order {
@@ -156,7 +159,8 @@ impl LiveSystem {
         }
     }
 
-    /// The contract's order: no new clients; answers for what is under way; hooks; a reason for each client; the end.
+    /// The order that `lib.rs` promises: no new clients; answers for requests in flight; hooks; a
+    /// reason for each client; the end.
     async fn stop(self) {
         for server in self.servers.up() {
             // Only an actor that has ended does not answer, and then it has no port.
@@ -165,9 +169,10 @@ impl LiveSystem {
         let _ = tokio::time::timeout(self.stop_timeout, self.all_answered()).await;
         self.servers.deliver_to_all(&Delivery::GivingUp).await;
         self.servers.deliver_to_all(&Delivery::Stopping).await;
-        // What they sent now goes by the router, and must reach the clients' outboxes before the end does.
+        // Their output goes through the router, and must reach the clients' outboxes before the end
+        // does.
         let _ = self.servers.with_router(|_, _, _| ()).await;
-        // All at once, so that nobody hears the others leave first.
+        // All at once, so that no client sees the others leave first.
         let shut_port = |server: Addr<ServerActor>| server.send(self.servers.shut_port(STOP_REASON));
         let shut: Vec<_> = self.servers.up().map(shut_port).collect();
         for server in shut {
@@ -178,7 +183,8 @@ impl LiveSystem {
         log::info!("stopped");
     }
 
-    /// Nobody waits for an answer any more. While one server waits, others that have nothing to do may be asked.
+    /// Waits until no call is pending. Loops, since an idle server may be called while another one
+    /// waits.
     async fn all_answered(&self) {
         loop {
             self.observer().ask_all(|| WhenIdle).await;

@@ -1,4 +1,4 @@
-//! What has happened to a running cluster: who came, who went, what was changed, in order.
+//! The events of a running cluster, in order: servers that came and went, and other changes.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::ServerId;
 
-/// Events that are kept.
+/// Number of events that are kept.
 const EVENTS_MAX: usize = 1000;
 
-/// The last thousand events of a cluster. A clone is the same timeline.
+/// The last thousand events of a cluster. Clones share one timeline.
 #[derive(Clone, Default)]
 pub struct Timeline(Arc<Mutex<Kept>>);
 
@@ -21,24 +21,24 @@ struct Kept {
     events: VecDeque<TimelineEvent>,
 }
 
-/// One thing that happened.
+/// An event.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineEvent {
-    /// Its number: the first is 1, and none is left out.
+    /// Its number: the first is 1, without gaps.
     pub seq: u64,
     /// The time of day, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What sort of thing.
+    /// Its kind.
     pub kind: EventKind,
-    /// To which server, if to one.
+    /// The server concerned, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub server: Option<ServerId>,
-    /// For people.
+    /// A description for people.
     pub text: String,
 }
 
-/// What sort of thing has happened.
+/// The kind of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EventKind {
@@ -46,11 +46,11 @@ pub enum EventKind {
     Started,
     /// A server was stopped.
     Stopped,
-    /// A server has vanished.
+    /// A server was killed.
     Killed,
-    /// A server was told to do nothing.
+    /// A server was paused.
     Paused,
-    /// A paused server goes on.
+    /// A server was resumed.
     Resumed,
     /// A server was stopped and started.
     Restarted,
@@ -58,35 +58,35 @@ pub enum EventKind {
     Panicked,
     /// A server was added.
     Added,
-    /// A server was taken out.
+    /// A server was removed.
     Removed,
-    /// The cluster has become what a configuration says.
+    /// The cluster was changed to match a configuration.
     Reloaded,
-    /// A rule of the links was installed.
+    /// A link rule was installed.
     Link,
-    /// Rules of the links were taken away.
+    /// Link rules were removed.
     Healed,
     /// A type has another strategy.
     Strategy,
     /// A user was kicked.
     Kick,
-    /// Robots have begun or ended.
+    /// Robots were started or stopped.
     Robots,
-    /// A change of a list is over, and rooms have gone to other servers.
+    /// A rebalance is over, and rooms have gone to other servers.
     Moved,
 }
 
-/// What there is from a number on.
+/// The events from a number on.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Events {
     /// Those that are kept, in order.
     pub events: Vec<TimelineEvent>,
-    /// The number that the next one will have: what to ask from next time.
+    /// The number that the next event will have: ask from it next time.
     pub next: u64,
 }
 
 impl Timeline {
-    /// Notes that something has happened now.
+    /// Records an event now.
     pub fn note(&self, kind: EventKind, server: Option<&ServerId>, text: impl Into<String>) {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let at_ms = u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX);
@@ -99,7 +99,7 @@ impl Timeline {
         kept.events.push_back(event);
     }
 
-    /// The events whose number is at least this.
+    /// The events from number `seq` on.
     pub fn since(&self, seq: u64) -> Events {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = kept.events.partition_point(|event| event.seq < seq);

@@ -1,4 +1,4 @@
-//! Links between servers: what they carry, and how they are.
+//! Links between servers: their traffic and their state.
 
 use std::collections::BTreeMap;
 
@@ -8,17 +8,18 @@ use crate::live::{ClusterView, EdgeView};
 use crate::router::LinkRule;
 use crate::router::links::{End, Link};
 
-/// Most links that a picture has: of a hundred servers each may talk to each.
+/// Most links in a picture: of a hundred servers, each may send to each.
 const EDGES_MAX: usize = 1000;
 
-/// The links that carried something between two views, or hold something up; when there are too many, the busiest.
+/// The links that carried envelopes between two views, or hold some now; if there are too many, the
+/// busiest.
 pub(super) fn between(before: Option<&ClusterView>, now: &ClusterView, seconds: f64) -> Vec<EdgePicture> {
     let before: BTreeMap<(&ServerId, &ServerId), u64> =
         before.iter().flat_map(|view| &view.edges).map(|edge| (ends(edge), edge.envelopes)).collect();
     let types: BTreeMap<&ServerId, &ServerType> =
         now.servers.iter().map(|server| (&server.id, &server.server_type)).collect();
     let picture = |edge: &EdgeView| {
-        // One whose receiver was made anew counts from 0 again.
+        // The link of a restarted receiver counts from 0 again.
         let earlier = before.get(&ends(edge)).filter(|earlier| **earlier <= edge.envelopes).copied();
         let more = edge.envelopes - earlier.unwrap_or(0);
         EdgePicture {
@@ -43,7 +44,7 @@ fn ends(edge: &EdgeView) -> (&ServerId, &ServerId) {
     (&edge.from, &edge.to)
 }
 
-/// As the first rule that holds for the link makes it.
+/// The state by the first rule that holds for the link.
 fn state(rules: &[LinkRule], edge: &EdgeView, types: &BTreeMap<&ServerId, &ServerType>) -> EdgeState {
     let (Some(from), Some(to)) = (types.get(&edge.from), types.get(&edge.to)) else { return EdgeState::Ok };
     let link =

@@ -1,4 +1,4 @@
-//! The last minutes of a cluster, as columns of figures: what charts are drawn of.
+//! The last minutes of a cluster, as columns of figures: the source of the charts.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -9,13 +9,13 @@ use super::picture::{Picture, ServerPicture};
 use crate::ids::{ServerId, ServerType};
 use crate::stats::Balance;
 
-/// From one sample to the next, in milliseconds.
+/// Time between two samples, in milliseconds.
 const STEP_MS: u64 = 1000;
 
 /// Five minutes.
 const SAMPLES_MAX: usize = 300;
 
-/// The pictures of the last five minutes, one a second, as far as charts need them.
+/// The pictures of the last five minutes, one a second, reduced to the figures that charts need.
 ///
 /// Serialises as columns of the same length, oldest first, with `null` where there was nothing:
 /// `{"stepMs","atMs":[…],"servers":{id:{"load","messagesPerSecond","p99Ms"}},"types":{type:{"byCount","byMessages"}},
@@ -63,7 +63,7 @@ struct Evenness {
 }
 
 impl History {
-    /// Takes one more picture, and forgets what is older than five minutes.
+    /// Adds a picture, and drops the one that is older than five minutes.
     pub fn take(&mut self, picture: &Picture) {
         if self.samples.len() == SAMPLES_MAX {
             self.samples.pop_front();

@@ -1,7 +1,8 @@
-//! What a cluster does, second by second: rates, percentiles and balance, out of two views of it.
+//! The activity of a cluster, second by second: rates, percentiles and balance, from two views of
+//! it.
 //!
-//! Pure: the caller brings the views and the time. Console, metrics and `top` show the same [`Picture`], and the last
-//! minutes of it are a [`History`].
+//! Pure: the caller provides the views and the time. The console, the metrics and `top` show the
+//! same [`Picture`]; a [`History`] keeps the last minutes of it.
 
 mod edges;
 mod history;
@@ -15,14 +16,15 @@ use self::since::{Between, Since};
 use crate::live::{ClusterView, ServerState, ServerView, TypeView};
 use crate::stats::{Balance, Histogram};
 
-/// Makes a picture of each view, with the view before in mind.
+/// Makes a picture of each view, compared with the view before.
 #[derive(Default)]
 pub struct Monitor {
     before: Option<ClusterView>,
 }
 
 impl Monitor {
-    /// Takes a view; `at_ms` is the time of day, in milliseconds since 1970. In the first picture nothing has a rate.
+    /// Takes a view; `at_ms` is the time of day, in milliseconds since 1970. The first picture has
+    /// no rates.
     pub fn take(&mut self, at_ms: u64, view: ClusterView) -> Picture {
         let before = self.before.take();
         let between = Between::new(before.as_ref(), &view);
@@ -90,7 +92,8 @@ fn type_of(of_type: &TypeView, servers: &[ServerPicture]) -> TypePicture {
     }
 }
 
-/// What clients notice is counted at the frontends: a message that goes on to a backend is one message.
+/// Traffic is counted at the frontends, as clients see it: a message that goes on to a backend is
+/// one message.
 fn totals(servers: &[ServerPicture], all: &[(&ServerView, Since)], view: &ClusterView) -> Totals {
     let sum = |of: fn(&ServerPicture) -> usize| servers.iter().map(of).sum();
     let frontends = || all.iter().filter(|(server, _)| server.frontend).map(|(_, since)| since);

@@ -1,4 +1,4 @@
-//! What is shown of a cluster: one page, one table, one set of metrics.
+//! The figures that are shown of a cluster: one page, one table, one set of metrics.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use crate::live::ServerState;
 use crate::router::LinkRule;
 use crate::stats::Balance;
 
-/// The cluster as people look at it. Rates and percentiles are those since the view before.
+/// The cluster as people see it. Rates and percentiles are those since the view before.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Picture {
     /// The time of day, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What runs.
+    /// The running cluster.
     pub cluster: ClusterPicture,
     /// All servers together.
     pub totals: Totals,
@@ -23,23 +23,24 @@ pub struct Picture {
     pub servers: Vec<ServerPicture>,
     /// Every type that has servers.
     pub types: Vec<TypePicture>,
-    /// Links between servers that carry something, or hold something up; of more than a thousand, the busiest.
+    /// Links between servers that carry envelopes, or hold some; of more than a thousand, the
+    /// busiest.
     pub edges: Vec<EdgePicture>,
-    /// The rules of the links, in the order in which they are asked.
+    /// The link rules, in the order in which they are consulted.
     pub rules: Vec<LinkRule>,
 }
 
-/// What runs.
+/// The running cluster.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterPicture {
-    /// Of pomelo-sim.
+    /// The version of pomelo-sim.
     pub version: String,
     /// The environment of its configuration.
     pub env: String,
     /// The `servers.json` that it was started with.
     pub source: String,
-    /// Since it started, in seconds.
+    /// Time since it started, in seconds.
     pub uptime_seconds: f64,
 }
 
@@ -47,136 +48,139 @@ pub struct ClusterPicture {
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Totals {
-    /// Servers.
+    /// Number of servers.
     pub servers: usize,
-    /// Of these, running.
+    /// Servers that are running.
     pub running: usize,
-    /// Clients that are connected.
+    /// Connected clients.
     pub sessions: usize,
-    /// Users that are logged in.
+    /// Logged-in users.
     pub uids: usize,
     /// Rooms that have members.
     pub rooms: usize,
-    /// Members of these.
+    /// Members of these rooms.
     pub members: usize,
     /// Messages from clients.
     pub messages_per_second: f64,
-    /// Pushes to clients, one by one.
+    /// Pushes to clients, counted once a client.
     pub deliveries_per_second: f64,
-    /// Requests of clients that were answered with an error.
+    /// Client requests that were answered with an error.
     pub errors_per_second: f64,
-    /// Half of the clients' requests took no longer, in milliseconds; none when there were none.
+    /// Median latency of the clients' requests, in milliseconds; `None` if there were none.
     pub p50_ms: Option<f64>,
-    /// Of a hundred, ninety-nine took no longer.
+    /// The 99th percentile of the same.
     pub p99_ms: Option<f64>,
     /// Rooms that went to another server since the start.
     pub rooms_moved: u64,
-    /// Memory of what waits for clients to read it, in bytes.
+    /// Memory of the data that waits for clients to read it, in bytes.
     pub buffer_bytes: usize,
 }
 
-/// One server as a page shows it. A [`ServerView`](crate::live::ServerView) holds counters that only
-/// grow and a whole histogram; this holds rates and percentiles since the view before, so it is no
-/// view with fields left out.
+/// One server as a page shows it. A [`ServerView`](crate::live::ServerView) holds counters that
+/// only grow and a whole histogram; this holds rates and percentiles since the view before, so it
+/// is more than a view with fields left out.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerPicture {
-    /// Which.
+    /// Its id.
     pub id: ServerId,
-    /// Of which type.
+    /// Its type.
     pub server_type: ServerType,
     /// Whether clients connect to it.
     pub frontend: bool,
-    /// Its share beside the others of its type.
+    /// Its weight compared with the others of its type.
     pub weight: f64,
-    /// How it is.
+    /// Its state.
     pub state: ServerState,
-    /// Where its clients connect, when it is a frontend that is up.
+    /// Where its clients connect, if it is a frontend that is up.
     pub clients: Option<SocketAddr>,
-    /// Since it came up last, in seconds.
+    /// Time since it last came up, in seconds.
     pub uptime_seconds: f64,
     /// How often it has come up again.
     pub restarts: u64,
-    /// Clients that are connected to it.
+    /// Connected clients.
     pub sessions: usize,
-    /// Of these, logged in.
+    /// Connected clients that are logged in.
     pub bound: usize,
     /// Rooms that it holds.
     pub rooms: usize,
-    /// Members of these.
+    /// Members of these rooms.
     pub members: usize,
-    /// What its type's balance counts: sessions of a frontend, members of any other.
+    /// The load that its type's balance compares: sessions of a frontend, members of any other.
     pub load: usize,
-    /// Messages from clients and calls of other servers that it took.
+    /// Messages from clients and calls from other servers that it took.
     pub messages_per_second: f64,
-    /// Pushes that it made for clients, or gave to its own, one by one.
+    /// Pushes that a backend made for clients, or that a frontend passed to its own, counted once a
+    /// client.
     pub deliveries_per_second: f64,
     /// Requests and calls that it answered with an error.
     pub errors_per_second: f64,
-    /// Half of what it was asked took no longer, in milliseconds: on a frontend from a client's message to the response, on
-    /// others from the moment at which the caller sent it to the answer. None when nothing was asked.
+    /// Median latency, in milliseconds: on a frontend from a client's message to the response, on
+    /// others from the moment when the caller sent the request to the answer. `None` without
+    /// requests.
     pub p50_ms: Option<f64>,
-    /// Of a hundred, ninety-nine took no longer.
+    /// The 99th percentile of the same.
     pub p99_ms: Option<f64>,
     /// Most deliveries that waited for it at once.
     pub queue: usize,
-    /// Calls that it waits for.
+    /// Calls to other servers that are not answered yet.
     pub calls_pending: usize,
-    /// Memory of what waits for its clients to read it, in bytes.
+    /// Memory of the data that waits for its clients to read it, in bytes.
     pub buffer_bytes: usize,
 }
 
-/// The servers of a type beside each other.
+/// The servers of a type, compared with each other.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TypePicture {
-    /// Which type.
+    /// The type.
     pub server_type: ServerType,
-    /// How a server of it is chosen, such as `ring(100)`.
+    /// The strategy that chooses a server, such as `ring(100)`.
     pub strategy: String,
-    /// Those that can be chosen, in list order.
+    /// The servers that can be chosen, in list order.
     pub listed: Vec<ServerId>,
-    /// Whether a change of the list or the strategy is not over.
+    /// Whether a rebalance is in progress, after a change of the list or the strategy.
     pub is_changing: bool,
-    /// How even [`ServerPicture::load`] is over those listed; none when there is none.
+    /// How even [`ServerPicture::load`] is over the listed servers; `None` without load.
     #[serde(serialize_with = "balance")]
     pub by_count: Option<Balance>,
-    /// How even their messages a second are; none when there are none.
+    /// How even their messages a second are; `None` without messages.
     #[serde(serialize_with = "balance")]
     pub by_messages: Option<Balance>,
 }
 
-/// From a server to another one.
+/// A link from one server to another.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EdgePicture {
-    /// Who sends.
+    /// The sender.
     pub from: ServerId,
-    /// Who receives.
+    /// The receiver.
     pub to: ServerId,
     /// Envelopes that arrived.
     pub per_second: f64,
-    /// Envelopes that are on their way now.
+    /// Envelopes on their way now.
     pub held: usize,
-    /// How the link is.
+    /// The link's state.
     pub state: EdgeState,
 }
 
-/// How a link is, by the first rule that holds for it.
+/// The state of a link, by the first rule that holds for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EdgeState {
     /// No rule holds for it.
     Ok,
-    /// What it carries takes its time.
+    /// Envelopes are delayed.
     Slow,
-    /// Some of what it carries is lost, and sent again.
+    /// Some envelopes are lost, and sent again.
     Lossy,
     /// Nothing arrives.
     Cut,
 }
 
-/// With the names of all of a picture's fields: experiments have written theirs to files since before there were pictures.
+/// Serialises with the field names of a picture: experiments, which are older than pictures, write
+/// their own names to files.
 fn balance<S: Serializer>(balance: &Option<Balance>, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     #[serde(rename_all = "camelCase")]

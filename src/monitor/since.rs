@@ -1,28 +1,31 @@
-//! What each server has done between two views: servers that were made anew meanwhile count from 0 again.
+//! The activity of each server between two views. Servers that were restarted in between count from
+//! 0 again.
 
 use crate::ids::ServerId;
 use crate::live::{ClusterView, ServerView};
 use crate::stats::Histogram;
 
-/// Two moments of one server are of one life when it came up at the same time, as far as numbers are exact.
+/// Two snapshots belong to one life of a server if it came up at the same time, within this
+/// rounding error.
 const SAME_TIME_SECONDS: f64 = 1e-4;
 
 /// Two views of a cluster.
 pub(super) struct Between<'a> {
     before: Option<&'a ClusterView>,
     now: &'a ClusterView,
-    /// From one to the other; 0 when there is only one.
+    /// Time between them; 0 if there is only one.
     pub(super) seconds: f64,
 }
 
-/// What one server has done, a second.
+/// One server's activity, a second.
 #[derive(Default)]
 pub(super) struct Since {
     /// Messages from its clients.
     pub(super) messages: f64,
-    /// Calls of other servers.
+    /// Calls from other servers.
     pub(super) invocations: f64,
-    /// Pushes for clients, one by one: those that a frontend gave to its own, and that any other made.
+    /// Pushes, counted once a client: those that a frontend passed to its own, and those that any
+    /// other server made.
     pub(super) deliveries: f64,
     pub(super) errors: f64,
     pub(super) latency: Histogram,
@@ -30,7 +33,7 @@ pub(super) struct Since {
 
 impl<'a> Between<'a> {
     pub(super) fn new(before: Option<&'a ClusterView>, now: &'a ClusterView) -> Self {
-        // A cluster that was started anew has nothing in common with the one before.
+        // A restarted cluster has nothing in common with the one before.
         let before = before.filter(|before| before.uptime_seconds < now.uptime_seconds);
         let seconds = before.map_or(0.0, |before| now.uptime_seconds - before.uptime_seconds);
         Self { before, now, seconds }
@@ -54,7 +57,7 @@ impl<'a> Between<'a> {
         }
     }
 
-    /// The server in the view before, if it has not come up since.
+    /// The server in the view before, if it has not been restarted since.
     fn same_life(&self, server: &ServerView) -> Option<&'a ServerView> {
         let before = self.before?;
         let then = find(before, &server.id).filter(|then| then.account.is_some())?;

@@ -1,9 +1,10 @@
-//! What many clients get: written down once for all of them, between two flushes of a port.
+//! Output shared by many clients: stored once for all of them between two flushes of a port.
 //!
-//! The members of a room on one connector get the same frames, but for their own responses. So a room's frames are put
-//! into one batch, and each member's outbox only notes from where to where the batch is for it: a frame costs a copy a
-//! room, not one a member, and what is noted is made into one write. A batch is open as long as all its clients are in
-//! it and in no other: who gets something of another batch parts with this one, and the room's next frame begins anew.
+//! The members of a room on one connector get the same frames, apart from their own responses. So a
+//! room's frames go into one batch, and each member's outbox only notes its range of the batch: a
+//! frame is copied once a room instead of once a member, and the noted ranges become one write. A
+//! batch stays open as long as all its clients are in it and in no other. A client that gets
+//! something from another batch leaves this one, and the room's next frame opens a new batch.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,23 +12,23 @@ use std::sync::Arc;
 use crate::ids::SessionId;
 use crate::wire::PushFrame;
 
-/// When a batch is this long, the port is flushed: its clients can be reading already.
+/// At this length the port is flushed, so that the clients can start reading.
 const BATCH_BYTES_MAX: usize = 256 * 1024;
 
-/// A batch larger than this gives its memory back when the port is idle.
+/// A larger batch frees its memory when the port is idle.
 const BATCH_BYTES_KEPT: usize = 4 * 1024;
 
 /// How a client's bytes are framed.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub(super) enum Form {
-    /// A package behind the other.
+    /// Packages back to back.
     #[default]
     Tcp,
-    /// A WebSocket frame around each.
+    /// Each package in a WebSocket frame.
     WebSocket,
 }
 
-/// Which batch, until the next flush.
+/// Identifies a batch until the next flush.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BatchId(u32);
 
@@ -40,9 +41,9 @@ pub(super) struct Batches {
 
 #[derive(Default)]
 struct Batch {
-    /// For whom; none when nothing more may be put in.
+    /// The recipients; `None` once the batch is closed.
     recipients: Option<Arc<[SessionId]>>,
-    /// How many of them are there.
+    /// Number of recipients that are in the batch.
     members: usize,
     tcp: Bytes,
     websocket: Bytes,
@@ -51,13 +52,13 @@ struct Batch {
 /// The frames in one form.
 #[derive(Default)]
 struct Bytes {
-    /// Some client wants them so.
+    /// Set when a client uses this form.
     wanted: bool,
     bytes: Vec<u8>,
 }
 
 impl Batches {
-    /// A batch for these, of whom nobody is in it yet.
+    /// Opens a batch for these recipients, without members yet.
     pub(super) fn open(&mut self, recipients: &Arc<[SessionId]>) -> BatchId {
         if self.used == self.all.len() {
             self.all.push(Batch::default());
@@ -69,29 +70,32 @@ impl Batches {
         BatchId(self.used as u32 - 1)
     }
 
-    /// One more is in it.
+    /// Counts a new member.
     pub(super) fn joined(&mut self, BatchId(batch): BatchId, form: Form) {
         let batch = &mut self.all[batch as usize];
         batch.members += 1;
         batch.bytes_mut(form).wanted = true;
     }
 
-    /// One of them has gone.
+    /// Counts a member out.
     pub(super) fn parted(&mut self, BatchId(batch): BatchId) {
         self.all[batch as usize].members -= 1;
     }
 
-    /// One of them gets something else in between: nothing more may be put in.
+    /// Closes the batch: a member gets something else in between, so later frames would be out of
+    /// order.
     pub(super) fn close(&mut self, BatchId(batch): BatchId) {
         self.all[batch as usize].recipients = None;
     }
 
-    /// Whether what is for these can be put in.
+    /// Whether frames for these recipients can go into the batch.
     pub(super) fn is_for(&self, BatchId(batch): BatchId, recipients: &Arc<[SessionId]>) -> bool {
+        // Pointers are compared, not lists: this runs for every frame, and a
+        // changed list is a new `Arc`.
         self.all[batch as usize].recipients.as_ref().is_some_and(|others| Arc::ptr_eq(others, recipients))
     }
 
-    /// Puts a frame in. Gives how many get it, and whether the port is to be flushed.
+    /// Appends a frame. Returns the number of members that get it, and whether to flush the port.
     pub(super) fn put(&mut self, BatchId(batch): BatchId, frame: &PushFrame) -> (usize, bool) {
         let batch = &mut self.all[batch as usize];
         batch.tcp.put(frame.package());
@@ -100,17 +104,17 @@ impl Batches {
         (batch.members, bytes >= BATCH_BYTES_MAX)
     }
 
-    /// How long it is in this form.
+    /// The batch's length in this form, in bytes.
     pub(super) fn len(&self, BatchId(batch): BatchId, form: Form) -> u32 {
         self.all[batch as usize].bytes(form).bytes.len() as u32
     }
 
-    /// Part of it.
+    /// A range of the batch's bytes.
     pub(super) fn bytes(&self, BatchId(batch): BatchId, form: Form, part: Range<u32>) -> &[u8] {
         &self.all[batch as usize].bytes(form).bytes[part.start as usize..part.end as usize]
     }
 
-    /// Empties all of them: every outbox has taken what it had of them.
+    /// Empties all batches. Every outbox must have taken its ranges first.
     pub(super) fn reset(&mut self) {
         for batch in &mut self.all[..self.used] {
             batch.recipients = None;
@@ -120,7 +124,7 @@ impl Batches {
         self.used = 0;
     }
 
-    /// Gives memory back, while none is in use.
+    /// Frees memory while no batch is in use.
     pub(super) fn shrink(&mut self) {
         if self.used > 0 {
             return;

@@ -1,4 +1,4 @@
-//! Connections that are lost and sessions that get another: what a port's table must do about it.
+//! Lost connections, and sessions that get another: the changes to a port's table.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use super::{CloseReason, PortEvent};
 use crate::time::Time;
 
 impl<S: Stream> PortCore<S> {
-    /// A connection ends. Keeps its session if that may go on without it; forgets it otherwise.
+    /// A connection ends. Keeps its session if it may continue without it; otherwise forgets it.
     pub(super) fn keep(
         self: &Rc<Self>,
         table: &mut Table<S>,
@@ -23,7 +23,8 @@ impl<S: Stream> PortCore<S> {
         let Some(key) = table.rows.get(index).and_then(|row| row.kept) else { return false };
         let may_go_on = reason.is_loss() && table.rows[index].opened;
         if may_go_on {
-            // The client may be listening still. From here on it is given nothing here that it would be given again.
+            // The client may still be listening. After this write it gets nothing here that it
+            // would be sent again.
             self.write(table, index);
         }
         let Table { rows, resume: Some(resume), .. } = table else { return false };
@@ -34,7 +35,7 @@ impl<S: Stream> PortCore<S> {
             return false;
         }
         resume.lost(key, now, reason, connection.peer, connection.let_go());
-        // The session has taken its place.
+        // The session has taken over its place.
         connection.has_place = false;
         log::debug!(
             "session waits for its client server={} session={}",
@@ -44,8 +45,8 @@ impl<S: Stream> PortCore<S> {
         true
     }
 
-    /// Does for the rest of the port what the package that a row has just got means: its session was another's, or is
-    /// open now.
+    /// Applies the package that a row has just received to the rest of the port: its session was
+    /// another row's, or is open now.
     pub(super) fn settle(
         self: &Rc<Self>,
         table: &mut Table<S>,
@@ -59,7 +60,8 @@ impl<S: Stream> PortCore<S> {
         }
         let row = &mut table.rows[index];
         if was_over_limit && !row.is_over_limit {
-            // It has come in by the place of the session that it comes back to, and was not refused.
+            // The client came in on the place of the session that it resumes, so it was not refused
+            // after all.
             row.has_place = true;
             let peer = row.peer;
             table.over_limit -= 1;
@@ -97,8 +99,8 @@ impl<S: Stream> PortCore<S> {
         }
     }
 
-    /// Ends a connection whose client has made another before this one was known to be lost. Gives the number of the
-    /// session's messages under way.
+    /// Ends a connection whose client has made another before this one was known to be lost.
+    /// Returns the number of the session's messages in flight.
     fn leave(&self, table: &mut Table<S>, old: usize, now: Time) -> usize {
         let Some(connection) = table.rows.get_mut(old) else { return 0 };
         let under_way = connection.let_go();
@@ -111,8 +113,8 @@ impl<S: Stream> PortCore<S> {
         under_way
     }
 
-    /// Keeps a package for a client that is to come back. A session that misses too much ends, as one that reads too
-    /// slowly does.
+    /// Keeps a package for a client that may come back. A session that misses too much ends, as one
+    /// that reads too slowly does.
     pub(super) fn put_by(self: &Rc<Self>, table: &mut Table<S>, key: u32, data: Data<'_>) {
         let Some(resume) = &mut table.resume else { return };
         if !resume.missed(key, data) {
@@ -122,7 +124,7 @@ impl<S: Stream> PortCore<S> {
         }
     }
 
-    /// Ends a session and its connection, if it has one; `kick` is what its client is told.
+    /// Ends a session and its connection, if it has one; `kick` is the text that its client gets.
     pub(super) fn end_session(
         self: &Rc<Self>,
         table: &mut Table<S>,
@@ -151,7 +153,8 @@ impl<S: Stream> PortCore<S> {
         }
     }
 
-    /// Ends the sessions whose clients have been away for too long, as if they had ended when they were lost.
+    /// Ends the sessions whose clients have been away for too long, with the reason for which their
+    /// connections were lost.
     pub(super) fn expire(&self, table: &mut Table<S>, now: Time) {
         let Some(resume) = &table.resume else { return };
         if resume.away() == 0 {

@@ -21,8 +21,9 @@ use crate::wire::{PackageType, WebSocketHeader, kick_body, write_response};
 /// that transport.
 const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Messages of one client that may be under way; while there are more, nothing is read from it. Without a bound one
-/// who floods fills mailboxes faster than they are emptied, and all others wait behind it.
+/// Messages of one client that may be in flight; at this limit its socket is not read. Without a
+/// bound, a client that floods fills mailboxes faster than they are emptied, and all others wait
+/// behind it.
 const UNDER_WAY_MAX: usize = 64;
 
 /// A row of a port's table.
@@ -32,25 +33,26 @@ pub(super) struct Connection<S> {
     pub(super) stream: Rc<S>,
     pub(super) protocol: Protocol,
     pub(super) outbox: ClientOutbox,
-    /// There was no place for it: it is closed as soon as it has said how it speaks, and never counted.
+    /// Over the limit: it is closed as soon as its transport is known, and never counted.
     pub(super) is_over_limit: bool,
-    /// It takes one of the port's places. One that was lost leaves its own to the session that waits for its client.
+    /// It takes one of the port's places. A lost connection leaves its place to the session that
+    /// waits for the client.
     pub(super) has_place: bool,
-    /// The server behind the port knows of its session, and this is the session's connection.
+    /// The server behind the port knows its session, and this is the session's connection.
     pub(super) opened: bool,
-    /// Where its session is kept, when it may outlive the connection: see `resume.rs`.
+    /// Where its session is kept, if it may outlive the connection: see `resume.rs`.
     pub(super) kept: Option<u32>,
-    /// It stands in the port's list of outboxes to write.
+    /// It is in the port's list of outboxes to write.
     pub(super) dirty: bool,
-    /// The socket takes no more for now; a task waits for it.
+    /// The socket is full; a task waits until it is writable.
     pub(super) blocked: bool,
-    /// It ends: nothing more is read or said, what waits is still written.
+    /// It ends: nothing more is read or queued, but waiting bytes are still written.
     pub(super) ending: Option<(CloseReason, Time)>,
-    /// The last time that bytes came.
+    /// When bytes last arrived.
     pub(super) received_at: Time,
-    /// Messages of it that were handed up and are not done with.
+    /// Messages that were passed to the server and are still in flight.
     pub(super) under_way: usize,
-    /// Its reader, while it waits for some of them to be done.
+    /// Its reader, while it waits for messages in flight.
     reader: Option<Waker>,
 }
 
@@ -90,13 +92,13 @@ impl<S: Stream> Connection<S> {
         self.protocol.reply(PackageType::Kick, &kick_body(reason), self.outbox.own(batches));
     }
 
-    /// Ends the connection once what waits is written. False when it ends already.
+    /// Ends the connection once waiting bytes are written. False if it is ending already.
     pub(super) fn end(&mut self, now: Time, reason: CloseReason) -> bool {
         if self.ending.is_some() {
             return false;
         }
         self.ending = Some((reason, now));
-        // It reads on, to find the stream's end.
+        // The reader continues, to find the stream's end.
         self.wake_reader();
         if let Some(code) = self.protocol.take_close() {
             put_close(self.outbox.own_uncut(), code, "");
@@ -104,16 +106,17 @@ impl<S: Stream> Connection<S> {
         true
     }
 
-    /// Tells a WebSocket in its close frame that the server goes away, and why. Over raw TCP there
-    /// is no word for that but the end of the stream.
+    /// Sends a WebSocket client a close frame that says that the server goes away, and why. Raw TCP
+    /// has nothing for that but the end of the stream.
     pub(super) fn go_away(&mut self, reason: &str, batches: &Batches) {
         if self.ending.is_none() && self.protocol.take_close().is_some() {
             put_close(self.outbox.own(batches), CloseCode::Away.into(), reason);
         }
     }
 
-    /// Lets the session go: it has another connection, or waits for one. What this one was not yet given is lost to it,
-    /// and nothing can follow a frame that was cut. Gives the number of the session's messages under way.
+    /// Releases the session, which has another connection or waits for one. If bytes still wait,
+    /// they are discarded and the connection is shut: nothing can follow a truncated frame. Returns
+    /// the number of the session's messages in flight.
     pub(super) fn let_go(&mut self) -> usize {
         (self.opened, self.kept) = (false, None);
         if self.outbox.waiting_bytes() > 0 {
@@ -124,7 +127,7 @@ impl<S: Stream> Connection<S> {
         std::mem::take(&mut self.under_way)
     }
 
-    /// Writes what waits, once. Ends the stream when that was the last of it.
+    /// Writes waiting bytes, once. Ends the stream when the last of them is out.
     pub(super) fn write(&mut self, batches: &Batches) -> Written {
         let written = self.outbox.write(&*self.stream, batches);
         if self.ending.is_some() && matches!(written, Written::All) {
@@ -133,27 +136,27 @@ impl<S: Stream> Connection<S> {
         written
     }
 
-    /// Ends the stream now; its reader then finds the end of it, and removes the row.
+    /// Ends the stream now; its reader then finds the end, and removes the row.
     pub(super) fn shut(&self, how: std::net::Shutdown) {
-        // It may be gone already, which is as good.
+        // The socket may be closed already, which is as good.
         let _ = self.stream.shutdown(how);
     }
 
-    /// One of its messages is done with. True when it waits to be read, and may be again.
+    /// One of its messages is done. True if its reader waits and may continue.
     pub(super) fn done(&mut self) -> bool {
         self.under_way = self.under_way.saturating_sub(1);
         self.under_way < UNDER_WAY_MAX && self.reader.is_some()
     }
 
-    /// It is read again. Its timeouts start anew: it could not be heard while it was not read.
+    /// Resumes reading. Its timeouts restart: nothing could be received while it was not read.
     pub(super) fn read_on(&mut self, now: Time) {
         self.received_at = now;
         self.protocol.machine.restart_timeout(now);
         self.wake_reader();
     }
 
-    /// Whether more of it may be read; if not, `waker` is woken when that may have changed. A port that `drains` reads
-    /// only on to the end of those that end.
+    /// Whether its socket may be read; if not, `waker` is woken when that may have changed. A port
+    /// that `drains` reads only connections that end, to find their end.
     pub(super) fn may_read(&mut self, drains: bool, waker: &Waker) -> bool {
         let may = self.ending.is_some() || (!drains && self.under_way < UNDER_WAY_MAX);
         if !may {
@@ -177,7 +180,8 @@ impl<S: Stream> Connection<S> {
         if self.is_over_limit && now.since(self.received_at) >= OVER_LIMIT_TIMEOUT {
             return Some(CloseReason::TooMany);
         }
-        // It may have spoken, and was not read: its messages are worked off first.
+        // The client may have sent something that was not read yet: its messages in flight come
+        // first.
         if self.reader.is_some() {
             return None;
         }
@@ -188,7 +192,8 @@ impl<S: Stream> Connection<S> {
 }
 
 fn respond(out: &mut Vec<u8>, form: Form, request: u64, body: &[u8]) {
-    // The header's length depends on the package's, which is written first where it must end up if short.
+    // The header's length depends on the package's length. The package is written first, where it
+    // belongs in either form, and the header is inserted before it.
     let start = out.len();
     write_response(out, request, body);
     if form == Form::WebSocket {
@@ -197,10 +202,10 @@ fn respond(out: &mut Vec<u8>, form: Form, request: u64, body: &[u8]) {
     }
 }
 
-/// A close frame; a reason that is too long for one is left out.
+/// A close frame; a reason that is too long for it is left out.
 fn put_close(out: &mut Vec<u8>, code: u16, reason: &str) {
     const FIN_CLOSE: u8 = 0x88;
-    /// What a control frame can carry (RFC 6455, 5.5), without the code.
+    /// Longest reason that a control frame can carry (RFC 6455, 5.5), without the code.
     const REASON_BYTES_MAX: usize = 123;
     let reason = if reason.len() <= REASON_BYTES_MAX { reason } else { "" };
     let [high, low] = code.to_be_bytes();

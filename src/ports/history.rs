@@ -1,4 +1,5 @@
-//! What a session was sent lately, numbered, so that a client that lost its connection can be given what it missed.
+//! A session's last packages, numbered, so that a client that lost its connection can be sent the
+//! packages it missed.
 
 use std::collections::VecDeque;
 
@@ -9,14 +10,14 @@ use crate::wire::PushFrame;
 /// A data package on its way to a client.
 #[derive(Clone, Copy)]
 pub(super) enum Data<'a> {
-    /// Shared with all who get it.
+    /// Shared by all its recipients.
     Push(&'a PushFrame),
-    /// The response to a request, and its body.
+    /// The response to a request: its number and its body.
     Response(u64, &'a Bytes),
 }
 
 impl Data<'_> {
-    /// What it takes to keep it: many short ones cost more than their bytes.
+    /// The memory that keeping it takes. Many short packages cost more than their bytes.
     fn bytes(self) -> usize {
         let bytes = match self {
             Data::Push(frame) => frame.package().len(),
@@ -26,7 +27,7 @@ impl Data<'_> {
     }
 }
 
-/// A data package that is kept; it shares its bytes with everybody else's.
+/// A kept data package; it shares its bytes with every other copy.
 enum Kept {
     Push(PushFrame),
     Response(u64, Bytes),
@@ -41,34 +42,35 @@ impl Kept {
     }
 }
 
-/// A package, and what sockets will have taken when they have taken this too: see [`History::taken`].
+/// A package, and the total that sockets have taken once they have taken it too: see
+/// [`History::taken`].
 struct SentPackage {
     kept: Kept,
     end: u64,
 }
 
-/// It is in no outbox yet.
+/// The end of a package that is not in an outbox.
 const NOWHERE: u64 = u64::MAX;
 
-/// The last data packages of a session, the first of its life being number 1.
+/// The last data packages of a session. The first package of its life is number 1.
 #[derive(Default)]
 pub(super) struct History {
     sent: VecDeque<SentPackage>,
-    /// What these take.
+    /// Bytes that they take.
     bytes: usize,
-    /// Number of the last.
+    /// Number of the last package.
     last: u64,
-    /// Number of the last that a socket has taken as a whole, and those before it.
+    /// Number of the last package that a socket has taken whole, as it has all before it.
     written: u64,
-    /// Bytes that sockets have taken of all that the session's connections were given.
+    /// Bytes that sockets have taken of everything that the session's connections were given.
     out: u64,
-    /// Where the last package that was let go ended.
+    /// The end of the last dropped package.
     let_go_end: u64,
 }
 
 impl History {
-    /// Keeps a package, and lets the oldest go that there is no room for. It stands at the end of an outbox in which so
-    /// many bytes wait; none: in no outbox.
+    /// Keeps a package, and drops the oldest ones that exceed `bytes_max`. The package is the last
+    /// in an outbox with `waiting_bytes` bytes; `None`: it is not in an outbox.
     pub(super) fn add(&mut self, data: Data<'_>, waiting_bytes: Option<usize>, bytes_max: usize) {
         let kept = match data {
             Data::Push(frame) => Kept::Push(frame.clone()),
@@ -83,9 +85,10 @@ impl History {
         }
     }
 
-    /// The socket has taken so many bytes more.
+    /// The socket has taken this many bytes more.
     pub(super) fn taken(&mut self, bytes: usize) {
         self.out += bytes as u64;
+        // A dropped package may have been written only now: it counts as written too.
         if self.let_go_end <= self.out {
             self.written = self.written.max(self.let_go_number());
         }
@@ -94,13 +97,14 @@ impl History {
         }
     }
 
-    /// Whether everything is still there that no socket has taken.
+    /// Whether every package that no socket has taken is still kept.
     pub(super) fn is_gapless(&self) -> bool {
         self.let_go_number() <= self.written
     }
 
-    /// Goes back to where a client is that has received so many packages; none: all that were written. What follows is
-    /// in no outbox then. Without the packages that it lacks, or when there never were so many, nothing changes.
+    /// Rewinds to a client that has received this many packages; `None`: all that were written.
+    /// The packages after these are in no outbox then. Fails, and changes nothing, if the client
+    /// lacks packages that were dropped, or claims more than were written.
     pub(super) fn go_back(&mut self, received: Option<u64>) -> Result<(), &'static str> {
         let received = received.unwrap_or(self.written);
         if received > self.written {
@@ -117,7 +121,8 @@ impl History {
         Ok(())
     }
 
-    /// Hands out everything that is kept, to be put into an outbox; `put` says how many bytes wait there then.
+    /// Passes every kept package to `put`, which puts it into an outbox and returns the bytes that
+    /// wait there then. Returns the number of packages.
     pub(super) fn replay(&mut self, mut put: impl FnMut(Data<'_>) -> usize) -> usize {
         for sent in &mut self.sent {
             sent.end = self.out + put(sent.kept.data()) as u64;
@@ -125,17 +130,17 @@ impl History {
         self.sent.len()
     }
 
-    /// What the packages take.
+    /// Bytes that the packages take.
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Number of the last package that is not kept any more.
+    /// Number of the last dropped package.
     fn let_go_number(&self) -> u64 {
         self.last - self.sent.len() as u64
     }
 
-    /// Where the first package ends that is not written yet, if it is kept.
+    /// The end of the first package that is not written yet, if it is kept.
     fn next_end(&self) -> Option<u64> {
         let place = self.written.checked_sub(self.let_go_number())?;
         self.sent.get(usize::try_from(place).ok()?).map(|sent| sent.end)

@@ -1,4 +1,4 @@
-//! What clients send: from their sockets, by the protocol, to the server behind the port.
+//! Client input: from the sockets, through the protocol, to the server behind the port.
 
 use std::io;
 use std::rc::Rc;
@@ -22,7 +22,7 @@ impl<S: Stream> PortCore<S> {
         row.may_read(self.drains.get() || self.paused.get(), waker)
     }
 
-    /// Takes what a socket has: true when there may be more, an error when it has come to its end.
+    /// Reads a socket once: true if there may be more, an error at its end.
     pub(super) fn read_once(self: &Rc<Self>, index: usize, stream: &S) -> io::Result<bool> {
         let mut buffer = self.read_buffer.borrow_mut();
         match stream.try_read(&mut buffer) {
@@ -41,6 +41,7 @@ impl<S: Stream> PortCore<S> {
         let table = &mut *self.table.borrow_mut();
         let Some(connection) = table.rows.get_mut(index) else { return };
         let was_over_limit = connection.is_over_limit;
+        // Noted before replies are appended: earlier frames of the batch go out before them.
         connection.outbox.cut(&table.batches);
         connection.received_at = now;
         let ignored = &mut table.counted.ignored;
@@ -53,7 +54,7 @@ impl<S: Stream> PortCore<S> {
         if let Err(Fault(reason, why)) = result {
             self.end(table, index, now, reason, &why);
         }
-        // Replies to the handshake, to heartbeats and to pings: nobody else would write them.
+        // Replies to handshakes, heartbeats and pings: nothing else would write them.
         let waits = table.rows.get(index).is_some_and(|row| row.outbox.waiting_bytes() > 0 && !row.dirty);
         if waits {
             self.write(table, index);
@@ -61,7 +62,7 @@ impl<S: Stream> PortCore<S> {
         self.bound(table, index);
     }
 
-    /// Does what the packages mean that came for a row.
+    /// Handles the packages that arrived for a row.
     fn take(
         &self,
         row: &mut Connection<S>,
@@ -77,7 +78,8 @@ impl<S: Stream> PortCore<S> {
         loop {
             let awaiting = resume.as_deref();
             let admits = |Package { kind, body }: Package<'_>| {
-                // There is a place for one after all: for a client that comes back to a session that holds it.
+                // A client over the limit is admitted after all if it resumes a session, which
+                // still holds its place.
                 let comes_back = || awaiting.is_some_and(|resume| resume.is_awaited(body));
                 row.is_over_limit &= kind != PackageType::Handshake || !comes_back();
                 !row.is_over_limit
@@ -88,7 +90,8 @@ impl<S: Stream> PortCore<S> {
                 Some(ProtocolEvent::Handshake { hello, mut answer }) => {
                     if let Some(resume) = resume.as_deref_mut() {
                         let greeting = resume.greet(row.session, index, hello, &mut answer);
-                        // Said before anything is of the new session: it may want what the old one has.
+                        // Sent before any event of the new session, which may want what the old one
+                        // holds.
                         if let Some(session) = greeting.ended {
                             (self.events)(PortEvent::Closed { session });
                         }

@@ -11,7 +11,7 @@ use super::token::Tokens;
 use crate::ids::SessionId;
 use crate::time::Time;
 
-/// A session whose client says that it knows how to come back.
+/// A session whose client announced that it can resume.
 pub(super) struct KeptSession {
     pub(super) session: SessionId,
     pub(super) location: Location,
@@ -25,25 +25,25 @@ pub(super) struct KeptSession {
 pub(super) enum Location {
     /// In this row.
     Row(usize),
-    /// Nowhere: its connection was lost.
+    /// Its connection was lost.
     Away(Away),
 }
 
 /// A session without a connection.
 pub(super) struct Away {
-    /// Where its client was; its place is taken still.
+    /// The client's address; the session still takes its place.
     pub(super) peer: SocketAddr,
     /// How the connection was lost.
     pub(super) reason: CloseReason,
-    /// When it ends.
+    /// When the session ends.
     pub(super) until: Time,
-    /// Messages of it that were handed up and are not done with.
+    /// Messages that were passed to the server and are still in flight.
     pub(super) under_way: usize,
 }
 
 impl KeptSession {
-    /// Puts what the client has missed into the outbox of its new connection, once it is open. Gives
-    /// the number of packages.
+    /// Puts the missed packages into the outbox of the new connection, once it is open. Returns the
+    /// number of packages.
     pub(super) fn attach(&mut self, row: &mut Connection<impl Stream>, batches: &Batches) -> usize {
         if self.is_attached || !row.is_open() {
             return 0;
@@ -55,8 +55,8 @@ impl KeptSession {
         })
     }
 
-    /// A message of a session in no open row is done with. Gives the row that counts such messages, if
-    /// there is one already.
+    /// A message of a session without an open row is done. Returns the row that counts such
+    /// messages, if there is one already.
     pub(super) fn done(&mut self) -> Option<usize> {
         match &mut self.location {
             Location::Row(row) => Some(*row),
@@ -68,11 +68,11 @@ impl KeptSession {
     }
 }
 
-/// Where to find a session that has not ended.
+/// Where a session is that has not ended.
 #[derive(Clone, Copy)]
 pub(super) enum Found {
     /// In a row that is open.
     Row(usize),
-    /// Kept until its client has come back.
+    /// Kept until its client comes back.
     Kept(u32),
 }

@@ -3,7 +3,8 @@
 //! ```text
 //!   handshake ──ok──▶ ack ──▶ working        a wrong handshake, an unknown package or a kick ──▶ closed
 //! ```
-//! Packages that come in the wrong state, such as data before the acknowledgement, are ignored, as Pomelo does.
+//! Packages that come in the wrong state, such as data before the acknowledgement, are ignored, as
+//! in Pomelo.
 
 use std::time::Duration;
 
@@ -11,31 +12,32 @@ use super::CloseReason;
 use crate::time::Time;
 use crate::wire::{HandshakeOffer, Package, PackageType};
 
-/// When a connection is given up.
+/// The timeouts of a connection's states.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ConnectionTimeouts {
     /// From connecting to the handshake.
     pub handshake: Duration,
     /// From the handshake's answer to its acknowledgement.
     pub ack: Duration,
-    /// From the acknowledgement or the client's last heartbeat to its next. None: heartbeats are swallowed.
+    /// From the acknowledgement or the client's last heartbeat to its next. `None`: heartbeats are
+    /// accepted without a reply, and never time out.
     pub heartbeat: Option<Duration>,
 }
 
-/// What to do about a package.
+/// The response to a package.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Action<'a> {
     /// Send this package.
     Reply(PackageType, Vec<u8>),
     /// Send this package, then close.
     Refuse(PackageType, Vec<u8>),
-    /// The client is in; with `true` it gets a first heartbeat.
+    /// The client is in; with `true`, send it a first heartbeat.
     Open(bool),
-    /// Hand this message up.
+    /// Pass this message on to the server.
     Message(&'a [u8]),
-    /// Nothing: the package does not belong into this state.
+    /// Nothing: the package does not belong in this state.
     Ignore,
-    /// Nothing: all is well.
+    /// Nothing: the package is fine as it is.
     Accept,
     /// Close.
     Close(CloseReason),
@@ -57,7 +59,7 @@ enum Phase {
 }
 
 impl Machine {
-    /// A connection that was just made.
+    /// The state of a new connection.
     pub fn new(now: Time) -> Self {
         Self { phase: Phase::Handshake, since: now }
     }
@@ -110,7 +112,7 @@ impl Machine {
         (now.since(self.since) >= limit).then_some(reason)
     }
 
-    /// Starts the timeout anew: the client was not read for a while.
+    /// Restarts the timeout: the client was not read for a while.
     pub fn restart_timeout(&mut self, now: Time) {
         self.since = now;
     }

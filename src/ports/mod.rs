@@ -1,17 +1,18 @@
-//! Client ports: sockets in, packages and messages out; pushes and responses back.
+//! Client ports: bytes from sockets in, packages and messages out; pushes and responses back.
 //!
-//! One [`Port`] a frontend server. It takes WebSocket and raw TCP on the same address, and lives on the thread that
-//! opened it. It knows the wire format, never what a message means: that it hands up as [`PortEvent`]s.
+//! Each frontend server has one [`Port`]. It accepts WebSocket and raw TCP on the same address, and
+//! lives on the thread that opened it. It knows the wire format but not what a message means: it
+//! passes messages on as [`PortEvent`]s.
 //!
-//! A connection is a row in a table and one lean reading task. What goes to clients is appended to the row's outbox,
-//! or to a batch for many of them (`batch.rs`), and [`Port::flush`] writes each changed outbox once: a socket write costs
-//! the same for one frame or twenty, and far more than anything else on the way, so frames per write decides the speed
-//! of a room.
+//! A connection is a row in a table and one lean reading task. Output is appended to the row's
+//! outbox, or to a batch for many rows (`batch.rs`), and [`Port::flush`] writes each changed outbox
+//! once. A socket write costs the same for one frame or twenty, and far more than anything else on
+//! the path, so frames per write decide a room's throughput.
 //!
-//! What bytes mean is decided without any socket, by [`Protocol`].
+//! [`Protocol`] decides what bytes mean, without a socket.
 //!
-//! A session may outlive its connection for a while: `resume.rs` keeps those whose clients may come back, each with the
-//! last packages that it was sent. The server behind the port notices nothing of that.
+//! A session may outlive its connection for a while: `resume.rs` keeps sessions whose clients may
+//! come back, each with its last packages. The server behind the port does not notice.
 
 mod batch;
 mod comeback;
@@ -52,21 +53,21 @@ use crate::wire::HandshakeOffer;
 /// How a port behaves.
 #[derive(Clone)]
 pub struct PortOptions {
-    /// Whose port it is, for the log.
+    /// The port's server, for the log.
     pub server: ServerId,
-    /// What clients are told in the handshake.
+    /// The offer that the handshake makes to clients.
     pub offer: Arc<HandshakeOffer>,
-    /// When a connection is given up.
+    /// The timeouts of a connection's states.
     pub timeouts: ConnectionTimeouts,
-    /// Most connections at once; none: no limit.
+    /// Most connections at once; `None`: no limit.
     pub connections_max: Option<usize>,
-    /// What else is set of connections, as of the whole cluster.
+    /// Options of the whole cluster, some of which concern connections.
     pub cluster: Options,
-    /// Number of the last session of all frontends, over all their lives: none is used twice.
+    /// Number of the last session of all frontends, over all their lives: no number is used twice.
     pub serials: Arc<AtomicU32>,
 }
 
-/// What a port tells the server behind it.
+/// Events of a port, for the server behind it.
 #[derive(Clone, Debug)]
 pub enum PortEvent {
     /// A client finished its handshake.
@@ -78,12 +79,12 @@ pub enum PortEvent {
     },
     /// A client sent a message: the body of a data package.
     Message {
-        /// Whose.
+        /// Its session.
         session: SessionId,
         /// The message, not yet decoded.
         bytes: Bytes,
     },
-    /// A client that was [`Opened`](PortEvent::Opened) is gone, and does not come back; said once.
+    /// A client that was [`Opened`](PortEvent::Opened) is gone for good; sent once.
     Closed {
         /// Its session.
         session: SessionId,
@@ -102,7 +103,7 @@ pub enum CloseReason {
     Kicked,
     /// The server stops.
     Shutdown,
-    /// The handshake was no handshake.
+    /// The handshake was malformed.
     HandshakeRefused,
     /// No handshake in time.
     HandshakeTimeout,
@@ -112,28 +113,29 @@ pub enum CloseReason {
     HeartbeatTimeout,
     /// Nothing came for too long.
     IdleTimeout,
-    /// A package of no known type, too long, or cut short.
+    /// A package of unknown type, too long, or cut short.
     BadPackage,
-    /// A data package that holds no message.
+    /// A data package without a valid message.
     BadMessage,
     /// Bytes that break the WebSocket protocol.
     BadWebSocket,
-    /// An HTTP request that is no WebSocket upgrade.
+    /// An HTTP request that is not a WebSocket upgrade.
     NotWebSocket,
     /// It read too slowly.
     SlowConsumer,
-    /// There was no place for it. Such connections are counted as refused, not here.
+    /// It was over the limit. Such connections are counted as refused, not here.
     TooMany,
 }
 
 impl CloseReason {
-    /// Whether the connection was lost, rather than ended by somebody who meant the session: its client may come back.
+    /// Whether the connection was lost, rather than ended on purpose with its session: its client
+    /// may come back.
     pub fn is_loss(self) -> bool {
         use CloseReason::{AckTimeout, Client, HeartbeatTimeout, IdleTimeout, Io};
         matches!(self, AckTimeout | Client | HeartbeatTimeout | IdleTimeout | Io)
     }
 
-    /// Whether the client is to blame: such an end is logged as a warning.
+    /// Whether the client is at fault: such an end is logged as a warning.
     pub fn is_fault(self) -> bool {
         use CloseReason::{
             BadMessage, BadPackage, BadWebSocket, HandshakeRefused, NotWebSocket, SlowConsumer,
@@ -145,39 +147,40 @@ impl CloseReason {
     }
 }
 
-/// What a port has counted since it opened, and holds now.
+/// A port's counters since it opened, and its present state.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PortSnapshot {
     /// Connections now, in any state.
     pub connections: usize,
     /// Bytes that wait for clients to read them, now.
     pub waiting_bytes: usize,
-    /// Memory that the outboxes take for them, now.
+    /// Memory that the outboxes take, in bytes, now.
     pub outbox_bytes: usize,
-    /// Sessions now whose connections were lost, and whose clients may come back.
+    /// Sessions whose connections were lost and whose clients may come back, now.
     pub away: usize,
-    /// Bytes of packages that are kept for clients that come back, now.
+    /// Bytes of packages kept for clients that may come back, now.
     pub kept_bytes: usize,
-    /// Connections taken.
+    /// Connections accepted.
     pub accepted: u64,
-    /// Connections turned away since there were too many, in all or from their address.
+    /// Connections refused because there were too many, in all or from their address.
     pub refused: u64,
-    /// Connections turned away since their address is on the blacklist.
+    /// Connections refused because their address is on the blacklist.
     pub blacklisted: u64,
-    /// Ended connections, by reason. One whose session waits for its client is counted when it is known how that ends.
+    /// Ended connections, by reason. A connection whose session waits for its client is counted
+    /// when that wait ends.
     pub closed: BTreeMap<CloseReason, u64>,
-    /// Ended connections whose sessions went on with another.
+    /// Ended connections whose sessions continued on another.
     pub resumed: u64,
-    /// Clients that asked for a session which they could not have.
+    /// Clients that asked for a session and could not have it.
     pub resume_refused: u64,
-    /// Packages that are ignored in the state in which they came, as Pomelo does.
+    /// Packages that were ignored in the state in which they came, as in Pomelo.
     pub ignored: u64,
-    /// Frames that went into outboxes.
+    /// Frames put into outboxes.
     pub frames_out: u64,
     /// Socket writes.
     pub writes: u64,
-    /// Pushes that went to a session, one by one.
+    /// Pushes to sessions, counted once a session.
     pub pushed: u64,
-    /// Pushes for sessions that are gone.
+    /// Pushes to sessions that are gone.
     pub pushes_late: u64,
 }

@@ -1,46 +1,48 @@
-//! What waits for one client: bytes of its own, and pieces of what is written for many at once.
+//! The bytes that wait for one client: its own, and pieces of batches for many clients.
 
 use std::io::{self, IoSlice};
 
 use super::batch::{BatchId, Batches, Form};
 use super::stream::Stream;
 
-/// An outbox larger than this gives its memory back when it is empty.
+/// A larger outbox frees its memory when it is empty.
 pub(super) const OUTBOX_BYTES_KEPT: usize = 4 * 1024;
 
-/// The same for the number of its pieces.
+/// The same limit for the number of its pieces.
 const PIECES_KEPT: usize = 8;
 
-/// Slices given to the socket at once.
+/// Slices per socket write.
 const SLICES_MAX: usize = 64;
 
-/// See the module.
+/// The client's own bytes, with pieces of batches between them, in the order in which they go out.
 #[derive(Default)]
 pub(super) struct ClientOutbox {
-    /// How its client speaks.
+    /// How the client's bytes are framed.
     pub(super) form: Form,
     /// Bytes for this client alone.
     own: Vec<u8>,
-    /// How much of them the socket has taken.
+    /// Bytes of `own` that the socket has taken.
     written: usize,
-    /// What stands between them, in order. It is gone after the next flush of the port.
+    /// Pieces of batches between the client's own bytes, in order. The port's next flush removes
+    /// them.
     pieces: Vec<Piece>,
-    /// What is put into this batch from here on is for this client too.
+    /// The batch that the client has joined, and the offset in it from which bytes are not noted
+    /// yet.
     joined: Option<(BatchId, u32)>,
 }
 
-/// Part of a batch.
+/// A range of a batch.
 struct Piece {
-    /// It stands before this place in the client's own bytes.
+    /// The offset in the client's own bytes before which it goes out.
     before: usize,
     batch: BatchId,
     from: u32,
     to: u32,
 }
 
-/// What became of a write.
+/// The result of a write.
 pub(super) enum Written {
-    /// All is out.
+    /// Everything is written.
     All,
     /// The socket is full.
     Blocked,
@@ -49,35 +51,37 @@ pub(super) enum Written {
 }
 
 impl ClientOutbox {
-    /// The client's own bytes, to append to. What it has of a batch until now stands before what is appended.
+    /// The client's own bytes, to append to. Everything in the batch until now goes out before
+    /// them.
     pub(super) fn own(&mut self, batches: &Batches) -> &mut Vec<u8> {
         self.cut(batches);
         &mut self.own
     }
 
-    /// The same, when it was [`cut`](Self::cut) or has parted with its batch.
+    /// The same, after [`cut`](Self::cut) or after leaving the batch.
     pub(super) fn own_uncut(&mut self) -> &mut Vec<u8> {
         &mut self.own
     }
 
-    /// Whatever this batch is given from now on is for this client too. Gives the batch that was so before.
+    /// Joins a batch: everything added to it from now on is for this client too. Returns the batch
+    /// that it leaves.
     pub(super) fn join(&mut self, batch: BatchId, batches: &Batches) -> Option<BatchId> {
         self.cut(batches);
         self.joined.replace((batch, 0)).map(|(before, _)| before)
     }
 
-    /// The batch whose bytes are for this client too.
+    /// The batch that the client has joined.
     pub(super) fn joined(&self) -> Option<BatchId> {
         self.joined.map(|(batch, _)| batch)
     }
 
-    /// The client gets no more of any batch.
+    /// Leaves the batch, and returns it.
     pub(super) fn part(&mut self, batches: &Batches) -> Option<BatchId> {
         self.cut(batches);
         self.joined.take().map(|(batch, _)| batch)
     }
 
-    /// Notes what the batch has for this client until now.
+    /// Notes the range that the batch has for this client until now.
     pub(super) fn cut(&mut self, batches: &Batches) {
         let Some((batch, from)) = &mut self.joined else { return };
         let to = batches.len(*batch, self.form);
@@ -87,9 +91,10 @@ impl ClientOutbox {
         }
     }
 
-    /// Parts, and copies what it has of batches, which are about to be emptied.
+    /// Leaves the batch, and copies the noted ranges: batches are about to be emptied.
     pub(super) fn settle(&mut self, batches: &Batches) {
         let all_behind = self.pieces.first().is_none_or(|piece| piece.before == self.own.len());
+        // Own bytes stand between the pieces: appending the pieces would change the order.
         if !all_behind {
             self.keep_from(0, batches);
         }
@@ -102,12 +107,12 @@ impl ClientOutbox {
         }
     }
 
-    /// Writes what waits, as far as the socket takes it. Only pieces that the socket did not take are copied.
+    /// Writes as much as the socket takes. Copies only pieces that the socket did not take.
     pub(super) fn write(&mut self, stream: &impl Stream, batches: &Batches) -> Written {
         let mut done = 0;
         loop {
             let taken = match self.only_chunk(batches) {
-                // A room's push to one who has nothing else, as most writes are.
+                // The common case: a room's push to a client that has nothing else waiting.
                 Some(chunk) if done == chunk.len() => break,
                 Some(chunk) => stream.try_write(&chunk[done..]),
                 None => {
@@ -125,7 +130,7 @@ impl ClientOutbox {
                     continue;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                // Only this means "later": any other error comes again at every try.
+                // Only this error means "later": any other recurs at every try.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Written::Blocked,
                 Err(_) => Written::Failed,
             };
@@ -145,7 +150,7 @@ impl ClientOutbox {
         Written::All
     }
 
-    /// What waits, if it stands in one place.
+    /// The waiting bytes, if they are contiguous.
     fn only_chunk<'a>(&'a self, batches: &'a Batches) -> Option<&'a [u8]> {
         let (own, tail) = (&self.own[self.written..], self.tail(batches));
         match (self.pieces.is_empty(), own.is_empty(), tail.is_empty()) {
@@ -155,7 +160,7 @@ impl ClientOutbox {
         }
     }
 
-    /// What has come into the batch that it has joined, and is not noted as a piece.
+    /// The bytes of the joined batch that are not noted as a piece yet.
     fn tail<'a>(&self, batches: &'a Batches) -> &'a [u8] {
         let Some((batch, from)) = self.joined else { return &[] };
         batches.bytes(batch, self.form, from..batches.len(batch, self.form))
@@ -167,7 +172,8 @@ impl ClientOutbox {
         }
     }
 
-    /// Fills in what waits, without its first `done` bytes, as far as there is room. Gives the number of slices.
+    /// Fills in the waiting bytes without their first `done`, as far as `slices` has room. Returns
+    /// the number of slices.
     fn slices<'a>(&'a self, done: usize, batches: &'a Batches, slices: &mut [IoSlice<'a>]) -> usize {
         let (mut skip, mut count) = (done, 0);
         for chunk in self.chunks(batches) {
@@ -181,12 +187,12 @@ impl ClientOutbox {
         count
     }
 
-    /// Keeps what waits, without its first `done` bytes, as bytes of its own.
+    /// Keeps the waiting bytes without their first `done` as the client's own bytes.
     fn keep_from(&mut self, done: usize, batches: &Batches) {
         if self.pieces.is_empty() && self.tail(batches).is_empty() {
             self.written += done;
-            // A reader that is always a little behind never lets the outbox become empty: what is out must go. Half of
-            // it at a time, so that no byte is moved twice on the average.
+            // A reader that is always a little behind never empties the outbox, so written bytes
+            // must go. Half of the outbox at a time, so that on average no byte is moved twice.
             if self.written > self.own.len() / 2 {
                 self.own.drain(..self.written);
                 self.written = 0;
@@ -205,7 +211,7 @@ impl ClientOutbox {
         self.skip_tail(batches);
     }
 
-    /// What waits, in order.
+    /// The waiting bytes, in order.
     fn chunks<'a>(&'a self, batches: &'a Batches) -> impl Iterator<Item = &'a [u8]> {
         let mut at = self.written;
         let pieces = self.pieces.iter().flat_map(move |piece| {
@@ -217,23 +223,23 @@ impl ClientOutbox {
         pieces.chain([&self.own[last..], self.tail(batches)]).filter(|chunk| !chunk.is_empty())
     }
 
-    /// Bytes that wait, but for those of the batch that it has joined.
+    /// Waiting bytes, without those of the joined batch that are not noted yet.
     pub(super) fn waiting_bytes(&self) -> usize {
         let pieces: usize = self.pieces.iter().map(|piece| (piece.to - piece.from) as usize).sum();
         self.own.len() - self.written + pieces
     }
 
-    /// The memory that it takes.
+    /// Memory that it takes, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.own.capacity() + self.pieces.capacity() * size_of::<Piece>()
     }
 
-    /// Forgets what waits.
+    /// Discards the waiting bytes.
     pub(super) fn forget(&mut self) {
         *self = Self { form: self.form, ..Self::default() };
     }
 
-    /// Gives memory back that nothing waits in.
+    /// Frees unused memory.
     pub(super) fn shrink(&mut self) {
         if self.own.is_empty() {
             self.own = Vec::new();

@@ -1,4 +1,5 @@
-//! The port itself: a table of connections, what goes into their outboxes, and when these are written.
+//! The port itself: its table of connections, the output that goes into their outboxes, and when
+//! these are written.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -22,8 +23,8 @@ use super::{CloseReason, PortEvent, PortOptions, PortSnapshot};
 use crate::ids::SessionId;
 use crate::wire::PushFrame;
 
-/// Bytes taken from a socket at once: what one client may have done before others get their turn. One buffer serves
-/// all connections of a port.
+/// Bytes read from a socket at once: the most that one client can do before others get their turn.
+/// One buffer serves all connections of a port.
 const READ_BYTES: usize = 16 * 1024;
 
 /// An open client port. It must be opened and used on one thread, inside a tokio `LocalSet`.
@@ -34,7 +35,8 @@ pub struct Port {
 }
 
 impl Port {
-    /// Takes connections from `listener`; what they do goes to `events`, which must not call the port.
+    /// Accepts connections from `listener`. Their events go to `events`, which must not call the
+    /// port.
     ///
     /// # Errors
     /// The listener cannot be used.
@@ -62,12 +64,12 @@ impl Port {
         Ok(Self { core, address, tasks: vec![accepting, sweeping] })
     }
 
-    /// Where clients connect.
+    /// The address that clients connect to.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Puts a push into the outboxes of these sessions. It goes out with the next [`flush`](Port::flush).
+    /// Puts a push into the outboxes of these sessions. The next [`flush`](Port::flush) sends it.
     pub fn push(&self, sessions: &[SessionId], frame: &PushFrame) {
         self.push_each(&mut self.core.table.borrow_mut(), sessions, frame);
     }
@@ -84,11 +86,11 @@ impl Port {
         }
     }
 
-    /// The same for many, to whom pushes go together again and again: a frame costs them little more than it costs one,
-    /// as long as the list is the same one.
+    /// The same for a group that gets pushes together again and again: a frame costs little more
+    /// than for one session, as long as the list is the same `Arc`.
     pub fn push_together(&self, sessions: &Arc<[SessionId]>, frame: &PushFrame) {
         let table = &mut *self.core.table.borrow_mut();
-        // Who may come back is sent everything by itself, since it is kept for each.
+        // Sessions that may resume get everything one by one, since it is kept for each.
         if table.resume.is_none() {
             return self.core.put_together(table, sessions, frame);
         }
@@ -101,6 +103,7 @@ impl Port {
         let open = table.rows.iter().filter(|(_, row)| row.is_open());
         let open = open.map(|(index, _)| Found::Row(index));
         let waiting = table.resume.iter().flat_map(|resume| resume.waiting(&table.rows));
+        // Collected first: `put` changes the table.
         let all: Vec<Found> = open.chain(waiting.map(Found::Kept)).collect();
         for found in all {
             self.core.put(table, found, Data::Push(frame));
@@ -115,7 +118,7 @@ impl Port {
         }
     }
 
-    /// A message of this session is done with: it may send another in its place.
+    /// A message of this session is done: it may send another in its place.
     pub fn done(&self, session: SessionId) {
         let table = &mut *self.core.table.borrow_mut();
         let index = match table.find(session) {
@@ -130,29 +133,30 @@ impl Port {
         }
     }
 
-    /// Tells a client why, and ends its connection.
+    /// Sends a client the reason, and ends its connection.
     pub fn kick(&self, session: SessionId, reason: &str) {
         self.end(session, CloseReason::Kicked, Some(reason), "");
     }
 
-    /// Ends the connection of a client whose message was none.
+    /// Closes the connection of a client that sent a malformed message.
     pub fn reject(&self, session: SessionId, error: &str) {
         self.end(session, CloseReason::BadMessage, None, error);
     }
 
-    /// Writes every outbox that has changed, each at once.
+    /// Writes every changed outbox, each in one go.
     pub fn flush(&self) {
         self.core.flush(&mut self.core.table.borrow_mut());
     }
 
-    /// Takes no more connections, closes the address, and reads no more from clients: what they have said is answered
-    /// while nothing new comes.
+    /// Stops accepting, closes the address, and stops reading: messages that were received are
+    /// answered while nothing new comes.
     pub fn stop_accepting(&self) {
         self.tasks[0].abort();
         self.core.drains.set(true);
     }
 
-    /// Takes no connection and reads nothing, as a process that hangs; or goes on. Silence meanwhile is nobody's fault.
+    /// Pauses or resumes. While paused it accepts and reads nothing, like a process that hangs;
+    /// idle and heartbeat timeouts are suspended.
     pub fn set_paused(&self, paused: bool) {
         self.core.paused.set(paused);
         if !paused {
@@ -163,8 +167,8 @@ impl Port {
         }
     }
 
-    /// Ends every connection and every session that waits for its client. Clients are told why by a
-    /// kick, or by the close frame of those that have one.
+    /// Ends every connection and every session that waits for its client. Clients get the reason in
+    /// a kick, or in the close frame of a WebSocket.
     pub fn shut_down(&self, reason: &str, kicks: bool) {
         let now = self.core.now();
         let table = &mut *self.core.table.borrow_mut();
@@ -180,7 +184,7 @@ impl Port {
         self.core.keep_none(table);
     }
 
-    /// Waits until there is no connection.
+    /// Waits until there are no connections.
     pub fn until_empty(&self) -> impl Future<Output = ()> + use<> {
         let core = Rc::clone(&self.core);
         async move {
@@ -190,7 +194,7 @@ impl Port {
         }
     }
 
-    /// What the port has counted, and holds now.
+    /// The port's counters and present state.
     pub fn snapshot(&self) -> PortSnapshot {
         let table = self.core.table.borrow();
         let rows = table.rows.iter().map(|(_, row)| row);
@@ -213,7 +217,7 @@ impl Port {
 }
 
 impl Drop for Port {
-    /// Connections end with the port, and so do sessions that wait for their clients.
+    /// Ends the connections, and the sessions that wait for their clients.
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();

@@ -1,4 +1,5 @@
-//! What happens on a port, whoever asks for it: bytes come, frames go into outboxes, outboxes are written, connections end.
+//! The operations of a port, for itself and its tasks: bytes arrive, frames go into outboxes,
+//! outboxes are written, connections end.
 
 use std::cell::{Cell, RefCell};
 use std::net::{Shutdown, SocketAddr};
@@ -22,10 +23,10 @@ use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::PushFrame;
 
-/// Connections over the limit that are told so; more than these are dropped without a word.
+/// Connections over the limit that get a refusal; beyond these they are dropped without an answer.
 const OVER_LIMIT_MAX: usize = 64;
 
-/// What the port, its tasks and its connections share.
+/// State shared by the port, its tasks and its connections.
 pub(super) struct PortCore<S> {
     pub(super) options: PortOptions,
     pub(super) events: Box<dyn Fn(PortEvent)>,
@@ -33,9 +34,9 @@ pub(super) struct PortCore<S> {
     pub(super) table: RefCell<Table<S>>,
     /// Nothing more is read from clients: the cluster stops.
     pub(super) drains: Cell<bool>,
-    /// Nothing is taken or read, and nobody is overdue: the server is paused.
+    /// Nothing is accepted or read, and timeouts are suspended: the server is paused.
     pub(super) paused: Cell<bool>,
-    /// A connection has come to its end.
+    /// Notified when a connection has been removed.
     pub(super) ended: Notify,
     pub(super) read_buffer: RefCell<Box<[u8]>>,
 }
@@ -45,7 +46,7 @@ impl<S: Stream> PortCore<S> {
         Time::START + self.epoch.elapsed()
     }
 
-    /// Makes a row for a connection, and its reader.
+    /// Makes a row and a reader for a connection.
     pub(super) fn accepted(self: &Rc<Self>, stream: S, peer: SocketAddr) {
         let table = &mut *self.table.borrow_mut();
         let server = &self.options.server;
@@ -82,7 +83,7 @@ impl<S: Stream> PortCore<S> {
         spawn_local(read(Rc::clone(self), index, stream));
     }
 
-    /// Appends to an outbox, or to what is kept until there is one; within their bounds.
+    /// Appends to an outbox, or to the packages kept until there is one, within their bounds.
     pub(super) fn put(self: &Rc<Self>, table: &mut Table<S>, found: Found, data: Data<'_>) {
         let index = match found {
             Found::Row(index) => index,
@@ -101,7 +102,8 @@ impl<S: Stream> PortCore<S> {
         self.bound(table, index);
     }
 
-    /// Puts a push into the outboxes of many at once. None of them may outlive its connection.
+    /// Puts a push into the outboxes of many sessions at once. None of them may outlive its
+    /// connection.
     pub(super) fn put_together(
         self: &Rc<Self>,
         table: &mut Table<S>,
@@ -118,7 +120,7 @@ impl<S: Stream> PortCore<S> {
         }
     }
 
-    /// Writes every outbox that has changed, each at once, and empties the batches.
+    /// Writes every changed outbox, each in one go, and empties the batches.
     pub(super) fn flush(self: &Rc<Self>, table: &mut Table<S>) {
         let mut dirty = std::mem::take(&mut table.dirty);
         for index in dirty.drain(..) {
@@ -130,12 +132,13 @@ impl<S: Stream> PortCore<S> {
             }
             self.bound(table, index);
         }
-        // Keeps the list's memory: nothing was added while it was away.
+        // Keeps the list's memory: nothing was added to it in the loop.
         table.dirty = dirty;
         table.batches.reset();
     }
 
-    /// Ends a connection for which too much waits. What was never offered to its socket does not count.
+    /// Ends a connection with too many waiting bytes. Writes first: bytes that were never offered
+    /// to the socket do not count.
     pub(super) fn bound(self: &Rc<Self>, table: &mut Table<S>, index: usize) {
         let max = self.options.cluster.outbound_bytes_max;
         let over = |table: &Table<S>| {
@@ -182,9 +185,11 @@ impl<S: Stream> PortCore<S> {
             connection.peer,
             connection.protocol.transport.name(),
         );
+        // `keep` has cleared this if the session continues.
         if connection.opened {
             (self.events)(PortEvent::Closed { session: connection.session });
         }
+        // A dirty outbox is written with the next flush.
         if !connection.dirty {
             self.write(table, index);
         }

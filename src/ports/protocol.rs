@@ -1,6 +1,7 @@
-//! The protocol of one connection, pure: a client's bytes and the time in; events, and what the client is told, out.
+//! The protocol of one connection, pure: the client's bytes and the time in, events and replies
+//! out.
 //!
-//! It knows no socket and no port: ports put one on each socket, fuzzers drive it by itself.
+//! It does not know sockets or ports. A port runs one for each socket; fuzzers run it alone.
 
 use super::batch::Form;
 use super::machine::{Action, Machine};
@@ -15,33 +16,35 @@ pub struct Protocol {
     pub(super) machine: Machine,
 }
 
-/// What a package from the client means for the connection's owner.
+/// The meaning of a package from the client, for the connection's owner.
 pub enum ProtocolEvent<'a> {
-    /// The client shakes hands. The owner may complete the answer, and sends it with [`reply`](Protocol::reply).
+    /// The client's handshake. The owner may complete the answer, and sends it with
+    /// [`reply`](Protocol::reply).
     Handshake {
-        /// What the client said.
+        /// The body that the client sent.
         hello: &'a [u8],
-        /// What it is to be told.
+        /// The body of the answer.
         answer: Vec<u8>,
     },
-    /// The client has acknowledged the handshake: messages may go.
+    /// The client has acknowledged the handshake: messages may be sent.
     Open,
     /// A message: the body of a data package.
     Message(&'a [u8]),
     /// The client is alive.
     Heartbeat,
-    /// A package that is ignored in this state, as Pomelo does.
+    /// A package that is ignored in this state, as in Pomelo.
     Ignored,
 }
 
 impl Protocol {
-    /// That of a connection that was just made.
+    /// The protocol of a new connection.
     pub fn new(now: Time) -> Self {
         Self { transport: Transport::Unknown, machine: Machine::new(now) }
     }
 
-    /// The next thing that `input` brings, whose bytes are taken off its front; `None`: it is used up. What the client is
-    /// told goes to `out`. `admits` is asked about each package first: the connection ends when it says no.
+    /// The next event in `input`, whose bytes are taken off its front; `None`: the input is used
+    /// up. Replies are appended to `out`. `admits` is asked about each package first: if it says
+    /// no, the connection ends.
     ///
     /// # Errors
     /// The client left, broke the protocol, or is not admitted. Nothing may follow.
@@ -86,13 +89,13 @@ impl Protocol {
         }))
     }
 
-    /// Sends a package.
+    /// Appends a package to `out`.
     pub fn reply(&self, kind: PackageType, body: &[u8], out: &mut Vec<u8>) {
         put_package(out, self.transport.form(), kind, body);
     }
 
-    /// The code of the close frame that is due when the connection ends (RFC 6455, 7.4.1), handed out once. None: one was
-    /// sent, or the transport has no such thing.
+    /// The code of the close frame that is due when the connection ends (RFC 6455, 7.4.1), returned
+    /// once. `None`: a close frame was sent, or the transport has none.
     pub fn take_close(&mut self) -> Option<u16> {
         match &mut self.transport {
             Transport::WebSocket(socket) => socket.close.take().map(u16::from),

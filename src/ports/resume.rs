@@ -1,14 +1,15 @@
-//! Sessions that may outlive their connections: kept while their clients are away, given to who shows their token.
+//! Sessions that may outlive their connections: kept while their clients are away, and given to the
+//! client that shows their token.
 //!
-//! Only sessions of clients whose handshake says that they know how to come back. Pomelo's own
-//! clients do not: the session of one would keep its uid, and refuse its user, for as long as it
-//! waits for nobody.
+//! Only clients whose handshake announces that they can resume have such sessions. Pomelo's own
+//! clients do not: a kept session of theirs would hold its uid, and refuse its user, while it waits
+//! for a client that never comes.
 //!
 //! ```text
 //!   handshake ─▶ token ─ack─▶ known     known ─lost─▶ away ─shown─▶ handshake done ─ack─▶ known, by the next token
 //!                                         └──────────shown──────────▲      └─lost─▶ away
 //! ```
-//! Which tokens count meanwhile, [`Tokens`] says.
+//! [`Tokens`] defines which tokens are valid meanwhile.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -34,42 +35,42 @@ pub(super) struct Resume {
     grace: Duration,
     bytes_max: usize,
     sessions: Slab<KeptSession>,
-    /// Which session each token is for.
+    /// The session of each token.
     tokens: HashMap<Token, u32>,
-    /// Sessions that are not, or no more, in the row that their number names.
+    /// Sessions that are not, or no longer, in the row that their number names.
     moved: HashMap<SessionId, u32>,
     away: usize,
-    /// What the handshake at hand means for others than its row.
+    /// The effect of the current handshake on the rest of the port.
     takeover: Option<Takeover>,
 }
 
-/// What a handshake has led to, beside its answer.
+/// The result of a handshake, next to its answer.
 pub(super) struct Greeting {
-    /// Whose connection this is.
+    /// The session of this connection.
     pub(super) session: SessionId,
-    /// Where that is kept.
+    /// Where the session is kept.
     pub(super) kept: Option<u32>,
-    /// It was there before.
+    /// Whether the session existed before.
     pub(super) is_resumed: bool,
-    /// A session that has ended with this: its client cannot be given all that it missed.
+    /// A session that ended with this handshake: its client cannot be sent all that it missed.
     pub(super) ended: Option<SessionId>,
 }
 
-/// The same for the rest of the port.
+/// The result of a handshake for the rest of the port.
 pub(super) struct Takeover {
-    /// The client has its session back.
+    /// Whether the client has its session back.
     pub(super) is_resumed: bool,
-    /// Where the session was, if there is one of that token. If it is not resumed, it has ended.
+    /// Where the session was, if the token has one. If it is not resumed, it has ended.
     pub(super) from: Option<Location>,
 }
 
 impl Resume {
-    /// None, when no session may outlive its connection.
+    /// `None` if no session may outlive its connection.
     pub(super) fn new(options: &Options) -> Option<Self> {
         let grace = options.resume.filter(|grace| !grace.is_zero())?;
         Some(Self {
             grace,
-            // What is kept must fit into the outbox of one who comes back.
+            // Kept packages must fit into the outbox of a client that comes back.
             bytes_max: options.resume_bytes_max.min(options.outbound_bytes_max),
             sessions: Slab::new(),
             tokens: HashMap::new(),
@@ -85,7 +86,8 @@ impl Resume {
         token.is_some_and(|token| self.tokens.contains_key(&token))
     }
 
-    /// Takes the handshake of the connection in `row`, which else is the new `session`, and completes its answer.
+    /// Handles the handshake of the connection in `row` and completes its answer. `session` is its
+    /// new session, unless it resumes another.
     pub(super) fn greet(
         &mut self,
         session: SessionId,
@@ -143,7 +145,7 @@ impl Resume {
         greeting
     }
 
-    /// Gives a session to another row. Gives back where it was, or says why its client cannot have it.
+    /// Moves a session to another row. Returns where it was, or why its client cannot have it.
     fn come_back(
         &mut self,
         key: u32,
@@ -157,6 +159,7 @@ impl Resume {
             Received::Garbage => return Err("received is no number of packages"),
         };
         let session = &mut self.sessions[key as usize];
+        // First, since it may fail: nothing else has changed then.
         session.history.go_back(received)?;
         if let Some(invalid) = session.tokens.give(shown, next) {
             self.tokens.remove(&invalid);
@@ -180,17 +183,18 @@ impl Resume {
         self.tokens.insert(session.tokens.known(), key);
     }
 
-    /// What the last handshake means for others than its row; said once.
+    /// The effect of the last handshake on the rest of the port; returned once.
     pub(super) fn takeover(&mut self) -> Option<Takeover> {
         self.takeover.take()
     }
 
-    /// Keeps a package that stands last in the outbox of the session's row, where so many bytes wait.
+    /// Keeps a package that is last in the outbox of the session's row, where `waiting_bytes` bytes
+    /// wait.
     pub(super) fn sent(&mut self, key: u32, data: Data<'_>, waiting_bytes: usize) {
         self.sessions[key as usize].history.add(data, Some(waiting_bytes), self.bytes_max);
     }
 
-    /// Keeps a package for when the session's client is back. False when it is too much.
+    /// Keeps a package until the client comes back. False if that exceeds the limit.
     pub(super) fn missed(&mut self, key: u32, data: Data<'_>) -> bool {
         let history = &mut self.sessions[key as usize].history;
         history.add(data, None, self.bytes_max);
@@ -213,7 +217,7 @@ impl Resume {
         self.away += 1;
     }
 
-    /// The session that is kept there.
+    /// The session with this key.
     pub(super) fn session(&self, key: u32) -> &KeptSession {
         &self.sessions[key as usize]
     }
@@ -222,7 +226,7 @@ impl Resume {
         &mut self.sessions[key as usize]
     }
 
-    /// Forgets a session, which has ended. Gives its number and where it was.
+    /// Forgets an ended session. Returns its number and where it was.
     pub(super) fn forget(&mut self, key: u32) -> (SessionId, Location) {
         let KeptSession { session, location, .. } = self.remove(key);
         (session, location)
@@ -249,7 +253,7 @@ impl Resume {
         }
     }
 
-    /// The sessions that the server behind the port knows, and that are in no open row.
+    /// The sessions that the server behind the port knows and that are not in an open row.
     pub(super) fn waiting(&self, rows: &Slab<Connection<impl Stream>>) -> impl Iterator<Item = u32> {
         let waiting = self.sessions.iter().filter(move |(_, session)| match session.location {
             Location::Row(row) => session.tokens.is_unsure() && !is_open(rows, row),
@@ -258,7 +262,7 @@ impl Resume {
         waiting.map(|(key, _)| key as u32)
     }
 
-    /// The sessions that have been away for long enough, and how they were lost.
+    /// The sessions whose grace period is over, and how their connections were lost.
     pub(super) fn overdue(&self, now: Time) -> Vec<(u32, CloseReason)> {
         let away = self.sessions.iter().filter_map(|(key, session)| match &session.location {
             Location::Away(away) if away.until <= now => Some((key as u32, away.reason)),
@@ -267,18 +271,18 @@ impl Resume {
         away.collect()
     }
 
-    /// All that are away.
+    /// The keys of all sessions that are away.
     pub(super) fn all_away(&self) -> Vec<u32> {
         let away = self.sessions.iter().filter(|(_, session)| matches!(session.location, Location::Away(_)));
         away.map(|(key, _)| key as u32).collect()
     }
 
-    /// How many are away.
+    /// The number of sessions that are away.
     pub(super) fn away(&self) -> usize {
         self.away
     }
 
-    /// Bytes of packages that are kept.
+    /// Bytes of kept packages.
     pub(super) fn bytes(&self) -> usize {
         self.sessions.iter().map(|(_, session)| session.history.bytes()).sum()
     }
@@ -288,7 +292,7 @@ fn is_open(rows: &Slab<Connection<impl Stream>>, row: usize) -> bool {
     rows.get(row).is_some_and(|row| row.is_open())
 }
 
-/// Whole seconds as a whole number.
+/// Whole seconds become an integer.
 fn seconds(grace: Duration) -> Number {
     let whole = Number::from(grace.as_secs());
     if grace.subsec_nanos() == 0 { whole } else { Number::from_f64(grace.as_secs_f64()).unwrap_or(whole) }

@@ -1,11 +1,12 @@
-//! What a port needs of a client's socket. A socket of another kind, as one with TLS, is one more implementation.
+//! What a port needs from a client's socket. Another kind of socket, such as TLS, is one more
+//! implementation.
 
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 
 use tokio::net::TcpStream;
 
-/// A stream of bytes each way. Nothing waits but for readiness.
+/// A byte stream in both directions. Only the readiness methods wait.
 pub(super) trait Stream: 'static {
     /// Waits until there may be something to read.
     fn readable(&self) -> impl Future<Output = io::Result<()>>;

@@ -1,4 +1,4 @@
-//! The connections of a port: its rows, who has a place, what is to be written.
+//! The connections of a port: its rows, their places, and the outboxes to write.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -18,17 +18,17 @@ use crate::ids::SessionId;
 /// The connections of a port.
 pub(super) struct Table<S> {
     pub(super) rows: Slab<Connection<S>>,
-    /// Rows for which there was no place.
+    /// Rows over the limit.
     pub(super) over_limit: usize,
-    /// Places that are taken, by the other rows and by sessions that wait for their clients.
+    /// Places taken by the other rows and by sessions that wait for their clients.
     pub(super) places: usize,
-    /// The same by address, while their number is limited.
+    /// The same by address; counted only if connections per address are limited.
     pub(super) by_address: HashMap<IpAddr, usize>,
     /// Rows whose outbox is to be written.
     pub(super) dirty: Vec<usize>,
-    /// What goes to many of them.
+    /// Output shared by many rows.
     pub(super) batches: Batches,
-    /// Sessions that may outlive their connections, if any may.
+    /// Sessions that may outlive their connections, if the options allow it.
     pub(super) resume: Option<Resume>,
     pub(super) counted: PortSnapshot,
 }
@@ -47,7 +47,7 @@ impl<S: Stream> Table<S> {
         }
     }
 
-    /// Takes out a row whose connection has come to its end.
+    /// Removes a row whose connection has ended.
     pub(super) fn remove(&mut self, index: usize) {
         let Some(connection) = self.rows.try_remove(index) else { return };
         if let Some(batch) = connection.outbox.joined() {
@@ -61,7 +61,8 @@ impl<S: Stream> Table<S> {
         } else if connection.has_place {
             self.give_place(connection.peer);
         }
-        // A task that waits to write to it would hold the socket for as long as its client likes.
+        // A task that waits to write would otherwise hold the socket for as long as its client
+        // likes.
         connection.shut(Shutdown::Both);
     }
 
@@ -73,7 +74,7 @@ impl<S: Stream> Table<S> {
         }
     }
 
-    /// Gives it back.
+    /// Gives a place back.
     pub(super) fn give_place(&mut self, peer: SocketAddr) {
         self.places -= 1;
         if let Entry::Occupied(mut count) = self.by_address.entry(peer.ip().to_canonical()) {
@@ -93,27 +94,30 @@ impl<S: Stream> Table<S> {
         if let Some(index) = self.open_row(session) {
             return Some(Found::Row(index));
         }
-        // One that has changed its connection is not where its number says.
+        // A session that has changed its connection is not where its number says.
         self.resume.as_ref()?.find(session, &self.rows)
     }
 
-    /// The batch that takes what is for these next, if there is one.
+    /// The batch that takes the next frame for these recipients, if there is one.
     pub(super) fn batch_for(&self, recipients: &Arc<[SessionId]>) -> Option<BatchId> {
-        // Whoever of them is there is in it, or nobody is.
+        // Either all recipients that are connected are in the batch, or none is: one is enough to
+        // look at.
         let mut rows = recipients.iter().filter_map(|session| self.open_row(*session));
         let batch = self.rows[rows.next()?].outbox.joined()?;
         self.batches.is_for(batch, recipients).then_some(batch)
     }
 
-    /// Begins a batch, with all of them who are there.
+    /// Begins a batch with all recipients that are connected.
     pub(super) fn begin_batch(&mut self, recipients: &Arc<[SessionId]>) -> BatchId {
         let batch = self.batches.open(recipients);
         for session in recipients.iter() {
             let Some(index) = self.open_row(*session) else { continue };
             let connection = &mut self.rows[index];
+            // The list may name a session twice: it must be counted once.
             if connection.outbox.joined() == Some(batch) {
                 continue;
             }
+            // The other batch ends here: this client would get its later frames in the wrong order.
             if let Some(other) = connection.outbox.join(batch, &self.batches) {
                 self.batches.close(other);
             }

@@ -1,4 +1,5 @@
-//! What runs beside a port: one task that accepts, one that watches the time, one that reads for each connection.
+//! The tasks of a port: one that accepts, one that checks timeouts, and a reader for each
+//! connection.
 
 use std::future::poll_fn;
 use std::io;
@@ -14,16 +15,16 @@ use super::port_core::PortCore;
 use super::stream::Stream;
 use super::{CloseReason, ConnectionTimeouts, PortOptions};
 
-/// How often connections are looked at for what is overdue.
+/// How often connections are checked for timeouts.
 const SWEEP_EVERY: Duration = Duration::from_millis(100);
 
-/// How long a connection that was ended may take to read the end of it.
+/// How long an ended connection may take to read its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How long to wait when no connection can be taken: the process has no file descriptor left.
+/// The pause after a failed accept: the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Takes connections for as long as the port wants them.
+/// Accepts connections until the port stops accepting.
 pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener) {
     let mut failing = false;
     loop {
@@ -33,7 +34,8 @@ pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener)
                 while core.paused.get() {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
-                // Frames are put together before they are written; waiting for more would only delay them.
+                // Frames are already collected before they are written; Nagle's algorithm would
+                // only delay them.
                 if let Err(error) = stream.set_nodelay(true) {
                     let server = &core.options.server;
                     log::debug!("cannot set nodelay server={server} peer={peer} error={error}");
@@ -41,7 +43,7 @@ pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener)
                 core.accepted(stream, peer);
             }
             Err(error) => {
-                // It is tried again and again until somebody leaves; said once is enough.
+                // Accepting fails again and again until a connection closes; one warning is enough.
                 if !std::mem::replace(&mut failing, true) {
                     log::warn!("cannot accept server={} error={error}", core.options.server);
                 }
@@ -51,7 +53,8 @@ pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener)
     }
 }
 
-/// Reads one connection until it ends, and then, alone of all, removes its row. Kept small: there is one a client.
+/// Reads one connection until it ends, then removes its row; nothing else does. Kept small: there
+/// is one task a client.
 pub(super) async fn read<S: Stream>(core: Rc<PortCore<S>>, index: usize, stream: Rc<S>) {
     let reason = loop {
         if stream.readable().await.is_err() {
@@ -63,7 +66,7 @@ pub(super) async fn read<S: Stream>(core: Rc<PortCore<S>>, index: usize, stream:
         })
         .await;
         match core.read_once(index, &stream) {
-            // One who sends without end shares the thread with the others.
+            // A client that sends without end shares the thread with the others.
             Ok(true) => tokio::task::yield_now().await,
             Ok(false) => {}
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => break CloseReason::Client,
@@ -76,12 +79,13 @@ pub(super) async fn read<S: Stream>(core: Rc<PortCore<S>>, index: usize, stream:
     core.ended.notify_waiters();
 }
 
-/// Goes on writing when a full socket has room again.
+/// Resumes writing when a full socket has room again.
 pub(super) async fn unblock<S: Stream>(core: Weak<PortCore<S>>, index: usize, stream: Rc<S>) {
     let writable = stream.writable().await;
     let Some(core) = core.upgrade() else { return };
     let table = &mut *core.table.borrow_mut();
-    // The row may be another's by now. A session may change its row, but a stream never does.
+    // The row may belong to another connection by now. A session may change its row, but a stream
+    // never does.
     let is_its_row = |row: &&mut Connection<S>| Rc::ptr_eq(&row.stream, &stream);
     let Some(connection) = table.rows.get_mut(index).filter(is_its_row) else { return };
     connection.blocked = false;
@@ -91,7 +95,7 @@ pub(super) async fn unblock<S: Stream>(core: Weak<PortCore<S>>, index: usize, st
     }
 }
 
-/// One timer for all connections: a timer each would cost more than the connection.
+/// One timer for all connections: one for each would cost more than the connection.
 pub(super) async fn sweep<S: Stream>(core: Weak<PortCore<S>>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
     loop {
@@ -112,6 +116,7 @@ pub(super) async fn sweep<S: Stream>(core: Weak<PortCore<S>>) {
                 None => overdue.extend(connection.overdue(now, &core.options).map(|reason| (index, reason))),
             }
         }
+        // Ended after the loop, which borrows the rows.
         for (index, reason) in overdue {
             core.end(table, index, now, reason, &overdue_words(reason, &core.options));
         }
@@ -119,7 +124,7 @@ pub(super) async fn sweep<S: Stream>(core: Weak<PortCore<S>>) {
     }
 }
 
-/// What was waited for in vain, and the flag that says for how long.
+/// The timeout that expired, and the flag that sets it.
 fn overdue_words(reason: CloseReason, options: &PortOptions) -> String {
     let ConnectionTimeouts { handshake, ack, heartbeat } = options.timeouts;
     match reason {

@@ -1,41 +1,42 @@
-//! What a client shows to get its session back: 128 bits that nobody can guess, and which of those
-//! that a session was given still count.
+//! The token that a client shows to get its session back: 128 bits that cannot be guessed, and the
+//! tokens of a session that are still valid.
 
 use std::fmt;
 
-/// A token. It has no `Debug`, so that none gets into a log; a table of them is looked up by a keyed hash, and whole
-/// words are compared: how long that takes tells nobody how much of a guess was right.
+/// A token. It has no `Debug`, so that none gets into a log. Tables of tokens use a keyed hash, and
+/// tokens are compared as whole words: the time that takes does not reveal how much of a guess was
+/// right.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Token(u128);
 
 /// Hexadecimal digits of a token.
 const DIGITS: usize = 32;
 
-/// Tokens given out for one session and not acknowledged that are valid, at most.
+/// Most valid tokens of one session that were given out and not acknowledged.
 const UNACKNOWLEDGED_MAX: usize = 8;
 
 /// The valid tokens of a session.
 ///
-/// A token is invalid once the client has acknowledged another. Until then every one that was given
-/// out since is valid: the answer that brings one may be lost like anything else, and nobody knows
-/// which has arrived.
+/// A token is invalid once the client has acknowledged another. Until then every token given out
+/// since is valid: the answer that carries one may be lost like any other, and the server cannot
+/// know which has arrived.
 pub(super) struct Tokens {
-    /// What the client is known to have.
+    /// The token that the client is known to have.
     known: Token,
-    /// What the client may have got since: those first that were given out or shown longest ago, the
-    /// one of the current connection last.
+    /// Tokens that the client may have received since, the one given out or shown longest ago
+    /// first, the current connection's last.
     unacknowledged: Vec<Token>,
 }
 
 impl Token {
-    /// A new one, from the system's chance.
+    /// A new token, from the system's random source.
     pub(super) fn new() -> Result<Self, getrandom::Error> {
         let mut bytes = [0; size_of::<u128>()];
         getrandom::fill(&mut bytes)?;
         Ok(Self(u128::from_be_bytes(bytes)))
     }
 
-    /// The token that is written so, in lower case.
+    /// Parses a token in lower-case hexadecimal.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let number = u128::from_str_radix(text, 16).ok().filter(|_| text.len() == DIGITS && is_hex)?;
@@ -54,15 +55,16 @@ impl Tokens {
         Self { known, unacknowledged: Vec::new() }
     }
 
-    /// What the client is known to have.
+    /// The token that the client is known to have.
     pub(super) fn known(&self) -> Token {
         self.known
     }
 
-    /// The client has shown a token, and is given the next. Gives the one that becomes invalid, if too
-    /// many are out.
+    /// The client has shown a token, and gets the next. Returns the token that becomes invalid if
+    /// there are too many.
     pub(super) fn give(&mut self, shown: Token, next: Token) -> Option<Token> {
-        // What was shown is what the client has, however often it must try.
+        // The shown token is the one that the client has, so it must outlive the others, however
+        // often the client tries.
         if let Some(place) = self.unacknowledged.iter().position(|token| *token == shown) {
             self.unacknowledged[place..].rotate_left(1);
         }
@@ -72,7 +74,7 @@ impl Tokens {
         oldest
     }
 
-    /// The client has what it was given last. Gives those that become invalid.
+    /// The client has the last token given out. Returns the tokens that become invalid.
     pub(super) fn acknowledge(&mut self) -> Vec<Token> {
         let Some(last) = self.unacknowledged.pop() else { return Vec::new() };
         let mut invalid = std::mem::take(&mut self.unacknowledged);
@@ -80,12 +82,12 @@ impl Tokens {
         invalid
     }
 
-    /// Whether the client may lack the last one.
+    /// Whether the client may lack the last token.
     pub(super) fn is_unsure(&self) -> bool {
         !self.unacknowledged.is_empty()
     }
 
-    /// All that are valid once the first was acknowledged.
+    /// All tokens that are valid once the first was acknowledged.
     pub(super) fn all(&self) -> impl Iterator<Item = &Token> {
         self.unacknowledged.iter().chain([&self.known])
     }

@@ -1,4 +1,5 @@
-//! From the bytes of a socket to Pomelo's packages, over WebSocket or raw TCP, told apart by the first byte.
+//! From the bytes of a socket to Pomelo's packages, over WebSocket or raw TCP; the first byte
+//! decides which.
 
 use std::io::{self, Read, Write};
 use std::ops::Range;
@@ -13,13 +14,13 @@ use super::batch::Form;
 use super::upgrade::{Upgrade, upgrade};
 use crate::wire::{HEADER_BYTES, PackageDecoder, PackageError, PackageType, Taken};
 
-/// How a connection speaks.
+/// The transport of a connection.
 pub(super) enum Transport {
-    /// Nothing has come yet.
+    /// Nothing has arrived yet.
     Unknown,
     /// The head of a WebSocket upgrade, so far.
     Upgrading(Vec<u8>),
-    /// Packages, one behind the other.
+    /// Packages back to back.
     Tcp(PackageDecoder),
     /// Packages in WebSocket messages.
     WebSocket(Box<WebSocket>),
@@ -27,15 +28,15 @@ pub(super) enum Transport {
 
 pub(super) struct WebSocket {
     context: WebSocketContext,
-    /// The message at hand.
+    /// The current message.
     message: Bytes,
     /// Where the body of its current package is.
     body: Range<usize>,
-    /// What a close frame is to say; none: it was sent.
+    /// The code of the close frame; `None`: it was sent.
     pub(super) close: Option<CloseCode>,
 }
 
-/// Why a connection must end, and what to tell the log.
+/// Why a connection must end, and the detail for the log.
 #[derive(Debug)]
 pub struct Fault(pub CloseReason, pub String);
 
@@ -44,7 +45,7 @@ impl Transport {
         if matches!(self, Transport::WebSocket(_)) { Form::WebSocket } else { Form::Tcp }
     }
 
-    /// Whether the client has said enough to know how it speaks.
+    /// Whether enough has arrived to know the transport.
     pub(super) fn is_known(&self) -> bool {
         matches!(self, Transport::Tcp(_) | Transport::WebSocket(_))
     }
@@ -58,8 +59,8 @@ impl Transport {
         }
     }
 
-    /// The next package in what the socket gave, which is taken off the front of `input`. Its body is in
-    /// [`body`](Self::body) when it is not here.
+    /// The next package in `input`, whose bytes are taken off its front. Its body is in
+    /// [`body`](Self::body) if it is not returned.
     #[inline]
     pub(super) fn advance<'i>(
         &mut self,
@@ -72,7 +73,8 @@ impl Transport {
             Transport::WebSocket(socket) => {
                 Ok(socket.advance(input, body_bytes_max, out)?.map(|kind| (kind, None)))
             }
-            // A package starts with its type, 1 to 5; an HTTP request with a capital letter. One byte tells.
+            // A package starts with its type, 1 to 5; an HTTP request with a capital letter. One
+            // byte decides.
             Transport::Unknown => {
                 *self = match input.first() {
                     None => return Ok(None),
@@ -122,8 +124,8 @@ fn bad_package(error: PackageError) -> Fault {
 }
 
 impl WebSocket {
-    /// A message may hold several packages, so several of the longest must fit. The read buffer is small: there is one a
-    /// connection, and a chat message is smaller still.
+    /// A message may hold several packages, so several of the longest must fit. The read buffer is
+    /// small: there is one for each connection, and a chat message is smaller still.
     fn new(body_bytes_max: usize) -> Self {
         let message_bytes_max = Some(4 * (body_bytes_max + HEADER_BYTES));
         let config = WebSocketConfig::default()
@@ -132,7 +134,7 @@ impl WebSocket {
             .max_message_size(message_bytes_max)
             .max_frame_size(message_bytes_max);
         let context = WebSocketContext::new(Role::Server, Some(config));
-        // A normal end, as Pomelo's servers say it.
+        // A normal end, the code that Pomelo's servers send.
         Self { context, message: Bytes::new(), body: 0..0, close: Some(CloseCode::Normal) }
     }
 
@@ -168,7 +170,7 @@ impl WebSocket {
                 Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => continue,
                 Ok(Message::Close(_)) => {
                     self.close = None;
-                    // Reading on sends the answer.
+                    // Flushing sends the close frame that answers.
                     let _ = self.context.flush(&mut stream);
                     return Err(Fault(CloseReason::Client, String::new()));
                 }
@@ -193,7 +195,7 @@ impl WebSocket {
     }
 }
 
-/// What a client that breaks the WebSocket protocol is told (RFC 6455, 7.4.1).
+/// The close code for a client that breaks the WebSocket protocol (RFC 6455, 7.4.1).
 fn close_code(error: &WebSocketError) -> CloseCode {
     match error {
         WebSocketError::Utf8(_) => CloseCode::Invalid,
@@ -202,7 +204,7 @@ fn close_code(error: &WebSocketError) -> CloseCode {
     }
 }
 
-/// The bytes at hand as the stream that the WebSocket library wants.
+/// The bytes in memory as the stream that the WebSocket library expects.
 struct MemoryStream<'a, 'b> {
     input: &'a mut &'b [u8],
     output: &'a mut Vec<u8>,

@@ -8,28 +8,29 @@ pub(super) const HEAD_BYTES_MAX: usize = 8 * 1024;
 /// Most headers that a request may have.
 const HEADERS_MAX: usize = 64;
 
-/// What came of the bytes so far.
+/// The result of the bytes so far.
 pub(super) enum Upgrade {
     /// The head is not complete.
     Partial,
-    /// A WebSocket: send `answer`; what follows the first `head_bytes` bytes is WebSocket frames.
+    /// A WebSocket: send `answer`; WebSocket frames follow the first `head_bytes` bytes.
     Accepted { answer: String, head_bytes: usize },
     /// Something else: send `answer` and close.
     Refused { answer: String },
 }
 
-/// Reads a request head. Any path and origin will do, as with Pomelo; it may have been sent in pieces.
+/// Reads a request head, all that has arrived of it. Any path and origin is accepted, as in Pomelo.
 pub(super) fn upgrade(head: &[u8]) -> Upgrade {
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut request = httparse::Request::new(&mut headers);
-    // What is behind the longest head is not looked at, so that the answer is the same however the bytes were cut.
+    // Bytes after the longest head are not parsed, so that the answer is the same however the bytes
+    // were split.
     let head_bytes = match request.parse(&head[..head.len().min(HEAD_BYTES_MAX)]) {
         Ok(httparse::Status::Complete(head_bytes)) => head_bytes,
         Ok(httparse::Status::Partial) if head.len() < HEAD_BYTES_MAX => return Upgrade::Partial,
         Ok(_) => return refuse("431 Request Header Fields Too Large", "", "the request's head is too long"),
         Err(error) => return refuse("400 Bad Request", "", &format!("not an HTTP request: {error}")),
     };
-    // A header may be given several times, with a part of the list each.
+    // A header may occur several times, each with a part of the list.
     let headers = |name: &'static str| {
         let named = request.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
         named.filter_map(|header| std::str::from_utf8(header.value).ok())
@@ -52,7 +53,8 @@ pub(super) fn upgrade(head: &[u8]) -> Upgrade {
          Sec-WebSocket-Accept: {}\r\n",
         derive_accept_key(key.as_bytes())
     );
-    // The first sub-protocol that is offered is the one that is spoken; httparse lets no line break into it.
+    // Chooses the first sub-protocol that is offered. It cannot inject a header: httparse allows no
+    // line break in a value.
     if let Some(protocol) =
         header("sec-websocket-protocol").split(',').map(str::trim).find(|name| !name.is_empty())
     {

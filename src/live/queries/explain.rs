@@ -1,5 +1,5 @@
-//! Strategies of a running cluster: which there are, what another one would move, and where they
-//! put a user and a room.
+//! Strategies of a running cluster: the present ones, the effect of another one, and where they put
+//! a user and a room.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,15 +18,15 @@ pub struct LiveExplanation {
     pub uid: String,
     /// The room.
     pub rid: String,
-    /// The gates, of which clients know one.
+    /// The gates, one of which clients know.
     pub gates: Vec<ServerId>,
-    /// The connector for the user, by the strategy of now.
+    /// The connector for the user, by the present strategy.
     pub connector: KeyPlacementChange,
     /// The chat server for the room.
     pub chat: KeyPlacementChange,
-    /// The user's session in that room, or under that very uid, if there is one.
+    /// The user's session in that room, or with exactly that uid, if there is one.
     pub session: Option<SessionPlace>,
-    /// Where the room is, if anybody is in it.
+    /// Where the room is, if it has members.
     pub room: Option<RoomPlace>,
 }
 
@@ -35,7 +35,7 @@ pub struct LiveExplanation {
 pub struct SessionPlace {
     /// The server that holds the session.
     pub frontend: ServerId,
-    /// The session's number, as the log has it.
+    /// The session's number, as in the log.
     pub session: u32,
 }
 
@@ -44,12 +44,12 @@ pub struct SessionPlace {
 pub struct RoomPlace {
     /// The server that holds it.
     pub server: ServerId,
-    /// How many are in it.
+    /// Number of members.
     pub members: usize,
 }
 
 impl RunningCluster {
-    /// By which strategy each type that has servers is chosen.
+    /// The strategy of each type that has servers.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -58,10 +58,10 @@ impl RunningCluster {
         Ok(in_order_of(&servers, self.with_router(|router, _, _| router.types())?))
     }
 
-    /// What another strategy for a type would move; nothing changes.
+    /// The effect of another strategy for a type; nothing changes.
     ///
     /// # Errors
-    /// The type is unknown, or the strategy is none for it.
+    /// The type is unknown, or the strategy does not suit it.
     pub fn preview_strategy(
         &self,
         server_type: &str,
@@ -73,7 +73,7 @@ impl RunningCluster {
         Ok(preview?)
     }
 
-    /// Where a user and a room land now, and why; and where they are.
+    /// Where a user and a room would land now, and why; and where they are.
     ///
     /// # Errors
     /// The cluster has no connectors or no chat servers, or has ended.

@@ -1,16 +1,16 @@
-//! Queries of a running cluster: everything that reads it and changes no server.
+//! Queries of a running cluster: everything that reads it without changing a server.
 //!
-//! A query is a task of its own on the cluster's thread. Queries run concurrently with changes and
-//! never block on them: a stop may wait for seconds on a link that is cut, and a query made
-//! meanwhile is answered at once.
+//! Each query is a task on the cluster's thread. Queries run concurrently with changes and never
+//! block on them: a stop may wait for seconds on a cut link, and a query made meanwhile is answered
+//! at once.
 //!
-//! All of them read the servers from one roster, which changes write before they wait for anything,
-//! so every query sees the state of this moment. Figures come from the owners of the state: each
-//! server's actor runs a query between two deliveries, all servers at the same time, and the router
-//! runs one between two envelopes. Nothing is locked while they count.
+//! All queries read the servers from one roster. Changes write it before they wait for anything, so
+//! every query sees the present state. Figures come from the owners of the state: each server's
+//! actor runs a query between two deliveries, all servers at the same time, and the router runs one
+//! between two envelopes. Nothing is locked while they count.
 //!
-//! [`Observer`] is the handle that a query gets. [`view`] is the account of the servers, [`people`]
-//! and [`rooms`] are users and rooms, [`explain`] tells where a login goes, [`traces`] follow
+//! [`Observer`] is the handle that a query gets. [`view`] reports the servers, [`people`] and
+//! [`rooms`] report users and rooms, [`explain`] reports where a login goes, [`traces`] follows
 //! single messages.
 
 mod explain;
@@ -34,7 +34,7 @@ use crate::audit::Violation;
 use crate::router::{LinkRule, Routed, Router};
 use crate::time::Time;
 
-/// How long the audit waits before it looks again.
+/// The pause between two audits of `audit_for`.
 const AUDIT_AGAIN: Duration = Duration::from_millis(20);
 
 impl RunningCluster {
@@ -47,7 +47,7 @@ impl RunningCluster {
         self.look(async move |observer| observer.view(env, source).await)?
     }
 
-    /// How every server is, in the order in which they were configured and added.
+    /// The state of every server, in the order in which they were configured and added.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -55,8 +55,9 @@ impl RunningCluster {
         self.look(async |observer| observer.servers().await.0)
     }
 
-    /// What does not hold, though it must whenever nothing is on its way: see
-    /// [`audit`](crate::audit). What is found while clients are busy may be gone at the next look.
+    /// The invariants that are violated, of those that hold whenever no message is in flight: see
+    /// [`audit`](crate::audit). A violation found while clients are busy may be gone in the next
+    /// audit.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -64,7 +65,8 @@ impl RunningCluster {
         self.look(async |observer| observer.audit().await)
     }
 
-    /// The same, looking again until all holds or what does not hold has not held for this long.
+    /// Audits again and again, until all invariants hold or `timeout` is over. Leaves out violations
+    /// that were gone in a later audit.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -74,6 +76,7 @@ impl RunningCluster {
         while !found.is_empty() && Instant::now() < give_up {
             std::thread::sleep(AUDIT_AGAIN);
             let again = self.audit()?;
+            // Violations that are gone were messages in flight: only those that last are reported.
             found.retain(|violation| again.contains(violation));
             if found.is_empty() {
                 found = again;
@@ -82,7 +85,7 @@ impl RunningCluster {
         Ok(found)
     }
 
-    /// The rules of the links, in the order in which they are asked.
+    /// The link rules, in the order in which they are consulted.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -90,7 +93,7 @@ impl RunningCluster {
         self.with_router(|router, _, _| router.rules())
     }
 
-    /// Does something with the router between two envelopes, and waits for the result.
+    /// Runs `order` on the router between two envelopes, and waits for the result.
     pub(super) fn with_router<R: Send + 'static>(
         &self,
         order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R + Send + 'static,
@@ -98,13 +101,14 @@ impl RunningCluster {
         self.look(async move |observer| observer.with_router(order).await)?.map_err(|_| ControlError::Ended)
     }
 
-    /// Runs a query, and waits for its answer, not for changes that are in flight.
+    /// Runs a query and waits for its answer, but not for changes in flight.
     fn look<T, F>(&self, question: impl FnOnce(Observer) -> F + Send + 'static) -> Result<T, ControlError>
     where
         T: Send + 'static,
         F: Future<Output = T> + 'static,
     {
-        // The channel carries no answer, so that it is compiled once and not for each kind of them.
+        // The channel carries no answer, so that it is compiled once, and not for each type of
+        // answer.
         let (done, is_done) = mpsc::channel::<()>();
         let answer = Arc::new(Mutex::new(None));
         let place = Arc::clone(&answer);
@@ -116,7 +120,8 @@ impl RunningCluster {
             })
         });
         self.questions.send(question).map_err(|_| ControlError::Ended)?;
-        // It is never sent to: this ends when the other end is dropped, with an answer or without.
+        // Nothing is ever sent: this returns when the other end is dropped, with or without an
+        // answer.
         let _ = is_done.recv();
         let found = answer.lock().unwrap_or_else(PoisonError::into_inner).take();
         found.ok_or(ControlError::Ended)

@@ -1,4 +1,4 @@
-//! The handle of a query on a running cluster, and the count that is taken once a second.
+//! The handle of a query on a running cluster, and the figures that are taken once a second.
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
@@ -25,30 +25,30 @@ const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// A query. It sends its answer itself.
 pub(in crate::live) type Question = Box<dyn FnOnce(Observer) -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// What a query reads: the roster, the servers' actors and the router's.
+/// Everything that a query reads: the roster, the servers' actors and the router's.
 #[derive(Clone)]
 pub(in crate::live) struct Observer {
     pub(in crate::live) roster: Roster,
     pub(in crate::live) router: Addr<RouterActor>,
     pub(in crate::live) timeline: Timeline,
     pub(in crate::live) clock: Clock,
-    /// Where traces are written, while there is a filter for them.
+    /// Where traces are written, while a filter is set.
     pub(in crate::live) watch: Watch,
-    /// Rooms follow their keys.
+    /// Whether rooms follow their keys.
     pub(in crate::live) rooms_move: bool,
     /// The session setting that names the room of a session.
     pub(in crate::live) room_setting: &'static str,
 }
 
 impl Observer {
-    /// Runs queries, each as a task, until none can come any more.
+    /// Runs queries, each as a task, until the channel closes.
     pub(in crate::live) async fn answer(self, mut questions: UnboundedReceiver<Question>) {
         while let Some(question) = questions.recv().await {
             actix::spawn(question(self.clone()));
         }
     }
 
-    /// Counts once a second what the servers have done, for as long as the cluster runs.
+    /// Counts the servers' messages once a second, for as long as the cluster runs.
     pub(in crate::live) async fn count(self) {
         let mut counting = interval(COUNT_EVERY);
         counting.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +70,7 @@ impl Observer {
         }
     }
 
-    /// What does not hold at this moment.
+    /// The invariants violated at this moment.
     pub(in crate::live) async fn audit(&self) -> Vec<Violation> {
         let held: BTreeMap<_, _> = self
             .inspect_all(|inside| inside.server.holdings())
@@ -91,7 +91,7 @@ impl Observer {
         self.router.send(WithRouter(Box::new(order))).await
     }
 
-    /// Reads every server that is up between two of its deliveries, all of them at once.
+    /// Runs a query on every server that is up, between two of its deliveries, on all at once.
     pub(in crate::live) async fn inspect_all<R: Send + 'static>(
         &self,
         query: impl Fn(Inside<'_>) -> R + Clone + Send + 'static,
@@ -114,6 +114,7 @@ impl Observer {
             let asked = entry.actor.as_ref().map(|actor| actor.send(question()));
             (entry, asked)
         };
+        // Sent to all before the first answer is awaited, so that they work at the same time.
         let asked: Vec<_> = self.roster.all().into_iter().map(ask).collect();
         let mut answers = Vec::with_capacity(asked.len());
         for (entry, asked) in asked {
@@ -126,7 +127,7 @@ impl Observer {
         answers
     }
 
-    /// Notes what a server has counted, if it is still the one that was asked.
+    /// Records a server's count, if it is still the server that was asked.
     fn note_count(&self, seen: &Entry, counters: HostCounters, seconds: f64) {
         let (messages, panics) = (counters.taken(), counters.panics);
         let panicked = self.roster.edit(|entries| {

@@ -1,4 +1,4 @@
-//! Rooms and users of a running cluster: searched and shown.
+//! Rooms and users of a running cluster: search and details.
 
 use std::sync::Arc;
 
@@ -15,76 +15,76 @@ use crate::router::User;
 /// Most members of one room that are shown.
 const MEMBERS_SHOWN: usize = 1000;
 
-/// Some rooms, and how many there are.
+/// The first rooms found, and the number of all.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Rooms {
-    /// The first ones.
+    /// The first rooms, in order.
     pub rooms: Vec<RoomLine>,
-    /// How many were found.
+    /// Number of rooms found.
     pub total: usize,
 }
 
-/// One room of many.
+/// A room in a list.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RoomLine {
     /// Its name.
     pub room: String,
-    /// The key that decides where it lives, if one does.
+    /// The key that decides where it lives, if it has one.
     pub key: Option<String>,
     /// Where it lives.
     pub server: ServerId,
-    /// How many are in it.
+    /// Number of members.
     pub members: usize,
-    /// Messages to all of it since it is there.
+    /// Messages to the whole room since it came to this server.
     pub messages: u64,
-    /// Of these, in the last whole second.
+    /// Messages to the whole room in the last whole second.
     pub messages_per_second: u32,
 }
 
-/// A room and those who are in it.
+/// A room and its members.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct RoomDetail {
     /// Its name.
     pub room: String,
-    /// The key that decides where it lives, if one does.
+    /// The key that decides where it lives, if it has one.
     pub key: Option<String>,
     /// Where it lives.
     pub server: ServerId,
-    /// The first thousand of them.
+    /// The first thousand members.
     pub members: Vec<MemberLine>,
-    /// How many they are.
+    /// Number of members.
     pub total: usize,
 }
 
-/// One who is in a room.
+/// A member of a room.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct MemberLine {
-    /// Who.
+    /// The member's uid.
     pub uid: Uid,
     /// The frontend of the session.
     pub frontend: ServerId,
-    /// The number of the session there, as logs have it.
+    /// The session's number there, as in the log.
     pub session: u32,
 }
 
-/// Some users, and how many there are.
+/// The first users found, and the number of all.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Users {
     /// The first ones, in order of uid.
     pub users: Vec<UserLine>,
-    /// How many were found.
+    /// Number of users found.
     pub total: usize,
 }
 
-/// One who is logged in.
+/// A user who is logged in.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct UserLine {
-    /// Who.
+    /// The user's uid.
     pub uid: Uid,
     /// The frontend of the session.
     pub frontend: ServerId,
-    /// The number of the session there, as logs have it.
+    /// The session's number there, as in the log.
     pub session: u32,
     /// The rooms that the session is in.
     pub rooms: Vec<RoomOfUser>,
@@ -100,7 +100,7 @@ pub struct RoomOfUser {
 }
 
 impl RunningCluster {
-    /// The first rooms that are asked for, of all servers.
+    /// The first rooms that match, of all servers.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -108,16 +108,16 @@ impl RunningCluster {
         self.look(async move |observer| observer.rooms(query).await)?
     }
 
-    /// A room, and who is in it.
+    /// A room and its members.
     ///
     /// # Errors
-    /// Nobody is in a room of that name.
+    /// Nobody is in a room with that name.
     pub fn room(&self, room: &str) -> Result<RoomDetail, ControlError> {
         let room = room.to_owned();
         self.look(async move |observer| observer.room(room).await)?
     }
 
-    /// The first users, in order, in whose uid `search` occurs.
+    /// The first users, in order, whose uid contains `search`.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -144,6 +144,7 @@ impl Observer {
             total += of_server;
             rooms.extend(seen.into_iter().map(|room| (entry.id(), room)));
         }
+        // Each server sent its first rooms only; the first of all are among them.
         rooms.sort_by(|(_, a), (_, b)| query.sort.compare(&a.rank(), &b.rank()));
         rooms.truncate(query.limit);
         let lines = self.with_router(move |router, _, _| {
@@ -171,7 +172,7 @@ impl Observer {
             Some((room.with_sessions().take(MEMBERS_SHOWN).collect::<Vec<_>>(), room.len()))
         });
         let shown = shown.await.into_iter().filter_map(|(entry, shown)| Some((entry.id(), shown??)));
-        // While it is handed over, two servers may know it.
+        // While a room is handed over, two servers may have it.
         let Some((server, (members, total))) = shown.max_by_key(|(_, (_, total))| *total) else {
             return Err(ControlError::UnknownRoom { room });
         };

@@ -1,4 +1,4 @@
-//! Rooms of one server: which are asked for, and the first of them. Of a hundred thousand only those that are shown are
+//! Searches the rooms of one server. Of a hundred thousand rooms, only those that are shown are
 //! copied.
 
 use std::cmp::Ordering;
@@ -11,31 +11,31 @@ use crate::ids::SessionKey;
 use crate::nearest::{did_you_mean, nearest};
 use crate::time::Time;
 
-/// Which rooms are asked for.
+/// A search for rooms.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct RoomQuery {
-    /// What occurs in the name.
+    /// Text that occurs in the name.
     pub search: String,
-    /// Which come first.
+    /// The order.
     pub sort: RoomSort,
-    /// How many.
+    /// Most rooms to return.
     pub limit: usize,
 }
 
-/// Which rooms come first.
+/// The order of rooms.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RoomSort {
-    /// Those with most members.
+    /// Most members first.
     #[default]
     Members,
-    /// Those with most messages.
+    /// Most messages first.
     Messages,
-    /// In order of name.
+    /// By name.
     Name,
 }
 
-/// A room as its server sees it.
+/// A room as its server reports it.
 pub(super) struct RoomSeen {
     pub(super) name: String,
     pub(super) members: usize,
@@ -44,7 +44,7 @@ pub(super) struct RoomSeen {
     pub(super) first: Option<SessionKey>,
 }
 
-/// The names that [`RoomSort`] is read from.
+/// The names that [`RoomSort`] is parsed from.
 const SORTS: [(&str, RoomSort); 3] =
     [("members", RoomSort::Members), ("messages", RoomSort::Messages), ("name", RoomSort::Name)];
 
@@ -60,13 +60,14 @@ impl FromStr for RoomSort {
     }
 }
 
-/// The first rooms of a server that are asked for, in order, and how many were found.
+/// The first rooms of a server that match, in order, and the number of all that match.
 pub(super) fn find_rooms(channels: &Channels, query: &RoomQuery, now: Time) -> (Vec<RoomSeen>, usize) {
     let mut found: Vec<(&str, &Channel)> =
         channels.unordered().filter(|(name, _)| name.contains(&query.search)).collect();
     let total = found.len();
     let compare = |a: &(&str, &Channel), b: &(&str, &Channel)| query.sort.compare(&rank(a), &rank(b));
     if query.limit < total {
+        // Selects before it sorts: sorting a hundred thousand rooms costs far more.
         found.select_nth_unstable_by(query.limit, compare);
         found.truncate(query.limit);
     }
@@ -81,7 +82,7 @@ pub(super) fn find_rooms(channels: &Channels, query: &RoomQuery, now: Time) -> (
     (found.into_iter().map(seen).collect(), total)
 }
 
-/// By what rooms are put in order.
+/// The sort key of a room: members, messages, name.
 pub(super) type Rank<'a> = (usize, u64, &'a str);
 
 fn rank<'a>((name, channel): &(&'a str, &Channel)) -> Rank<'a> {
@@ -112,7 +113,8 @@ mod tests {
     use crate::ids::{SessionId, SessionKey};
     use crate::time::Time;
 
-    /// Room `n` of a hundred thousand has one member, or two when `n` divides by 1000; and as many pushes as its last digit.
+    /// Room `n` of a hundred thousand has one member, or two if `n` is divisible by 1000, and as
+    /// many pushes as its last digit.
     fn many() -> Channels {
         let mut channels = Channels::default();
         for number in 0..100_000_u32 {

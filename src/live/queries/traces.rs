@@ -1,4 +1,4 @@
-//! Traces of a running cluster: the way of single messages, for as long as somebody wants to see it.
+//! Traces of a running cluster: the paths of single messages, while a trace is on.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::live::running::RunningCluster;
 use crate::trace::{Filter, TapeView};
 
 impl RunningCluster {
-    /// The steps of traces from that number on, and whether traces begin.
+    /// The trace steps from number `since` on, and whether tracing is on.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -15,7 +15,8 @@ impl RunningCluster {
         self.look(async move |observer| observer.watch.read(observer.clock.now(), since))
     }
 
-    /// Traces the messages that `filter` wants from now on, for so long; what was traced before is forgotten.
+    /// Traces the messages that match `filter` from now on, for as long as `lasts`. Older traces
+    /// are discarded.
     ///
     /// # Errors
     /// The cluster has ended.
@@ -28,7 +29,7 @@ impl RunningCluster {
         })
     }
 
-    /// No message is traced any more; what was is kept.
+    /// Stops tracing; the steps so far are kept.
     ///
     /// # Errors
     /// The cluster has ended.

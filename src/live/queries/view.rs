@@ -1,4 +1,5 @@
-//! The whole cluster at one moment, as numbers that only grow: what console, metrics and `top` are made of.
+//! The whole cluster at one moment, as counters that only grow: the source of the console, the
+//! metrics and `top`.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -16,8 +17,8 @@ use crate::servers::ServerSnapshot;
 use crate::stats::Histogram;
 use crate::supervisor::ServerState;
 
-/// Everything that can be counted about a running cluster. Counters only grow while a server lives; two views give rates:
-/// see [`monitor`](crate::monitor).
+/// Every figure of a running cluster. Counters only grow while a server lives; rates come from two
+/// views: see [`monitor`](crate::monitor).
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterView {
@@ -25,30 +26,30 @@ pub struct ClusterView {
     pub env: String,
     /// The `servers.json` that it was started with.
     pub source: String,
-    /// Since it started, in seconds.
+    /// Time since it started, in seconds.
     pub uptime_seconds: f64,
     /// Every server, up or not, in the order in which they were configured and added.
     pub servers: Vec<ServerView>,
     /// Every type that has servers, in the order of their first ones.
     pub types: Vec<TypeView>,
-    /// Who has sent how much to whom, from server to server.
+    /// Messages sent from server to server.
     pub edges: Vec<EdgeView>,
-    /// The rules of the links, in the order in which they are asked.
+    /// The link rules, in the order in which they are consulted.
     pub rules: Vec<LinkRule>,
-    /// What the router has counted.
+    /// The router's counters.
     pub router: RouterCounters,
-    /// Uids that are bound.
+    /// Number of bound uids.
     pub uids: usize,
 }
 
-/// One server: the only account of it. What `list` prints, the metrics and the console's pictures are
-/// made from it.
+/// One server, the only report of it: `list`, the metrics and the console's pictures are made from
+/// it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServerView {
-    /// Which.
+    /// Its id.
     pub id: ServerId,
-    /// Of which type.
+    /// Its type.
     pub server_type: ServerType,
     /// Its host, as configured.
     pub host: String,
@@ -56,37 +57,38 @@ pub struct ServerView {
     pub pomelo_port: Option<u16>,
     /// Whether clients connect to it.
     pub frontend: bool,
-    /// Its share beside the others of its type.
+    /// Its weight compared with the others of its type.
     pub weight: f64,
-    /// How it is.
+    /// Its state.
     pub state: ServerState,
-    /// Where its clients connect, when it is a frontend that is up.
+    /// Where its clients connect, if it is a frontend that is up.
     pub clients: Option<SocketAddr>,
-    /// Since it came up last, in seconds; 0 when it is not up.
+    /// Time since it last came up, in seconds; 0 if it is not up.
     pub uptime_seconds: f64,
-    /// How often it has come up again: after a panic, or by order.
+    /// How often it has come up again, after a panic or by order.
     pub restarts: u64,
-    /// Messages from clients and calls of other servers that it took, in the last whole second.
+    /// Messages from clients and calls from other servers that it took, in the last whole second.
     pub messages_per_second: u64,
-    /// Its account of itself; none when it is not up.
+    /// The server's own snapshot; `None` if it is not up.
     pub account: Option<ServerSnapshot>,
-    /// Its port's; none on a backend.
+    /// Its port's snapshot; `None` on a backend.
     pub port: Option<PortSnapshot>,
-    /// How long what it was asked took: on a frontend from a client's message to the response, on others from the
-    /// moment at which the caller sent it to the answer.
+    /// Request latency: on a frontend from a client's message to the response, on others from the
+    /// moment when the caller sent the request to the answer.
     pub latency: Histogram,
-    /// Most deliveries that waited for it at once, in this second or the one before; and what waits while it is paused.
+    /// Most deliveries that waited for it at once, in this second or the one before, and those that
+    /// wait while it is paused.
     pub queue: usize,
 }
 
 impl ServerView {
-    /// A figure of its account; zero when it is not up.
+    /// A figure of its own snapshot; zero if it is not up.
     pub fn figure<T: Default>(&self, of: impl FnOnce(&ServerSnapshot) -> T) -> T {
         self.account.as_ref().map(of).unwrap_or_default()
     }
 }
 
-/// What a server's actor tells of it.
+/// A server's figures, from its actor.
 struct Seen {
     account: ServerSnapshot,
     port: Option<PortSnapshot>,
@@ -101,22 +103,23 @@ impl Seen {
     }
 }
 
-/// What the router says of itself.
+/// The router's figures.
 struct RouterFigures {
     types: Vec<TypeView>,
     edges: Vec<EdgeView>,
     rules: Vec<LinkRule>,
     counters: RouterCounters,
     uids: usize,
-    /// How much waits for each server that is paused.
+    /// The number of envelopes that wait for each paused server.
     waiting: Vec<usize>,
 }
 
 impl Observer {
-    /// Every server's account, and of which moment. Of a paused one's queue only what waits inside of it.
+    /// Every server's view, and its moment. The queue of a paused server does not include envelopes
+    /// that wait in the router.
     pub(in crate::live) async fn servers(&self) -> (Vec<ServerView>, Instant) {
         let seen = self.inspect_all(Seen::of).await;
-        // All by one look at the clock: two views then say whether a server was started between them.
+        // One clock reading for all: two views then tell whether a server was started between them.
         let now = Instant::now();
         (seen.into_iter().map(|(entry, seen)| server_view(entry, seen, now)).collect(), now)
     }
@@ -165,7 +168,7 @@ fn server_view(entry: Entry, seen: Option<Seen>, now: Instant) -> ServerView {
         queue: 0,
     };
     if let Some(Seen { account, port, latency, queue }) = seen {
-        // Only the server itself knows that it starts again after a panic, and how often it did.
+        // Only the server itself knows that it restarts after a panic, and how often it did.
         if account.is_restarting {
             view.state = ServerState::Restarting;
         }
@@ -176,7 +179,7 @@ fn server_view(entry: Entry, seen: Option<Seen>, now: Instant) -> ServerView {
     view
 }
 
-/// The types that have servers, in the order in which these name them first.
+/// The types that have servers, in the order of their first servers.
 pub(super) fn in_order_of(servers: &[ServerType], mut types: Vec<TypeView>) -> Vec<TypeView> {
     let place = |of: &TypeView| servers.iter().position(|server_type| *server_type == of.server_type);
     types.retain(|of| place(of).is_some());

@@ -1,4 +1,4 @@
-//! What changes a server's actor as a whole: its port opens and closes, it is paused, waited for and
+//! Messages to a server's actor as a whole: its port opens and closes, it is paused, waited for and
 //! ended.
 
 use std::io;
@@ -22,7 +22,7 @@ pub(in crate::live) struct OpenPort(pub(in crate::live) TcpListener, pub(in crat
 #[rtype(result = "()")]
 pub(in crate::live) struct StopAccepting;
 
-/// Ends the connections of the server's clients, who are told why: by a kick or as their transport
+/// Ends the connections of the server's clients with a reason: by a kick, or as their transport
 /// can.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -31,22 +31,22 @@ pub(in crate::live) struct ShutPort {
     pub(in crate::live) kicks: bool,
 }
 
-/// Lets the server do nothing, or go on.
+/// Pauses or resumes the server.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::live) struct SetPaused(pub(in crate::live) bool);
 
-/// Answered when the mailbox is drained and the server waits for no answer.
+/// Answered once the mailbox is drained and the server waits for no answer.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::live) struct WhenIdle;
 
-/// Answered when no client is connected.
+/// Answered once no client is connected.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::live) struct WhenUnconnected;
 
-/// Ends the actor as it is, and its connections with it.
+/// Ends the actor at once, and its connections with it.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(in crate::live) struct Vanish;
@@ -60,6 +60,7 @@ impl Handler<OpenPort> for ServerActor {
         let port = Port::open(listener, options, move |event| {
             let mut received = received.borrow_mut();
             received.events.push(event);
+            // One message for all events until the actor takes them.
             if received.events.len() == 1 {
                 received.since = clock.now();
                 address.do_send(TakeClientEvents);
@@ -104,7 +105,7 @@ impl Handler<SetPaused> for ServerActor {
             return;
         }
         let Some(waiting) = self.paused.take() else { return };
-        // What has become overdue meanwhile is answered first: nobody waits for it any more.
+        // Overdue calls are failed first: their callers have stopped waiting.
         self.deliver(std::iter::once(Delivery::Tick).chain(waiting), ctx);
     }
 }
@@ -116,7 +117,7 @@ impl Handler<WhenIdle> for ServerActor {
         let (asker, idle) = channel();
         self.idle.push(asker);
         self.after_burst(ctx);
-        // One that ends has nothing to do any more.
+        // An actor that ends drops its senders, which answers too.
         Box::pin(async { drop(idle.await) })
     }
 }
@@ -136,7 +137,7 @@ impl Handler<Vanish> for ServerActor {
     type Result = ();
 
     fn handle(&mut self, Vanish: Vanish, ctx: &mut Self::Context) {
-        // Its connections end with the port, whoever holds the actor's address.
+        // Its connections end with the port, even if others still hold the actor's address.
         self.port = None;
         ctx.terminate();
     }

@@ -16,22 +16,24 @@ use crate::servers::{Delivery, Effect, Outbox, Server};
 use crate::time::{Time, TwoSeconds};
 use crate::trace::Watch;
 
-/// Deliveries handled before other actors get their turn, and the server's output goes to the router.
+/// Deliveries handled before other actors get their turn, and the server's output is sent to the
+/// router.
 const BURST: usize = 256;
 
-/// Deliveries handled before outboxes are written. Under load the mailbox may never be empty, and clients must not wait
-/// for that; but the more frames go out in one write, the less each of them costs.
+/// Deliveries handled before outboxes are written. Under load the mailbox may never be empty, and
+/// clients must not wait for that; but the more frames go out in one write, the less each of them
+/// costs.
 const FLUSH: usize = 4096;
 
-/// Deadlines are looked at no more often than this.
+/// Deadlines are checked no more often than this.
 const TICK_MIN: Duration = Duration::from_millis(10);
 
 /// The shell of one server.
 ///
-/// A mailbox is drained in one turn of the thread. The server's output is collected meanwhile, and goes
-/// out when the mailbox is empty: one message to the router, and one write for each client. Most of
-/// all costs are messages between actors and writes to sockets, so cost per message falls under load;
-/// a lone message is not delayed.
+/// A mailbox is drained in one turn of the thread. The server's output is collected meanwhile, and
+/// is sent when the mailbox is empty: one message to the router, and one write for each client.
+/// Messages between actors and writes to sockets are the largest costs, so cost per message falls
+/// under load; a lone message is not delayed.
 pub(super) struct ServerActor {
     server: Box<dyn Server>,
     router: Addr<RouterActor>,
@@ -40,25 +42,26 @@ pub(super) struct ServerActor {
     received: Rc<RefCell<ClientEvents>>,
     clock: Clock,
     out: Outbox,
-    /// What is for the router.
+    /// Envelopes for the router.
     outgoing: Vec<Envelope>,
     drain_scheduled: bool,
     tick_scheduled: bool,
-    /// Deliveries since the last turn of others, and since the last flush.
+    /// Deliveries since the last turn of other actors, and since the last flush.
     burst: usize,
     unflushed: usize,
-    /// Deliveries since the mailbox was empty, without those of the burst; the most that there were.
+    /// Deliveries since the mailbox was empty, without those of the burst; then the highest such
+    /// numbers.
     turn: usize,
     queue: TwoSeconds,
     /// When the last delivery was handled.
     now: Time,
-    /// What has come while the server is paused; none while it is not.
+    /// Deliveries that arrive while the server is paused; `None` while it is not.
     paused: Option<Vec<Delivery>>,
-    /// Dropped when the server has nothing to do: that is the answer to those at the other end.
+    /// Dropped once the server has nothing to do, which answers those that wait.
     idle: Vec<Sender<()>>,
 }
 
-/// Real time as the cluster counts it.
+/// Real time, counted from the cluster's start.
 #[derive(Clone, Copy)]
 pub(super) struct Clock(pub(super) Instant);
 
@@ -68,24 +71,25 @@ impl Clock {
     }
 }
 
-/// What clients have done, and when the first of it came: one look at the clock for all that comes together.
+/// Client events, and when the first of them arrived: one clock reading for all that arrive
+/// together.
 #[derive(Default)]
 struct ClientEvents {
     events: Vec<PortEvent>,
     since: Time,
 }
 
-/// Something that happens to the server. When this is answered, the server's output is with the router.
+/// A delivery to the server. When this is answered, the server's output is with the router.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct Deliver(pub(super) Delivery);
 
-/// What the router has for the server, in order.
+/// The router's envelopes for the server, in order.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct DeliverAll(pub(super) Vec<Envelope>);
 
-/// Clients have done something.
+/// Client events are waiting.
 #[derive(Message)]
 #[rtype(result = "()")]
 struct TakeClientEvents;
@@ -93,12 +97,12 @@ struct TakeClientEvents;
 /// Reads the server between two deliveries.
 pub(super) struct Inspect<R>(pub(super) Box<dyn FnOnce(Inside<'_>) -> R + Send>);
 
-/// What a query sees of a server.
+/// A query's view of a server.
 pub(super) struct Inside<'a> {
     pub(super) server: &'a dyn Server,
     pub(super) port: Option<&'a Port>,
-    /// Most deliveries that one turn had before it, in this second or the one before; and what has
-    /// come while it is paused.
+    /// Most deliveries that one drain contained, in this second or the one before, and those that
+    /// have arrived while the server is paused.
     pub(super) queue: usize,
     pub(super) now: Time,
 }
@@ -135,7 +139,7 @@ impl ServerActor {
         }
     }
 
-    /// Gives these to the server, or keeps them while it is paused.
+    /// Passes deliveries to the server, or keeps them while it is paused.
     fn deliver(&mut self, deliveries: impl IntoIterator<Item = Delivery>, ctx: &mut Context<Self>) {
         if let Some(waiting) = &mut self.paused {
             return waiting.extend(deliveries);
@@ -150,7 +154,7 @@ impl ServerActor {
         self.after_burst(ctx);
     }
 
-    /// Carries out what the server wants, in its order. Pushes and responses only reach outboxes here.
+    /// Carries out the server's effects, in order. Pushes and responses only reach outboxes here.
     fn perform(&mut self) {
         for effect in self.out.effects.drain(..) {
             match (effect, &self.port) {
@@ -171,7 +175,7 @@ impl ServerActor {
         }
     }
 
-    /// Lets output go out when the mailbox is drained, or now and then when it never is.
+    /// Sends output when the mailbox is drained, and at intervals if it never is.
     fn after_burst(&mut self, ctx: &mut Context<Self>) {
         self.schedule_tick(ctx);
         if self.burst >= BURST {
@@ -204,7 +208,8 @@ impl ServerActor {
         }
     }
 
-    /// Wakes the server at its next deadline. One timer at a time: most calls are answered long before theirs.
+    /// Wakes the server at its next deadline. One timer at a time: most calls are answered long
+    /// before theirs.
     fn schedule_tick(&mut self, ctx: &mut Context<Self>) {
         if self.tick_scheduled {
             return;
@@ -214,6 +219,7 @@ impl ServerActor {
         let wait = deadline.since(self.clock.now()).max(TICK_MIN);
         ctx.run_later(wait, |actor, ctx| {
             actor.tick_scheduled = false;
+            // Resuming delivers a tick.
             if actor.paused.is_some() {
                 return;
             }
@@ -273,7 +279,8 @@ impl<R: Send + 'static> Handler<Inspect<R>> for ServerActor {
     type Result = MessageResult<Inspect<R>>;
 
     fn handle(&mut self, Inspect(query): Inspect<R>, _ctx: &mut Self::Context) -> Self::Result {
-        // The audit compares what the server holds with what the router knows.
+        // The audit compares the server's state with the router's: output on its way would be a
+        // difference.
         self.speak();
         let (now, waiting) = (self.clock.now(), self.paused.as_ref().map_or(0, Vec::len));
         let queue = self.queue.highest(now) as usize + waiting;
@@ -281,7 +288,8 @@ impl<R: Send + 'static> Handler<Inspect<R>> for ServerActor {
     }
 }
 
-/// Takes what there is, and leaves room for as much again: a list that grows anew each time is copied over and over.
+/// Takes all items, and leaves room for as many again: a list that grows anew each time is copied
+/// over and over.
 pub(super) fn take_all<T>(list: &mut Vec<T>) -> Vec<T> {
     let room = Vec::with_capacity(list.len());
     std::mem::replace(list, room)

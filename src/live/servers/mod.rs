@@ -1,4 +1,5 @@
-//! The servers of a running cluster: takes orders, which the supervisor decides on and its shell carries out.
+//! The servers of a running cluster: takes orders; the supervisor decides on them and its shell
+//! carries them out.
 
 mod shell;
 
@@ -25,11 +26,11 @@ use crate::servers::Delivery;
 use crate::supervisor::{Decision, Refused, Supervisor, Timeouts};
 use crate::time::Time;
 
-/// What changes the servers, on the cluster's thread: one order after the other.
+/// Changes the servers, on the cluster's thread, one order after the other.
 pub(super) struct Servers {
     pub(super) observer: Observer,
     supervisor: Supervisor,
-    /// Client ports that are bound, of servers that come up.
+    /// Bound client ports of servers that are coming up.
     listeners: BTreeMap<ServerId, TcpListener>,
     roster: Roster,
     timeline: Timeline,
@@ -37,8 +38,8 @@ pub(super) struct Servers {
     options: Options,
     clock: Clock,
     handles: Vec<ArbiterHandle>,
-    /// How many servers were made beside those of the start. Each is another generation, whatever its id: one that was
-    /// removed may be added again, while answers to the first one are under way.
+    /// Number of servers made since the start. Each is a new generation, whatever its id: a server
+    /// that was removed may be added again while answers to the first one are in flight.
     generations: u32,
     /// Numbers of the sessions of all frontends, for the same reason.
     serials: Arc<AtomicU32>,
@@ -75,7 +76,7 @@ impl Servers {
         self.make(at, planned);
     }
 
-    /// Gives a delivery to every server that is up, in order, and waits until all have it.
+    /// Sends a delivery to every server that is up, in order, and waits until all have handled it.
     pub(super) async fn deliver_to_all(&self, delivery: &Delivery) {
         for actor in self.up() {
             // Only an actor that has ended does not answer.
@@ -83,7 +84,7 @@ impl Servers {
         }
     }
 
-    /// A server whose actor has ended before it did anything.
+    /// A server whose actor ended before it did anything.
     pub(super) fn unmade(&self) -> Option<ServerId> {
         let has_ended = |entry: &Entry| entry.actor.as_ref().is_some_and(|actor| !actor.connected());
         self.roster.all().into_iter().find(has_ended).map(|entry| entry.spec.id.clone())
@@ -94,7 +95,8 @@ impl Servers {
         self.roster.all().into_iter().filter_map(|entry| entry.actor)
     }
 
-    /// Starts a new server at the end of its type's list; or one that is not up again, with these fields and in its old place.
+    /// Starts a new server at the end of its type's list; or restarts one that is not up, with
+    /// these fields and in its old place.
     pub(super) async fn add(&mut self, spec: ServerSpec) -> Result<(), ControlError> {
         let known = self.roster.all();
         let before = known.iter().position(|entry| entry.spec.id == spec.id);
@@ -136,13 +138,14 @@ impl Servers {
         }
         let came_up = self.decide(&id, |supervisor, now, out| supervisor.add(now, &spec, out)).await;
         if let (Err(_), Some(before), Some(at)) = (&came_up, before, self.place(id.as_str())) {
+            // It did not come up, so its old description stays.
             self.roster.change(at, |entry| entry.spec = Arc::clone(&before.spec));
         }
         came_up
     }
 
-    /// Puts servers in this order, here and on the lists of their types. One that is to be added takes its place there when
-    /// it comes.
+    /// Puts servers into this order, here and on the lists of their types. A server that is added
+    /// later takes its place there when it comes.
     pub(super) async fn arrange(&mut self, order: Vec<ServerId>) {
         let place = |entry: &Entry| order.iter().position(|id| *id == entry.spec.id).unwrap_or(order.len());
         self.roster.edit(|entries| entries.sort_by_key(place));
@@ -159,7 +162,7 @@ impl Servers {
         self.decide(&id, |supervisor, now, out| supervisor.order(now, verb, &id, out)).await
     }
 
-    /// Lets the supervisor decide, and carries it out.
+    /// Lets the supervisor decide, and carries out its decisions.
     async fn decide(
         &mut self,
         id: &ServerId,
@@ -173,12 +176,12 @@ impl Servers {
         self.settle(id, decided).await
     }
 
-    /// How long the supervisor has nothing to do, if it ever has.
+    /// Time until the supervisor's next deadline, if it has one.
     pub(super) fn idle_for(&self) -> Option<Duration> {
         self.supervisor.next_deadline().map(|deadline| deadline.since(self.clock.now()))
     }
 
-    /// Brings back the servers whose time has come.
+    /// Brings back the servers whose restart is due.
     pub(super) async fn tick(&mut self) {
         let mut decided = Vec::new();
         self.supervisor.tick(self.clock.now(), &mut decided);
@@ -188,7 +191,7 @@ impl Servers {
         }
     }
 
-    /// Whether these could be started, once the servers whose place they take are gone.
+    /// Whether these servers could start, once the servers that they replace are gone.
     pub(super) fn check_start(&self, specs: &[ServerSpec]) -> Result<(), ControlError> {
         let served = self.blueprint.served();
         let known = self.roster.all();
@@ -198,14 +201,14 @@ impl Servers {
             }
             let is_ours = |port| known.iter().any(|entry| entry.clients.is_some_and(|at| at.port() == port));
             if spec.frontend && !spec.client_port.is_some_and(is_ours) {
-                // Opened and closed again.
+                // Opened only to see whether it works; closed at once.
                 listen(spec, &self.options)?;
             }
         }
         Ok(())
     }
 
-    /// How the clients of a frontend that stops are sent away.
+    /// The message that ends the connections of a frontend that stops.
     pub(super) fn shut_port(&self, reason: &'static str) -> ShutPort {
         ShutPort { reason, kicks: self.options.kick_on_stop }
     }
@@ -225,7 +228,7 @@ impl Servers {
         })
     }
 
-    /// Where a server stands in the roster.
+    /// A server's place in the roster.
     fn place(&self, id: &str) -> Option<usize> {
         self.roster.edit(|entries| entries.iter().position(|entry| entry.spec.id.as_str() == id))
     }

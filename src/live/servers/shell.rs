@@ -1,4 +1,5 @@
-//! Carries out what the supervisor decides, and reports what it waits for when the actors say so.
+//! Carries out the supervisor's decisions, and reports the facts that it awaits, as the actors
+//! confirm them.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -24,12 +25,13 @@ use crate::servers::Delivery;
 use crate::supervisor::{Act, Change, Decision, Fact};
 use crate::time::Time;
 
-/// What came of a decision: a fact that the supervisor is to hear, perhaps with the error that it comes of.
+/// The result of a decision: a fact for the supervisor, if there is one, with the error that caused
+/// it.
 type Carried = Result<Option<Fact>, Box<(Fact, ControlError)>>;
 
 impl Servers {
-    /// Carries out decisions, and those that follow, until a server neither comes up nor goes down. The error is why it did
-    /// not come up.
+    /// Carries out decisions, and those that follow from them, until the server is neither coming
+    /// up nor going down. The error says why it did not come up.
     pub(super) async fn settle(
         &mut self,
         id: &ServerId,
@@ -61,7 +63,7 @@ impl Servers {
         failure.filter(|_| !is_up).map_or(Ok(()), Err)
     }
 
-    /// Observers see each state at once.
+    /// Publishes each state, so that observers see it at once.
     fn show_states(&self) {
         self.roster.edit(|entries| {
             for entry in entries {
@@ -101,7 +103,7 @@ impl Servers {
                 let starts = matches!(delivery, Delivery::Started | Delivery::AllStarted);
                 let sent = tell(actor, Deliver(delivery)).await;
                 if starts && !sent {
-                    // Its code has panicked when it was made.
+                    // Its code panicked in its constructor.
                     return Err(Box::new((Fact::Failed, StartError::Unmade(id.to_string()).into())));
                 }
             }
@@ -114,12 +116,14 @@ impl Servers {
             }
             Act::Join => self.tell_router(move |router, now, out| router.join(now, &spec, out)).await,
             Act::Pause => {
+                // The router first: from here on envelopes wait there, in order.
                 let id = id.clone();
                 self.tell_router(move |router, _, _| router.pause(&id)).await;
                 tell(actor, SetPaused(true)).await;
             }
             Act::Resume => {
-                // What came into its mailbox before the pause is older than what the router has kept.
+                // First: deliveries that were in its mailbox before the pause are older than those
+                // that the router has kept.
                 tell(actor, SetPaused(false)).await;
                 let id = id.clone();
                 self.tell_router(move |router, now, out| router.resume(now, &id, out)).await;
@@ -136,6 +140,7 @@ impl Servers {
                 self.observer.router.do_send(Register(id.clone(), None));
             }
             Act::End => {
+                // First in the roster, so that no query asks an actor that is ending.
                 self.roster.change(at, |entry| (entry.actor, entry.clients) = (None, None));
                 tell(actor, Vanish).await;
                 log::info!("server ended server={id} state={}", self.roster.at(at).state);
@@ -157,20 +162,21 @@ impl Servers {
         Ok(None)
     }
 
-    /// Waits until a fact holds: whoever knows it says so.
+    /// Waits until the actor that knows a fact confirms it.
     async fn wait_for(&self, id: &ServerId, actor: Option<Addr<ServerActor>>, fact: Fact) {
         match fact {
             Fact::Idle => _ = tell(actor, WhenIdle).await,
             Fact::Unconnected => _ = tell(actor, WhenUnconnected).await,
             Fact::EmptyHanded => _ = self.observer.router.send(WhenEmptyHanded(id.clone())).await,
-            // Each delivery was waited for; behind what it made the server say, the router answers this.
+            // Every delivery was awaited, so its output is in the router's mailbox. The router
+            // answers this after it.
             Fact::Told => self.tell_router(|_, _, _| ()).await,
-            // The others are known when their act is carried out.
+            // The other facts are known when their act is carried out.
             _ => {}
         }
     }
 
-    /// Does something with the router. It lives as long as the cluster.
+    /// Runs an order on the router, which lives as long as the cluster.
     async fn tell_router(&self, order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) + Send + 'static) {
         let _ = self.with_router(order).await;
     }
@@ -185,7 +191,7 @@ impl Servers {
             }
         };
         if let Ok(address) = listener.local_addr() {
-            // Port 0 means any: from here on everybody knows which it is.
+            // Port 0 means any free port: from here on the real one is known.
             self.roster.change(at, |entry| Arc::make_mut(&mut entry.spec).client_port = Some(address.port()));
         }
         self.listeners.insert(spec.id.clone(), listener);
@@ -208,7 +214,7 @@ impl Servers {
         });
     }
 
-    /// Opens the port of a frontend whose actor is there.
+    /// Opens the port of a frontend whose actor exists.
     pub(in crate::live) async fn open(&mut self, at: usize, listener: TcpListener) -> Result<(), StartError> {
         let Entry { spec, actor, .. } = self.roster.at(at);
         let Some(actor) = actor else { return Ok(()) };
@@ -245,7 +251,7 @@ impl Servers {
     }
 }
 
-/// Sends a message, and waits until it is handled. False when the actor has ended.
+/// Sends a message and waits until it is handled. False if the actor has ended.
 async fn tell<M>(actor: Option<Addr<ServerActor>>, message: M) -> bool
 where
     M: Message + Send + 'static,
