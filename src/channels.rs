@@ -174,6 +174,7 @@ impl Channel {
         let before = self.by_uid.get(&member.uid).cloned();
         match &before {
             Some(session) if *session == member.session => return None,
+            // The new session joins at the end, and may be on another frontend.
             Some(session) => drop(self.leave(&member.uid, session)),
             None => {}
         }

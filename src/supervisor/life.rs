@@ -202,6 +202,7 @@ impl Life {
     /// Begins a stop.
     fn stop(&mut self, now: Time, reason: &'static str, goal: Goal, out: &mut Vec<Decision>) {
         if self.phase == Phase::Paused {
+            // A paused server could not do its part of the stop.
             self.act([Act::Resume], out);
         }
         (self.goal, self.reason) = (goal, reason);

@@ -84,6 +84,7 @@ impl Supervisor {
 
     /// Acts on passed deadlines: ends waits that timed out, and brings servers back.
     pub fn tick(&mut self, now: Time, out: &mut Vec<Decision>) {
+        // In reverse: `bury` removes the life at `at`, which shifts those after it.
         for at in (0..self.lives.len()).rev() {
             if self.lives[at].phase.deadline().is_some_and(|deadline| deadline <= now) {
                 self.lives[at].expire(now, out);

@@ -65,6 +65,7 @@ impl World {
             && let Some(deadline) = self.supervisor.next_deadline()
             && self.supervise_at.is_none_or(|planned| deadline < planned)
         {
+            // Plan only earlier deadlines: a passed event plans the next one itself.
             self.supervise_at = Some(deadline);
             self.stations.plan(deadline, WorldEvent::Supervise);
         }

@@ -262,6 +262,7 @@ impl World {
                 }
             }
         }
+        // Give the emptied buffer back: its allocation serves the next delivery.
         self.slots[usize::from(station)].out.effects = effects;
         match &mut self.turns {
             Some(turns) => turns.send(station),
@@ -291,6 +292,7 @@ impl World {
                 }
             }
             if self.routed.is_empty() {
+                // Reuse the buffer: this runs for every delivery.
                 self.routed = batch;
             }
         }

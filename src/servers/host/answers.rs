@@ -13,8 +13,8 @@ use crate::servers::ServerLogic;
 use crate::servers::outbox::{Effect, Outbox};
 use crate::time::Time;
 
-/// The rounds in which a stopping server answers calls in flight. This exceeds the number of
-/// messages that a session may have waiting, each of which may call twice.
+/// The rounds in which a stopping server answers calls in flight. This exceeds the calls of the 64
+/// messages that the port lets a session have in flight: each message may call twice.
 const GIVE_UP_ROUNDS: usize = 256;
 
 impl<L: ServerLogic> Host<L> {
