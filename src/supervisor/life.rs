@@ -10,8 +10,7 @@ use crate::ids::ServerId;
 use crate::servers::Delivery;
 use crate::time::Time;
 
-/// The first wait before a killed server with `auto-restart` comes back. It doubles with each kill
-/// in a row.
+/// The first wait of a killed server with `auto-restart`. It doubles with each kill in a row.
 const COMEBACK: Duration = Duration::from_millis(100);
 
 /// The longest such wait. After a longer life, the waits begin again with the first.
@@ -20,8 +19,7 @@ const COMEBACK_MAX: Duration = Duration::from_secs(10);
 /// How long the port of a server that has just ended may take to become free.
 const PORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The interval between attempts to bind a port: the system does not report when a port becomes
-/// free.
+/// The interval between attempts to bind: the system does not report when a port becomes free.
 const PORT_RETRY: Duration = Duration::from_millis(5);
 
 /// The state of one server, and the goal of its present change.
@@ -42,8 +40,7 @@ pub(super) struct Life {
     was_up: bool,
     /// Kills in a row.
     kills: u32,
-    /// The state before it was added again. If the new life does not come up, this state is
-    /// restored.
+    /// The state before the server was added again, restored if the new life does not come up.
     before: Option<Box<Life>>,
 }
 

@@ -1,12 +1,12 @@
-//! A whole cluster without actors, sockets or real time: the live cluster's router, servers and
-//! supervisor, under a [`Policy`] that decides the order of events.
+//! A whole cluster without actors, sockets or real time: the live router, servers and supervisor.
+//! A [`Policy`] decides the order of events.
 //!
-//! Under [`Policy::InOrder`] and [`Policy::Seeded`] router and servers have a mailbox each and take
-//! [`turns`](World::turn). Tests and storms use these. Under [`Policy::Costs`] each server is a
-//! queueing server: a delivery waits, begins, and finishes when its cost has elapsed. The server's
-//! logic runs at the beginning, and its effects are released at the end. The router and the
-//! servers' ticks take no time. Effects of a delivery without cost happen at once, after everything
-//! that finished earlier at the same moment.
+//! Under [`Policy::InOrder`] and [`Policy::Seeded`], for tests and storms, router and servers have
+//! a mailbox each and take [`turns`](World::turn). Under [`Policy::Costs`] each server is a
+//! queueing server: a delivery waits, begins, and finishes when its cost has elapsed. The logic
+//! runs at the beginning, and its effects are released at the end. The router and ticks take no
+//! time. Effects of a delivery without cost happen at once, after all that finished before at that
+//! moment.
 
 mod costs;
 mod lives;
@@ -59,8 +59,7 @@ pub enum Policy {
 pub enum ToClient {
     /// An effect of a delivery: never [`Effect::Send`] nor [`Effect::Done`].
     Effect(Effect),
-    /// The server stops, sends the reason, and ends all its connections. Each must be
-    /// [closed](World::close).
+    /// The server stops and sends the reason. Each connection must be [closed](World::close).
     Shut {
         /// The reason.
         reason: &'static str,
@@ -104,8 +103,7 @@ pub struct World {
 }
 
 impl World {
-    /// Makes the servers of a plan, all up. Under [`Policy::Costs`] deliveries cost nothing until
-    /// [`work`](Self::work).
+    /// Makes the servers of a plan, all up. Deliveries cost nothing until [`work`](Self::work).
     pub fn new(plan: Plan, policy: Policy) -> Self {
         let options = plan.blueprint.options();
         let timeouts = Timeouts::new(options.stop_timeout, options.request_timeout);
@@ -262,7 +260,6 @@ impl World {
                 }
             }
         }
-        // Give the emptied buffer back: its allocation serves the next delivery.
         self.slots[usize::from(station)].out.effects = effects;
         match &mut self.turns {
             Some(turns) => turns.send(station),
@@ -292,7 +289,6 @@ impl World {
                 }
             }
             if self.routed.is_empty() {
-                // Reuse the buffer: this runs for every delivery.
                 self.routed = batch;
             }
         }
