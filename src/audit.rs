@@ -1,7 +1,7 @@
-//! The audit: what must hold of a cluster whenever nothing is on its way, checked one by one.
+//! The audit: checks the invariants that a cluster keeps while no message is in flight.
 //!
-//! It compares what the servers hold with what the router knows of them. While messages are on their way the two differ for
-//! moments; what is found twice, a little apart, is a fault.
+//! It compares the servers' holdings with the router's knowledge. While messages are in flight the
+//! two differ briefly. A difference found twice, a short time apart, is a fault.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,41 +15,41 @@ use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 use crate::router::Router;
 use crate::servers::Holdings;
 
-/// What the router knows, at one moment.
+/// The router's knowledge at one moment.
 #[derive(Clone, Default, Debug)]
 pub struct RouterView {
-    /// Which session has which uid.
+    /// The uids and their sessions.
     pub uids: Vec<(Uid, SessionKey)>,
-    /// The rooms of each server, and for each that goes where its key goes, the server that the key belongs to.
+    /// The rooms of each server. Each room that moves with its key has the owner of that key.
     pub rooms: BTreeMap<ServerId, Vec<(Room, Option<ServerId>)>>,
-    /// Whether a change of a list of servers is not over.
+    /// Whether a change of a server list is in flight.
     pub is_changing: bool,
 }
 
-/// A law that does not hold.
+/// A violated invariant.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub struct Violation {
-    /// Which law.
+    /// The invariant.
     pub law: Law,
-    /// Where it fails, in words.
+    /// The place of the violation, in words.
     pub detail: String,
 }
 
-/// What must hold.
+/// An invariant of a cluster.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Law {
-    /// A room is on one server: the one that its key belongs to.
+    /// A room is on one server: the owner of its key.
     RoomOnOneServer,
-    /// A uid belongs to one session, and the router knows which.
+    /// A uid belongs to one session, and the router knows this session.
     UidBoundOnce,
-    /// The members of a room are sessions that are there and bound to the member's uid.
+    /// The members of a room are existing sessions, bound to the member's uid.
     MembersAreSessions,
-    /// A session that has a room is in it.
+    /// A session with a room setting is a member of that room.
     SessionsAreMembers,
     /// The router knows every room as its server does.
     RouterKnowsRooms,
-    /// Changes of lists come to an end.
+    /// Changes of server lists end.
     ChangesEnd,
 }
 
@@ -68,7 +68,7 @@ impl fmt::Display for Violation {
 }
 
 impl RouterView {
-    /// What a router knows now.
+    /// Reads the present knowledge of a router.
     pub fn of(router: &mut Router) -> Self {
         let mut rooms = BTreeMap::new();
         for (server, held) in router.rooms() {
@@ -84,16 +84,16 @@ impl RouterView {
     }
 }
 
-/// Checks a whole cluster. `servers` are those that are up. `rooms_move` is false when rooms stay where they are when the
-/// list of servers changes; then they may be anywhere. `room_setting` is the setting that names a
-/// session's room.
+/// Checks a whole cluster. `servers` are those that are up. With `rooms_move` false, rooms stay in
+/// place when a server list changes, so they may be on any server.
 pub fn audit(
     servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
     router: &RouterView,
     rooms_move: bool,
     room_setting: &str,
 ) -> BTreeSet<Violation> {
-    // Rooms whose server is gone, and of whose type there is no other: they wait for one, and break no law meanwhile.
+    // Ownerless rooms, whose server is gone and whose type has no other, wait for a server.
+    // Meanwhile they violate nothing.
     let waits =
         |server: &ServerId, owner: &Option<ServerId>| owner.is_none() && !servers.contains_key(server);
     let (mut router, mut waiting) = (router.clone(), BTreeSet::new());
@@ -121,7 +121,7 @@ impl Audit {
         self.found.insert(Violation { law, detail });
     }
 
-    /// Gives the uid of every session.
+    /// Checks the uids. Returns the uid of every session.
     fn uids(
         &mut self,
         servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
@@ -157,7 +157,7 @@ impl Audit {
         router: &RouterView,
         rooms_move: bool,
     ) {
-        // A channel by name, with the members of all its keys.
+        // Merge rooms by channel: a channel can have members under several keys.
         let mut known: BTreeMap<(&ServerId, &str), BTreeSet<(Uid, SessionKey)>> = BTreeMap::new();
         for (server, rooms) in &router.rooms {
             for (room, owner) in rooms {

@@ -1,4 +1,4 @@
-//! Channels: groups of sessions that hear the same pushes. A chat room is one.
+//! Channels: groups of sessions that receive the same pushes. A chat room is a channel.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,23 +11,25 @@ use crate::time::{Time, TwoSeconds};
 /// The channels of one server, by name. A channel exists while it has members.
 #[derive(Default, Debug)]
 pub struct Channels {
-    /// Only looked up by name, or put into its order: a tree of a hundred thousand names costs a look at a dozen of them.
+    /// A hash map, sorted on demand: most accesses are by name, and a tree of a hundred thousand
+    /// names would compare a dozen names for each.
     by_name: HashMap<Box<str>, Channel>,
-    /// Of all channels together.
+    /// Members of all channels together.
     members: usize,
 }
 
-/// One who hears a channel.
+/// A session that receives a channel's pushes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Member {
-    /// Who.
+    /// The member's uid.
     pub uid: Uid,
-    /// On which connection.
+    /// The member's connection.
     pub session: SessionKey,
 }
 
-/// Members stand grouped by frontend, so that a push costs one envelope a frontend and copies no list. Groups
-/// stand in the order of their first member, members in the order in which they joined: clients show this order.
+/// The members of a channel, grouped by frontend, so that a push costs one envelope for each
+/// frontend and copies no list. Groups are in the order of their first members, members in the
+/// order of joining. Clients show this order.
 #[derive(Default, Debug)]
 pub struct Channel {
     groups: Vec<Group>,
@@ -39,14 +41,15 @@ pub struct Channel {
 #[derive(Debug)]
 struct Group {
     frontend: ServerId,
-    /// Shared with pushes on their way, and made anew when it changes: one piece of memory, whose length stands here.
+    /// Shared with pushes in flight, and replaced at each change. An `Arc` slice is one allocation
+    /// with its length next to the pointer.
     sessions: Arc<[SessionId]>,
     uids: Vec<Uid>,
 }
 
 impl Channels {
-    /// Adds a member, and makes the channel if it is the first. A uid is in a channel once: a later session
-    /// takes its place. Gives the session that had the place, if there was another.
+    /// Adds a member, and creates the channel for its first one. A channel contains a uid once: a
+    /// later session replaces the earlier one. Returns the replaced session, if any.
     pub fn add(&mut self, channel: &str, member: Member) -> Option<SessionKey> {
         let known = match self.by_name.get_mut(channel) {
             Some(known) => known,
@@ -58,7 +61,7 @@ impl Channels {
         replaced
     }
 
-    /// Takes a member out; drops the channel with its last one. False when it was not in it.
+    /// Removes a member, and drops an empty channel. Returns false if it was not a member.
     pub fn leave(&mut self, channel: &str, uid: &Uid, session: &SessionKey) -> bool {
         let Some(known) = self.by_name.get_mut(channel) else { return false };
         let left = known.leave(uid, session);
@@ -69,63 +72,64 @@ impl Channels {
         left
     }
 
-    /// Takes a whole channel out.
+    /// Removes a whole channel.
     pub fn remove(&mut self, channel: &str) -> Option<Channel> {
         let removed = self.by_name.remove(channel);
         self.members -= removed.as_ref().map_or(0, Channel::len);
         removed
     }
 
-    /// A channel that has members.
+    /// Returns a channel that has members.
     pub fn get(&self, channel: &str) -> Option<&Channel> {
         self.by_name.get(channel)
     }
 
-    /// The same, to note what is done with it.
+    /// Returns a channel that has members, mutable.
     pub fn get_mut(&mut self, channel: &str) -> Option<&mut Channel> {
         self.by_name.get_mut(channel)
     }
 
-    /// Names and channels in no order, without the price of one.
+    /// Names and channels in no particular order, without the cost of sorting.
     pub fn unordered(&self) -> impl Iterator<Item = (&str, &Channel)> {
         self.by_name.iter().map(|(name, channel)| (&**name, channel))
     }
 
-    /// Names and channels, in order of name.
+    /// Names and channels, sorted by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Channel)> {
         let mut channels: Vec<(&str, &Channel)> = self.unordered().collect();
         channels.sort_unstable_by_key(|(name, _)| *name);
         channels.into_iter()
     }
 
-    /// Number of channels.
+    /// The number of channels.
     pub fn len(&self) -> usize {
         self.by_name.len()
     }
 
-    /// Members of all of them.
+    /// The number of members of all channels.
     pub fn members(&self) -> usize {
         self.members
     }
 
-    /// Whether there is none.
+    /// Whether no channel exists.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty()
     }
 }
 
 impl Channel {
-    /// The session of a member.
+    /// Returns the session of a member.
     pub fn session_of(&self, uid: &str) -> Option<&SessionKey> {
         self.by_uid.get(uid)
     }
 
-    /// The members' uids: by frontend, then in the order in which they came.
+    /// The members' uids, by frontend and then in the order of joining.
     pub fn members(&self) -> impl Iterator<Item = &Uid> {
         self.groups.iter().flat_map(|group| &group.uids)
     }
 
-    /// The same, with their sessions. Added to another channel in this order, they stand there as they do here.
+    /// The members with their sessions. Adding them to another channel in this order keeps the
+    /// order.
     pub fn with_sessions(&self) -> impl Iterator<Item = Member> {
         self.groups.iter().flat_map(|group| {
             group.uids.iter().zip(&*group.sessions).map(|(uid, session)| Member {
@@ -135,33 +139,33 @@ impl Channel {
         })
     }
 
-    /// Number of members.
+    /// The number of members.
     pub fn len(&self) -> usize {
         self.by_uid.len()
     }
 
-    /// Whether nobody is in it.
+    /// Whether the channel has no members.
     pub fn is_empty(&self) -> bool {
         self.by_uid.is_empty()
     }
 
-    /// Who gets a push, by frontend.
+    /// The recipients of a push, by frontend.
     pub fn recipients(&self) -> impl Iterator<Item = (&ServerId, &Arc<[SessionId]>)> {
         self.groups.iter().map(|group| (&group.frontend, &group.sessions))
     }
 
-    /// Something is pushed to all members.
+    /// Counts a push to all members.
     pub fn note_push(&mut self, now: Time) {
         self.pushes += 1;
         *self.pushes_lately.at(now) += 1;
     }
 
-    /// Pushes to all members since the channel is here.
+    /// The number of pushes to all members since the channel is on this server.
     pub fn pushes(&self) -> u64 {
         self.pushes
     }
 
-    /// Of these, in the last whole second.
+    /// Pushes of these in the last whole second.
     pub fn pushes_per_second(&self, now: Time) -> u32 {
         self.pushes_lately.last(now)
     }
@@ -170,6 +174,7 @@ impl Channel {
         let before = self.by_uid.get(&member.uid).cloned();
         match &before {
             Some(session) if *session == member.session => return None,
+            // The new session joins at the end, and may be on another frontend.
             Some(session) => drop(self.leave(&member.uid, session)),
             None => {}
         }

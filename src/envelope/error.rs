@@ -4,35 +4,36 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Becomes the body of a response: `{"code":500,"message":"…"}`. `message` is for people; clients compare `code` and `error`.
+/// Becomes the body of a response: `{"code":500,"message":"…"}`. People read `message`; clients
+/// compare `code` and `error`.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct AppError {
-    /// Pomelo knows 500 for every failure; here 503 says that the server is busy.
+    /// Pomelo uses 500 for every failure. Here 503 means that the server is busy.
     pub code: u16,
-    /// Set where the chat tutorial sends `"error":true`: a login that was refused.
+    /// Set where the chat tutorial sends `"error":true`: on a refused login.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub error: bool,
-    /// What was expected, what came, where. Never a stack or a path.
+    /// What was expected, what came, and where. Never a stack trace or a path.
     pub message: String,
 }
 
 impl AppError {
-    /// Code 500.
+    /// Makes an error with code 500.
     pub fn new(message: impl Into<String>) -> Self {
         Self { code: 500, error: false, message: message.into() }
     }
 
-    /// The same with another code.
+    /// Returns the error with another code.
     pub fn with_code(self, code: u16) -> Self {
         Self { code, ..self }
     }
 
-    /// The same with `"error":true`.
+    /// Returns the error with `"error":true`.
     pub fn flagged(self) -> Self {
         Self { error: true, ..self }
     }
 
-    /// Nobody answered in time.
+    /// Makes the error of a request without an answer before its deadline.
     pub fn timed_out(what: &str) -> Self {
         Self::new(format!("{what}: no answer in time (--request-timeout)"))
     }

@@ -1,7 +1,7 @@
-//! What servers say to each other: an [`Envelope`] from a server, to a server, a type or the router.
+//! Messages between servers: an [`Envelope`] from a server to a server, a type or the router.
 //!
-//! Every envelope passes the router; nothing else connects two servers. All of it is plain, owned data, so
-//! that a link may delay it, drop it or write it down.
+//! Every envelope passes the router; servers have no other connection. Its data is plain and owned,
+//! so that a link can delay, drop or record it.
 
 mod error;
 mod session;
@@ -21,182 +21,188 @@ use crate::time::Time;
 use crate::trace::TraceId;
 use crate::wire::PushFrame;
 
-/// Number of a call among those that one server has made.
+/// The number of a call, unique among the calls of one server.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct CallId(pub u64);
 
 /// One message between servers.
 #[derive(Clone, Debug)]
 pub struct Envelope {
-    /// The server that sent it; answers go back there.
+    /// The sender, which also receives the answers.
     pub from: ServerId,
-    /// Where it goes.
+    /// The receiver.
     pub to: Destination,
-    /// What it says.
+    /// The content.
     pub payload: Payload,
-    /// The trace that it belongs to, while somebody watches.
+    /// The trace that it belongs to, if a watch is on.
     pub trace: Option<TraceId>,
 }
 
 impl Envelope {
-    /// One that belongs to no trace.
+    /// Makes an envelope without a trace.
     pub fn new(from: ServerId, to: Destination, payload: Payload) -> Self {
         Self { from, to, payload, trace: None }
     }
 }
 
-/// Where an envelope goes.
+/// The receiver of an envelope.
 #[derive(Clone, Debug)]
 pub enum Destination {
-    /// To this very server.
+    /// This server.
     Server(ServerId),
-    /// To the server that the type's route and strategy choose. A `key` given here is used instead of the route's.
+    /// The server that the type's route and strategy choose. A `key` given here replaces the
+    /// route's key.
     Route {
         /// The type to choose from.
         server_type: ServerType,
-        /// What to hash, when the caller knows better than the type's route.
+        /// The key to hash, if the caller does not use the type's route.
         key: Option<Arc<str>>,
     },
-    /// To every server of the type.
+    /// Every server of the type.
     All(ServerType),
-    /// To the router itself.
+    /// The router itself.
     Router,
 }
 
-/// What an envelope says.
+/// The content of an envelope.
 #[derive(Clone, Debug)]
 pub enum Payload {
-    /// Run a handler or a remote. Boxed: an envelope is moved a dozen times, and most are pushes, half as large.
+    /// Run a handler or a remote. Boxed: an envelope is moved a dozen times, and most envelopes are
+    /// pushes of half the size.
     Invoke(Box<Invoke>),
-    /// The outcome of `call`, which the receiver made.
+    /// The outcome of a call that the receiver made.
     Answer {
         /// The call that this answers.
         call: CallId,
-        /// The answer's body as JSON, or what went wrong.
+        /// The answer's body as JSON, or the error.
         result: Result<Bytes, AppError>,
     },
-    /// To a frontend: give `frame` to these sessions, in this order.
+    /// To a frontend: send `frame` to these sessions, in this order.
     Push {
-        /// Who gets it.
+        /// The recipients.
         sessions: Recipients,
         /// The push, encoded once for all of them.
         frame: PushFrame,
     },
-    /// To the router: give `frame` to these uids, wherever they are bound.
+    /// To the router: send `frame` to these uids, wherever they are bound.
     PushToUids {
-        /// Who gets it.
+        /// The recipients.
         uids: Vec<Uid>,
         /// The push, encoded once for all of them.
         frame: PushFrame,
     },
-    /// To a frontend: give `frame` to all its sessions.
+    /// To a frontend: send `frame` to all its sessions.
     Broadcast {
         /// The push, encoded once for all of them.
         frame: PushFrame,
     },
-    /// To a frontend: tell the session why, and close it.
+    /// To a frontend: send the session the reason, and close it.
     Kick {
-        /// Whom.
+        /// The session.
         session: SessionId,
-        /// Why, as the client is told.
+        /// The reason that the client gets.
         reason: Box<str>,
     },
     /// To a frontend: a backend changed this setting of a session.
     SessionSet {
-        /// Whose.
+        /// The session.
         session: SessionId,
         /// The setting's name.
         key: Box<str>,
-        /// Its new value. Boxed: it would be half of the largest payload.
+        /// The new value. Boxed: unboxed it would be half of the largest payload.
         value: Box<Value>,
     },
-    /// To the router: which server of the type does `key` belong to? Answered with a [`Located`].
+    /// To the router: find the server of the type that owns `key`. Answered with a [`Located`].
     Locate {
-        /// The asker's call.
+        /// The sender's call.
         call: CallId,
         /// The type to choose from.
         server_type: ServerType,
-        /// What to hash.
+        /// The key to hash.
         key: Box<str>,
     },
-    /// To the router: this session is from now on `uid`, unless another one is already.
+    /// To the router: bind this session to `uid`, unless another session has it.
     Bind {
-        /// The asker's call.
+        /// The sender's call.
         call: CallId,
-        /// The session that wants the uid.
+        /// The session.
         session: SessionKey,
-        /// The uid that it wants.
+        /// The requested uid.
         uid: Uid,
     },
-    /// To the router: the session gives its uid back, and leaves the channels that it is in. The uid is free when they
-    /// have all heard so.
+    /// To the router: the session gives its uid back and leaves its channels. The uid is free once
+    /// all these channels have confirmed.
     Unbind {
         /// The session that had the uid.
         session: SessionKey,
-        /// The uid that it gives back, if it holds it.
+        /// The uid to free, if the session has it.
         uid: Uid,
     },
-    /// To the router: a session is in a channel of the sender.
+    /// To the router: a session joined a channel of the sender.
     Joined {
-        /// Which channel.
+        /// The channel.
         channel: Arc<str>,
-        /// The key by which the message came that made it a member; the room goes where the key goes. None: it stays.
+        /// The key of the message that added the member. The room moves with its key. None: the
+        /// room stays where it is.
         key: Option<Arc<str>>,
-        /// Who.
+        /// The new member.
         member: Member,
     },
-    /// To the router: a session is no more in a channel of the sender.
+    /// To the router: a session left a channel of the sender.
     Left {
-        /// Which channel.
+        /// The channel.
         channel: Arc<str>,
-        /// Who.
+        /// The former member.
         member: Member,
     },
-    /// To the server that has a channel: a member is gone.
+    /// To the owner of a channel: a member departed.
     Gone {
-        /// Which channel.
+        /// The channel.
         channel: Arc<str>,
         /// The key by which it joined.
         key: Option<Arc<str>>,
-        /// Who.
+        /// The departed member.
         member: Member,
     },
-    /// From the router: say [`Drained`](Payload::Drained) when all that came before this, and was chosen by a key, is
-    /// done with.
+    /// From the router: answer [`Drained`](Payload::Drained) once all earlier keyed messages are
+    /// finished.
     Drain {
-        /// The change of the list of servers for which this is asked.
+        /// The change of the server list that waits for the answer.
         change: u64,
     },
-    /// To the router: see [`Drain`](Payload::Drain).
+    /// To the router: the answer to [`Drain`](Payload::Drain).
     Drained {
-        /// As asked.
+        /// The change from the request.
         change: u64,
     },
-    /// From the router: these rooms are somebody else's now; forget them in silence.
+    /// From the router: another server owns these rooms now. Forget them without telling the
+    /// members.
     Release {
         /// The rooms.
         rooms: Vec<Room>,
     },
-    /// From the router: these rooms are yours now, with all who are in them.
+    /// From the router: this server owns these rooms now, with all their members.
     Adopt {
         /// The rooms.
         rooms: Vec<Room>,
     },
-    /// To the router: the sender has started again and lost its rooms. Answered with [`Restored`](Payload::Restored).
+    /// To the router: the sender has restarted and lost its rooms. Answered with
+    /// [`Restored`](Payload::Restored).
     Restarted,
-    /// From the router: all rooms of the server that asked.
+    /// From the router: all rooms of the server that restarted.
     Restored {
         /// The rooms.
         rooms: Vec<Room>,
     },
 }
 
-/// A channel with those of its members who joined by one key, as it goes from server to server.
+/// A channel with the members that joined by one key, in the form in which it moves between
+/// servers.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Room {
     /// The channel's name.
     pub channel: Arc<str>,
-    /// The key that decides where it lives.
+    /// The key that decides its owner.
     pub key: Option<Arc<str>>,
     /// In the channel's order.
     pub members: Vec<Member>,
@@ -205,39 +211,41 @@ pub struct Room {
 /// A handler or remote to run on another server.
 #[derive(Clone, Debug)]
 pub struct Invoke {
-    /// The call to answer; none for a notify, which nobody waits for.
+    /// The call to answer. None for a server's notify; a client's forwarded notify is a call too.
     pub call: Option<CallId>,
     /// Whether a client asks (handlers) or a server (remotes).
     pub kind: InvokeKind,
-    /// Route without the server type, such as `chatHandler.send`.
+    /// The route without the server type, such as `chatHandler.send`.
     pub route: Arc<str>,
-    /// The session on whose behalf this happens, as the frontend knew it when it sent this.
+    /// The session that this runs for, as its frontend knew it at sending.
     pub session: Option<Session>,
     /// Body as JSON.
     pub body: Bytes,
-    /// When the caller sent it.
+    /// The time of sending.
     pub since: Time,
-    /// When the caller stops waiting.
+    /// The time at which the caller stops waiting.
     pub deadline: Time,
-    /// The key by which the router chose the server; none while it has not, or when the sender named the server.
+    /// The key by which the router chose the server. None before the choice, or if the sender named
+    /// the server.
     pub key: Option<Arc<str>>,
 }
 
-/// The two tables of routes of a server.
+/// The two route tables of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum InvokeKind {
-    /// Asked by a client.
+    /// Called by a client.
     Handler,
-    /// Asked by another server (Pomelo's rpc). Clients cannot reach these.
+    /// Called by another server (Pomelo's rpc). Clients cannot reach these.
     Remote,
 }
 
-/// Sessions of one frontend that a push goes to.
+/// The sessions of one frontend that get a push.
 #[derive(Clone, Debug)]
 pub enum Recipients {
-    /// A private push.
+    /// One session: a private push.
     One(SessionId),
-    /// A channel's members on that frontend; shared with the channel, so a push copies no list.
+    /// A channel's members on that frontend. Shared with the channel, so that a push copies no
+    /// list.
     Many(Arc<[SessionId]>),
 }
 
@@ -251,16 +259,16 @@ impl Recipients {
     }
 }
 
-/// A server that the router chose for a key, and where clients reach it.
+/// A server that the router chose for a key, with its address for clients.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Located {
     /// The chosen server.
     pub id: ServerId,
-    /// Host that clients connect to.
+    /// The host that clients connect to.
     pub host: String,
-    /// Port that clients connect to; none on a backend.
+    /// The port that clients connect to. None on a backend.
     pub port: Option<u16>,
 }
 
-/// An envelope is moved a dozen times on its way.
+/// Keeps envelopes small: each is moved a dozen times on its way.
 const _: () = assert!(size_of::<Envelope>() <= 144);

@@ -1,4 +1,4 @@
-//! A client's session as servers see it: who it is, and its settings.
+//! A client's session as servers see it: its identity and its settings.
 
 use std::sync::Arc;
 
@@ -6,30 +6,30 @@ use serde_json::Value;
 
 use crate::ids::{SessionKey, Uid};
 
-/// The frontend holds the original; envelopes carry cheap copies. What a backend changes in its copy stays there
-/// until it is pushed.
+/// A session. The frontend holds the original, and envelopes carry cheap copies. A backend's
+/// changes stay in its copy until they are pushed.
 #[derive(Clone, Debug)]
 pub struct Session {
-    /// Which session, in the whole cluster.
+    /// The session's key, unique in the cluster.
     pub key: SessionKey,
-    /// Who it is bound to, if anyone.
+    /// The uid that the session is bound to, if any.
     pub uid: Option<Uid>,
-    /// In order of name. A few: a list of them is a tenth of a map's size.
+    /// Sorted by name. Sessions have few settings, and a list takes a tenth of a map's memory.
     settings: Arc<[(Box<str>, Value)]>,
 }
 
 impl Session {
-    /// A new session: bound to nobody, no settings.
+    /// Makes a new session without a uid or settings.
     pub fn new(key: SessionKey) -> Self {
         Self { key, uid: None, settings: Arc::default() }
     }
 
-    /// A setting.
+    /// Returns a setting.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.place(key).ok().map(|at| &self.settings[at].1)
     }
 
-    /// A setting that is text.
+    /// Returns a setting if it is text.
     pub fn get_str(&self, key: &str) -> Option<&str> {
         self.get(key).and_then(Value::as_str)
     }
@@ -51,7 +51,7 @@ impl Session {
         }
     }
 
-    /// Where a setting is, or where it would be.
+    /// The position of a setting, or the position to insert it at.
     fn place(&self, key: &str) -> Result<usize, usize> {
         self.settings.binary_search_by(|(known, _)| (**known).cmp(key))
     }

@@ -1,4 +1,4 @@
-//! A channel as a handler sees it: its members, and pushes to all of them.
+//! A channel as handlers use it: its members, and pushes to all of them.
 
 use std::sync::Arc;
 
@@ -13,7 +13,8 @@ use crate::envelope::{AppError, Destination, Payload, Recipients, Session};
 use crate::ids::{SessionKey, Uid};
 use crate::time::Time;
 
-/// A channel of the server that runs this: Pomelo's channel, with `add`, `leave`, `members` and pushes to all of them.
+/// A channel on the server that runs the handler. Like Pomelo's channel, it offers `add`, `leave`,
+/// `members` and pushes to all members.
 pub struct ChannelHandle<'c> {
     pub(super) name: &'c str,
     pub(super) server: &'c ServerSpec,
@@ -27,14 +28,16 @@ pub struct ChannelHandle<'c> {
 }
 
 impl ChannelHandle<'_> {
-    /// Adds a session, which must be bound to that uid: else it is taken out again at once. A uid is in a channel once: a
-    /// later session takes its place. When the session's connection ends it is taken out, whoever added it.
+    /// Adds a session. It must be bound to `uid`, or the router removes it at once. A channel
+    /// contains a uid once: a later session replaces the earlier one. The router removes the
+    /// session when its connection ends, whichever server added it.
     ///
-    /// The membership belongs to the key by which the message at hand was routed here: when another server gets that key,
-    /// or this one is lost, the member goes there with the channel.
+    /// The membership belongs to the key that routed the current message here. When another server
+    /// takes over that key, or this server is lost, the member moves there with the channel.
     pub fn add(&mut self, uid: Uid, session: SessionKey) {
         let mut member = Member { uid, session };
-        // Names that came in a message's body are copies. Those of the session at hand are shared by all that know it.
+        // Names from a message body are fresh copies. The current session's names are shared by all
+        // parts that know it, so keep those and free the copies.
         if let Some(at_hand) = self.session.filter(|at_hand| at_hand.key == member.session) {
             member.session = at_hand.key.clone();
             if let Some(uid) = at_hand.uid.as_ref().filter(|uid| **uid == member.uid) {
@@ -46,7 +49,7 @@ impl ChannelHandle<'_> {
         self.out.send(&self.server.id, Destination::Router, Payload::Joined { channel, key, member });
     }
 
-    /// Takes a session out; false when it was not in it.
+    /// Removes a session. Returns false if it was not a member.
     pub fn leave(&mut self, uid: &Uid, session: &SessionKey) -> bool {
         let left = self.channels.leave(self.name, uid, session);
         if left {
@@ -57,17 +60,17 @@ impl ChannelHandle<'_> {
         left
     }
 
-    /// The members' uids: by frontend, then in the order in which they came.
+    /// The members' uids, by frontend and then in the order of joining.
     pub fn members(&self) -> impl Iterator<Item = &Uid> {
         self.channels.get(self.name).into_iter().flat_map(Channel::members)
     }
 
-    /// The session of a member.
+    /// Returns the session of a member.
     pub fn session_of(&self, uid: &str) -> Option<&SessionKey> {
         self.channels.get(self.name)?.session_of(uid)
     }
 
-    /// A push to all members; nothing when there is none.
+    /// Pushes to all members. Does nothing if the channel is empty.
     ///
     /// # Errors
     /// The body cannot be encoded.
@@ -75,8 +78,8 @@ impl ChannelHandle<'_> {
         let Some(channel) = self.channels.get_mut(self.name) else { return Ok(()) };
         let frame = self.codec.encode_push(route, body)?;
         channel.note_push(self.now);
-        // All groups are looked at before any is shared: a look at memory far away waits for no other, the count of an Arc's
-        // owners does.
+        // Read all group sizes before sharing any group: reads of distant memory overlap, but each
+        // increment of an `Arc`'s count waits for its own.
         self.counters.recipients +=
             channel.recipients().map(|(_, sessions)| sessions.len() as u64).sum::<u64>();
         for (frontend, sessions) in channel.recipients() {

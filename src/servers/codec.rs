@@ -1,4 +1,5 @@
-//! Between JSON, which crosses servers, and what clients of this cluster speak: dictionary codes and protobuf.
+//! Translates between JSON, which crosses servers, and the wire format of this cluster's clients:
+//! dictionary codes and protobuf.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use serde_json::Value;
 use crate::envelope::AppError;
 use crate::wire::{Dictionary, MessageError, ProtoError, Protos, PushFrame, WireRoute, cesu8};
 
-/// Configuration of a whole cluster: Pomelo compresses every push when it has a dictionary, also for clients that
-/// never asked, so one encoding serves all.
+/// The codec of a whole cluster. With a dictionary, Pomelo compresses every push, even for clients
+/// that never asked for one, so one encoding serves all clients.
 #[derive(Clone, Default)]
 pub struct Codec {
     /// Codes for routes (`dictionary.json`).
@@ -21,7 +22,7 @@ pub struct Codec {
 }
 
 impl Codec {
-    /// A client's body as JSON.
+    /// Decodes a client's body to JSON.
     ///
     /// # Errors
     /// The route has a protobuf definition, and the body does not fit it.
@@ -40,7 +41,7 @@ impl Codec {
         }
     }
 
-    /// A response's body for the client that asked for `route`.
+    /// Encodes a response's body for the client that requested `route`.
     ///
     /// # Errors
     /// The route has a protobuf definition, and the body does not fit it.
@@ -57,23 +58,22 @@ impl Codec {
         }
     }
 
-    /// A refusal's body for the client that asked for `route`. A route with a definition has no
-    /// other body than its own: what the definition has no field for, or another type, is left out.
-    /// When a required field is missing then, the body is empty, as the original sends it: its
-    /// clients read an empty body as `{}`, and never hear a JSON one.
+    /// Encodes a refusal's body for the client that requested `route`. A route with a protobuf
+    /// definition allows no other body: fields that the definition lacks, or has with another type,
+    /// are left out. If a required field is then missing, the body is empty, as in the original:
+    /// its clients read an empty body as `{}`, and could not decode a JSON one.
     pub fn encode_refusal(&self, route: &str, error: &AppError) -> Bytes {
         match &self.protos {
             Some(protos) if protos.has_server(route) => {
                 let fields = serde_json::to_value(error).unwrap_or_default();
                 Bytes::from(encode_fitting(protos, route, fields))
             }
-            // An error of this crate's own always encodes; the constant is for whoever changes
-            // that.
+            // `AppError` always encodes today; the constant guards against later changes to it.
             _ => encode(error).unwrap_or(Bytes::from_static(b"{\"code\":500}")),
         }
     }
 
-    /// A push, encoded once for all who get it.
+    /// Encodes a push once for all recipients.
     ///
     /// # Errors
     /// The body cannot be encoded, or the route is too long for the wire.
@@ -94,7 +94,8 @@ impl Codec {
     }
 }
 
-/// As much of a body as fits its definition: each round takes out one field, or is the last.
+/// Encodes the part of a body that fits its definition. Each round removes one field or ends the
+/// loop.
 fn encode_fitting(protos: &Protos, route: &str, mut body: Value) -> Vec<u8> {
     loop {
         match protos.encode_server(route, &body) {
@@ -118,7 +119,7 @@ fn cannot_encode(route: &str, error: &dyn std::fmt::Display) -> AppError {
     AppError::new(format!("cannot encode {route}: {error}"))
 }
 
-/// A value as the JSON that crosses servers.
+/// Encodes a value as the JSON that crosses servers.
 pub(super) fn encode(body: &impl Serialize) -> Result<Bytes, AppError> {
     serde_json::to_vec(body)
         .map(Bytes::from)

@@ -1,4 +1,4 @@
-//! What a handler may do: look at and change its session, call other servers, push to clients.
+//! The operations of a handler: read and change its session, call other servers, push to clients.
 
 use std::sync::Arc;
 
@@ -17,8 +17,8 @@ use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Located, Payloa
 use crate::ids::{ServerType, SessionKey, Uid};
 use crate::time::Time;
 
-/// Handed to every handler, remote and hook for as long as it runs. What it does takes effect in the order in which
-/// it was done, and before the handler's answer.
+/// The context of a handler, remote or hook while it runs. Its effects happen in the order of the
+/// calls, and before the handler's answer.
 pub struct Cx<'a> {
     pub(super) server: &'a ServerSpec,
     pub(super) session: Option<Session>,
@@ -28,12 +28,12 @@ pub struct Cx<'a> {
     pub(super) counters: &'a mut HostCounters,
     pub(super) now: Time,
     pub(super) deadline: Time,
-    /// The key by which the router chose this server for the message at hand.
+    /// The key by which the router chose this server for the current message.
     pub(super) key: Option<Arc<str>>,
 }
 
 impl Cx<'_> {
-    /// The server that runs this.
+    /// The server that runs the handler.
     pub fn server(&self) -> &ServerSpec {
         self.server
     }
@@ -43,40 +43,41 @@ impl Cx<'_> {
         self.now
     }
 
-    /// The session on whose behalf this runs: on a frontend the session itself, on a backend a copy. None in calls
-    /// and hooks that no client caused.
+    /// The session that this runs for: on a frontend the session itself, on a backend a copy. None
+    /// in calls and hooks that no client caused.
     pub fn session(&self) -> Option<&Session> {
         self.session.as_ref()
     }
 
-    /// Who the session is bound to.
+    /// The uid that the session is bound to.
     ///
     /// # Errors
-    /// It is bound to nobody.
+    /// The session is not bound, or there is no session.
     pub fn uid(&self) -> Result<&Uid, AppError> {
         let uid = self.session.as_ref().and_then(|session| session.uid.as_ref());
         uid.ok_or_else(|| AppError::new("the session is not bound to a uid: log in first"))
     }
 
-    /// A setting of the session.
+    /// Returns a setting of the session.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.session.as_ref()?.get(key)
     }
 
-    /// A setting of the session that is text.
+    /// Returns a setting of the session if it is text.
     pub fn get_str(&self, key: &str) -> Option<&str> {
         self.session.as_ref()?.get_str(key)
     }
 
-    /// Changes a setting of the session; `null` removes it. On a backend only the copy changes, until
-    /// [`push`](Cx::push) is called.
+    /// Changes a setting of the session; `null` removes it. On a backend only the copy changes,
+    /// until [`push`](Cx::push) is called.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
         if let Some(session) = &mut self.session {
             session.set(key, value);
         }
     }
 
-    /// Sends a setting of a backend's copy to the session itself. Nothing to do on a frontend.
+    /// Sends a setting of a backend's copy to the session itself. Does nothing on a frontend, which
+    /// holds the session itself.
     pub fn push(&mut self, key: &str) {
         let Some(session) = &self.session else { return };
         if session.key.frontend == self.server.id {
@@ -88,17 +89,19 @@ impl Cx<'_> {
         self.send(Destination::Server(frontend), payload);
     }
 
-    /// Binds the session to a uid, on its frontend. The answer is an error when the session or the uid is bound
-    /// already, anywhere in the cluster.
+    /// Binds the session to a uid, on its frontend. The call fails if the session or the uid is
+    /// already bound anywhere in the cluster.
     pub fn bind(&self, uid: Uid) -> Call<()> {
         Call::new(Request::Bind { uid })
     }
 
-    /// Gives the session's uid back, on its frontend, and takes the session out of the channels that it is in, as soon as no
-    /// call is under way for it any more that could enter one.
+    /// Gives the session's uid back, on its frontend, and removes the session from its channels.
+    /// Both happen once the session has no call in flight, since such a call could still enter a
+    /// channel.
     ///
     /// # Errors
-    /// This is not the session's frontend, which alone knows when nobody speaks for the uid any more.
+    /// This server is not the session's frontend. Only the frontend knows when no call is in flight
+    /// for the uid.
     pub fn unbind(&mut self) -> Result<(), AppError> {
         let server = &self.server.id;
         let session = self.session.as_mut().filter(|session| session.key.frontend == *server);
@@ -107,13 +110,14 @@ impl Cx<'_> {
         Ok(())
     }
 
-    /// Closes a session, telling its client why.
+    /// Closes a session and sends its client the reason.
     pub fn kick(&mut self, session: &SessionKey, reason: &str) {
         let payload = Payload::Kick { session: session.session, reason: reason.into() };
         self.send(Destination::Server(session.frontend.clone()), payload);
     }
 
-    /// A call of a remote on a server of another type. Which server: as the type's route says for this session.
+    /// Calls a remote on a server of another type. The type's route chooses the server for this
+    /// session.
     pub fn call<T: DeserializeOwned>(
         &self,
         server_type: &str,
@@ -123,12 +127,13 @@ impl Cx<'_> {
         Call::new(Request::Remote { to: route_to(server_type), route: remote.into(), body: encode(body) })
     }
 
-    /// Asks the router which server of a type a key belongs to.
+    /// Asks the router which server of a type owns a key.
     pub fn locate(&self, server_type: &str, key: &str) -> Call<Located> {
         Call::new(Request::Locate { server_type: server_type.into(), key: key.into() })
     }
 
-    /// A remote that nobody waits for, on the server that the type's route says for this session.
+    /// Runs a remote without waiting for an answer, on the server that the type's route chooses for
+    /// this session.
     ///
     /// # Errors
     /// The body cannot be encoded.
@@ -136,7 +141,7 @@ impl Cx<'_> {
         self.notify_at(route_to(server_type), remote, body)
     }
 
-    /// A remote that nobody waits for, on every server of a type.
+    /// Runs a remote on every server of a type, without waiting for answers.
     ///
     /// # Errors
     /// The body cannot be encoded.
@@ -149,19 +154,19 @@ impl Cx<'_> {
         self.notify_at(Destination::All(server_type.into()), remote, body)
     }
 
-    /// The channels of this server, to look at.
+    /// The channels of this server, read-only.
     pub fn channels(&self) -> &Channels {
         self.channels
     }
 
-    /// A channel of this server. It need not exist: its first member makes it.
+    /// Returns a channel of this server. The channel need not exist: its first member creates it.
     pub fn channel<'c>(&'c mut self, name: &'c str) -> ChannelHandle<'c> {
         let Self { server, session, channels, codec, out, counters, now, key, .. } = self;
         let session = session.as_ref();
         ChannelHandle { name, server, session, channels, codec, out, counters, now: *now, key }
     }
 
-    /// A push to these sessions.
+    /// Pushes to these sessions.
     ///
     /// # Errors
     /// The body cannot be encoded.
@@ -182,8 +187,8 @@ impl Cx<'_> {
         Ok(())
     }
 
-    /// A push to these uids, wherever in the cluster they are bound; those that are not get nothing, and the router
-    /// counts them.
+    /// Pushes to these uids, wherever in the cluster they are bound. The router skips and counts
+    /// those that are not bound.
     ///
     /// # Errors
     /// The body cannot be encoded.
@@ -200,7 +205,7 @@ impl Cx<'_> {
         Ok(())
     }
 
-    /// A push to every client of every frontend of a type, bound or not.
+    /// Pushes to every client of every frontend of a type, bound or not.
     ///
     /// # Errors
     /// The body cannot be encoded.
@@ -232,7 +237,7 @@ impl Cx<'_> {
     }
 }
 
-/// Why a backend can neither bind nor unbind.
+/// The error of a bind or an unbind on a server that is not the session's frontend.
 pub(super) fn not_its_frontend() -> AppError {
     AppError::new("only a session's own frontend can bind and unbind it")
 }

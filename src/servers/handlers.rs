@@ -1,4 +1,5 @@
-//! Every handler of the cluster by its full route, so that a frontend knows at once where a message belongs.
+//! The table of all handlers by full route. A frontend resolves a message's server type with one
+//! lookup.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,26 +9,27 @@ use rustc_hash::FxHashMap;
 use crate::envelope::AppError;
 use crate::ids::ServerType;
 
-/// Made once from the server types' registrations; shared by all servers.
+/// All handlers of the cluster. Built once from the registrations of the server types, and shared
+/// by all servers.
 #[derive(Clone, Debug, Default)]
 pub struct HandlerTable {
     by_route: FxHashMap<Box<str>, Resolved>,
     by_type: BTreeMap<ServerType, Vec<Arc<str>>>,
 }
 
-/// Where a client's message goes.
+/// The handler that a client's route names.
 #[derive(Clone, Debug)]
 pub struct Resolved {
-    /// The type that serves the route.
+    /// The server type that serves the route.
     pub server_type: ServerType,
-    /// The route as the client gave it, such as `chat.chatHandler.send`.
+    /// The route from the client's message, such as `chat.chatHandler.send`.
     pub route: Arc<str>,
     /// The route without the server type.
     pub handler: Arc<str>,
 }
 
 impl HandlerTable {
-    /// Adds the handlers of one type.
+    /// Adds the handlers of one server type.
     pub fn add(&mut self, server_type: &ServerType, handlers: impl IntoIterator<Item = impl AsRef<str>>) {
         let known = self.by_type.entry(server_type.clone()).or_default();
         for handler in handlers {
@@ -41,17 +43,17 @@ impl HandlerTable {
         known.sort();
     }
 
-    /// All routes, in order.
+    /// Returns all routes, sorted.
     pub fn routes(&self) -> Vec<String> {
         let mut routes: Vec<String> = self.by_route.keys().map(|route| route.to_string()).collect();
         routes.sort();
         routes
     }
 
-    /// Finds what a client names.
+    /// Resolves a client's route.
     ///
     /// # Errors
-    /// An unknown route; the message lists the known ones of that type, or the types.
+    /// The route is unknown. The message lists the known handlers of its type, or the known types.
     pub fn resolve(&self, route: &str) -> Result<&Resolved, AppError> {
         self.by_route.get(route).ok_or_else(|| {
             let shown: String = route.chars().take(80).collect();

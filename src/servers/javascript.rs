@@ -1,4 +1,5 @@
-//! JSON as a JavaScript server reads and writes it: Pomelo's clients see its habits, so this server has them.
+//! JSON as a JavaScript server reads and writes it. Pomelo's clients can observe these habits, so
+//! this server reproduces them.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write};
@@ -8,22 +9,24 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// How deep a value may be: it will be a part of a body, and readers such as this program's take 127 levels.
+/// The deepest nesting of a value. The value becomes part of a body, and common readers, including
+/// this program's, accept 127 levels.
 const LEVELS_MAX: usize = 126;
 
-/// Any JSON value that passes through unread, such as the content of a chat message. It is written as
-/// `JSON.stringify(JSON.parse(text))` would: no spaces, shortest escapes, numbers as doubles.
+/// Any JSON value that passes through unread, such as the content of a chat message. It is
+/// rewritten as `JSON.stringify(JSON.parse(text))` would: no spaces, shortest escapes, numbers as
+/// doubles.
 #[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct Json(Box<RawValue>);
 
 impl Json {
-    /// The value as text.
+    /// The value as JSON text.
     pub fn as_str(&self) -> &str {
         self.0.get()
     }
 
-    /// The value, when it is a string without escapes, or by reading it.
+    /// The value as text if it is a string or a number. Borrows a string that has no escapes.
     pub fn to_text(&self) -> Option<Cow<'_, str>> {
         match plain_string(self.as_str()) {
             Some(text) => Some(Cow::Borrowed(text)),
@@ -39,7 +42,7 @@ impl Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        // Most content is a plain string, which is already as JavaScript writes it.
+        // Fast path: most content is a plain string, which JavaScript writes unchanged.
         if plain_string(raw.get()).is_some() {
             return Ok(Self(raw));
         }
@@ -48,9 +51,9 @@ impl<'de> Deserialize<'de> for Json {
         }
         let value = match serde_json::from_str::<Value>(raw.get()) {
             Ok(value) => value,
-            // Half a surrogate pair is no text in Rust; JavaScript passes it on as it came.
+            // A lone surrogate does not fit a Rust string. JavaScript passes it on unchanged.
             Err(_) if raw.get().to_ascii_lowercase().contains("\\ud") => return Ok(Self(raw)),
-            // A number that no double holds: others may not be able to read it.
+            // The number exceeds a double, and other readers may not accept it.
             Err(error) => return Err(de::Error::custom(error)),
         };
         let mut text = String::with_capacity(raw.get().len());
@@ -59,7 +62,7 @@ impl<'de> Deserialize<'de> for Json {
     }
 }
 
-/// Text, or a number taken as its decimal text: a uid or room id as clients send it.
+/// Text, or a number read as its decimal text. Clients send uids and room ids both ways.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Text(pub String);
 
@@ -95,13 +98,14 @@ impl<'de> Deserialize<'de> for Text {
     }
 }
 
-/// The inside of a JSON string that has no escapes; JSON forbids raw control characters, so none are in it.
+/// The inside of a JSON string without escapes. JSON forbids raw control characters, so the result
+/// contains none.
 fn plain_string(json: &str) -> Option<&str> {
     let inside = json.strip_prefix('"')?.strip_suffix('"')?;
     (!inside.contains('\\')).then_some(inside)
 }
 
-/// How deep arrays and objects lie in each other in a JSON text.
+/// The nesting depth of arrays and objects in a JSON text.
 fn levels(json: &str) -> usize {
     let (mut now, mut most, mut in_string, mut escaped) = (0_usize, 0, false, false);
     for byte in json.bytes() {
@@ -135,7 +139,7 @@ fn stringify(value: &Value, out: &mut String) -> fmt::Result {
             Ok(())
         }
         Value::Object(fields) => {
-            // JavaScript puts keys that are array indices first, in numeric order.
+            // JavaScript writes keys that are array indices first, in numeric order.
             let mut indices: Vec<_> =
                 fields.iter().filter_map(|entry| Some((array_index(entry.0)?, entry))).collect();
             indices.sort_by_key(|(index, _)| *index);
@@ -152,7 +156,7 @@ fn stringify(value: &Value, out: &mut String) -> fmt::Result {
             out.push('}');
             Ok(())
         }
-        // null, booleans and strings are written alike in both worlds.
+        // JavaScript and serde write null, booleans and strings alike.
         plain => write!(out, "{plain}"),
     }
 }
@@ -182,7 +186,7 @@ mod tests {
 
     #[test]
     fn content_is_written_as_javascript_writes_it() {
-        // Each right side is what `JSON.stringify(JSON.parse(left))` prints in Node 20.
+        // Each right side is the output of `JSON.stringify(JSON.parse(left))` in Node 20.
         for (left, right) in [
             (r#""plain 测试""#, r#""plain 测试""#),
             (r#""\u0041\/\u001f\n""#, r#""A/\u001f\n""#),

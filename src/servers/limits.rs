@@ -1,11 +1,12 @@
-//! What a server takes of its clients at most.
+//! The limits that a server sets to its clients.
 
-/// Limits of the sessions of a server. Requests over them are answered with 503.
+/// Limits on the sessions of a server. Requests over a limit are answered with 503.
 #[derive(Clone, Copy, Debug)]
 pub struct SessionLimits {
-    /// Messages that a session may send in a second, and at once after a second of silence; none: no limit.
+    /// Messages per second and session, and the burst allowed after one second of silence. None
+    /// means unlimited.
     pub messages_per_second_max: Option<u32>,
-    /// Requests that a server may have in flight with others.
+    /// Calls to other servers that a server may have in flight.
     pub calls_max: usize,
 }
 

@@ -1,11 +1,12 @@
-//! What a server does, as plain state machines: no actor, socket or clock.
+//! Servers as plain state machines, without actors, sockets or clocks.
 //!
-//! A server type is a [`ServerLogic`]: typed handlers for clients, remotes for other servers, hooks. A [`Host`]
-//! runs one server of it: it takes a [`Delivery`], calls the logic, and fills an [`Outbox`]. The chat tutorial's
-//! three types, [`Gate`], [`Connector`] and [`Chat`], are written in it, and so can another crate's be.
+//! A server type implements [`ServerLogic`]: typed handlers for clients, remotes for other servers,
+//! and hooks. A [`Host`] runs one server of the type: it takes a [`Delivery`], calls the logic, and
+//! fills an [`Outbox`]. The three types of the chat tutorial, [`Gate`], [`Connector`] and [`Chat`],
+//! use this interface, and other crates can add types with it.
 //!
-//! A handler that must ask another server returns a [`Call`] with what to do then. Nothing blocks and nothing
-//! is polled, so the same handler runs on actors and on a virtual clock.
+//! A handler that needs another server returns a [`Call`] with a continuation. Nothing blocks and
+//! nothing is polled, so the same handler runs on actors and on a virtual clock.
 
 mod channel;
 mod codec;
@@ -48,29 +49,30 @@ pub trait ServerLogic: Sized + 'static {
     /// The type's key in `servers.json`, and the first part of its handlers' routes.
     const NAME: &'static str;
 
-    /// How often clients of a frontend of this type beat; none: their heartbeats are swallowed.
+    /// The heartbeat interval of clients on a frontend of this type. None: the server ignores
+    /// heartbeats.
     const HEARTBEAT: Option<Duration> = None;
 
-    /// Makes the state of one server, when it starts.
+    /// Creates the state of one server when it starts.
     fn create(server: &ServerSpec) -> Self;
 
-    /// Names the handlers, remotes and filters.
+    /// Registers the handlers, remotes and filters.
     fn register(registry: &mut Registry<Self>);
 
-    /// This server is up.
+    /// Runs after this server has started.
     fn after_start(&mut self, _cx: &mut Cx<'_>) {}
 
-    /// All servers are up.
+    /// Runs after all servers have started.
     fn after_start_all(&mut self, _cx: &mut Cx<'_>) {}
 
-    /// The server is about to stop; what it sends now is still delivered.
+    /// Runs before the server stops. Messages that it sends here are still delivered.
     fn before_shutdown(&mut self, _cx: &mut Cx<'_>) {}
 
-    /// A client's connection is gone, once for each session; the context still knows its uid and settings. The channels
-    /// that it was in hear of it without this: see [`member_gone`](Self::member_gone).
+    /// Runs once for each session whose connection ended. The context still has the session's uid
+    /// and settings. Its channels are told separately: see [`member_gone`](Self::member_gone).
     fn session_closed(&mut self, _cx: &mut Cx<'_>) {}
 
-    /// A member of one of this server's channels is gone: its session closed, gave its uid back, or was lost with its
-    /// frontend. It is out of the channel already.
+    /// Runs after a member left one of this server's channels because its session closed, gave its
+    /// uid back, or was lost with its frontend. The channel no longer contains the member.
     fn member_gone(&mut self, _cx: &mut Cx<'_>, _channel: &str, _uid: &Uid) {}
 }

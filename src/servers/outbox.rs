@@ -1,4 +1,4 @@
-//! What goes into a server and what comes out of it.
+//! The input and output of a server: deliveries and effects.
 
 use std::net::SocketAddr;
 
@@ -10,61 +10,61 @@ use crate::ids::{ServerId, SessionId};
 use crate::time::Time;
 use crate::wire::PushFrame;
 
-/// One thing that happens to a server.
+/// One input of a server.
 #[derive(Clone, Debug)]
 pub enum Delivery {
     /// The server has started.
     Started,
     /// Every server of the cluster has started.
     AllStarted,
-    /// The server waits no longer: what is still under way is to be answered now, with an error.
+    /// The server stops waiting. It answers everything in flight now, with an error.
     GivingUp,
     /// The server is about to stop.
     Stopping,
     /// A client finished its handshake.
     Opened {
-        /// Its new session.
+        /// The new session.
         session: SessionId,
-        /// Where it connects from, when it came over a socket.
+        /// The client's address, if it connected over a socket.
         peer: Option<SocketAddr>,
     },
     /// A client sent a message: the body of a data package.
     Message {
-        /// Whose.
+        /// The session that sent it.
         session: SessionId,
-        /// The message as it came.
+        /// The message as received.
         bytes: Bytes,
-        /// When it came.
+        /// The time of arrival.
         since: Time,
     },
-    /// A client is gone.
+    /// A client's connection ended.
     Closed {
-        /// Its session.
+        /// The client's session.
         session: SessionId,
     },
     /// Another server, or the router, sent something.
     Envelope(Envelope),
-    /// Time has passed: see [`Server::next_deadline`](super::Server::next_deadline).
+    /// A deadline may have passed: see [`Server::next_deadline`](super::Server::next_deadline).
     Tick,
 }
 
-/// One thing that a server wants done.
+/// One output of a server.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Give this to the router.
+    /// Send this envelope to the router.
     Send(Envelope),
     /// Answer a client's request.
     Respond {
-        /// Whose request.
+        /// The session that made the request.
         session: SessionId,
-        /// Its id.
+        /// The request's id.
         request: u64,
         /// The response's body.
         body: Bytes,
     },
     /// Give a push to clients of this frontend.
     Push {
-        /// To whom.
+        /// The recipients.
         sessions: Recipients,
         /// The push.
         frame: PushFrame,
@@ -74,28 +74,28 @@ pub enum Effect {
         /// The push.
         frame: PushFrame,
     },
-    /// Tell a client why, and close its connection.
+    /// Send a client the reason, and close its connection.
     Kick {
-        /// Whom.
+        /// The client's session.
         session: SessionId,
-        /// Why.
+        /// The reason.
         reason: Box<str>,
     },
-    /// A client's message is done with, answered or not: another may be read in its place.
+    /// A client's message is finished, answered or not. The port may read another in its place.
     Done {
-        /// Whose message.
+        /// The session that sent the message.
         session: SessionId,
     },
-    /// Close the connection of a client that sent what is no message.
+    /// Close the connection of a client that sent a malformed message.
     Reject {
-        /// Whose.
+        /// The client's session.
         session: SessionId,
-        /// What was wrong.
+        /// The error in the message.
         error: String,
     },
 }
 
-/// What one delivery made a server do, in order.
+/// The effects of one delivery, in order.
 #[derive(Default, Debug)]
 pub struct Outbox {
     /// In the order in which they must happen.
@@ -104,7 +104,7 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// Puts an envelope for the router in.
+    /// Appends an envelope for the router.
     pub fn send(&mut self, from: &ServerId, to: Destination, payload: Payload) {
         let trace = self.trace_sent(&to, &payload);
         self.effects.push(Effect::Send(Envelope { from: from.clone(), to, payload, trace }));

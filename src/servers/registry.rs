@@ -1,4 +1,4 @@
-//! What a server type offers: its handlers, remotes and filters, by route.
+//! The registrations of a server type: its handlers, remotes and filters, by route.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,8 @@ use crate::envelope::{AppError, InvokeKind};
 /// A handler with its types erased: JSON in, JSON out.
 pub(super) type Erased<L> = Box<dyn Fn(&mut L, &mut Cx<'_>, &[u8]) -> Reply<L, Bytes>>;
 
-/// Filled once per server by [`ServerLogic::register`](super::ServerLogic::register).
+/// The routes and filters of one server. [`ServerLogic::register`](super::ServerLogic::register)
+/// fills it once per server.
 pub struct Registry<L> {
     handlers: BTreeMap<&'static str, Erased<L>>,
     remotes: BTreeMap<&'static str, Erased<L>>,
@@ -32,8 +33,8 @@ impl<L> Default for Registry<L> {
 }
 
 impl<L: 'static> Registry<L> {
-    /// A handler for clients, such as `"chatHandler.send"`. Its message must be a JSON object; what it returns,
-    /// a value or an [`AppError`], becomes the response's body.
+    /// Adds a handler for clients, such as `"chatHandler.send"`. Its message must be a JSON object.
+    /// Its result, a value or an [`AppError`], becomes the response's body.
     pub fn handler<M, O>(
         &mut self,
         route: &'static str,
@@ -48,7 +49,7 @@ impl<L: 'static> Registry<L> {
         self
     }
 
-    /// A remote for other servers, such as `"chatRemote.add"`. Clients cannot reach it.
+    /// Adds a remote for other servers, such as `"chatRemote.add"`. Clients cannot reach it.
     pub fn remote<M, O>(
         &mut self,
         route: &'static str,
@@ -63,14 +64,15 @@ impl<L: 'static> Registry<L> {
         self
     }
 
-    /// A filter around this type's handlers.
+    /// Adds a filter around this type's handlers.
     pub fn filter(&mut self, filter: impl Filter) -> &mut Self {
         self.filters.push(Arc::new(filter));
         self
     }
 
-    /// Everything that another type registers, so that this one builds on it: `part` finds the other's state in this
-    /// one's. What is registered later under the same route takes its place.
+    /// Adds all registrations of another type, so that this type extends it. `part` returns the
+    /// other type's state inside this type's state. A later registration under the same route
+    /// replaces an earlier one.
     ///
     /// ```
     /// use pomelo_sim::config::ServerSpec;
@@ -112,7 +114,7 @@ impl<L: 'static> Registry<L> {
         self
     }
 
-    /// The routes of the handlers, in order.
+    /// The routes of the handlers, sorted.
     pub fn handler_routes(&self) -> impl Iterator<Item = &'static str> {
         self.handlers.keys().copied()
     }
@@ -155,14 +157,14 @@ where
     })
 }
 
-/// Reads a body that did not fit once more, with what would slow every message down: of a key that occurs twice the last
-/// counts, as in JavaScript, and an error names its field.
+/// Parses a body again after the fast parse failed, with checks too slow for every message: the
+/// last of duplicate keys counts, as in JavaScript, and an error names its field.
 fn second_reading<M: DeserializeOwned>(body: &[u8]) -> Result<M, AppError> {
     let value: Value =
         serde_json::from_slice(body).map_err(|error| AppError::new(format!("body: {error}")))?;
     serde_path_to_error::deserialize(value).map_err(|error| {
         let (path, why) = (error.path().to_string(), error.inner());
-        // A path of one dot is the body itself.
+        // The path `.` is the body itself.
         AppError::new(if path == "." { format!("body: {why}") } else { format!("body: {path}: {why}") })
     })
 }
@@ -171,7 +173,8 @@ fn any(_: &[u8]) -> Result<(), AppError> {
     Ok(())
 }
 
-/// Serde fills a struct from an array too; Pomelo's clients send objects, and an array there is an attack.
+/// Requires an object. Serde would also fill a struct from an array, but Pomelo's clients send
+/// objects, so an array here is an attack.
 fn object(body: &[u8]) -> Result<(), AppError> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
     match first {

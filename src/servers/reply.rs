@@ -1,4 +1,4 @@
-//! What a handler returns: its answer, or a call to make first and what to do then.
+//! The result of a handler: an answer, or a call to make first with its continuation.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -12,24 +12,24 @@ use super::context::Cx;
 use crate::envelope::{AppError, Destination};
 use crate::ids::{ServerId, ServerType, Uid};
 
-/// What to do when a call is answered.
+/// The continuation of a call. It runs with the call's answer.
 pub(super) type Then<L, R> = Box<dyn FnOnce(&mut L, &mut Cx<'_>, Result<Bytes, AppError>) -> Reply<L, R>>;
 
-/// A handler's outcome. Handlers that answer at once return a plain `Result` instead.
+/// The outcome of a handler. Handlers that answer at once return a plain `Result` instead.
 pub enum Reply<L, R> {
     /// The answer.
     Done(Result<R, AppError>),
-    /// Ask another server first: made by [`Call::then`].
+    /// Ask another server first. [`Call::then`] makes this.
     Later(Pending<L, R>),
 }
 
-/// A call, and what to do then.
+/// A call with its continuation.
 pub struct Pending<L, R> {
     pub(super) request: Request,
     pub(super) then: Then<L, R>,
 }
 
-/// What can be asked.
+/// The requests that a handler can make.
 #[derive(Debug)]
 pub(super) enum Request {
     Remote { to: Destination, route: Arc<str>, body: Result<Bytes, AppError> },
@@ -37,12 +37,12 @@ pub(super) enum Request {
     Bind { uid: Uid },
 }
 
-/// Whatever a handler may return.
+/// A type that a handler may return.
 pub trait IntoReply<L> {
-    /// The answer's type.
+    /// The type of the answer.
     type Body;
 
-    /// As a [`Reply`].
+    /// Converts to a [`Reply`].
     fn into_reply(self) -> Reply<L, Self::Body>;
 }
 
@@ -75,7 +75,7 @@ impl<L: 'static, R: Serialize + 'static> Reply<L, R> {
 }
 
 impl<P: 'static, R: 'static> Reply<P, R> {
-    /// The same reply for a type that holds a `P` as a part of it.
+    /// Converts the reply for a type that contains a `P`.
     pub(super) fn within<L: 'static>(self, part: fn(&mut L) -> &mut P) -> Reply<L, R> {
         match self {
             Reply::Done(result) => Reply::Done(result),
@@ -87,7 +87,8 @@ impl<P: 'static, R: 'static> Reply<P, R> {
     }
 }
 
-/// A call that has not been made yet: it is made when the handler returns it with [`then`](Call::then).
+/// A call that has not been made yet. It is made when the handler returns the result of
+/// [`then`](Call::then).
 #[must_use = "a call is made when the handler returns `call.then(…)`"]
 pub struct Call<T> {
     request: Request,
@@ -99,7 +100,7 @@ impl<T: DeserializeOwned> Call<T> {
         Self { request, answer: PhantomData }
     }
 
-    /// Chooses the server by this key, not by the type's route.
+    /// Chooses the server by this key instead of the type's route.
     pub fn key(mut self, by: &str) -> Self {
         if let Request::Remote { to: Destination::Route { key, .. }, .. } = &mut self.request {
             *key = Some(by.into());
@@ -107,7 +108,7 @@ impl<T: DeserializeOwned> Call<T> {
         self
     }
 
-    /// Asks this very server.
+    /// Sends the call to this server.
     pub fn to(mut self, server: ServerId) -> Self {
         if let Request::Remote { to, .. } = &mut self.request {
             *to = Destination::Server(server);
@@ -115,8 +116,9 @@ impl<T: DeserializeOwned> Call<T> {
         self
     }
 
-    /// What to do with the answer, or with the error when there is none: no server, an error there, or no answer
-    /// before the request's deadline. May return another call.
+    /// Sets the continuation. It runs with the answer, or with an error if no server is available,
+    /// the remote failed, or no answer came before the request's deadline. It may return another
+    /// call.
     pub fn then<L, O>(
         self,
         next: impl FnOnce(&mut L, &mut Cx<'_>, Result<T, AppError>) -> O + 'static,

@@ -1,4 +1,4 @@
-//! A server's account of itself: one for tests, console and metrics.
+//! The state of a server for observers. Tests, console and metrics share this one form.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,69 +6,70 @@ use crate::channels::Member;
 use crate::envelope::Session;
 use crate::ids::{ServerId, ServerType};
 
-/// What a server has counted since it started.
+/// The counters of a server since its start.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct HostCounters {
     /// Requests and notifies from clients.
     pub messages: u64,
     /// Handlers and remotes run for other servers.
     pub invocations: u64,
-    /// Pushes handed to the router or to clients, one a recipient group.
+    /// Pushes sent to the router or to clients, one for each group of recipients.
     pub pushes: u64,
-    /// Requests and calls that were answered with an error.
+    /// Requests and calls answered with an error.
     pub errors: u64,
-    /// Calls that nobody answered in time.
+    /// Calls without an answer before the deadline.
     pub timeouts: u64,
-    /// Answers that came after their deadline, or for a session that is gone.
+    /// Answers that came after their deadline, or for a closed session.
     pub late_answers: u64,
-    /// Messages that the protocol gives no answer to: responses from clients, codes outside the dictionary.
+    /// Messages that the protocol gives no answer to: responses from clients, and codes outside the
+    /// dictionary.
     pub ignored: u64,
-    /// Messages refused: too many of the session's, or under way in all.
+    /// Refused messages: over the session's limit, or over the limit of calls in flight.
     pub refused: u64,
     /// Handlers that panicked.
     pub panics: u64,
-    /// Times that the server has started again after a panic.
+    /// Restarts of the server after a panic.
     pub restarts: u64,
-    /// Calls whose deadline had come before they did: they were not run.
+    /// Calls that arrived after their deadline and were not run.
     pub expired: u64,
-    /// Sessions that pushes were meant for, one by one.
+    /// Recipients of pushes, counted by session.
     pub recipients: u64,
 }
 
 impl HostCounters {
-    /// Messages from clients and calls of other servers: what the server was asked to do.
+    /// Messages from clients plus calls from other servers: the work given to the server.
     pub fn taken(&self) -> u64 {
         self.messages + self.invocations
     }
 }
 
-/// A server's account of itself.
+/// The state of a server at one moment.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ServerSnapshot {
-    /// Which server.
+    /// The server's id.
     pub id: ServerId,
-    /// Of which type.
+    /// The server's type.
     pub server_type: ServerType,
     /// Clients connected to it.
     pub sessions: usize,
-    /// Of these, bound to a uid.
+    /// Sessions of these that are bound to a uid.
     pub bound: usize,
-    /// Channels that it holds.
+    /// Channels on the server.
     pub channels: usize,
-    /// Members of these.
+    /// Members of these channels.
     pub members: usize,
-    /// Calls that it waits for.
+    /// Calls whose answers are pending.
     pub calls_pending: usize,
-    /// Whether a panic has ended it and it is not up again.
+    /// Whether the server panicked and has not come back yet.
     pub is_restarting: bool,
-    /// What it has counted.
+    /// The counters.
     pub counters: HostCounters,
 }
 
-/// All that a server holds, one by one.
+/// Everything that a server holds, item by item.
 #[derive(Clone, Default, Debug)]
 pub struct Holdings {
-    /// A frontend's sessions, in order.
+    /// A frontend's sessions, sorted.
     pub sessions: Vec<Session>,
     /// Its channels by name, each with its members in order.
     pub channels: Vec<(String, Vec<Member>)>,

@@ -1,4 +1,5 @@
-//! How what a server does is noted, while somebody watches: for which message it works now, and the steps that it took.
+//! The trace of a server's work while a watch is on: the current message, and the steps taken for
+//! it.
 
 use crate::envelope::{Destination, InvokeKind, Payload};
 use crate::ids::ServerId;
@@ -6,28 +7,29 @@ use crate::servers::outbox::Outbox;
 use crate::time::Time;
 use crate::trace::{TraceId, Trail, Watch, What, bounded};
 
-/// Part of an [`Outbox`]. Without anybody who watches it is empty, and stays so.
+/// The tracing part of an [`Outbox`]. Without a watch it stays empty.
 #[derive(Default, Debug)]
 pub(super) struct Tracing {
     watch: Option<Watch>,
-    /// The trace for which the server works at the moment, if for one.
+    /// The trace that the server works for now, if any.
     trail: Option<Trail>,
-    /// Not written down yet: what a handler did that panics has not happened.
+    /// Steps not written down yet. They are buffered because a handler that panics takes its steps
+    /// back.
     steps: Vec<(TraceId, What)>,
 }
 
 impl Outbox {
-    /// One in whose server traces begin while `watch` is on.
+    /// Makes an outbox whose server begins traces while `watch` is on.
     pub fn watched(watch: Watch) -> Self {
         Self { tracing: Tracing { watch: Some(watch), ..Tracing::default() }, ..Self::default() }
     }
 
-    /// Who watches, if somebody does.
+    /// The watch, if it is on.
     pub(super) fn watch(&self) -> Option<&Watch> {
         self.tracing.watch.as_ref().filter(|watch| watch.is_on())
     }
 
-    /// From now on the server works for that trace, or for none.
+    /// Sets the trace that the server works for from now on, or none.
     pub(super) fn follow(&mut self, trail: Option<Trail>) {
         self.tracing.trail = trail;
     }
@@ -37,29 +39,29 @@ impl Outbox {
         self.tracing.trail
     }
 
-    /// Notes a step, if the server works for a trace.
+    /// Notes a step if the server works for a trace.
     pub(super) fn step(&mut self, what: impl FnOnce(Trail) -> What) {
         if let Some(trail) = self.tracing.trail {
             self.tracing.steps.push((trail.trace, what(trail)));
         }
     }
 
-    /// Notes a push, which carries its route in a form that not everybody can read.
+    /// Notes a push with its route in words: the frame may contain only a dictionary code.
     pub(super) fn step_pushed(&mut self, route: &str, frontend: &str, recipients: Option<usize>) {
         self.step(|_| What::Pushed { route: bounded(route), frontend: bounded(frontend), recipients });
     }
 
-    /// How many steps are noted, to go back to.
+    /// The number of noted steps, for [`forget_steps`](Self::forget_steps).
     pub(super) fn steps(&self) -> usize {
         self.tracing.steps.len()
     }
 
-    /// Forgets all steps after so many.
+    /// Removes all steps after the first `after`.
     pub(super) fn forget_steps(&mut self, after: usize) {
         self.tracing.steps.truncate(after);
     }
 
-    /// The delivery is done with: writes its steps down.
+    /// Ends the delivery and writes its steps down.
     pub(super) fn end_delivery(&mut self, now: Time, server: &ServerId) {
         self.tracing.trail = None;
         if let Some(watch) = self.tracing.watch.as_ref().filter(|_| !self.tracing.steps.is_empty()) {
@@ -67,7 +69,7 @@ impl Outbox {
         }
     }
 
-    /// Notes what is asked of others. Gives the trace that the envelope belongs to.
+    /// Notes a call to another server. Returns the trace that the envelope belongs to.
     pub(super) fn trace_sent(&mut self, to: &Destination, payload: &Payload) -> Option<TraceId> {
         let Trail { trace, .. } = self.tracing.trail?;
         let called = match payload {

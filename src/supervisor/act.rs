@@ -1,4 +1,4 @@
-//! What goes into the supervisor and what comes out of it.
+//! The input and output of the supervisor: verbs and facts in, decisions out.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,25 +8,26 @@ use serde::{Deserialize, Serialize};
 use crate::ids::ServerId;
 use crate::servers::Delivery;
 
-/// The longest that a stop waits for rooms to be handed over: other changes of servers come after it. Rooms that have not
-/// moved by then are rebuilt from their sessions, as after a crash.
+/// The longest wait of a stop for the hand-off of its rooms: later changes of servers queue behind
+/// the stop. Rooms that have not moved by then are rebuilt from their sessions, as after a crash.
 const HAND_OVER_MAX: Duration = Duration::from_secs(5);
 
 /// The state of a server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ServerState {
-    /// It serves.
+    /// The server serves.
     Running,
-    /// It does nothing until it is resumed; others wait for it, as for a process that was sent SIGSTOP.
+    /// The server does nothing until it is resumed. Others wait for it, as for a process stopped by
+    /// SIGSTOP.
     Paused,
-    /// A handler of it panicked; it comes up again by itself.
+    /// A handler panicked. The server comes back by itself.
     Restarting,
-    /// It is told to stop, and hands over what it holds.
+    /// The server stops and hands off its rooms.
     Stopping,
-    /// It was stopped. `restart` and `add` bring it back.
+    /// The server was stopped. `restart` and `add` bring it back.
     Stopped,
-    /// It vanished, as a process that crashed. `restart` and `add` bring it back.
+    /// The server vanished like a crashed process. `restart` and `add` bring it back.
     Killed,
 }
 
@@ -44,140 +45,141 @@ impl fmt::Display for ServerState {
 }
 
 impl ServerState {
-    /// Whether nothing of it runs.
+    /// Whether no part of the server runs.
     pub fn is_down(self) -> bool {
         matches!(self, ServerState::Stopped | ServerState::Killed)
     }
 }
 
-/// What can be done with one server.
+/// An order to one server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verb {
-    /// Take it out of the cluster.
+    /// Remove it from the cluster.
     Remove,
     /// Stop it in good order.
     Stop,
-    /// Let it vanish.
+    /// Kill it without a goodbye.
     Kill,
-    /// Let it hang.
+    /// Suspend it.
     Pause,
-    /// Let it go on.
+    /// Resume it.
     Resume,
-    /// Stop and start it.
+    /// Stop it and start it.
     Restart,
 }
 
-/// Why an order is refused.
+/// The reason of a refused order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Refused {
-    /// The server's state; none: it is unknown.
+    /// The server's state, or none if the server is unknown.
     pub state: Option<ServerState>,
-    /// What would be needed.
+    /// The condition that the order requires.
     pub wanted: &'static str,
 }
 
-/// How long each part of a life may take.
+/// The time limits of a stop.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// A stop waits this long for requests in flight, and again for clients to read their last bytes.
+    /// The wait of a stop for requests in flight, and again for clients to read their last bytes.
     pub stop: Duration,
-    /// A stop waits this long for rooms to be handed over.
+    /// The wait of a stop for the hand-off of rooms.
     pub hand_over: Duration,
 }
 
 impl Timeouts {
-    /// Those of a cluster with these timeouts of stops and requests.
+    /// Makes the limits of a cluster from its timeouts of stops and requests.
     pub fn new(stop: Duration, request: Duration) -> Self {
         Self { stop, hand_over: (stop + request).min(HAND_OVER_MAX) }
     }
 }
 
-/// One thing to do with one server.
+/// One action on one server.
 #[derive(Clone, Debug)]
 pub struct Decision {
-    /// Which server.
+    /// The server.
     pub server: ServerId,
-    /// What to do.
+    /// The action.
     pub act: Act,
 }
 
-/// What to do with a server. Each happens after those decided before it.
+/// An action on a server. Each action happens after those decided before it.
 #[derive(Clone, Debug)]
 pub enum Act {
-    /// Bind its client port, without taking clients. Report [`Fact::Bound`], [`Fact::PortTaken`] or [`Fact::Failed`].
+    /// Bind the client port without accepting clients. Report [`Fact::Bound`], [`Fact::PortTaken`]
+    /// or [`Fact::Failed`].
     Bind,
-    /// Make it, and let it run.
+    /// Create the server and let it run.
     Make,
-    /// The router knows it; no route chooses it yet.
+    /// Make the server known to the router. No route chooses it yet.
     Admit,
-    /// Give it a delivery.
+    /// Give the server a delivery.
     Deliver(Delivery),
-    /// Take clients on its port. Report [`Fact::Open`] or [`Fact::Failed`].
+    /// Accept clients on the port. Report [`Fact::Open`] or [`Fact::Failed`].
     Open,
-    /// The router puts it on its type's list.
+    /// Add the server to the router's list of its type.
     Join,
-    /// Router and server let it do nothing.
+    /// Suspend the server, in the router and on its own side.
     Pause,
-    /// Server and router, in this order, let it go on.
+    /// Resume the server, then the router, in this order.
     Resume,
-    /// The router takes it off its type's list, and moves its rooms.
+    /// Remove the server from the router's list of its type, and move its rooms.
     Retire,
-    /// Take no more clients on its port.
+    /// Stop accepting clients on the port.
     StopAccepting,
-    /// Tell its clients this reason behind what they still get, and close their connections.
+    /// Send the clients this reason after their pending output, and close their connections.
     Shut(&'static str),
-    /// The router forgets it: what it still says counts no more.
+    /// Make the router forget the server: its later messages count no more.
     Forget,
-    /// It ends as it is, and its connections with it.
+    /// End the server as it is, with its connections.
     End,
-    /// It was removed: the router forgets its place on the list.
+    /// The server was removed: the router forgets its place in the order.
     Strike,
-    /// Report this fact once, when it holds.
+    /// Report this fact once, as soon as it holds.
     Await(Fact),
-    /// Note in the timeline that this has happened.
+    /// Note this change in the timeline.
     Note(Change),
 }
 
-/// What the supervisor waits for.
+/// A fact that the supervisor waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Fact {
-    /// Its client port is its own.
+    /// The server owns its client port.
     Bound,
-    /// Another socket has its client port.
+    /// Another socket has the client port.
     PortTaken,
-    /// It cannot come up.
+    /// The server cannot start.
     Failed,
-    /// It has done what it was given, and the router has carried what it said meanwhile.
+    /// The server has finished its deliveries, and the router has received its output.
     Told,
-    /// Its port takes clients.
+    /// The port accepts clients.
     Open,
-    /// It has nothing to do, and waits for no answer.
+    /// The server has nothing to do and waits for no answer.
     Idle,
     /// No client is connected.
     Unconnected,
-    /// It holds nothing that another server could take.
+    /// The server has nothing left that another server could take over.
     EmptyHanded,
-    /// It has ended.
+    /// The server has ended.
     Ended,
 }
 
-/// What has happened to a server.
+/// A change of a server, as the timeline notes it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// It was added.
+    /// The server was added.
     Added,
-    /// It was stopped and removed.
+    /// The server was stopped and removed.
     Removed,
-    /// It was stopped.
+    /// The server was stopped.
     Stopped,
-    /// It was killed.
+    /// The server was killed.
     Killed,
-    /// It hangs.
+    /// The server was suspended.
     Paused,
-    /// It goes on.
+    /// The server was resumed.
     Resumed,
-    /// It was stopped, if it was up, and started.
+    /// The server was started, after a stop if it was up.
     Restarted,
-    /// It has come back by itself.
+    /// The server came back by itself.
     CameBack,
 }

@@ -1,5 +1,5 @@
-//! The life of one server: what it does at each order, fact and deadline. Its states are drawn in
-//! `phase.rs`.
+//! The life of one server: its reaction to each order, fact and deadline. `phase.rs` draws its
+//! states.
 
 use std::time::Duration;
 
@@ -10,19 +10,19 @@ use crate::ids::ServerId;
 use crate::servers::Delivery;
 use crate::time::Time;
 
-/// The first wait before a server with `auto-restart` that was killed comes back; it doubles with each kill in a row.
+/// The first wait of a killed server with `auto-restart`. It doubles with each kill in a row.
 const COMEBACK: Duration = Duration::from_millis(100);
 
-/// The longest such wait. A server that was up for longer starts anew with the first.
+/// The longest such wait. After a longer life, the waits begin again with the first.
 const COMEBACK_MAX: Duration = Duration::from_secs(10);
 
-/// How long the port of a server that has just ended may take to be free again.
+/// How long the port of a server that has just ended may take to become free.
 const PORT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// The system does not say when a port is free: it is tried this often.
+/// The interval between attempts to bind: the system does not report when a port becomes free.
 const PORT_RETRY: Duration = Duration::from_millis(5);
 
-/// See the module.
+/// The state of one server, and the goal of its present change.
 #[derive(Clone, Debug)]
 pub(super) struct Life {
     pub(super) id: ServerId,
@@ -31,34 +31,34 @@ pub(super) struct Life {
     timeouts: Timeouts,
     pub(super) phase: Phase,
     goal: Goal,
-    /// What clients are told at a stop.
+    /// The reason that clients get at a stop.
     reason: &'static str,
     /// The last life ended by a kill.
     was_killed: bool,
-    /// When it was made last.
+    /// The time of its last creation.
     since: Time,
     was_up: bool,
     /// Kills in a row.
     kills: u32,
-    /// What it was before it was added anew: if it does not come up, it is that again.
+    /// The state before the server was added again, restored if the new life does not come up.
     before: Option<Box<Life>>,
 }
 
-/// Where a life is going.
+/// The goal of a life.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Goal {
-    /// To be up; the change to note then.
+    /// Come up, and then note this change.
     Up(Change),
-    /// To be down; the change to note then.
+    /// Go down, and then note this change.
     Down(Change),
-    /// To be down, and up again.
+    /// Go down and come up again.
     Restart,
-    /// To be removed.
+    /// Be removed.
     Removal,
 }
 
 impl Life {
-    /// One that has never been up.
+    /// Makes the life of a server that has never been up.
     pub(super) fn new(spec: &ServerSpec, timeouts: Timeouts) -> Self {
         Self {
             id: spec.id.clone(),
@@ -76,7 +76,7 @@ impl Life {
         }
     }
 
-    /// One that is up.
+    /// Makes the life of a server that is up.
     pub(super) fn up(now: Time, spec: &ServerSpec, timeouts: Timeouts) -> Self {
         let goal = Goal::Up(Change::Added);
         Self { phase: Phase::Up, goal, since: now, was_up: true, ..Self::new(spec, timeouts) }
@@ -145,7 +145,7 @@ impl Life {
         }
     }
 
-    /// The deadline has come.
+    /// Acts on a passed deadline.
     pub(super) fn expire(&mut self, now: Time, out: &mut Vec<Decision>) {
         match self.phase {
             Phase::Down { .. } => self.come_up(now, Change::CameBack, out),
@@ -157,7 +157,7 @@ impl Life {
         }
     }
 
-    /// As observers see it.
+    /// The state as observers see it.
     pub(super) fn state(&self) -> ServerState {
         self.phase.state(self.was_killed)
     }
@@ -169,7 +169,8 @@ impl Life {
     fn come_up(&mut self, now: Time, why: Change, out: &mut Vec<Decision>) {
         self.goal = Goal::Up(why);
         if self.is_frontend {
-            // Nobody has had its port before: if it is taken, then by another program.
+            // A new server's port has had no earlier owner here: if it is taken, another program
+            // has it, and a retry would not help.
             let until = if self.was_up { now + PORT_TIMEOUT } else { now };
             self.phase = Phase::Binding { retry_at: None, until };
             self.act([Act::Bind], out);
@@ -180,12 +181,13 @@ impl Life {
 
     fn start(&mut self, now: Time, out: &mut Vec<Decision>) {
         (self.phase, self.since) = (Phase::Starting, now);
-        // Made before the router knows it: what the router tells it at once must not be lost.
+        // Make the server before the router knows it: the router may send at once, and that must
+        // not be lost.
         let hooks = [Act::Deliver(Delivery::Started), Act::Deliver(Delivery::AllStarted)];
         self.act([Act::Make, Act::Admit].into_iter().chain(hooks).chain([Act::Await(Fact::Told)]), out);
     }
 
-    /// It has started, and its port is open: now the router may choose it.
+    /// Lets the router choose the server, now that it has started and its port is open.
     fn is_up(&mut self, out: &mut Vec<Decision>) {
         (self.phase, self.was_up, self.before) = (Phase::Up, true, None);
         self.act([Act::Join], out);
@@ -197,6 +199,7 @@ impl Life {
     /// Begins a stop.
     fn stop(&mut self, now: Time, reason: &'static str, goal: Goal, out: &mut Vec<Decision>) {
         if self.phase == Phase::Paused {
+            // A paused server could not do its part of the stop.
             self.act([Act::Resume], out);
         }
         (self.goal, self.reason) = (goal, reason);
@@ -207,7 +210,7 @@ impl Life {
         }
     }
 
-    /// The next state of a stop: what the present one waited for holds, or has taken too long.
+    /// Enters the next state of a stop: the awaited fact holds, or its wait has timed out.
     fn go_down(&mut self, now: Time, out: &mut Vec<Decision>) {
         match self.phase {
             Phase::Answering(_) if self.is_frontend => {
@@ -227,19 +230,20 @@ impl Life {
         }
     }
 
-    /// Nobody chooses it from now on; it answers what is in flight.
+    /// Enters the state in which no route chooses the server and it answers its requests in flight.
     fn answer(&mut self, now: Time, acts: impl IntoIterator<Item = Act>, out: &mut Vec<Decision>) {
         self.phase = Phase::Answering(now + self.timeouts.stop);
         self.act(acts.into_iter().chain([Act::Await(Fact::Idle)]), out);
     }
 
-    /// It is told that it stops, and may say something to that.
+    /// Tells the server that it stops. It may still send messages in response.
     fn tell(&mut self, now: Time, acts: impl IntoIterator<Item = Act>, out: &mut Vec<Decision>) {
         self.phase = Phase::Telling(now + self.timeouts.stop);
         self.act(acts.into_iter().chain([Act::Await(Fact::Told)]), out);
     }
 
-    /// It ends as it is. The router hears it first: what the server still says then comes from the dead.
+    /// Ends the server as it is. The router forgets it first, so that it discards the server's
+    /// later output.
     fn end(&mut self, is_kill: bool, goal: Goal, out: &mut Vec<Decision>) {
         (self.phase, self.goal, self.was_killed) = (Phase::Ending, goal, is_kill);
         self.act([Act::Forget, Act::End, Act::Await(Fact::Ended)], out);
@@ -256,7 +260,7 @@ impl Life {
             }
             Goal::Restart => self.come_up(now, Change::Restarted, out),
             Goal::Removal => self.remove(true, out),
-            // One that has never been up leaves nothing.
+            // A server that has never been up leaves nothing to restore.
             Goal::Up(_) if !self.was_up => self.remove(false, out),
             Goal::Up(_) => {
                 if let Some(before) = self.before.take() {
@@ -287,7 +291,7 @@ impl Life {
     }
 }
 
-/// Pomelo's `"auto-restart": "true"`: a server that was killed comes back by itself.
+/// Whether a killed server comes back by itself: Pomelo's `"auto-restart": "true"`.
 fn auto_restarts(spec: &ServerSpec) -> bool {
     spec.extra.get("auto-restart").is_some_and(|value| value == true || value == "true")
 }

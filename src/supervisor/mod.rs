@@ -1,8 +1,10 @@
-//! The supervisor: decides how servers come up, hang, stop, crash and come back. Pure: no socket, clock or actor.
+//! The supervisor: decides how servers start, pause, stop, crash and come back. Pure: no socket,
+//! clock or actor.
 //!
-//! It takes orders ([`add`](Supervisor::add), [`order`](Supervisor::order)), [facts](Fact) and the time, and appends
-//! [decisions](Decision) that a shell carries out in order: [`live`](crate::live) on actors and ports,
-//! [`World`](crate::world::World) on the machines alone. The states of one server are drawn in `phase.rs`.
+//! It takes orders ([`add`](Supervisor::add), [`order`](Supervisor::order)), [facts](Fact) and the
+//! time, and appends [decisions](Decision). A shell carries them out in order:
+//! [`live`](crate::live) on actors and ports, [`World`](crate::world::World) on the state machines
+//! alone. `phase.rs` draws the states of one server.
 
 mod act;
 mod life;
@@ -16,29 +18,29 @@ use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::time::Time;
 
-/// See the module.
+/// The lives of all servers of a cluster.
 #[derive(Debug)]
 pub struct Supervisor {
     timeouts: Timeouts,
-    /// In the order in which they were configured and added.
+    /// In the order of configuration, then of addition.
     lives: Vec<Life>,
 }
 
 impl Supervisor {
-    /// Knows no server yet.
+    /// Makes a supervisor without servers.
     pub fn new(timeouts: Timeouts) -> Self {
         Self { timeouts, lives: Vec::new() }
     }
 
-    /// Takes over a server that the shell has started itself, with the whole cluster.
+    /// Takes over a server that the shell started itself, together with the whole cluster.
     pub fn adopt(&mut self, now: Time, spec: &ServerSpec) {
         self.lives.push(Life::up(now, spec, self.timeouts));
     }
 
-    /// Starts a new server, or one that is down, as this describes it.
+    /// Starts a new server, or one that is down, with this configuration.
     ///
     /// # Errors
-    /// A server of that id is there and not down.
+    /// A server with that id exists and is not down.
     pub fn add(&mut self, now: Time, spec: &ServerSpec, out: &mut Vec<Decision>) -> Result<(), Refused> {
         let at = match self.find(&spec.id) {
             Some(at) => at,
@@ -53,7 +55,7 @@ impl Supervisor {
     /// Changes one server.
     ///
     /// # Errors
-    /// It is unknown, or in no state for this.
+    /// The server is unknown, or its state does not allow the order.
     pub fn order(
         &mut self,
         now: Time,
@@ -67,7 +69,7 @@ impl Supervisor {
         Ok(())
     }
 
-    /// The shell reports that a fact holds. One that is not awaited any more changes nothing.
+    /// Takes a fact that the shell reports. A fact that is no longer awaited changes nothing.
     pub fn learn(&mut self, now: Time, id: &ServerId, fact: Fact, out: &mut Vec<Decision>) {
         if let Some(at) = self.find(id) {
             self.lives[at].learn(now, fact, out);
@@ -75,13 +77,14 @@ impl Supervisor {
         }
     }
 
-    /// When [`tick`](Self::tick) has something to do, if nothing happens before.
+    /// The time when [`tick`](Self::tick) has work to do, if nothing happens before.
     pub fn next_deadline(&self) -> Option<Time> {
         self.lives.iter().filter_map(|life| life.phase.deadline()).min()
     }
 
-    /// Time has passed: gives up what has taken too long, and brings servers back.
+    /// Acts on passed deadlines: ends waits that timed out, and brings servers back.
     pub fn tick(&mut self, now: Time, out: &mut Vec<Decision>) {
+        // In reverse: `bury` removes the life at `at`, which shifts those after it.
         for at in (0..self.lives.len()).rev() {
             if self.lives[at].phase.deadline().is_some_and(|deadline| deadline <= now) {
                 self.lives[at].expire(now, out);
@@ -90,17 +93,17 @@ impl Supervisor {
         }
     }
 
-    /// The state of a server; none of one that is unknown, or was removed.
+    /// The state of a server. None if it is unknown or was removed.
     pub fn state(&self, id: &ServerId) -> Option<ServerState> {
         self.find(id).map(|at| self.lives[at].state())
     }
 
-    /// The deadline of a server that comes up or goes down; none of one that does neither.
+    /// The deadline of a server that comes up or goes down; otherwise none.
     pub fn deadline_of(&self, id: &ServerId) -> Option<Time> {
         self.find(id).and_then(|at| self.lives[at].phase.deadline())
     }
 
-    /// Whether a server neither comes up nor goes down at the moment.
+    /// Whether a server is neither coming up nor going down.
     pub fn is_settled(&self, id: &ServerId) -> bool {
         self.find(id).is_none_or(|at| self.lives[at].phase.is_settled())
     }
@@ -109,7 +112,7 @@ impl Supervisor {
         self.lives.iter().position(|life| life.id == *id)
     }
 
-    /// Drops a server that was removed.
+    /// Drops the life of a removed server.
     fn bury(&mut self, at: usize) {
         if self.lives[at].phase == Phase::Over {
             self.lives.remove(at);

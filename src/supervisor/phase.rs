@@ -10,15 +10,16 @@
 //!   └─Ended───┘
 //! ```
 //!
-//! A frontend retires first, so that its clients are answered before it says goodbye; a backend says
-//! goodbye first, while it still has its rooms. Each state of a stop has a deadline, at which it is left
-//! as if its fact held. A kill leads from every state with a server straight to `Ending`, and so does a
-//! start that fails. What follows `Ending` is the life's goal.
+//! A frontend retires first, so that its clients get their answers before it says goodbye. A
+//! backend says goodbye first, while it still has its rooms. Each state of a stop has a deadline;
+//! when it passes, the life continues as if the fact held. A kill leads from every state with a
+//! server straight to `Ending`, and so does a failed start. The goal of the life decides what
+//! follows `Ending`.
 
 use super::act::ServerState;
 use crate::time::Time;
 
-/// See the module. A moment is the deadline.
+/// A state of a server's life. Its `Time` is the deadline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Phase {
     Down { back_at: Option<Time> },
@@ -36,7 +37,7 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// When it is left as if its fact held, or goes on by itself.
+    /// The time at which the state ends as if its fact held, or continues by itself.
     pub(super) fn deadline(self) -> Option<Time> {
         match self {
             Phase::Down { back_at } => back_at,
@@ -48,7 +49,7 @@ impl Phase {
         }
     }
 
-    /// As observers see it.
+    /// The state as observers see it.
     pub(super) fn state(self, was_killed: bool) -> ServerState {
         match self {
             Phase::Starting | Phase::Opening | Phase::Up => ServerState::Running,
@@ -61,12 +62,12 @@ impl Phase {
         }
     }
 
-    /// Whether the server neither comes up nor goes down.
+    /// Whether the server is neither coming up nor going down.
     pub(super) fn is_settled(self) -> bool {
         matches!(self, Phase::Down { .. } | Phase::Up | Phase::Paused | Phase::Over)
     }
 
-    /// Whether there is a server that a kill can end.
+    /// Whether a server exists that a kill can end.
     pub(super) fn has_server(self) -> bool {
         !matches!(self, Phase::Down { .. } | Phase::Binding { .. } | Phase::Ending | Phase::Over)
     }

@@ -1,4 +1,4 @@
-//! The world in virtual time: deliveries wait, begin, and are done when their cost has gone by.
+//! The world in virtual time: deliveries wait, begin, and finish when their cost has elapsed.
 
 use super::queue::Gauge;
 use super::stations::Stations;
@@ -57,7 +57,7 @@ impl World {
         }
     }
 
-    /// A server, which is not busy, takes a delivery.
+    /// Starts a delivery on a server that is not busy.
     fn begin(&mut self, station: u16, delivery: Delivery) {
         let slot = &mut self.slots[usize::from(station)];
         let Some(server) = &mut slot.server else { return };
@@ -67,12 +67,13 @@ impl World {
         self.watch_deadline(station);
     }
 
-    /// A server has done its delivery: what came of it happens, and it takes the next.
+    /// Finishes a server's delivery: its effects happen, and the server takes the next one.
     fn finish(&mut self, station: u16, turn: u16) {
         if !self.slots[usize::from(station)].queue.serves(0, turn) {
             return;
         }
-        // Busy meanwhile: what it does to itself waits.
+        // Release while the worker still counts as busy: deliveries that the server sends to itself
+        // must wait in the queue.
         self.release(station);
         let slot = &mut self.slots[usize::from(station)];
         slot.queue.finish(self.now, 0, turn);
@@ -84,8 +85,7 @@ impl World {
         self.shut_if_due(station);
     }
 
-    /// A server that was paused goes on. What has become overdue is answered first: nobody waits for it
-    /// any more.
+    /// Resumes a paused server. It answers overdue calls first, since their callers no longer wait.
     pub(super) fn go_on_at_cost(&mut self, station: u16) {
         let slot = &mut self.slots[usize::from(station)];
         if slot.queue.is_ready() {
@@ -102,14 +102,14 @@ impl World {
         }
     }
 
-    /// A server's deadline, which it asked for or had once.
+    /// Handles a server's planned tick. The deadline may have moved since.
     fn tick(&mut self, station: u16) {
         let slot = &mut self.slots[usize::from(station)];
         slot.tick_at.take_if(|at| *at == self.now);
         let deadline = slot.server.as_ref().and_then(|server| server.next_deadline());
         if deadline.is_some_and(|deadline| deadline <= self.now) {
             if !slot.queue.is_ready() {
-                // It does one thing at a time.
+                // A server does one thing at a time: tick when the delivery is finished.
                 slot.tick_due = true;
                 return;
             }
@@ -118,20 +118,20 @@ impl World {
         self.watch_deadline(station);
     }
 
-    /// A delivery to an idle server that costs nothing and overtakes what waits.
+    /// Gives an idle server a delivery that costs nothing and overtakes the queue.
     pub(super) fn at_once(&mut self, station: u16, delivery: Delivery) {
         let slot = &mut self.slots[usize::from(station)];
         let Some(server) = &mut slot.server else { return };
         server.deliver(self.now, delivery, &mut slot.out);
-        // What it does to itself waits.
+        // Paused meanwhile: deliveries that the server sends to itself must wait in the queue.
         let was_paused = slot.queue.set_paused(true);
         self.release(station);
         self.slots[usize::from(station)].queue.set_paused(was_paused);
         self.watch_deadline(station);
     }
 
-    /// Plans a tick for a server's next deadline. One at a time: most calls are answered long before
-    /// theirs.
+    /// Plans a tick for a server's next deadline. Only one tick is planned at a time: most calls
+    /// are answered long before their deadlines.
     fn watch_deadline(&mut self, station: u16) {
         let slot = &mut self.slots[usize::from(station)];
         if self.stations.is_free() || slot.tick_due {

@@ -1,4 +1,5 @@
-//! The supervisor's shell in the world: carries out what it decides, and reports what it waits for.
+//! The supervisor's shell in the world: carries out its decisions, and reports the facts that it
+//! waits for.
 
 use super::{ToClient, World, WorldEvent};
 use crate::config::ServerSpec;
@@ -7,7 +8,8 @@ use crate::supervisor::{Act, Decision, Fact, Refused, ServerState, Supervisor, V
 use crate::time::Time;
 
 impl World {
-    /// Starts a server: a new one, at the end of its type's list, or one that is down. False when it cannot.
+    /// Starts a server: a new one at the end of its type's list, or one that is down. Returns false
+    /// if it cannot start.
     pub fn start(&mut self, now: Time, spec: &ServerSpec) -> bool {
         self.now = now;
         let is_served = self.blueprint.served().contains(&spec.server_type.as_str());
@@ -23,24 +25,25 @@ impl World {
     /// Changes a server.
     ///
     /// # Errors
-    /// It is in no state for this.
+    /// The server's state does not allow the order.
     pub fn change(&mut self, now: Time, verb: Verb, station: u16) -> Result<(), Refused> {
         self.now = now;
         let id = self.stations.at(station).spec.id.clone();
         self.decide(|supervisor, now, out| supervisor.order(now, verb, &id, out))
     }
 
-    /// The state of a server, as the supervisor has it; none when it was removed.
+    /// The server's state in the supervisor. None if the server was removed.
     pub fn state(&self, station: u16) -> Option<ServerState> {
         self.supervisor.state(&self.stations.at(station).spec.id)
     }
 
-    /// The supervisor gives up what has taken too long, and brings servers back.
+    /// Lets the supervisor act on passed deadlines: it ends overdue waits and brings servers back.
     pub(super) fn tick_supervisor(&mut self) {
         self.decide(|supervisor, now, out| supervisor.tick(now, out));
     }
 
-    /// The supervisor hears what it waits for. Where there are turns, that is one.
+    /// Reports all facts that the supervisor waits for. Under turns, each report is a turn, so this
+    /// does nothing.
     pub(super) fn report_facts(&mut self) {
         while self.awaited > 0 && self.turns.is_none() {
             let Some(station) = self.facts().next() else { return };
@@ -48,7 +51,7 @@ impl World {
         }
     }
 
-    /// Lets the supervisor decide. What it decides is carried out at once, unless turns are drawn.
+    /// Lets the supervisor decide. Its decisions are carried out at once, unless turns are drawn.
     fn decide<R>(&mut self, how: impl FnOnce(&mut Supervisor, Time, &mut Vec<Decision>) -> R) -> R {
         let mut decided = Vec::new();
         let result = how(&mut self.supervisor, self.now, &mut decided);
@@ -62,6 +65,7 @@ impl World {
             && let Some(deadline) = self.supervisor.next_deadline()
             && self.supervise_at.is_none_or(|planned| deadline < planned)
         {
+            // Plan only earlier deadlines: a passed event plans the next one itself.
             self.supervise_at = Some(deadline);
             self.stations.plan(deadline, WorldEvent::Supervise);
         }
@@ -75,14 +79,14 @@ impl World {
         let slot = &mut self.slots[usize::from(station)];
         let spec = || self.stations.at(station).spec.clone();
         match act {
-            // Nothing listens here.
+            // No socket listens in a world, so every bind succeeds.
             Act::Bind => self.learn(station, Fact::Bound),
             Act::Admit => {
                 let spec = spec();
                 if let Some(turns) = &mut self.turns {
                     turns.drop_mail_of(station);
                 }
-                // Its type is served: that was asked when it was to start.
+                // Cannot fail: `start` has checked that the cluster serves the type.
                 let _ = self.router.admit(&spec);
             }
             Act::Make => {
@@ -146,7 +150,7 @@ impl World {
         }
     }
 
-    /// Gives a server a delivery of the supervisor.
+    /// Gives a server a delivery from the supervisor.
     pub(super) fn give(&mut self, station: u16, delivery: Delivery) {
         let is_free = matches!(delivery, Delivery::Started | Delivery::AllStarted);
         match self.turns.is_none() && is_free {
@@ -157,7 +161,7 @@ impl World {
         slot.told = slot.came();
     }
 
-    /// The stations of which a fact holds that the supervisor waits for.
+    /// The stations with an awaited fact that holds.
     pub(super) fn facts(&self) -> impl Iterator<Item = u16> {
         let stations = (0..).zip(&self.slots).filter(|(_, slot)| slot.awaits.is_some());
         stations.filter(|(station, _)| self.holds(*station)).map(|(station, _)| station)
@@ -166,7 +170,7 @@ impl World {
     fn holds(&self, station: u16) -> bool {
         let slot = &self.slots[usize::from(station)];
         let seen = || slot.server.as_ref().map(|server| server.snapshot());
-        // What an actor has said is in the router's mailbox before the actor reports anything.
+        // An actor's output is in the router's mailbox before the actor reports a fact.
         let is_carried = || self.turns.as_ref().is_none_or(|turns| turns.has_carried(station));
         match slot.awaits {
             Some(Fact::Told) => slot.done >= slot.told && is_carried(),
@@ -179,7 +183,7 @@ impl World {
         }
     }
 
-    /// The supervisor hears that what it waits for holds.
+    /// Tells the supervisor that its awaited fact holds.
     pub(super) fn learn_of(&mut self, station: u16) {
         if let Some(fact) = self.slots[usize::from(station)].awaits.take() {
             self.awaited -= 1;
@@ -192,7 +196,7 @@ impl World {
         self.decide(|supervisor, now, out| supervisor.learn(now, &id, fact, out));
     }
 
-    /// Clients are told that the server stops, behind what they still get.
+    /// Tells clients that the server stops, after their pending output.
     pub(super) fn shut_if_due(&mut self, station: u16) {
         let slot = &mut self.slots[usize::from(station)];
         if let Some((_, reason)) = slot.shut.take_if(|(at, _)| *at <= slot.done) {
@@ -200,7 +204,7 @@ impl World {
         }
     }
 
-    /// The list of a server's type changes.
+    /// Records that a server joins its type's list or leaves it.
     fn list_changes(&mut self, station: u16, comes: bool) {
         self.slots[usize::from(station)].is_listed = comes;
         if self.stations.is_balanced(station) {

@@ -1,4 +1,4 @@
-//! What can be seen of the world.
+//! Observations of the world.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use crate::ids::ServerId;
 use crate::servers::{Server, ServerSnapshot};
 
 impl World {
-    /// A server that is up.
+    /// Returns a server that is up.
     pub fn server(&self, station: u16) -> Option<&dyn Server> {
         self.slots[usize::from(station)].server.as_deref()
     }
@@ -19,23 +19,23 @@ impl World {
         stations.filter_map(|(station, slot)| Some((station, slot.server.as_deref()?)))
     }
 
-    /// Every server's account of itself, of those that are up.
+    /// The snapshots of all servers that are up.
     pub fn snapshots(&self) -> Vec<ServerSnapshot> {
         self.servers().map(|(_, server)| server.snapshot()).collect()
     }
 
-    /// Whether a server has done what the supervisor has given it last: its start, or its goodbye.
+    /// Whether a server has finished the supervisor's last delivery: its start or its goodbye.
     pub fn has_done_as_told(&self, station: u16) -> bool {
         let slot = &self.slots[usize::from(station)];
         slot.told > 0 && slot.done >= slot.told
     }
 
-    /// Whether the supervisor has decided something that is not carried out yet.
+    /// Whether decisions of the supervisor are still to be carried out.
     pub fn is_deciding(&self) -> bool {
         !self.decisions.is_empty()
     }
 
-    /// What does not hold of the cluster at this moment.
+    /// Returns the invariants of the cluster that are violated now.
     pub fn audit(&mut self) -> BTreeSet<Violation> {
         let held: BTreeMap<_, _> = self
             .servers()
@@ -52,7 +52,8 @@ impl World {
         )
     }
 
-    /// Rooms whose messages go to a server that does not have them, and rooms that are on more than one server.
+    /// Counts the rooms whose messages go to a server that does not have them, and the rooms that
+    /// are on more than one server.
     pub fn misplaced(&mut self) -> (u64, u64) {
         let view = RouterView::of(&mut self.router);
         let mut places: BTreeMap<&str, BTreeSet<&ServerId>> = BTreeMap::new();

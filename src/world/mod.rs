@@ -1,11 +1,12 @@
-//! A whole cluster without actors, sockets or real time: the router and the servers that serve live, and the supervisor that
-//! decides on their lives, under a [`Policy`] that says in which order things happen.
+//! A whole cluster without actors, sockets or real time: the live router, servers and supervisor.
+//! A [`Policy`] decides the order of events.
 //!
-//! Under [`Policy::InOrder`] and [`Policy::Seeded`] router and servers have a mailbox each and take [`turns`](World::turn):
-//! tests and storms play them. Under [`Policy::Costs`] a server is a queueing station: a delivery waits, begins, and is done
-//! when its cost has gone by. The server's logic runs when it begins, and what comes of it is released when it is done. The
-//! router takes no time then, nor do a server's ticks. What a delivery that costs nothing makes a server do happens at once,
-//! behind what was done before it at the same moment.
+//! Under [`Policy::InOrder`] and [`Policy::Seeded`], for tests and storms, router and servers have
+//! a mailbox each and take [`turns`](World::turn). Under [`Policy::Costs`] each server is a
+//! queueing server: a delivery waits, begins, and finishes when its cost has elapsed. The logic
+//! runs at the beginning, and its effects are released at the end. The router and ticks take no
+//! time. Effects of a delivery without cost happen at once, after all that finished before at that
+//! moment.
 
 mod costs;
 mod lives;
@@ -43,58 +44,58 @@ use crate::supervisor::{Decision, Supervisor, Timeouts};
 use crate::time::Time;
 use crate::trace::Watch;
 
-/// In which order things happen.
+/// The order of events.
 pub enum Policy {
-    /// In the order in which they were sent.
+    /// In the order of sending.
     InOrder,
-    /// As threads would have it: whose turn it is is drawn.
+    /// In an order that threads could produce: each turn is drawn.
     Seeded(Random),
-    /// In virtual time, where deliveries cost something; servers of a type have their load written down.
+    /// In virtual time, where deliveries have costs. The load of servers of this type is recorded.
     Costs(Load, String),
 }
 
-/// What a server does to a client.
+/// An effect of a server on a client.
 #[derive(Clone, Debug)]
 pub enum ToClient {
-    /// What a delivery made it do: never [`Effect::Send`] nor [`Effect::Done`].
+    /// An effect of a delivery: never [`Effect::Send`] nor [`Effect::Done`].
     Effect(Effect),
-    /// It stops, says why, and ends the connections of all: each is to be [closed](World::close).
+    /// The server stops and sends the reason. Each connection must be [closed](World::close).
     Shut {
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
-    /// It has ended, and nobody is told.
+    /// The server has ended without telling its clients.
     Gone,
 }
 
-/// Whether an envelope to a server is lost on its way.
+/// Whether an envelope to a server is lost in transit.
 pub type Loss = Box<dyn Fn(&ServerId, &Envelope) -> bool>;
 
-/// See the module.
+/// A cluster of state machines, driven in one thread.
 pub struct World {
     /// The router.
     pub router: Router,
-    /// The moment of the last thing that happened.
+    /// The time of the last event.
     pub now: Time,
     /// The servers by number.
     pub stations: Stations,
-    /// Envelopes for which this says true are lost on their way, where servers take turns.
+    /// Selects the envelopes that are lost in transit. Used only where servers take turns.
     pub lost: Loss,
     slots: Vec<Slot>,
     supervisor: Supervisor,
-    /// What the supervisor has decided and is not carried out.
+    /// Decisions of the supervisor that are not carried out yet.
     decisions: VecDeque<Decision>,
-    /// Facts that it waits for.
+    /// The number of facts that the supervisor waits for.
     awaited: usize,
     blueprint: Blueprint,
     generations: u32,
     rooms_move: bool,
     routed: Vec<Routed>,
-    /// What servers have done to clients, in order.
+    /// Effects of servers on clients, in order.
     said: Vec<(u16, ToClient)>,
-    /// The mailboxes' turns; none where deliveries cost something.
+    /// The turns of the mailboxes. None where deliveries have costs.
     turns: Option<Turns>,
-    /// When the event queue is to wake links and supervisor.
+    /// When the event queue wakes the links and the supervisor.
     links_at: Option<Time>,
     supervise_at: Option<Time>,
     moves: Moves,
@@ -102,7 +103,7 @@ pub struct World {
 }
 
 impl World {
-    /// The servers of a plan, all up. Where deliveries cost something, they do from [`work`](Self::work) on.
+    /// Makes the servers of a plan, all up. Deliveries cost nothing until [`work`](Self::work).
     pub fn new(plan: Plan, policy: Policy) -> Self {
         let options = plan.blueprint.options();
         let timeouts = Timeouts::new(options.stop_timeout, options.request_timeout);
@@ -146,7 +147,7 @@ impl World {
         world
     }
 
-    /// A client connects. False when the server takes none.
+    /// Connects a client. Returns false if the server does not accept it.
     pub fn open(&mut self, now: Time, station: u16, session: SessionId) -> bool {
         self.now = now;
         let at = self.stations.at_mut(station);
@@ -158,8 +159,8 @@ impl World {
         true
     }
 
-    /// A client sends a message. False when the server's queue is full, and the message lost. A server that takes no more
-    /// clients reads nothing from those that it has.
+    /// Delivers a client's message. Returns false if the server's queue is full and the message is
+    /// lost. A server that accepts no more clients also reads nothing from its present ones.
     pub fn message(&mut self, now: Time, station: u16, session: SessionId, bytes: Bytes) -> bool {
         self.now = now;
         if !self.stations.at(station).is_open {
@@ -172,7 +173,7 @@ impl World {
         true
     }
 
-    /// A client's connection ends.
+    /// Ends a client's connection.
     pub fn close(&mut self, now: Time, station: u16, session: SessionId) {
         self.now = now;
         self.stations.at_mut(station).disconnect();
@@ -180,34 +181,34 @@ impl World {
         self.report_facts();
     }
 
-    /// What servers have done to clients since the last look, in order.
+    /// Drains the effects of servers on clients since the last call, in order.
     pub fn said(&mut self) -> Drain<'_, (u16, ToClient)> {
         self.said.drain(..)
     }
 
-    /// Installs a rule of the links.
+    /// Installs a link rule.
     pub fn install(&mut self, now: Time, rule: LinkRule) {
         self.now = now;
         self.order(|router, now, out| router.install(now, rule, out));
     }
 
-    /// Takes a rule of the links away, or all of them.
+    /// Removes a link rule, or all of them.
     ///
     /// # Errors
-    /// No rule has that name.
+    /// No rule has this name.
     pub fn heal(&mut self, now: Time, name: Option<&str>) -> Result<(), UnknownRule> {
         self.now = now;
         self.order(|router, now, out| router.heal(now, name, out))
     }
 
-    /// Gives the router an order, and carries what goes out of it.
+    /// Gives the router an order, and delivers the resulting envelopes.
     pub fn order<R>(&mut self, order: impl FnOnce(&mut Router, Time, &mut Vec<Routed>) -> R) -> R {
         let result = order(&mut self.router, self.now, &mut self.routed);
         self.hand_on();
         result
     }
 
-    /// Traces can be watched from now on.
+    /// Sets the watch that begins traces.
     pub fn set_watch(&mut self, watch: Watch) {
         self.router.set_watch(watch.clone());
         self.slots.iter_mut().for_each(|slot| slot.out = Outbox::watched(watch.clone()));
@@ -221,7 +222,7 @@ impl World {
         station
     }
 
-    /// A server is up at its station.
+    /// Puts a server that is up at its station.
     fn put(&mut self, station: u16, server: Box<dyn Server>) {
         self.stations.at_mut(station).begin(self.now);
         self.slots[usize::from(station)].server = Some(server);
@@ -231,7 +232,7 @@ impl World {
         self.turns.is_none() && self.stations.is_full(&self.slots[usize::from(station)].queue)
     }
 
-    /// Puts a delivery at the end of a server's queue; nothing when the server is not up.
+    /// Appends a delivery to a server's queue. Does nothing if the server is not up.
     fn arrive(&mut self, station: u16, delivery: Delivery) {
         let slot = &mut self.slots[usize::from(station)];
         match &mut self.turns {
@@ -241,7 +242,7 @@ impl World {
         }
     }
 
-    /// Lets what came of a delivery happen.
+    /// Releases the effects of a delivery.
     fn release(&mut self, station: u16) {
         let mut effects = std::mem::take(&mut self.slots[usize::from(station)].out.effects);
         for effect in effects.drain(..) {
@@ -266,7 +267,7 @@ impl World {
         }
     }
 
-    /// Gives what the router hands on to its servers.
+    /// Delivers the router's output to its servers.
     fn hand_on(&mut self) {
         while !self.routed.is_empty() {
             let mut batch = std::mem::take(&mut self.routed);
@@ -274,7 +275,7 @@ impl World {
                 if self.turns.is_some() && (self.lost)(&to, &envelope) {
                     continue;
                 }
-                // The router only names servers that it was given.
+                // The router names only servers that it was given, so this never skips one.
                 let Some(station) = self.stations.find(to.as_str()) else { continue };
                 if self.moves.since.is_some()
                     && matches!(envelope.payload, Payload::Release { .. } | Payload::Adopt { .. })

@@ -1,40 +1,42 @@
-//! A queueing server: workers, each of which serves one job at a time, and one queue in front of them.
+//! A queueing server: workers, each of which serves one job at a time, and one queue in front of
+//! them.
 //!
-//! First come, first served, and a service is never given up for another job. Time is virtual: moments
-//! are [`Time`], costs are nanoseconds at speed 1, and a service lasts its cost by the speed at which it
-//! begins, rounded to a nanosecond. World, flow and jobs all queue here; they differ in what a job is,
-//! and in whether its cost is known before it is done.
+//! First come, first served. A service is never preempted for another job. Time is virtual: moments
+//! are [`Time`], and costs are nanoseconds at speed 1. A service lasts its cost divided by the
+//! speed at its beginning, rounded to a nanosecond. World, flow and jobs all queue here. They
+//! differ in the type of job, and in whether its cost is known before its end.
 //!
-//! What holds:
+//! Invariants:
 //!
-//! - A job waits only while all workers are busy or the server is paused, or until its owner takes the
-//!   [next](Queue::take_next).
-//! - Each service ends once: the worker's turn tells whether an end that was planned is still meant.
-//! - The load is written down at each change, so that its integrals are those of `busy` and `in_system`.
+//! - A job waits only while all workers are busy or the server is paused, or until the owner takes
+//!   the [next](Queue::take_next).
+//! - Each service ends once: the worker's turn tells whether a planned end is still valid.
+//! - The load is recorded at each change, so its integrals are those of `busy` and `in_system`.
 
 use std::collections::VecDeque;
 
 use crate::stats::LoadSeries;
 use crate::time::Time;
 
-/// See the module. `W` waits, `S` is served.
+/// Workers and their queue. `W` waits, `S` is served.
 #[derive(Debug)]
 pub struct Queue<W, S> {
     waiting: VecDeque<W>,
     queue_max: usize,
     workers_max: u32,
     workers: Vec<Worker<S>>,
-    /// Workers that have nothing to do; others have not been needed yet.
+    /// Idle workers. Workers are created only when needed.
     idle: Vec<u32>,
     is_paused: bool,
-    /// How fast it works, and its load.
+    /// The speed and the load.
     pub gauge: Gauge,
 }
 
-/// What does not depend on what is served: the speed of a queueing server, and its load over time.
+/// The part of a queueing server that does not depend on the job type: its speed, and its load over
+/// time.
 #[derive(Debug)]
 pub struct Gauge {
-    /// How fast services are that begin from now on.
+    /// The speed of services that begin from now on.
     pub speed: f64,
     series: Option<LoadSeries>,
 }
@@ -42,19 +44,19 @@ pub struct Gauge {
 #[derive(Debug)]
 struct Worker<S> {
     serves: Option<S>,
-    /// How often a service of it was broken off or put off.
+    /// How often a service of this worker was cancelled or rescheduled.
     turn: u16,
     ends: Time,
 }
 
-/// A service that will end: it is the one meant while the worker's turn is this.
+/// The planned end of a service. The plan is valid while the worker's turn has this value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Service {
-    /// By which worker.
+    /// The worker's index.
     pub worker: u32,
     /// The worker's turn.
     pub turn: u16,
-    /// When.
+    /// The time of the end.
     pub ends: Time,
 }
 
@@ -65,7 +67,8 @@ impl<W, S> Default for Queue<W, S> {
 }
 
 impl<W, S> Queue<W, S> {
-    /// At speed 1. `queue_max`: how many jobs may wait before it [is full](Self::is_full).
+    /// Makes an empty queue at speed 1. `queue_max` is the number of waiting jobs at which the
+    /// queue [is full](Self::is_full).
     pub fn new(workers_max: u32, queue_max: Option<u32>) -> Self {
         Self {
             waiting: VecDeque::new(),
@@ -78,71 +81,71 @@ impl<W, S> Queue<W, S> {
         }
     }
 
-    /// How many workers there can be.
+    /// The largest number of workers.
     pub fn workers_max(&self) -> u32 {
         self.workers_max
     }
 
-    /// Workers that serve.
+    /// The number of busy workers.
     pub fn busy(&self) -> u32 {
         (self.workers.len() - self.idle.len()) as u32
     }
 
-    /// Jobs that wait or are served.
+    /// The number of jobs that wait or are served.
     pub fn in_system(&self) -> u32 {
         u32::try_from(self.waiting.len()).unwrap_or(u32::MAX).saturating_add(self.busy())
     }
 
-    /// Whether nothing waits or is served.
+    /// Whether no job waits or is served.
     pub fn is_idle(&self) -> bool {
         self.in_system() == 0
     }
 
-    /// Whether as many jobs wait as may.
+    /// Whether the number of waiting jobs has reached its limit.
     pub fn is_full(&self) -> bool {
         self.waiting.len() >= self.queue_max
     }
 
-    /// Whether a job that comes now is served at once.
+    /// Whether a job that arrives now is served at once.
     #[inline]
     pub fn is_ready(&self) -> bool {
         !self.is_paused && self.busy() < self.workers_max
     }
 
-    /// Whether it begins no service until it goes on.
+    /// Whether the queue is paused and begins no service.
     pub fn is_paused(&self) -> bool {
         self.is_paused
     }
 
-    /// It begins no service from now on, or does again. Gives what it was before.
+    /// Pauses or resumes the beginning of services. Returns the previous state.
     pub fn set_paused(&mut self, is_paused: bool) -> bool {
         std::mem::replace(&mut self.is_paused, is_paused)
     }
 
-    /// The jobs that wait.
+    /// The waiting jobs.
     pub fn waiting(&self) -> &VecDeque<W> {
         &self.waiting
     }
 
-    /// A job waits before all others.
+    /// Puts a job in front of all others.
     pub fn put_first(&mut self, job: W) {
         self.waiting.push_front(job);
     }
 
-    /// A job waits behind all others.
+    /// Puts a job behind all others.
     #[inline]
     pub fn wait(&mut self, now: Time, job: W) {
         self.waiting.push_back(job);
         self.note(now);
     }
 
-    /// The job whose turn it is, if it can be [served](Self::serve).
+    /// Takes the next job if it can be [served](Self::serve).
     #[inline]
     pub fn take_next(&mut self) -> Option<W> {
         if self.is_ready() { self.waiting.pop_front() } else { None }
     }
 
-    /// A worker begins a service. There must be one that is not busy.
+    /// Begins a service. A worker must be free.
     #[inline]
     pub fn serve(&mut self, now: Time, what: S, cost_ns: f64) -> Service {
         let takes_ns = (cost_ns / self.gauge.speed).round() as u64;
@@ -158,14 +161,15 @@ impl<W, S> Queue<W, S> {
         Service { worker, turn, ends }
     }
 
-    /// Whether a service was neither broken off nor put off.
+    /// Whether a planned end is still valid: the service was neither cancelled nor rescheduled.
     #[inline]
     pub fn serves(&self, worker: u32, turn: u16) -> bool {
         let worker = self.workers.get(worker as usize);
         worker.is_some_and(|worker| worker.turn == turn && worker.serves.is_some())
     }
 
-    /// A service ends, and its worker is free; none when it was broken off or put off.
+    /// Ends a service and frees its worker. Returns none if the service was cancelled or
+    /// rescheduled.
     #[inline]
     pub fn finish(&mut self, now: Time, worker: u32, turn: u16) -> Option<S> {
         let of = self.workers.get_mut(worker as usize).filter(|of| of.turn == turn)?;
@@ -178,12 +182,12 @@ impl<W, S> Queue<W, S> {
         Some(done)
     }
 
-    /// Jobs that are served.
+    /// The jobs in service.
     pub fn served(&self) -> impl Iterator<Item = &S> {
         self.workers.iter().filter_map(|worker| worker.serves.as_ref())
     }
 
-    /// Changes the speed of services that have begun too: gives when they end now.
+    /// Changes the speed, also for services that have begun. Returns their new ends.
     pub fn speed_up(&mut self, now: Time, speed: f64) -> Vec<Service> {
         let ratio = std::mem::replace(&mut self.gauge.speed, speed) / speed;
         let serving = self.workers.iter_mut().enumerate().filter(|(_, worker)| worker.serves.is_some());
@@ -196,7 +200,7 @@ impl<W, S> Queue<W, S> {
         put_off.collect()
     }
 
-    /// Breaks off and forgets all, and goes on if it was paused.
+    /// Cancels all services, drops all waiting jobs, and resumes a paused queue.
     pub fn clear(&mut self, now: Time) {
         self.waiting.clear();
         for (index, worker) in self.workers.iter_mut().enumerate() {
@@ -219,17 +223,17 @@ impl<W, S> Queue<W, S> {
 }
 
 impl Gauge {
-    /// From now on the load is written down, in steps of this many nanoseconds.
+    /// Records the load from now on, in steps of this many nanoseconds.
     pub fn record(&mut self, step_ns: u64) {
         self.series = Some(LoadSeries::new(step_ns));
     }
 
-    /// The load so far; none when it is not written down.
+    /// The load so far. None if it is not recorded.
     pub fn series(&mut self) -> Option<&mut LoadSeries> {
         self.series.as_mut()
     }
 
-    /// The same, and from now on the load is not written down any more.
+    /// Takes the load so far and stops recording.
     pub fn take_series(&mut self) -> Option<LoadSeries> {
         self.series.take()
     }

@@ -1,4 +1,4 @@
-//! A server of the world: the machine, what waits for it, and what the supervisor waits for.
+//! A server of the world: its state machine, its queue, and the fact that the supervisor waits for.
 
 use crate::envelope::Payload;
 use crate::servers::{Delivery, Effect, Outbox, Server};
@@ -8,39 +8,39 @@ use crate::time::Time;
 use super::queue::Queue;
 use super::work::Sent;
 
-/// See the module.
+/// One server of the world.
 #[derive(Default)]
 pub(super) struct Slot {
-    /// None while it is not up.
+    /// None while the server is down.
     pub(super) server: Option<Box<dyn Server>>,
-    /// Deliveries, each with its number where servers take turns; one is served where deliveries cost
-    /// something. A server that hangs is paused.
+    /// Deliveries, each with its number where servers take turns. Where deliveries have costs, one
+    /// is in service. Pausing a server pauses its queue.
     pub(super) queue: Queue<(u64, Delivery), ()>,
-    /// What comes of the delivery at hand.
+    /// The effects of the current delivery.
     pub(super) out: Outbox,
-    /// Deliveries that are done.
+    /// Deliveries that are finished.
     pub(super) done: u64,
-    /// A tick has come while it was busy.
+    /// Whether a tick came due while the server was busy.
     pub(super) tick_due: bool,
-    /// When a tick is planned.
+    /// The time of the planned tick.
     pub(super) tick_at: Option<Time>,
-    /// The router may choose it.
+    /// Whether the router may choose the server.
     pub(super) is_listed: bool,
-    /// What the supervisor waits for.
+    /// The fact that the supervisor waits for.
     pub(super) awaits: Option<Fact>,
-    /// The supervisor gave it something when so many deliveries were done or in hand.
+    /// The number of deliveries up to the supervisor's last one, finished or pending.
     pub(super) told: u64,
-    /// When so many deliveries are done, its clients are told this and cut off.
+    /// Once this many deliveries are finished, the clients get this reason and are disconnected.
     pub(super) shut: Option<(u64, &'static str)>,
 }
 
 impl Slot {
-    /// Deliveries that have come.
+    /// The number of deliveries received.
     pub(super) fn came(&self) -> u64 {
         self.done + u64::from(self.queue.in_system())
     }
 
-    /// Forgets what a server that has ended had in hand.
+    /// Drops the pending work of a server that has ended.
     pub(super) fn clear(&mut self, now: Time) {
         self.queue.clear(now);
         self.out.effects.clear();
@@ -50,7 +50,7 @@ impl Slot {
         (self.tick_at, self.awaits, self.shut) = (None, None, None);
     }
 
-    /// What the present delivery makes it send, with so many clients connected.
+    /// Counts what the current delivery makes the server send, with this many connected clients.
     pub(super) fn sent(&self, connections: usize) -> Sent {
         let mut sent = Sent::default();
         for effect in &self.out.effects {

@@ -1,5 +1,5 @@
-//! The servers of a simulated cluster by number: how each is configured, whether it takes clients, what
-//! its deliveries cost, and what is planned because of that.
+//! The servers of a simulated cluster by number: their configuration, whether they accept clients,
+//! the costs of their deliveries, and the events planned for these.
 
 use std::collections::VecDeque;
 use std::vec::Drain;
@@ -13,42 +13,43 @@ use crate::config::ServerSpec;
 use crate::ids::ServerId;
 use crate::time::Time;
 
-/// See the module. Stations are numbered from 0, in the order of the configuration and then of coming.
+/// All servers of a simulated cluster. They are numbered from 0, in the order of the configuration
+/// and then of addition.
 #[derive(Debug)]
 pub struct Stations {
     list: Vec<Station>,
     by_id: FxHashMap<ServerId, u16>,
-    /// The type whose load is written down.
+    /// The type whose load is recorded.
     balanced: String,
     load: Load,
-    /// Nothing costs anything yet.
+    /// Whether deliveries cost nothing yet.
     is_free: bool,
-    /// Deliveries that cost nothing and are done, in order.
+    /// Finished deliveries without cost, in order.
     done: VecDeque<WorldEvent>,
     planned: Vec<(Time, WorldEvent)>,
 }
 
-/// One server, up or not.
+/// One server, up or down.
 #[derive(Debug)]
 pub struct Station {
-    /// As configured.
+    /// Its configuration.
     pub spec: ServerSpec,
-    /// The kind of work that it does.
+    /// The kind of its work.
     pub work: Work,
-    /// Whether it takes clients.
+    /// Whether it accepts clients.
     pub is_open: bool,
-    /// Clients connected to it.
+    /// The number of connected clients.
     pub connections: usize,
     is_up: bool,
-    /// When it came up last, and how long it was up before.
+    /// When it came up last, and its total time up before that.
     up_since: Time,
     up_before_ns: u64,
-    /// Deliveries that it has begun and that cost something.
+    /// Its deliveries with a cost that have begun.
     begun: u64,
 }
 
 impl Stations {
-    /// Knows no server yet. Servers of the type `balanced` have their load written down.
+    /// Makes a cluster without servers. The load of servers of type `balanced` is recorded.
     pub fn new(balanced: &str, load: Load) -> Self {
         Self {
             list: Vec::new(),
@@ -61,9 +62,9 @@ impl Stations {
         }
     }
 
-    /// One more server, which is not up.
+    /// Adds a server that is down, and returns its number.
     pub fn add(&mut self, spec: ServerSpec) -> u16 {
-        // The number of servers is bounded by those who configure them.
+        // The configuration bounds the number of servers, so this does not saturate.
         let number = u16::try_from(self.list.len()).unwrap_or(u16::MAX);
         self.by_id.insert(spec.id.clone(), number);
         self.list.push(Station {
@@ -79,57 +80,57 @@ impl Stations {
         number
     }
 
-    /// The station of a server.
+    /// Returns the station of a server.
     pub fn find(&self, id: &str) -> Option<u16> {
         self.by_id.get(id).copied()
     }
 
-    /// All of them.
+    /// All stations.
     pub fn all(&self) -> &[Station] {
         &self.list
     }
 
-    /// One of them.
+    /// Returns one station.
     #[inline]
     pub fn at(&self, station: u16) -> &Station {
         &self.list[usize::from(station)]
     }
 
-    /// The same, to be changed.
+    /// Returns one station, mutable.
     #[inline]
     pub fn at_mut(&mut self, station: u16) -> &mut Station {
         &mut self.list[usize::from(station)]
     }
 
-    /// Whether a server is of the type whose load is written down.
+    /// Whether a server is of the type whose load is recorded.
     pub fn is_balanced(&self, station: u16) -> bool {
         self.at(station).spec.server_type.as_str() == self.balanced
     }
 
-    /// How long servers were up counts from now on.
+    /// Resets the counted time up of all servers.
     pub fn count_up_time(&mut self) {
         self.list.iter_mut().for_each(|at| at.up_before_ns = 0);
     }
 
-    /// From now on deliveries cost what the load says.
+    /// Makes deliveries cost their load from now on.
     pub(super) fn begin_to_cost(&mut self) {
         self.is_free = false;
     }
 
-    /// Whether nothing costs anything yet.
+    /// Whether deliveries cost nothing yet.
     pub fn is_free(&self) -> bool {
         self.is_free
     }
 
-    /// The queue of a server's station.
+    /// Makes the queue of a server's station.
     pub fn queue<W>(&self, station: u16) -> Queue<W, ()> {
         let mut queue = Queue::new(1, self.load.queue_max);
         self.step_ns(station).into_iter().for_each(|step_ns| queue.gauge.record(step_ns));
         queue
     }
 
-    /// In what steps a server's load is written down, if it is: that of balanced servers, as soon as
-    /// deliveries cost something.
+    /// The step of a server's recorded load in nanoseconds, if it is recorded: for balanced
+    /// servers, once deliveries have costs.
     pub(super) fn step_ns(&self, station: u16) -> Option<u64> {
         (!self.is_free && self.is_balanced(station)).then_some(self.load.step_ns)
     }
@@ -139,7 +140,7 @@ impl Stations {
         !self.is_free && queue.is_full()
     }
 
-    /// A server, which is not busy, serves a delivery that makes it send this.
+    /// Serves a delivery on a server that is not busy. `sent` determines its cost.
     pub fn serve<W>(&mut self, now: Time, station: u16, queue: &mut Queue<W, ()>, sent: Sent) {
         let mut cost_ns = 0.0;
         if !self.is_free {
@@ -152,50 +153,50 @@ impl Stations {
         if ends == now { self.done.push_back(done) } else { self.plan(ends, done) }
     }
 
-    /// The end of the next delivery that has cost nothing.
+    /// Returns the next finished delivery that cost nothing.
     pub(super) fn next_done(&mut self) -> Option<WorldEvent> {
         self.done.pop_front()
     }
 
-    /// Plans something for the event queue.
+    /// Plans an event for the event queue.
     pub fn plan(&mut self, at: Time, event: WorldEvent) {
         self.planned.push((at, event));
     }
 
-    /// What was planned since the last look, in order, each for its moment.
+    /// Drains the events planned since the last call, in order, each with its time.
     pub fn planned(&mut self) -> Drain<'_, (Time, WorldEvent)> {
         self.planned.drain(..)
     }
 }
 
 impl Station {
-    /// Whether a client that connects is taken.
+    /// Whether a connecting client is accepted.
     pub fn takes_clients(&self) -> bool {
         self.is_open && self.spec.max_connections.is_none_or(|most| self.connections < most)
     }
 
-    /// A client is gone.
+    /// Counts a client as disconnected.
     pub fn disconnect(&mut self) {
         self.connections = self.connections.saturating_sub(1);
     }
 
-    /// Its server is up.
+    /// Marks the server as up.
     pub fn begin(&mut self, now: Time) {
         (self.is_up, self.up_since) = (true, now);
     }
 
-    /// Its server is no more.
+    /// Marks the server as down.
     pub fn end(&mut self, now: Time) {
         self.up_before_ns = self.up_ns(now, Time::START);
         (self.is_up, self.is_open, self.connections) = (false, false, 0);
     }
 
-    /// Whether its server is up.
+    /// Whether the server is up.
     pub fn is_up(&self) -> bool {
         self.is_up
     }
 
-    /// How long its server was up from `since` on, in nanoseconds.
+    /// How long the server was up after `since`, in nanoseconds, plus its counted time up before.
     pub fn up_ns(&self, now: Time, since: Time) -> u64 {
         let up = if self.is_up { now.since(self.up_since.max(since)).as_nanos() as u64 } else { 0 };
         self.up_before_ns + up

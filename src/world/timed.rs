@@ -1,4 +1,4 @@
-//! Servers in virtual time, as an event queue drives them: the world, or what stands in for it.
+//! Servers in virtual time, driven by an event queue: the world, or a stand-in for it.
 
 use super::moves::Moved;
 use super::queue::Gauge;
@@ -6,36 +6,36 @@ use super::stations::Stations;
 use crate::stats::ServerSeries;
 use crate::time::Time;
 
-/// Something that is planned for a moment.
+/// An event planned for a moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WorldEvent {
-    /// A server's delivery is done.
+    /// A server's delivery has finished.
     Done {
-        /// Its station.
+        /// The server's station.
         station: u16,
         /// The turn of its worker.
         turn: u16,
     },
-    /// A server's deadline.
+    /// A server's deadline has come.
     Tick(u16),
-    /// Something arrives at the end of a link.
+    /// An envelope reaches the end of a link.
     Links,
-    /// The supervisor's deadline.
+    /// The supervisor's deadline has come.
     Supervise,
 }
 
-/// What a server did from one moment to another.
+/// The work of a server over a span of time.
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
-    /// Integrals of being busy and of deliveries in the system, in nanoseconds.
+    /// Integrals of busy time and of deliveries in the system, in nanoseconds.
     pub integrals: (u128, u128),
-    /// How long it was up, in nanoseconds.
+    /// The time that the server was up, in nanoseconds.
     pub up_ns: u64,
 }
 
-/// See the module. What is planned lies in the [stations](Stations::planned).
+/// A set of servers in virtual time. Its planned events are in the [stations](Stations::planned).
 pub trait Timed {
-    /// From now on deliveries cost what the load says, and deadlines count.
+    /// Makes deliveries cost their load, and deadlines count, from now on.
     fn work(&mut self, now: Time) {
         self.stations().begin_to_cost();
         for station in 0..self.stations().all().len() as u16 {
@@ -46,13 +46,13 @@ pub trait Timed {
         self.watch_deadlines(now);
     }
 
-    /// Plans what is due at a deadline.
+    /// Plans events for the present deadlines.
     fn watch_deadlines(&mut self, _now: Time) {}
 
-    /// Something that was planned is due.
+    /// Handles a planned event that is due.
     fn take(&mut self, now: Time, event: WorldEvent);
 
-    /// Does the next thing that costs nothing. False when there is none.
+    /// Finishes the next delivery without cost. Returns false if there is none.
     fn go_on(&mut self, now: Time) -> bool {
         let done = self.stations().next_done();
         done.is_some_and(|done| {
@@ -64,13 +64,13 @@ pub trait Timed {
     /// The servers by number.
     fn stations(&mut self) -> &mut Stations;
 
-    /// How fast a server works, and its load if it is of the balanced type.
+    /// A server's speed, and its load if the server is of the balanced type.
     fn gauge(&mut self, station: u16) -> &mut Gauge;
 
-    /// What changes of the balanced type's list have moved, up to `end`.
+    /// The rooms moved by changes of the balanced type's list, up to `end`.
     fn moved(&mut self, end: Time) -> Moved;
 
-    /// What each server of the balanced type has done so far; how long it was up counts from `since` on.
+    /// The work so far of each server of the balanced type. Its time up counts from `since`.
     fn shares(&mut self, now: Time, since: Time) -> Vec<(u16, Share)> {
         let stations = self.stations().all().len() as u16;
         let share = |station| {
@@ -81,7 +81,8 @@ pub trait Timed {
         (0..stations).filter_map(share).collect()
     }
 
-    /// The load of each server of the balanced type, up to `end`. To be asked once.
+    /// The load of each server of the balanced type, up to `end`. Callable once: it takes the
+    /// recording.
     fn series(&mut self, end: Time) -> Vec<ServerSeries> {
         let stations = self.stations().all().len() as u16;
         let series = |station| {

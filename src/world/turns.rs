@@ -8,25 +8,26 @@ use crate::envelope::Envelope;
 use crate::random::Random;
 use crate::servers::Delivery;
 
-/// Whose turn it is, and what is for the router.
+/// The order of turns, and the router's mailbox.
 #[derive(Default)]
 pub(super) struct Turns {
-    /// Draws; none: in the order of sending.
+    /// Draws each turn. None: turns follow the order of sending.
     random: Option<Random>,
-    /// What one delivery made a server send, in one piece: it is carried whole or, from the dead, not at all.
+    /// The output of one delivery as a unit: it is carried whole or, if its server has been killed,
+    /// not at all.
     mail: VecDeque<(u64, u16, Vec<Envelope>)>,
     said: Vec<Envelope>,
     last: u64,
 }
 
-/// Who may take a turn.
+/// An actor that may take a turn.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Router,
     Server(u16),
-    /// What it has decided is carried out.
+    /// The next decision of the supervisor is carried out.
     Decision,
-    /// It hears that what it waits for holds.
+    /// The supervisor learns that an awaited fact of this server holds.
     Fact(u16),
 }
 
@@ -39,18 +40,18 @@ impl Turns {
         self.random.is_some()
     }
 
-    /// The number of the next thing that is sent.
+    /// Returns the number of the next sent item.
     pub(super) fn number(&mut self) -> u64 {
         self.last += 1;
         self.last
     }
 
-    /// Adds to what the delivery at hand makes a server send.
+    /// Adds an envelope to the output of the current delivery.
     pub(super) fn say(&mut self, envelope: Envelope) {
         self.said.push(envelope);
     }
 
-    /// The delivery is over.
+    /// Sends the output of the finished delivery to the router's mailbox.
     pub(super) fn send(&mut self, station: u16) {
         if !self.said.is_empty() {
             let number = self.number();
@@ -58,25 +59,26 @@ impl Turns {
         }
     }
 
-    /// What a server said that has ended since is as if it had never been said. The router hears it out, and does not listen,
-    /// before it hears of another server of that id.
+    /// Drops the unsent output of an ended server. In a live cluster the router reads and ignores
+    /// it before it learns about a new server with the same id.
     pub(super) fn drop_mail_of(&mut self, station: u16) {
         self.mail.retain(|(_, from, _)| *from != station);
     }
 
-    /// Whether the router has all that a server has said.
+    /// Whether the router has received all output of a server.
     pub(super) fn has_carried(&self, station: u16) -> bool {
         self.mail.iter().all(|(_, from, _)| *from != station)
     }
 }
 
 impl World {
-    /// Works everything off that can be done now.
+    /// Takes turns until none is possible.
     pub fn settle(&mut self) {
         while self.turn() {}
     }
 
-    /// One delivery, one batch of envelopes, or one step of the supervisor. False when there is none.
+    /// Takes one turn: one delivery, one batch of envelopes, or one step of the supervisor. Returns
+    /// false if no turn is possible.
     pub fn turn(&mut self) -> bool {
         let Some(turns) = &self.turns else { return false };
         let mut ready: Vec<(u64, Turn)> = Vec::new();
@@ -85,7 +87,7 @@ impl World {
             let first = slot.queue.waiting().front().filter(|_| !slot.queue.is_paused());
             ready.extend(first.map(|(number, _)| (*number, Turn::Server(station))));
         }
-        // In order, the supervisor comes when all is calm.
+        // In the order of sending, the supervisor's turns come after all mailboxes are empty.
         if !self.decisions.is_empty() {
             ready.push((u64::MAX, Turn::Decision));
         }
@@ -123,7 +125,8 @@ impl World {
         self.shut_if_due(station);
     }
 
-    /// Lets time pass, all at once: every server that waits for it gets its tick. What follows of it is left in the mailboxes.
+    /// Advances the time in one step. Every server with a deadline in between gets a tick, and the
+    /// results stay in the mailboxes.
     pub fn pass(&mut self, by: Duration) {
         self.now = self.now + by;
         if self.router.next_deadline().is_some_and(|deadline| deadline <= self.now) {
@@ -138,13 +141,13 @@ impl World {
         self.tick_supervisor();
     }
 
-    /// Lets a server have no turn, or have turns again. Unlike a pause the router knows nothing of it: so does a thread that
-    /// is slow.
+    /// Gives a server no turns, or gives it turns again. Unlike after a pause, the router does not
+    /// know: the server is like a slow thread.
     pub fn stall(&mut self, station: u16, is_stalled: bool) {
         self.slots[usize::from(station)].queue.set_paused(is_stalled);
     }
 
-    /// Puts a delivery at the end of a server's mailbox; nothing when the server is not up.
+    /// Appends a delivery to a server's mailbox. Does nothing if the server is not up.
     pub fn deliver(&mut self, station: u16, delivery: Delivery) {
         self.arrive(station, delivery);
     }

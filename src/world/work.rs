@@ -1,54 +1,54 @@
-//! What a server's work costs.
+//! The costs of a server's work.
 
 use crate::config::ServerSpec;
 use crate::random::{Shape, Streams};
 use crate::scenario::Costs;
 use crate::servers::{Gate, ServerLogic};
 
-/// The kind of work that a server does.
+/// The kind of a server's work.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Work {
-    /// It names connectors.
+    /// The server assigns connectors.
     Gate,
-    /// It has clients.
+    /// The server has clients.
     Connector,
-    /// It has rooms.
+    /// The server has rooms.
     Chat,
 }
 
-/// What a delivery makes a server send.
+/// The messages that a delivery makes a server send.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Sent {
     /// Envelopes.
     pub envelopes: u64,
-    /// Members of a room that its pushes are for.
+    /// Room members that the pushes are for.
     pub members: u64,
-    /// Clients that are written to.
+    /// Writes to clients.
     pub writes: u64,
 }
 
-/// What servers cost, and what they bear.
+/// The costs and limits of servers.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// What a delivery costs.
+    /// The cost of a delivery.
     pub costs: Costs,
-    /// The chance in it, by server and delivery.
+    /// The random part of the cost, by server and delivery.
     pub chance: Streams,
-    /// How many deliveries may wait for a server; see `ChatModel::queue_max`.
+    /// The longest queue of deliveries at a server; see `ChatModel::queue_max`.
     pub queue_max: Option<u32>,
-    /// Steps of the servers' load over time, in nanoseconds.
+    /// The step of the servers' load over time, in nanoseconds.
     pub step_ns: u64,
 }
 
 impl Default for Load {
-    /// Nothing that anybody asks for.
+    /// A load without costs. Worlds that take turns use it.
     fn default() -> Self {
         Self { costs: Costs::default(), chance: Streams::new(0, 0, ""), queue_max: None, step_ns: 1 }
     }
 }
 
 impl Work {
-    /// That of a server, by its type.
+    /// The work of a server, by its type.
     pub fn of(spec: &ServerSpec) -> Self {
         match spec.server_type.as_str() {
             Gate::NAME => Work::Gate,
@@ -71,7 +71,7 @@ impl Work {
 }
 
 impl Load {
-    /// What the delivery of this number costs the server of a station, in nanoseconds at speed 1.
+    /// The cost in nanoseconds, at speed 1, of a delivery with this number on a station's server.
     #[inline]
     pub fn cost_ns(&self, station: u16, number: u64, work: Work, sent: Sent) -> f64 {
         let spread = match self.costs.shape {

@@ -1,4 +1,4 @@
-//! Answers to a server's calls, and deadlines at which there are none.
+//! Answers to a server's calls, and the deadlines of calls without one.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::servers::ServerLogic;
 use crate::servers::outbox::{Effect, Outbox};
 use crate::time::Time;
 
-/// How often a server that stops answers what is in flight: oftener than a session may have messages
-/// waiting, each of which may call twice.
+/// The rounds in which a stopping server answers calls in flight. This exceeds the calls of the 64
+/// messages that the port lets a session have in flight: each message may call twice.
 const GIVE_UP_ROUNDS: usize = 256;
 
 impl<L: ServerLogic> Host<L> {
-    /// An answer came, or the deadline did.
+    /// Ends a call: its answer came, or its deadline passed.
     pub(super) fn answered(&mut self, call: CallId, result: Result<Bytes, AppError>, out: &mut Outbox) {
         let Some(waiting) = self.calls.take(call) else {
             self.counters.late_answers += 1;
@@ -34,7 +34,7 @@ impl<L: ServerLogic> Host<L> {
         self.end_drains(out);
     }
 
-    /// Does what is to be done with the outcome of a call.
+    /// Passes the outcome of a call to its caller or its continuation.
     fn conclude(&mut self, waiting: Waiting<L>, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
         let Waiting { origin, session, deadline, step, .. } = waiting;
         out.follow(origin.trail());
@@ -54,14 +54,14 @@ impl<L: ServerLogic> Host<L> {
                 }
             }
         }
-        // What waited behind it is of traces of its own.
+        // Messages that waited behind this call belong to other traces.
         out.follow(None);
         if let Some(session) = local_client {
             self.release(session, out);
         }
     }
 
-    /// Waits for the answer to a call.
+    /// Registers a call whose answer is pending.
     pub(super) fn wait_for(
         &mut self,
         call: CallId,
@@ -75,12 +75,12 @@ impl<L: ServerLogic> Host<L> {
         self.calls.add(call, Waiting { origin, session, deadline, step, binding });
     }
 
-    /// Answers every call with an error, since the server stops. Another server may still carry such
-    /// a call out, and let its client enter a room. So the call stays in flight for the client's uid:
-    /// if the uid were free now, its next session could enter the room first.
+    /// Answers every call with an error because the server stops. Another server may still run such
+    /// a call and let its client enter a room. So the call stays in flight for the client's uid: if
+    /// the uid were free now, its next session could enter the room first.
     pub(super) fn give_up(&mut self, out: &mut Outbox) {
-        // What waited behind such a call is done then, and may make another; a handler that tries for
-        // ever is left alone.
+        // Messages that waited behind such a call run now and may call again. The bound ends
+        // handlers that retry forever.
         for _ in 0..GIVE_UP_ROUNDS {
             let mut calls = self.calls.due(Time::from_nanos(u64::MAX));
             calls.retain(|call| !self.calls.is_given_up(*call));
@@ -99,8 +99,8 @@ impl<L: ServerLogic> Host<L> {
         self.end_drains(out);
     }
 
-    /// Answers every call whose deadline has come with an error. When the logic fails at one, the
-    /// others wait until it has started again.
+    /// Answers every call past its deadline with an error. If the logic fails at one, the others
+    /// wait for its restart.
     pub(super) fn expire(&mut self, out: &mut Outbox) {
         while !self.crashes.pending
             && let Some(call) = self.calls.next_due(self.now)
@@ -115,8 +115,8 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// The same while there is no logic. What the logic would do on hearing so, it does when it has
-    /// started again; but the client or server that waits for the outcome is told now.
+    /// Expires calls while the logic is down. The logic's continuations run after the restart, but
+    /// the waiting client or server gets its error now.
     pub(super) fn expire_while_down(&mut self, out: &mut Outbox) {
         for call in self.calls.due(self.now) {
             let Some(waiting) = self.calls.get_mut(call) else { continue };
@@ -150,8 +150,8 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// The session as it is now, if it is one of this frontend's, and bound if the answer was to a
-    /// bind.
+    /// Returns the current session if it belongs to this frontend, after binding it if the answer
+    /// was to a bind.
     fn resume_session(
         &mut self,
         copy: Option<Session>,
@@ -170,9 +170,9 @@ impl<L: ServerLogic> Host<L> {
                     log::info!("session bound server={server} session={} uid={uid}", session.session);
                     client.uid = Some(uid);
                 }
-                // The client left while the router granted the uid, or has got another one, or the
-                // grant came too late: it goes back. From a session that does not have it, the router
-                // takes nothing.
+                // The client left while the router granted the uid, has another uid by now, or the
+                // grant came too late: return the uid. The router ignores an unbind from a session
+                // that does not own the uid.
                 _ if bound.as_ref() != Some(&uid) => {
                     if result.is_ok() {
                         *result = Err(AppError::new("the session is closed, or bound to another uid by now"));

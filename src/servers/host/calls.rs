@@ -1,4 +1,4 @@
-//! Calls in flight: each with its deadline, the message that it is for, and what to do with the answer.
+//! Calls in flight: each with its deadline, its message, and the step that its answer triggers.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,9 +17,10 @@ pub(super) struct Calls<L> {
     last: u64,
     in_flight: FxHashMap<CallId, Waiting<L>>,
     deadlines: BTreeSet<(Time, CallId)>,
-    /// Number of the last message that came by a key.
+    /// Number of the last keyed message.
     last_work: u64,
-    /// Changes of the list of servers, each with the last message by a key that it waits for.
+    /// Pending changes of the server list, each with the number of the last keyed message that it
+    /// waits for.
     drains: Vec<(u64, u64)>,
 }
 
@@ -29,25 +30,25 @@ pub(super) struct Waiting<L> {
     pub(super) session: Option<Session>,
     pub(super) deadline: Time,
     pub(super) step: Step<L>,
-    /// Which of its client's bindings it is of.
+    /// The binding of the client that the call counts to.
     pub(super) binding: u32,
 }
 
-/// What the answer is for.
+/// The step that an answer triggers.
 pub(super) enum Step<L> {
-    /// It is the client's answer.
+    /// Forward the answer to the client.
     Forward,
-    /// Nobody: the caller has been told that this server stops. The answer only ends the call.
+    /// End the call only: its caller already knows that this server stops.
     GivenUp,
-    /// The logic goes on; after a bind, the session is first bound to `bind`.
+    /// Continue the logic. After a bind, first bind the session to `bind`.
     Then { then: Then<L, Bytes>, bind: Option<Uid> },
 }
 
-/// Where the outcome of a handler goes.
+/// The receiver of a handler's outcome.
 #[derive(Clone, Debug)]
 pub(super) enum Origin {
-    /// To a client of this frontend; `request` 0 is a notify. `local`: the handler runs here, so
-    /// that the session's later messages wait for it.
+    /// A client of this frontend; `request` 0 is a notify. `local`: the handler runs here, so the
+    /// session's later messages wait for it.
     Client {
         session: SessionId,
         request: u64,
@@ -56,7 +57,7 @@ pub(super) enum Origin {
         since: Time,
         trail: Option<Trail>,
     },
-    /// To another server.
+    /// Another server.
     Server {
         server: ServerId,
         call: Option<CallId>,
@@ -67,11 +68,11 @@ pub(super) enum Origin {
         since: Time,
         trail: Option<Trail>,
     },
-    /// Nowhere: a hook.
+    /// No receiver: the handler is a hook.
     Nobody,
 }
 
-/// A message that came by a key, for as long as it is in flight here.
+/// A keyed message while it is in flight here.
 #[derive(Clone, Debug)]
 pub(super) struct Work {
     number: u64,
@@ -101,7 +102,7 @@ impl Origin {
         }
     }
 
-    /// What was asked for, to be named in an error.
+    /// The requested route, for error messages.
     pub(super) fn route(&self) -> &str {
         match self {
             Origin::Client { route, .. } | Origin::Server { route, .. } => route,
@@ -111,7 +112,7 @@ impl Origin {
 }
 
 impl<L> Waiting<L> {
-    /// What is left of it when its server does not wait for the answer.
+    /// The rest of the call after its server stopped waiting for the answer.
     pub(super) fn given_up(&self) -> Self {
         let Self { origin, deadline, binding, .. } = self;
         let (origin, deadline, binding) = (origin.clone(), *deadline, *binding);
@@ -120,8 +121,8 @@ impl<L> Waiting<L> {
 }
 
 impl<L> Calls<L> {
-    /// None is in flight. Numbers of an earlier generation are not used again: answers to its calls
-    /// may still be on their way, and must match nothing.
+    /// Makes an empty table. Numbers of earlier generations are not reused: late answers to their
+    /// calls must match nothing.
     pub(super) fn new(generation: u32) -> Self {
         const NUMBERS_OF_A_GENERATION: u64 = 1 << 40;
         Self {
@@ -161,43 +162,43 @@ impl<L> Calls<L> {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// The call that is due next.
+    /// The next call that is due.
     pub(super) fn next_due(&self, now: Time) -> Option<CallId> {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now).map(|(_, call)| *call)
     }
 
-    /// All that are due by then, in order of their deadlines.
+    /// All calls due at `by`, in order of deadline.
     pub(super) fn due(&self, by: Time) -> Vec<CallId> {
         self.deadlines.iter().take_while(|(due, _)| *due <= by).map(|(_, call)| *call).collect()
     }
 
-    /// The client for whom a call is in flight.
+    /// The client that a call is in flight for.
     pub(super) fn client(&self, call: CallId) -> Option<SessionId> {
         self.in_flight.get(&call).and_then(|waiting| waiting.origin.client())
     }
 
-    /// Whether a call is in flight of whose answer the logic does not hear.
+    /// Whether a call is in flight whose answer does not reach the logic.
     pub(super) fn needs_no_logic(&self, call: CallId) -> bool {
         self.in_flight.get(&call).is_some_and(|waiting| !matches!(waiting.step, Step::Then { .. }))
     }
 
-    /// Whether nobody waits for the answer to a call any more.
+    /// Whether the caller already got an error because the server stops.
     pub(super) fn is_given_up(&self, call: CallId) -> bool {
         self.in_flight.get(&call).is_some_and(|waiting| matches!(waiting.step, Step::GivenUp))
     }
 
-    /// Numbers a message, which may have come by a key.
+    /// Numbers a message, and returns its number if it has a key.
     pub(super) fn number(&mut self, key: Option<Arc<str>>) -> Option<Work> {
         self.last_work += 1;
         key.map(|key| Work { number: self.last_work, key })
     }
 
-    /// From now on a change of the list of servers waits for all that has come by a key.
+    /// Makes a change of the server list wait for all keyed messages received so far.
     pub(super) fn drain(&mut self, change: u64) {
         self.drains.push((change, self.last_work));
     }
 
-    /// Ends the drains for which nothing is in flight any more.
+    /// Ends the drains that wait for nothing any more.
     pub(super) fn end_drains(&mut self, mut drained: impl FnMut(u64)) {
         let in_flight = &self.in_flight;
         self.drains.retain(|(change, up_to)| {

@@ -1,5 +1,4 @@
-//! A frontend's clients: their sessions, the messages of theirs that wait, and the uids that they
-//! have given up.
+//! A frontend's clients: their sessions, their waiting messages, and the uids that they gave up.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,38 +9,38 @@ use crate::envelope::Session;
 use crate::ids::{SessionId, SessionKey, Uid};
 use crate::time::Time;
 
-/// How many messages of a session may wait for a handler of the frontend itself. Its port stops
-/// reading long before; only a client that crams thousands into one piece comes this far, and is
-/// answered with 503.
+/// Messages of a session that may wait for a handler on the frontend itself. The port stops reading
+/// much earlier, so only a client that packs thousands of messages into one chunk reaches this
+/// limit. It is answered with 503.
 pub(super) const WAITING_MAX: usize = 4096;
 
-/// See the module.
+/// All clients of a frontend, and the uids that wait for their last calls.
 #[derive(Default)]
 pub(super) struct Clients {
     by_session: FxHashMap<SessionId, Client>,
-    /// Uids that sessions have given up, by session and its binding, while calls of theirs are in
-    /// flight: a call that enters a room must not be carried out after the leave.
+    /// Uids that sessions gave up, by session and binding, while their calls are in flight: a call
+    /// that enters a room must not run after the leave.
     leaving: HashMap<(SessionId, u32), Leaving>,
 }
 
 /// A client of this frontend.
 pub(super) struct Client {
     pub(super) session: Session,
-    /// A handler of this frontend works for it: later messages wait, so that a `send` right behind
-    /// an `enter` finds its room.
+    /// A handler of this frontend works for the client. Later messages wait, so that a `send` right
+    /// after an `enter` finds its room.
     pub(super) busy: bool,
-    /// How often it has given up a uid.
+    /// How often the client gave up a uid.
     binding: u32,
-    /// Calls in flight for it, since then.
+    /// Calls in flight for the present binding.
     calls: usize,
-    /// With when they came.
+    /// Waiting messages with their times of arrival.
     waiting: VecDeque<(Bytes, Time)>,
-    /// A token bucket: the messages that it may still send. It holds one second's worth.
+    /// A token bucket with the capacity of one second: messages that the client may still send.
     allowance: f64,
     allowed_at: Time,
 }
 
-/// A uid that a session has given up, and the calls that are still in flight for the two.
+/// A uid that a session gave up, and the number of calls still in flight for the two.
 struct Leaving {
     uid: Uid,
     calls: usize,
@@ -75,12 +74,12 @@ impl Clients {
         self.by_session.remove(&session)
     }
 
-    /// In no order.
+    /// All clients, in no particular order.
     pub(super) fn all(&self) -> impl ExactSizeIterator<Item = &Client> {
         self.by_session.values()
     }
 
-    /// The sessions with messages that can be taken up, in order.
+    /// The sessions whose waiting messages can run now, sorted.
     pub(super) fn ready(&self) -> Vec<SessionId> {
         let ready = self.all().filter(|client| !client.busy && !client.waiting.is_empty());
         let mut ready: Vec<SessionId> = ready.map(|client| client.session.key.session).collect();
@@ -88,8 +87,7 @@ impl Clients {
         ready
     }
 
-    /// A call has ended that was in flight for a binding of a client. Gives the uid that can be
-    /// given back now.
+    /// Ends a call of a client's binding. Returns the uid that can be given back now.
     pub(super) fn end_call(&mut self, session: SessionId, binding: u32) -> Option<Uid> {
         if let Some(client) = self.by_session.get_mut(&session).filter(|client| client.binding == binding) {
             client.calls = client.calls.saturating_sub(1);
@@ -103,8 +101,8 @@ impl Clients {
         self.leaving.remove(&(session, binding)).map(|leaving| leaving.uid)
     }
 
-    /// A session has given up its uid, with so many calls of that binding in flight. Gives the uid
-    /// that can be given back now.
+    /// Ends a session's binding, with the number of its calls in flight. Returns the uid that can
+    /// be given back now.
     pub(super) fn leave(&mut self, session: SessionId, over: (u32, usize), uid: Uid) -> Option<Uid> {
         let (binding, calls) = over;
         if calls == 0 {
@@ -114,7 +112,8 @@ impl Clients {
         None
     }
 
-    /// A session wants a uid again that it has given up. Gives how often that was not given back.
+    /// Takes back a uid that a session gave up and now wants again. Returns how often its return
+    /// was still pending.
     pub(super) fn reclaim(&mut self, session: SessionId, uid: &Uid) -> usize {
         if self.by_session.get(&session).is_none_or(|client| client.binding == 0) {
             return 0;
@@ -125,19 +124,20 @@ impl Clients {
 }
 
 impl Client {
-    /// A call is in flight for it. Gives the binding to which it counts.
+    /// Counts a call in flight. Returns the binding that it counts to.
     pub(super) fn begin_call(&mut self) -> u32 {
         self.calls += 1;
         self.binding
     }
 
-    /// It has given up its uid: calls count anew. Gives the binding that is over, and its calls.
+    /// Begins a new binding after the client gave up its uid. Returns the ended binding and its
+    /// calls in flight.
     pub(super) fn begin_binding(&mut self) -> (u32, usize) {
         self.binding = self.binding.wrapping_add(1);
         (self.binding.wrapping_sub(1), std::mem::take(&mut self.calls))
     }
 
-    /// Takes one message from what it may still send; false when nothing is left.
+    /// Takes one message from the client's allowance. Returns false if none is left.
     pub(super) fn may_send(&mut self, now: Time, per_second_max: u32) -> bool {
         let most = f64::from(per_second_max);
         self.allowance = (self.allowance + now.since(self.allowed_at).as_secs_f64() * most).min(most);
@@ -149,7 +149,7 @@ impl Client {
         allowed
     }
 
-    /// Has a message wait; gives it back when too many do.
+    /// Buffers a message. Returns it if too many wait.
     pub(super) fn wait(&mut self, bytes: Bytes, since: Time) -> Result<(), Bytes> {
         if self.waiting.len() >= WAITING_MAX {
             return Err(bytes);
@@ -158,7 +158,7 @@ impl Client {
         Ok(())
     }
 
-    /// The next message that waits, unless a handler works for the client.
+    /// Returns the next waiting message, unless a handler works for the client.
     pub(super) fn next_waiting(&mut self) -> Option<(Bytes, Time)> {
         if self.busy { None } else { self.waiting.pop_front() }
     }

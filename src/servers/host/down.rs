@@ -1,5 +1,5 @@
-//! A server whose logic has failed: how long it waits before it starts again, and the deliveries
-//! that wait for that.
+//! A server whose logic has failed: the wait before its restart, and the deliveries buffered until
+//! then.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,26 +11,27 @@ use crate::servers::outbox::Delivery;
 use crate::time::Time;
 use crate::wire::PushFrame;
 
-/// The first restart is immediate. If another panic follows within this time, the next one waits.
+/// The first restart is immediate. If another panic follows within this time, the next restart
+/// waits.
 const CALM: Duration = Duration::from_secs(10);
 
-/// The second restart in a row waits this long, each further one twice as long as the one before.
+/// The wait before the second restart in a row. Each further restart doubles it.
 const BACKOFF: Duration = Duration::from_millis(100);
 
-/// The longest wait: less than clients wait for their answers.
+/// The longest wait, shorter than clients wait for their answers.
 const BACKOFF_MAX: Duration = Duration::from_secs(2);
 
-/// How often the logic has failed lately.
+/// The recent failures of the logic.
 #[derive(Default)]
 pub(super) struct Crashes {
-    /// It has failed in the present delivery.
+    /// The logic failed in the present delivery.
     pub(super) pending: bool,
     pub(super) in_a_row: u32,
     last: Time,
 }
 
 impl Crashes {
-    /// How long to wait this time.
+    /// Returns the wait before this restart.
     pub(super) fn wait(&mut self, now: Time) -> Duration {
         if now.since(self.last) > CALM {
             self.in_a_row = 0;
@@ -43,13 +44,13 @@ impl Crashes {
     }
 }
 
-/// While the server is not up.
+/// The state of a server that is down.
 pub(super) struct Down {
-    /// When it asks for its rooms; none when it has.
+    /// When the server asks for its rooms. None once it has asked.
     pub(super) back_at: Option<Time>,
-    /// What has come meanwhile, in order. Bounded by what its senders may have in flight.
+    /// Buffered deliveries, in order. Bounded by the number that their senders may have in flight.
     queue: VecDeque<Delivery>,
-    /// Clients for whom an answer is in the queue: what is pushed to them later waits behind it.
+    /// Clients with an answer in the queue: later pushes to them wait behind it.
     behind: BTreeSet<SessionId>,
 }
 
@@ -59,7 +60,7 @@ impl Down {
         Self { back_at, queue, behind }
     }
 
-    /// What has waited, in order.
+    /// The buffered deliveries, in order.
     pub(super) fn into_queue(self) -> VecDeque<Delivery> {
         self.queue
     }
@@ -69,13 +70,14 @@ impl Down {
         self.queue.push_back(delivery);
     }
 
-    /// Whether an answer needs no logic, nor waits behind one that does.
+    /// Whether an answer can pass now: it needs no logic, and its client waits for no earlier
+    /// delivery.
     pub(super) fn lets_pass<L>(&self, call: CallId, calls: &Calls<L>) -> bool {
         let waits = calls.client(call).is_some_and(|client| self.behind.contains(&client));
         calls.needs_no_logic(call) && !waits
     }
 
-    /// Has a push wait for those clients that an answer waits for. Gives the others.
+    /// Buffers a push for the clients with an answer in the queue. Returns the others.
     pub(super) fn hold_back(
         &mut self,
         sessions: Recipients,
@@ -91,8 +93,8 @@ impl Down {
         Recipients::Many(free.into())
     }
 
-    /// Nothing waits any more behind an answer that has come too late: so no crash loop gathers
-    /// pushes. Gives those that have waited.
+    /// Releases the pushes behind an answer that came too late, and returns them. Without this, a
+    /// crash loop would accumulate pushes.
     pub(super) fn pass_late(&mut self, client: SessionId) -> Vec<PushFrame> {
         let mut late = Vec::new();
         if self.behind.remove(&client) {
@@ -111,7 +113,7 @@ impl Down {
     }
 }
 
-/// For whom the queue must keep its order: the client that an answer is for, or to whom a push waits
+/// The client whose order the queue must keep: the receiver of an answer, or of a push that waits
 /// behind one.
 fn client_of<L>(delivery: &Delivery, calls: &Calls<L>) -> Option<SessionId> {
     let Delivery::Envelope(Envelope { payload, .. }) = delivery else { return None };

@@ -1,4 +1,5 @@
-//! The way of a client's message to its handler and back, and the beginning and end of its session.
+//! The path of a client's message to its handler and back, and the beginning and end of its
+//! session.
 
 use std::net::SocketAddr;
 
@@ -40,14 +41,13 @@ impl<L: ServerLogic> Host<L> {
         );
         let key = session.key.session;
         self.hook(Some(session), out, L::session_closed);
-        // After the hook: its messages must not come behind another session that takes the uid.
+        // Leave after the hook: its messages must not arrive after another session takes the uid.
         if let Some(uid) = uid {
             self.leave(key, over, uid, out);
         }
     }
 
-    /// Gives a uid back that a session has given up, as soon as nothing is in flight any more for the
-    /// two.
+    /// Gives back a uid that a session gave up, once the two have no call in flight.
     pub(super) fn leave(&mut self, session: SessionId, over: (u32, usize), uid: Uid, out: &mut Outbox) {
         if let Some(uid) = self.clients.leave(session, over, uid) {
             self.unbind(session, uid, out);
@@ -59,7 +59,8 @@ impl<L: ServerLogic> Host<L> {
         out.send(self.id(), Destination::Router, Payload::Unbind { session, uid });
     }
 
-    /// A message from a client: now, or when the frontend's own handler is done with the one before.
+    /// Takes a client's message: runs it now, or after the frontend's own handler has finished the
+    /// previous one.
     pub(super) fn message(&mut self, session: SessionId, (bytes, since): (Bytes, Time), out: &mut Outbox) {
         let Some(client) = self.clients.get_mut(session) else {
             self.counters.late_answers += 1;
@@ -79,7 +80,7 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// Answers a message that there is no room for, if it wants an answer, with 503.
+    /// Refuses a message over a limit. A request is answered with 503.
     fn refuse_busy(&mut self, session: SessionId, bytes: &[u8], why: &str, out: &mut Outbox) {
         self.counters.refused += 1;
         if let Ok(message) = Message::decode(bytes)
@@ -87,13 +88,13 @@ impl<L: ServerLogic> Host<L> {
         {
             let route = self.route_name(&message).unwrap_or_default().to_owned();
             let error = AppError::new(format!("busy: {why}")).with_code(503);
-            // Not timed: that it was quick would say little of those that there was room for.
+            // Not timed: a quick refusal says nothing about the latency of accepted requests.
             self.respond(session, (id, None), &route, Err(error), out);
         }
         out.effects.push(Effect::Done { session });
     }
 
-    /// Takes up the messages that waited. When the logic fails at one, the others wait until it has started again.
+    /// Runs the messages that waited. If the logic fails at one, the others wait for its restart.
     pub(super) fn release(&mut self, session: SessionId, out: &mut Outbox) {
         while !self.crashes.pending
             && let Some(client) = self.clients.get_mut(session)
@@ -116,7 +117,8 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// Answers a client, if it waits for an answer. `since` when it has waited is counted as a latency.
+    /// Answers a client if it waits for an answer. With `since`, the time from then on counts as
+    /// latency.
     pub(super) fn respond(
         &mut self,
         session: SessionId,
@@ -156,7 +158,8 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// Decodes a message, and runs its handler here or forwards it to the server that its route chooses.
+    /// Decodes a message, and runs its handler here or forwards it to the server that its route
+    /// chooses.
     fn dispatch(&mut self, session: SessionId, (bytes, since): (Bytes, Time), out: &mut Outbox) {
         self.counters.messages += 1;
         out.follow(None);
@@ -170,7 +173,7 @@ impl<L: ServerLogic> Host<L> {
         };
         let request = match message.kind {
             MessageKind::Request { id } => id,
-            // A push from a client is handled as the original does: like a notify.
+            // A push from a client counts as a notify, as in the original.
             MessageKind::Notify | MessageKind::Push => 0,
             MessageKind::Response { .. } => return self.ignore(session, out),
         };
@@ -192,8 +195,8 @@ impl<L: ServerLogic> Host<L> {
         let Some(client) = self.clients.get_mut(session) else { return };
         let local = resolved.server_type == self.setup.spec.server_type;
         client.busy = local;
-        // A notify is a call too: it is known when it is done, and counts to what a client may have in
-        // flight.
+        // A forwarded notify is a call too: the frontend learns when it is done, and counts it to
+        // the client's messages in flight.
         let call = (!local).then(|| self.calls.next_id());
         let invoke = Invoke {
             call,
@@ -235,8 +238,8 @@ impl<L: ServerLogic> Host<L> {
         out.effects.push(Effect::Done { session });
     }
 
-    /// The route in words. None: a code that the dictionary has for no handler. Pomelo drops such a
-    /// message, so a client with another dictionary is not told that its handler failed.
+    /// The route in words. None for a code that the dictionary maps to no handler. Pomelo drops
+    /// such a message, so a client with another dictionary gets no error that its handler failed.
     fn route_name<'m>(&'m self, message: &'m Message<'_>) -> Option<&'m str> {
         match message.route.as_ref()? {
             WireRoute::Name(name) => Some(name),
@@ -247,7 +250,7 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// Protobuf and the global filters.
+    /// Decodes the body and runs the global filters.
     fn before(&self, session: SessionId, route: &str, body: Bytes) -> Result<Bytes, AppError> {
         let mut body = self.setup.codec.decode(route, body)?;
         let session = self.clients.get(session).map(|client| &client.session);

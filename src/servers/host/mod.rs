@@ -7,8 +7,8 @@
 //!                           └─ answers, deadlines ┴─────────────────────┘
 //! ```
 //!
-//! The host wires parts that own its state: `Calls` (in flight), `Clients` (a frontend's sessions) and
-//! `Down` (a server that starts again). The other files are what the host does with them.
+//! The host connects the parts that own its state: `Calls` (in flight), `Clients` (a frontend's
+//! sessions) and `Down` (a server that restarts). The other files implement its behaviour.
 
 mod answers;
 mod calls;
@@ -42,36 +42,36 @@ use crate::stats::Histogram;
 use crate::time::Time;
 use crate::trace::{Trail, What};
 
-/// What runs a server, whatever its type.
+/// A running server of any type.
 pub trait Server {
-    /// Takes one delivery at the time `now`, and appends to `out` what is to be done.
+    /// Takes one delivery at the time `now`, and appends its effects to `out`.
     fn deliver(&mut self, now: Time, delivery: Delivery, out: &mut Outbox);
 
-    /// When the server wants a [`Delivery::Tick`], if nothing happens before.
+    /// The time of the next [`Delivery::Tick`] that the server needs if nothing happens before.
     fn next_deadline(&self) -> Option<Time>;
 
-    /// The server's account of itself.
+    /// The server's present state.
     fn snapshot(&self) -> ServerSnapshot;
 
-    /// What it has counted since it started.
+    /// The counters since the server's start.
     fn counters(&self) -> HostCounters;
 
-    /// How long what it was asked took: on a frontend from a client's request to the response, on others from the moment at
-    /// which the caller sent the call to the answer.
+    /// The latency of the server's work: on a frontend from a client's request to its response, on
+    /// a backend from the sending of a call to its answer.
     fn latency(&self) -> Histogram {
         Histogram::default()
     }
 
-    /// The channels that it holds; none when it can hold none.
+    /// The server's channels, or none if its kind has no channels.
     fn channels(&self) -> Option<&Channels> {
         None
     }
 
-    /// All that it holds, one by one: for the audit.
+    /// Everything that the server holds, item by item, for the audit.
     fn holdings(&self) -> Holdings;
 }
 
-/// What a host needs besides its logic; shared by all servers but for `spec`.
+/// The configuration of a host. All servers share it except `spec`.
 #[derive(Clone)]
 pub struct HostSetup {
     /// The server as configured, with its real ports.
@@ -80,17 +80,18 @@ pub struct HostSetup {
     pub handlers: Arc<HandlerTable>,
     /// Dictionary and protobuf of the cluster.
     pub codec: Codec,
-    /// Around everything that clients of a frontend ask for.
+    /// Filters around all messages of a frontend's clients.
     pub global_filters: Vec<Arc<dyn Filter>>,
-    /// Around this type's handlers, after those that the type registers itself.
+    /// Filters around this type's handlers, after those that the type registers itself.
     pub filters: Vec<Arc<dyn Filter>>,
-    /// How long a request may take before it is answered with an error.
+    /// The longest time of a request before it is answered with an error.
     pub request_timeout: Duration,
-    /// What it takes of its clients at most.
+    /// The limits on its clients.
     pub limits: SessionLimits,
     /// The session setting that names the room of a session: traces show it.
     pub room_setting: &'static str,
-    /// How often a server of this id was made before: answers to an earlier one are not taken for its own.
+    /// How many servers with this id existed before. It keeps answers to an earlier server's calls
+    /// from matching this one's.
     pub generation: u32,
 }
 
@@ -106,14 +107,15 @@ pub struct Host<L: ServerLogic> {
     down: Option<Down>,
     crashes: Crashes,
     counters: HostCounters,
-    /// On a frontend, how long its clients' requests took; on others, calls from their sending to the answer.
+    /// On a frontend the latency of its clients' requests; on a backend that of calls, from sending
+    /// to answer.
     latency: Histogram,
-    /// The time of the present delivery: what is answered in it, is answered then.
+    /// The time of the present delivery. All its answers carry this time.
     now: Time,
 }
 
 impl<L: ServerLogic> Host<L> {
-    /// A server that has not started.
+    /// Makes a server that has not started.
     pub fn new(setup: HostSetup) -> Self {
         let mut registry = Registry::default();
         L::register(&mut registry);
@@ -172,8 +174,8 @@ impl<L: ServerLogic> Host<L> {
             }
             Payload::Release { rooms } => self.release_rooms(&rooms),
             Payload::Adopt { rooms } => self.adopt(rooms),
-            // The first is asked for by one who has started again, and is up by now; the others are for the router, which
-            // never hands them on.
+            // `Restored` reaches only a server that is down, and this one is up by now. The others
+            // are for the router, which never forwards them.
             Payload::Restored { .. }
             | Payload::Locate { .. }
             | Payload::Bind { .. }
@@ -186,10 +188,11 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// Another server asks for a handler or a remote of this one.
+    /// Runs a handler or remote for another server.
     fn invoke(&mut self, from: ServerId, mut invoke: Invoke, out: &mut Outbox) {
         self.counters.invocations += 1;
-        // A session of this very frontend: what the caller holds is a copy, and may be old.
+        // The session belongs to this frontend: the caller's copy may be stale, so use the
+        // original.
         if let Some(session) = &mut invoke.session
             && session.key.frontend == *self.id()
             && let Some(client) = self.clients.get(session.key.session)
@@ -203,7 +206,7 @@ impl<L: ServerLogic> Host<L> {
         let trail = out.trail().map(|trail| Trail { waited: self.now.since(since), ..trail });
         let origin = Origin::Server { server: from, call, kind, route, session, work, since, trail };
         if call.is_some() && invoke.deadline <= self.now {
-            // Whoever asked has been told that it failed: now it must not happen.
+            // The caller already got a timeout error: the call must not run now.
             self.counters.expired += 1;
             let error = AppError::timed_out(&invoke.route);
             return self.finish(origin, Err(error), out);

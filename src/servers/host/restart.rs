@@ -1,4 +1,4 @@
-//! A server whose handler has panicked starts again: new state, and its rooms back from the router.
+//! The restart of a server after a panic: new state, and its rooms back from the router.
 
 use std::panic::catch_unwind;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::time::Time;
 use crate::trace::{Trail, What};
 
 impl<L: ServerLogic> Host<L> {
-    /// The logic has panicked: nothing that it kept can be trusted.
+    /// Takes the server down after a panic of the logic: its state cannot be trusted any more.
     pub(super) fn go_down(&mut self, out: &mut Outbox) {
         let wait = self.crashes.wait(self.now);
         self.counters.restarts += 1;
         self.channels = Channels::default();
-        // What was left of an earlier queue comes first; but for calls that nobody waits for any
-        // more, since one that fails at every start would gather them for ever.
+        // Deliveries from an earlier queue come first. Drop expired calls: a call that fails at
+        // every start would otherwise keep them in the queue forever.
         let mut queue = self.down.take().map(Down::into_queue).unwrap_or_default();
         let before = queue.len();
         queue.retain(|delivery| !is_too_late(delivery, self.now));
@@ -31,7 +31,8 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// A delivery while the server is not up. What needs no logic passes, the rest waits.
+    /// Takes a delivery while the server is down. Deliveries that need no logic pass; the others
+    /// are buffered.
     pub(super) fn take_while_down(&mut self, delivery: Delivery, out: &mut Outbox) {
         let Some(down) = &mut self.down else { return };
         match delivery {
@@ -75,7 +76,7 @@ impl<L: ServerLogic> Host<L> {
         out.send(self.id(), Destination::Router, Payload::Restarted);
     }
 
-    /// The rooms are back. What has waited is done, unless the logic fails again.
+    /// Brings the server up with its rooms. Buffered deliveries run until the logic fails again.
     fn come_up(&mut self, rooms: Vec<Room>, out: &mut Outbox) {
         let spec = &self.setup.spec;
         match catch_unwind(|| L::create(spec)) {
@@ -90,6 +91,7 @@ impl<L: ServerLogic> Host<L> {
         self.adopt(rooms);
         let mut queue = self.down.take().map(Down::into_queue).unwrap_or_default();
         self.hook(None, out, L::after_start);
+        // Oldest work first: overdue calls, then messages that waited for a handler, then the buffer.
         self.expire(out);
         for session in self.clients.ready() {
             self.release(session, out);
@@ -105,7 +107,7 @@ impl<L: ServerLogic> Host<L> {
     }
 }
 
-/// A call whose deadline has come: its caller has given up.
+/// Whether a call is past its deadline, so that its caller has given up.
 fn is_too_late(delivery: &Delivery, now: Time) -> bool {
     match delivery {
         Delivery::Envelope(Envelope { payload: Payload::Invoke(invoke), .. }) => {

@@ -1,5 +1,5 @@
-//! A server's part in what happens to rooms: members that are gone, and rooms that come from or go to
-//! other servers.
+//! A server's part in room changes: departed members, and rooms that arrive from or leave for other
+//! servers.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::servers::outbox::Outbox;
 use crate::servers::reply::Reply;
 
 impl<L: ServerLogic> Host<L> {
-    /// A member is gone: those who are left in the channel hear of it from the logic.
+    /// Removes a departed member. The logic tells the remaining members.
     pub(super) fn gone(
         &mut self,
         channel: Arc<str>,
@@ -40,11 +40,12 @@ impl<L: ServerLogic> Host<L> {
                 Reply::Done(Ok(Bytes::new()))
             });
         }
-        // Also of one that was not there: the router may have it so from before, and waits for this.
+        // Also send this for a member that was not here: the router may still list it, and waits
+        // for this.
         out.send(self.id(), Destination::Router, Payload::Left { channel, member });
     }
 
-    /// Tells the router of each drain for which nothing is in flight any more.
+    /// Tells the router about each drain that waits for nothing any more.
     pub(super) fn end_drains(&mut self, out: &mut Outbox) {
         let server = &self.setup.spec.id;
         self.calls.end_drains(|change| out.send(server, Destination::Router, Payload::Drained { change }));

@@ -1,4 +1,4 @@
-//! How a piece of the logic runs: its filters, what it asks of others on the way, and who gets the outcome.
+//! A run of the logic: its filters, its calls to others, and the receiver of its outcome.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::servers::reply::{Pending, Reply, Request};
 use crate::time::Time;
 
 impl<L: ServerLogic> Host<L> {
-    /// Filters, then the handler or remote.
+    /// Runs the filters, then the handler or remote.
     pub(super) fn run_handler(&mut self, origin: Origin, invoke: Invoke, out: &mut Outbox) {
         let Invoke { kind, route, session, mut body, deadline, .. } = invoke;
         if kind == InvokeKind::Handler {
@@ -28,7 +28,8 @@ impl<L: ServerLogic> Host<L> {
                 return self.finish(origin, Err(error), out);
             }
         }
-        // The handler is looked up inside, where the registry can be borrowed beside the logic.
+        // Look the handler up inside the closure, where the registry and the logic are borrowed
+        // separately.
         self.run(deadline, origin, session, out, move |logic, registry, cx| {
             match registry.find(kind, &route) {
                 Ok(handler) => handler(logic, cx, &body),
@@ -37,7 +38,8 @@ impl<L: ServerLogic> Host<L> {
         });
     }
 
-    /// Runs a piece of the logic, and whatever it asks for, until it is done or waits for an answer.
+    /// Runs a step of the logic and the requests that follow, until it finishes or waits for an
+    /// answer.
     pub(super) fn run(
         &mut self,
         deadline: Time,
@@ -58,7 +60,7 @@ impl<L: ServerLogic> Host<L> {
                             let step = Step::Then { then, bind };
                             return self.wait_for(call, origin, session, deadline, step);
                         }
-                        // Nothing could be asked: the logic hears so at once.
+                        // The request could not be sent: the logic gets the error at once.
                         Err(error) => {
                             (reply, session) =
                                 self.step(deadline, session, key.clone(), out, |logic, _, cx| {
@@ -71,8 +73,8 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// One call into the logic. A panic in it is an error like any other: nobody waits in vain, and what
-    /// it had done so far has not happened.
+    /// Calls the logic once. A panic becomes an ordinary error, so that every caller gets an
+    /// answer, and the effects of the step are discarded.
     fn step(
         &mut self,
         deadline: Time,
@@ -105,7 +107,7 @@ impl<L: ServerLogic> Host<L> {
             *counters = counted;
             session = unchanged;
         }
-        // On a frontend the context held the session itself.
+        // On a frontend the context held the session itself, so write its changes back.
         if let Some(changed) = &session
             && changed.key.frontend == setup.spec.id
             && let Some(client) = self.clients.get_mut(changed.key.session)
@@ -126,7 +128,7 @@ impl<L: ServerLogic> Host<L> {
         (reply, session)
     }
 
-    /// Sends what the logic asks for.
+    /// Sends a request of the logic.
     fn request(
         &mut self,
         deadline: Time,
@@ -162,7 +164,7 @@ impl<L: ServerLogic> Host<L> {
                 if let Some(bound) = &session.uid {
                     return Err(AppError::new(format!("the session is bound to {bound} already")));
                 }
-                // What it has given up and not given back yet, it gives back first.
+                // If the session gave up this uid and has not returned it yet, return it first.
                 let key = session.key.session;
                 for _ in 0..self.clients.reclaim(key, &uid) {
                     self.unbind(key, uid.clone(), out);
@@ -175,7 +177,7 @@ impl<L: ServerLogic> Host<L> {
         Ok((call, binds))
     }
 
-    /// Gives the outcome to whoever waits for it.
+    /// Sends the outcome to its receiver.
     pub(super) fn finish(&mut self, origin: Origin, mut result: Result<Bytes, AppError>, out: &mut Outbox) {
         out.follow(origin.trail());
         match origin {
@@ -214,7 +216,7 @@ impl<L: ServerLogic> Host<L> {
         }
     }
 
-    /// A call is answered. A frontend's figure is that of its clients alone.
+    /// Records the latency of an answered call. A frontend records only its clients' requests.
     pub(super) fn time_call(&mut self, since: Time) {
         if !self.setup.spec.frontend {
             self.latency.record(self.now.since(since));

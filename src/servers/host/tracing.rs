@@ -1,4 +1,4 @@
-//! A host's part in traces: where they begin, and where they end.
+//! A host's part in traces: where they begin and end.
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use crate::time::Time;
 use crate::trace::{Asked, Trail, Way, What, bounded};
 
 impl<L: ServerLogic> Host<L> {
-    /// Takes up a client's message: whoever watches may want to see what becomes of it.
+    /// Begins a trace for a client's message if a watch selects it.
     pub(super) fn begin_trace(
         &self,
         since: Time,
@@ -22,7 +22,8 @@ impl<L: ServerLogic> Host<L> {
     ) {
         let Some((watch, client)) = out.watch().zip(self.clients.get(session)) else { return };
         let (uid, rid) = (client.session.uid.as_ref(), client.session.get_str(self.setup.room_setting));
-        // Protobuf is no text; what cannot be decoded is refused when it is handled.
+        // Decode first: protobuf is not text. A body that cannot be decoded is refused later, when
+        // it is handled.
         let decoded = self.setup.codec.decode(route, body.clone()).unwrap_or_default();
         let asked = Asked {
             server: self.id().as_str(),
@@ -46,7 +47,7 @@ impl<L: ServerLogic> Host<L> {
         out.step(|_| received);
     }
 
-    /// A handler or remote is done.
+    /// Notes that a handler or remote has finished.
     pub(super) fn step_handled(route: &str, result: &Result<Bytes, AppError>, out: &mut Outbox) {
         out.step(|trail| What::Handled {
             route: bounded(route),
@@ -55,7 +56,7 @@ impl<L: ServerLogic> Host<L> {
         });
     }
 
-    /// A client has its answer.
+    /// Notes that a client has its answer.
     pub(super) fn step_answered(&self, since: Time, error: Option<&AppError>, out: &mut Outbox) {
         out.step(|_| What::Answered {
             error: error.map(|error| bounded(&error.message)),

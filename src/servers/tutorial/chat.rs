@@ -1,4 +1,4 @@
-//! `chat`: holds the rooms, each a channel.
+//! `chat`: owns the rooms, each a channel.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -11,7 +11,7 @@ use crate::servers::{Cx, Json, Registry, ServerLogic};
 /// A chat server. Its state is its channels, which the framework keeps.
 pub struct Chat;
 
-/// Who enters which room: what connectors send to `chatRemote`.
+/// A user who enters a room, as connectors send it to `chatRemote`.
 #[derive(Serialize, Deserialize)]
 pub(super) struct Membership {
     pub(super) uid: Uid,
@@ -20,7 +20,7 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// The session of this call, which has entered a room.
+    /// Reads the membership from the calling session, which must have entered a room.
     pub(super) fn of(cx: &Cx<'_>) -> Result<Self, AppError> {
         let uid = cx.uid()?.clone();
         let rid = room_of(cx)?;
@@ -39,7 +39,8 @@ struct SendMessage {
     route: Option<Json>,
 }
 
-/// The tutorial answers with the `route` that the client put into its message, if any.
+/// The answer to a send. As in the tutorial, it repeats the `route` field of the client's message,
+/// if any.
 #[derive(Serialize)]
 struct SendAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +55,7 @@ struct OnChat<'a> {
     target: Json,
 }
 
-/// `onAdd` and `onLeave` carry their route in the body too, as the tutorial's do.
+/// The body of `onAdd` and `onLeave`. It contains the route too, as in the tutorial.
 #[derive(Serialize)]
 struct Presence<'a> {
     route: &'a str,
@@ -72,7 +73,7 @@ impl ServerLogic for Chat {
         registry.handler("chatHandler.send", Self::send).remote("chatRemote.add", Self::add);
     }
 
-    /// Said once of each who was in the room, whatever became of its session.
+    /// Sends `onLeave` once for each member that leaves, for whatever reason its session ended.
     fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
         let told = cx.channel(channel).push("onLeave", &Presence { route: "onLeave", user: name_of(uid) });
         if let Err(error) = told {
@@ -82,7 +83,8 @@ impl ServerLogic for Chat {
 }
 
 impl Chat {
-    /// Room and sender come from the session, never from the message: nobody speaks for another.
+    /// Sends a chat message. Room and sender come from the session, never from the message, so a
+    /// client cannot speak for another.
     fn send(&mut self, cx: &mut Cx<'_>, message: SendMessage) -> Result<SendAnswer, AppError> {
         let from = cx.uid()?.clone();
         let rid = room_of(cx)?;
@@ -105,7 +107,8 @@ impl Chat {
         Ok(SendAnswer { route: message.route })
     }
 
-    /// Those who are there hear of the newcomer; the newcomer gets everybody's names, in the order of the room.
+    /// Adds a member. The present members get `onAdd`; the newcomer gets all names, in the order of
+    /// the room.
     fn add(&mut self, cx: &mut Cx<'_>, who: Membership) -> Result<Vec<String>, AppError> {
         let mut room = cx.channel(&who.rid);
         room.push("onAdd", &Presence { route: "onAdd", user: name_of(&who.uid) })?;
@@ -114,7 +117,7 @@ impl Chat {
     }
 }
 
-/// `null` is a value here; only a missing field is none.
+/// Reads a field that is present. Here `null` is a value, and only a missing field is `None`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
     Json::deserialize(deserializer).map(Some)
 }
@@ -127,7 +130,8 @@ fn not_entered() -> AppError {
     AppError::new("you are in no room: call connector.entryHandler.enter first")
 }
 
-/// The original compares with `==`, which finds `"*"` and `["*"]` equal.
+/// Whether the target is everyone. The original compares with `==`, which treats `"*"` and `["*"]`
+/// as equal.
 fn is_everyone(target: &Json) -> bool {
     matches!(target.as_str(), "\"*\"" | "[\"*\"]")
 }

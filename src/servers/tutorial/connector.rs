@@ -11,7 +11,7 @@ use crate::config::ServerSpec;
 use crate::envelope::AppError;
 use crate::servers::{Cx, Registry, Reply, ServerLogic, Text};
 
-/// A connector server. What it knows of a client is in the session: `uid` and the setting `rid`.
+/// A connector server. Its knowledge of a client is in the session: `uid` and the setting `rid`.
 pub struct Connector;
 
 #[derive(Deserialize)]
@@ -20,7 +20,7 @@ struct Enter {
     rid: Text,
 }
 
-/// Everybody in the room, the newcomer too.
+/// All users in the room, including the newcomer.
 #[derive(Serialize)]
 struct Entered {
     users: Vec<String>,
@@ -72,8 +72,8 @@ impl Connector {
     }
 }
 
-/// Undoes a login whose room could not be entered. The chat server may have let the session in and only its answer be
-/// lost: giving the uid back takes it out of the room again.
+/// Undoes a login whose room could not be entered. The chat server may have added the session and
+/// only its answer was lost: giving the uid back removes the session from the room again.
 fn give_up(cx: &mut Cx<'_>, error: AppError) -> AppError {
     cx.set(ROOM_SETTING, Value::Null);
     cx.unbind().err().unwrap_or(error).flagged()

@@ -7,7 +7,7 @@ use crate::config::ServerSpec;
 use crate::envelope::AppError;
 use crate::servers::{Cx, Registry, Reply, ServerLogic, Text};
 
-/// A gate server. It holds nothing: the router chooses, the client then leaves.
+/// A gate server. It has no state: the router chooses a connector, and the client then leaves.
 pub struct Gate;
 
 #[derive(Deserialize)]
@@ -15,7 +15,7 @@ struct QueryEntry {
     uid: Text,
 }
 
-/// Where to connect next.
+/// The address of the connector that the client connects to next.
 #[derive(Serialize)]
 struct ConnectorAddress {
     code: u16,
@@ -36,7 +36,8 @@ impl ServerLogic for Gate {
 }
 
 impl Gate {
-    /// The uid here is only a key: whether it is a name that may enter is the connector's to say.
+    /// Answers with the connector of a uid. The uid is only a key here: the connector checks
+    /// whether it is a valid name.
     fn query_entry(
         &mut self,
         cx: &mut Cx<'_>,

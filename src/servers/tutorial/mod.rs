@@ -1,4 +1,5 @@
-//! The chat tutorial: a gate that names a connector, connectors that log clients in, chat servers that hold rooms.
+//! The chat tutorial: a gate that assigns connectors, connectors that log clients in, and chat
+//! servers that own rooms.
 
 mod chat;
 mod connector;

@@ -1,4 +1,4 @@
-//! Names of users and rooms, and the uid that the tutorial makes of the two: `name*rid`.
+//! Names of users and rooms, and the tutorial's uid, made from the two: `name*rid`.
 
 use crate::envelope::AppError;
 use crate::ids::Uid;
@@ -6,10 +6,11 @@ use crate::ids::Uid;
 /// The setting of a session that names its room.
 pub(super) const ROOM_SETTING: &str = "rid";
 
-/// Longest user name or room id, in characters.
+/// The longest user name or room id, in characters.
 pub(super) const NAME_CHARS_MAX: usize = 64;
 
-/// Refuses what would make two uids alike, break a page or a log line, or be nobody's name.
+/// Refuses a name that is empty or too long, that would make two uids equal, or that would break a
+/// page or a log line.
 pub(super) fn check_name(what: &str, name: &str) -> Result<(), AppError> {
     let fault = if name.is_empty() {
         "it is empty".to_owned()
@@ -25,12 +26,12 @@ pub(super) fn check_name(what: &str, name: &str) -> Result<(), AppError> {
     Err(AppError::new(format!("{what}: {fault}")))
 }
 
-/// The uid of a user in a room. Neither part contains `*`, so no two pairs make the same uid.
+/// The uid of a user in a room. Neither part contains `*`, so different pairs make different uids.
 pub fn uid_of(name: &str, rid: &str) -> Uid {
     Uid::from(format!("{name}*{rid}"))
 }
 
-/// The user's name in a uid: all of it, when it is made in another way.
+/// The user's name in a uid. Returns the whole uid if it has another form.
 pub fn name_of(uid: &Uid) -> &str {
     let uid = uid.as_str();
     uid.split_once('*').map_or(uid, |(name, _)| name)
