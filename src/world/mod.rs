@@ -5,8 +5,7 @@
 //! a mailbox each and take [`turns`](World::turn). Under [`Policy::Costs`] each server is a
 //! queueing server: a delivery waits, begins, and finishes when its cost has elapsed. The logic
 //! runs at the beginning, and its effects are released at the end. The router and ticks take no
-//! time. Effects of a delivery without cost happen at once, after all that finished before at that
-//! moment.
+//! time. Effects of a delivery without cost happen at once, after all earlier ones of that moment.
 
 mod costs;
 mod lives;
