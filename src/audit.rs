@@ -85,7 +85,8 @@ impl RouterView {
 }
 
 /// Checks a whole cluster. `servers` are those that are up. With `rooms_move` false, rooms stay in
-/// place when a server list changes, so they may be on any server.
+/// place when a server list changes, so they may be on any server. `room_setting` is the session
+/// setting that names a session's room.
 pub fn audit(
     servers: &BTreeMap<ServerId, (ServerType, Holdings)>,
     router: &RouterView,
