@@ -82,7 +82,7 @@ pub struct ServerView {
 }
 
 impl ServerView {
-    /// A figure of its own snapshot; zero if it is not up.
+    /// A figure of its snapshot; zero while it is down.
     pub fn figure<T: Default>(&self, of: impl FnOnce(&ServerSnapshot) -> T) -> T {
         self.account.as_ref().map(of).unwrap_or_default()
     }
