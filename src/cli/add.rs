@@ -1,4 +1,5 @@
-//! `pomelo-sim add` and `reload`: more servers for the running cluster, or those that a configuration says.
+//! `pomelo-sim add` and `reload`: start more servers in the running cluster, or apply its changed
+//! configuration.
 
 use clap::Args;
 use serde_json::Value;
@@ -10,23 +11,25 @@ use crate::orders::Order;
 
 /// Start servers in the running cluster
 ///
-/// Takes the fields of a server as servers.json has them, as KEY=VALUE, with its serverType. The server stands at the
-/// end of its type's list: which keys it takes over, `pomelo-sim dispatch` tells. With clusterCount it is several, whose
-/// ids count on from those that there are, and ports that end in ++ count up.
+/// Takes the fields of a server as in servers.json, as KEY=VALUE, including its serverType. The
+/// server is appended to its type's list; `pomelo-sim dispatch` shows which keys it takes over.
+/// clusterCount adds several servers: their ids continue from the existing ones, and ports that end
+/// in ++ count up.
 ///
-/// The id of a server that was stopped or killed starts that one again, with these fields and in its old place on the
-/// list.
+/// The id of a stopped or killed server starts that server again, with these fields and at its old
+/// position in the list.
 ///
-/// The configuration stays as it is: a later reload takes away what is not in it.
+/// The configuration file is not changed: a later reload removes servers that are not in it.
 ///
-/// Exit code: 0 when they are up, 2 when a field is wrong, an id or port is taken, or no cluster runs.
+/// Exit code: 0 when they are up, 2 when a field is wrong, an id or port is taken, or no cluster
+/// runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = ADD_EXAMPLES)]
 pub struct AddArgs {
     /// Fields: id, serverType, host, port, clientPort, frontend, clusterCount ...
     #[arg(value_name = "KEY=VALUE", required = true)]
     pub fields: Vec<String>,
-    /// Which cluster.
+    /// The cluster to change.
     #[command(flatten)]
     pub admin: AdminArgs,
 }
@@ -40,7 +43,6 @@ const ADD_EXAMPLES: &str = "Examples:
   pomelo-sim add serverType=chat host=127.0.0.1 port=6390++ clusterCount=2
       cluster-server-chat-0 on port 6390, cluster-server-chat-1 on 6391";
 
-/// Runs `add`.
 pub fn run(args: &AddArgs) -> Outcome {
     let fields = pairs(args.fields.iter().map(String::as_str)).map_err(|error| format!("add: {error}"))?;
     let answer = args.admin.client()?.ask(&Order::Add(fields))?;
@@ -48,18 +50,19 @@ pub fn run(args: &AddArgs) -> Outcome {
     args.admin.show(answer, |answer| lines("added", &texts(answer, "added")))
 }
 
-/// Make the running cluster what its configuration says now
+/// Apply the current configuration to the running cluster
 ///
-/// The cluster reads its own configuration again, changes it as serve did (--here, --without), starts the servers that are
-/// new in it, takes away those that it no longer has, and replaces those that it describes in another way. The lists of
-/// servers are then in the order of the file. Whatever is the same runs on untouched. A configuration that is wrong, or a
-/// server that could not start, changes nothing.
+/// The cluster reads its configuration again, with the flags of serve (--here, --without). It
+/// starts new servers, removes those that are no longer listed, and replaces those whose fields
+/// changed. The server lists then follow the order of the file. Unchanged servers keep running. If
+/// the configuration is wrong or a server cannot start, nothing changes.
 ///
-/// Exit code: 0 when it is so, 2 when the configuration is wrong, a server cannot start, or no such cluster runs.
+/// Exit code: 0 when applied, 2 when the configuration is wrong, a server cannot start, or no such
+/// cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = RELOAD_EXAMPLES)]
 pub struct ReloadArgs {
-    /// Which cluster.
+    /// The cluster to change.
     #[command(flatten)]
     pub admin: AdminArgs,
 }
@@ -70,7 +73,6 @@ const RELOAD_EXAMPLES: &str = "Examples:
   pomelo-sim reload --config game/config --env production
       the cluster of that configuration, after an edit of it";
 
-/// Runs `reload`.
 pub fn run_reload(args: &ReloadArgs) -> Outcome {
     args.admin.order(&Order::Reload, changes)
 }

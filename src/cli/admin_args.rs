@@ -1,4 +1,4 @@
-//! Flags of the commands that talk to a running cluster, and the way to it.
+//! Flags of the commands that talk to a running cluster, and how they find it.
 
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use super::output::{Failure, Outcome, print};
 use crate::admin::{AdminClient, Credentials, Running, read_answer};
 use crate::orders::Order;
 
-/// Which cluster: `--config`, `--env`, `--port-offset`, `--admin-file`.
+/// The cluster to talk to: `--config`, `--env`, `--port-offset`, `--admin-file`.
 #[derive(Args, Clone, Debug)]
 pub struct ClusterArgs {
-    /// The configuration that it serves.
+    /// The configuration that the cluster serves.
     #[command(flatten)]
     pub config: ConfigArgs,
     /// The running cluster that serve was given this --port-offset for [default: the one without]
@@ -27,10 +27,10 @@ pub struct ClusterArgs {
     pub admin_file: Option<PathBuf>,
 }
 
-/// Which cluster, and in which form to print: `--json`.
+/// The cluster to talk to, and the output format: `--json`.
 #[derive(Args, Clone, Debug)]
 pub struct AdminArgs {
-    /// Which cluster.
+    /// The cluster to talk to.
     #[command(flatten)]
     pub cluster: ClusterArgs,
     /// Print one JSON object
@@ -39,7 +39,7 @@ pub struct AdminArgs {
 }
 
 impl ClusterArgs {
-    /// The running cluster that is meant.
+    /// Finds the running cluster that the flags select.
     pub(super) fn find(&self) -> Result<Running, Failure> {
         let Some(path) = &self.admin_file else {
             return Ok(self.config.aim(self.port_offset).choose(Running::all()?)?);
@@ -54,13 +54,13 @@ impl ClusterArgs {
 }
 
 impl AdminArgs {
-    /// To give orders to the running cluster that is meant.
+    /// Connects to the running cluster that the flags select.
     pub(super) fn client(&self) -> Result<AdminClient, Failure> {
         Ok(AdminClient::new(self.cluster.find()?))
     }
 
-    /// Gives orders, one after the other up to the first that fails. `name` says for which server
-    /// or rule an answer is.
+    /// Sends orders in sequence and stops at the first failure. `name` returns the server or rule
+    /// that an answer is about.
     pub(super) fn each(
         &self,
         orders: impl IntoIterator<Item = Order>,
@@ -81,7 +81,7 @@ impl AdminArgs {
         Ok((done, answers))
     }
 
-    /// Gives an order, and prints the answer as it came, or as `text` says it.
+    /// Sends an order and prints the answer: as received with `--json`, else formatted by `text`.
     pub(super) fn order<T: DeserializeOwned>(
         &self,
         order: &Order,
@@ -90,7 +90,7 @@ impl AdminArgs {
         self.show(self.client()?.ask(order)?, text)
     }
 
-    /// Prints an answer as it came, or as `text` says it.
+    /// Prints an answer: as received with `--json`, else formatted by `text`.
     pub(super) fn show<T: DeserializeOwned>(
         &self,
         answer: Value,
@@ -100,12 +100,12 @@ impl AdminArgs {
     }
 }
 
-/// The texts of an array in an answer.
+/// The strings of an array in an answer.
 pub(super) fn texts<'a>(answer: &'a Value, key: &str) -> Vec<&'a str> {
     answer[key].as_array().map(|all| all.iter().filter_map(Value::as_str).collect()).unwrap_or_default()
 }
 
-/// A line for each: `stopped chat-server-1`.
+/// One line for each: `stopped chat-server-1`.
 pub(super) fn lines(verb: &str, names: &[impl Display]) -> String {
     names.iter().map(|name| format!("{verb} {name}\n")).collect()
 }

@@ -1,4 +1,4 @@
-//! The admin port of `serve`: whether and where it is opened, and how it ends.
+//! The admin port of `serve`: whether and where it opens, and how it closes.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -14,9 +14,9 @@ use crate::live::{StartError, TakenPort};
 /// `off`, or a port.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum AdminPort {
-    /// None is opened.
+    /// Do not open an admin port.
     Off,
-    /// This one; 0: any that is free.
+    /// Open this port; 0 means any free port.
     Port(u16),
 }
 
@@ -24,7 +24,7 @@ impl AdminPort {
     /// Reads `off` or `3005`.
     ///
     /// # Errors
-    /// It is neither.
+    /// Returns an error for any other text.
     pub fn parse(text: &str) -> Result<Self, String> {
         match text {
             "off" => Ok(Self::Off),
@@ -35,26 +35,26 @@ impl AdminPort {
     }
 }
 
-/// A port that is open, and nobody served on it yet.
+/// An open port that is not served yet.
 pub(super) struct Opened {
     pub(super) listener: TcpListener,
     pub(super) place: AdminPlace,
-    /// Why it is not at the port of `master.json`.
+    /// Why it is not the port of `master.json`.
     pub(super) warning: Option<String>,
 }
 
-/// Where an admin port is, and which file is to say so.
+/// Address of an admin port, and the file that announces it.
 pub(super) struct AdminPlace {
     address: SocketAddr,
     path: PathBuf,
     identity: Identity,
 }
 
-/// The admin port of a running cluster. The file is to go last: `stop` waits for that.
+/// The admin port of a running cluster. Remove the file last: `stop` waits for that.
 pub(super) struct Admin {
-    /// Where it listens.
+    /// Listening address.
     pub(super) address: SocketAddr,
-    /// Where commands find it.
+    /// The file by which commands find it.
     pub(super) file: AdminFile,
 }
 
@@ -62,9 +62,9 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port))
 }
 
-/// Opens it where the command line or `master.json` says; where neither does, or another program
-/// has that of `master.json`, at any port that is free, since commands find it by the file. None:
-/// it is off.
+/// Opens the port that the command line or `master.json` names. Takes any free port if neither
+/// names one, or if another program uses the port of `master.json`: commands find the port by the
+/// file. Returns `None` when the admin port is off.
 pub(super) fn open(
     wanted: Option<AdminPort>,
     file: Option<&Path>,
@@ -118,7 +118,7 @@ pub(super) fn open(
     Ok(Some(Opened { listener, place, warning }))
 }
 
-/// One file tells of one cluster, and it takes no other file's place.
+/// A file describes one cluster, and never replaces an unrelated file.
 fn refuse_second_with(path: &Path) -> Result<(), Failure> {
     match Credentials::read(path) {
         Ok(other) if other.is_alive() => Err(format!(
@@ -128,13 +128,13 @@ fn refuse_second_with(path: &Path) -> Result<(), Failure> {
         )
         .into()),
         Ok(_) | Err(AdminFileError::NoCluster { .. }) => Ok(()),
-        // One that was made to be filled.
+        // An empty file was created to be filled.
         Err(_) if fs::symlink_metadata(path).is_ok_and(|found| found.is_file() && found.len() == 0) => Ok(()),
         Err(error) => Err(format!("{error}; it is not replaced").into()),
     }
 }
 
-/// Two of one identity could not be told apart.
+/// Refuses a second cluster with the same identity: commands could not tell the two apart.
 fn refuse_second_of(identity: &Identity) -> Result<(), Failure> {
     if identity.ports == Ports::Any {
         return Ok(());
@@ -153,7 +153,8 @@ fn refuse_second_of(identity: &Identity) -> Result<(), Failure> {
 }
 
 impl AdminPlace {
-    /// Tells commands where the port is, and where gate and console are.
+    /// Writes the addresses of the admin port, the gate and the console to the file that commands
+    /// read.
     pub(super) fn tell(
         self,
         token: Token,

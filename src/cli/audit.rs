@@ -1,4 +1,4 @@
-//! `pomelo-sim audit`: whether the running cluster is as it must be.
+//! `pomelo-sim audit`: checks the invariants of the running cluster.
 
 use clap::Args;
 use serde_json::Value;
@@ -7,17 +7,18 @@ use super::admin_args::AdminArgs;
 use super::output::{Outcome, count, print_found};
 use crate::orders::Order;
 
-/// Check that the running cluster is as it must be
+/// Check the invariants of the running cluster
 ///
-/// Compares what every server holds with what the router knows: each room is on one server, the one that its key belongs
-/// to; each uid belongs to one session; the members of a room are the sessions that have entered it. What is in
-/// motion is looked at again, so that only what does not come right is told, one line each.
+/// Compares the state of every server with the router's: each room is on one server, the one that
+/// its key belongs to; each uid belongs to one session; the members of a room are the sessions that
+/// have entered it. State in transition is checked again, so only lasting violations are reported,
+/// one a line.
 ///
-/// Exit code: 0 when all holds, 1 when something does not, 2 when no cluster runs.
+/// Exit code: 0 when all invariants hold, 1 when one is violated, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct AuditArgs {
-    /// Which cluster.
+    /// The cluster to check.
     #[command(flatten)]
     pub admin: AdminArgs,
 }
@@ -28,7 +29,6 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim audit --json
       for scripts: one object, with what was found";
 
-/// Runs the command.
 pub fn run(args: &AuditArgs) -> Outcome {
     let answer = args.admin.client()?.ask(&Order::Audit)?;
     let found = answer["violations"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `pomelo-sim check`: what a configuration describes, and what in it will bite.
+//! `pomelo-sim check`: describes a configuration, and reports errors and likely mistakes.
 
 use clap::Args;
 use serde_json::json;
@@ -10,24 +10,25 @@ use super::reach;
 use crate::cluster::{Cluster, Options};
 use crate::config::{Bites, ClusterSpec, ConfigError, ServerSpec, Warning};
 
-/// Read the configuration: what it describes, what is wrong, what will bite
+/// Validate the configuration, and warn of likely mistakes
 ///
-/// Prints a table of the servers with the address that clients are told, then one warning a line about what works but
-/// perhaps not as meant: fields that look misspelt, addresses that mean something else on another machine, servers that
-/// nobody can reach. Opens no client port, so it is safe beside a running cluster.
+/// Prints a table of the servers with the address that clients are told, then one warning a line
+/// for each likely mistake: misspelt fields, addresses with another meaning on another machine,
+/// unreachable servers. Opens no client port, so it is safe next to a running cluster.
 ///
-/// What is wrong is an error, with file, line and column, what was expected and what came. What Pomelo works with is no
-/// error but a warning.
+/// An error says file, line and column, what was expected and what came. A setting that Pomelo
+/// accepts causes a warning, not an error.
 ///
-/// Exit code: 0 when serve with the same --without, --here and --bind can serve it, with or without warnings; 2 when not,
-/// and the errors say why: server types without code, hosts that are not this machine's, client ports that clash.
+/// Exit code: 0 when serve with the same --without, --here and --bind can serve it, with or without
+/// warnings; 2 when not. Errors include server types without code, hosts of other machines, and
+/// client ports that clash.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct CheckArgs {
-    /// Which configuration.
+    /// The configuration to check.
     #[command(flatten)]
     pub config: ConfigArgs,
-    /// What of it would be served, and where.
+    /// The part of it that would be served, and where.
     #[command(flatten)]
     pub fit: FitArgs,
     /// Print one JSON object: file, env, servers, master, dictionary, protos, warnings, errors
@@ -43,26 +44,25 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim check --config game-server --env production --here --without area auth
       whether serve with the same flags would work";
 
-/// What a check found.
+/// Result of a check.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Report {
-    /// What is printed: the servers and the warnings.
+    /// Printed output: the servers and the warnings.
     pub text: String,
     /// Why the cluster cannot be served.
     pub errors: Vec<String>,
 }
 
-/// Runs the command.
 pub fn run(args: &CheckArgs) -> Outcome {
     let report = check(args)?;
     let printed = print(&report.text)?;
     Ok(report.errors.into_iter().map(refuse).fold(printed, |_, code| code))
 }
 
-/// What [`run`] prints.
+/// Returns the text that [`run`] prints.
 ///
 /// # Errors
-/// What is wrong with the configuration.
+/// Reports the faults of the configuration.
 pub fn check(args: &CheckArgs) -> Result<Report, ConfigError> {
     let spec = args.config.load()?.fitted(&args.fit.fit());
     let options = Options { bind: args.fit.bind, ..Options::default() };
@@ -72,12 +72,13 @@ pub fn check(args: &CheckArgs) -> Result<Report, ConfigError> {
     Ok(found(&cluster, is_told, args.json))
 }
 
-/// As [`check`], of any cluster: one with server types and routes of its own has no command, but can be checked too.
+/// Checks any cluster, like [`check`]. A cluster with custom server types and routes has no command
+/// of the program, but can be checked with this function.
 pub fn report(cluster: &Cluster, json: bool) -> Report {
     found(cluster, |_| true, json)
 }
 
-/// Goes as far as knowing every address, so that nothing is left for `serve` to find but ports that others have.
+/// Resolves every address, so that `serve` can fail later only on ports that are taken.
 fn found(cluster: &Cluster, is_told: impl Fn(&Warning) -> bool, json: bool) -> Report {
     let (spec, bind) = (cluster.spec(), cluster.options_ref().bind);
     let mut errors: Vec<String> = Vec::new();
@@ -159,7 +160,7 @@ fn row(server: &ServerSpec) -> Vec<String> {
     ]
 }
 
-/// `host:port`, with brackets around what has colons itself.
+/// `host:port`, with brackets around a host that contains colons.
 fn address(host: &str, port: Option<u16>) -> String {
     let bracketed =
         if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host.to_owned() };

@@ -11,7 +11,7 @@ use crate::nearest::{did_you_mean, nearest};
 use crate::program::quoted;
 use crate::strategies::{ALL, Candidate, Kind, Parameter, StrategyEntry, StrategySpec, UnknownStrategy};
 
-/// Which configuration: `--config` and `--env`, before or after the command.
+/// The configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
     /// Directory with servers.json (or ENV/servers.json), such a file itself, or a Pomelo project that has it in config or
@@ -34,7 +34,7 @@ impl ConfigArgs {
         ClusterSpec::load(self.path(), self.env())
     }
 
-    /// What `--config` says, or stands for it.
+    /// The path of `--config`, or its default.
     pub fn path(&self) -> &Path {
         self.config.as_deref().unwrap_or_else(|| ClusterSpec::default_path())
     }
@@ -44,12 +44,13 @@ impl ConfigArgs {
         self.given_env().unwrap_or(DEFAULT_ENV)
     }
 
-    /// As for Pomelo, a `NODE_ENV` that is set but empty says nothing.
+    /// Like Pomelo, ignore a `NODE_ENV` that is set but empty.
     fn given_env(&self) -> Option<&str> {
         self.env.as_deref().filter(|env| !env.is_empty())
     }
 
-    /// The cluster that a command with these flags is meant for: without --config that of `./config`, when there is one.
+    /// The identity of the cluster that these flags select. Without --config, that of `./config` if
+    /// it exists.
     pub(super) fn aim(&self, port_offset: Option<u16>) -> Aim {
         let source = ClusterSpec::source_of(self.path(), self.env());
         if self.config.is_none() && !source.exists() {
@@ -58,13 +59,13 @@ impl ConfigArgs {
         Aim::new(Some(&source), Some(self.env()), port_offset.map(Ports::Offset))
     }
 
-    /// The same, of no more than what the flags say.
+    /// The same, from the flags alone.
     pub(super) fn given(&self, port_offset: Option<u16>) -> Aim {
         let source = self.config.as_ref().map(|path| ClusterSpec::source_of(path, self.env()));
         Aim::new(source.as_deref(), self.given_env(), port_offset.map(Ports::Offset))
     }
 
-    /// These flags as a command line has them, each behind a space.
+    /// These flags as on a command line, each after a space.
     pub(super) fn flags(&self) -> String {
         let config =
             self.config.as_ref().map(|path| format!(" --config {}", quoted(&path.to_string_lossy())));
@@ -73,12 +74,12 @@ impl ConfigArgs {
     }
 }
 
-/// `TYPE=NAME`: how servers of a type are chosen.
+/// `TYPE=NAME`: the dispatch strategy of a server type.
 #[derive(Clone, PartialEq, Debug)]
 pub struct StrategyChoice {
-    /// Of which type.
+    /// Server type.
     pub server_type: String,
-    /// How.
+    /// Strategy.
     pub strategy: StrategySpec,
 }
 
@@ -86,7 +87,7 @@ impl StrategyChoice {
     /// Reads `chat=crc32-mod`.
     ///
     /// # Errors
-    /// It has another form, or the strategy is unknown.
+    /// Returns an error for another form or an unknown strategy.
     pub fn parse(text: &str) -> Result<Self, String> {
         let (server_type, strategy) =
             text.split_once('=').ok_or_else(|| "expected TYPE=NAME, such as chat=crc32-mod".to_owned())?;
@@ -95,7 +96,7 @@ impl StrategyChoice {
     }
 }
 
-/// Every strategy, one line each, under what is said of the flag that takes one.
+/// Lists every strategy on its own line, below the help of the flag that takes one.
 pub(super) fn strategies_help(first: &str) -> String {
     let name = |entry: &StrategyEntry| match entry.parameter {
         Parameter::None => entry.name.to_owned(),
@@ -115,25 +116,25 @@ pub(super) fn strategies_help(first: &str) -> String {
     )
 }
 
-/// The configuration has no server of a type.
+/// The configuration has no server of the requested type.
 #[derive(Debug, Error)]
 #[error(
     "no server of type {wanted:?} in {}; it has {}{}",
     file.display(), known.join(", "), did_you_mean(nearest(wanted, known.iter().map(String::as_str)))
 )]
 pub struct UnknownType {
-    /// The type that was asked for.
+    /// Requested type.
     pub wanted: String,
-    /// The types that have servers.
+    /// Types that have servers.
     pub known: Vec<String>,
-    /// The file.
+    /// Configuration file.
     pub file: PathBuf,
 }
 
-/// The servers of a type, for a strategy to choose from.
+/// The servers of a type, as candidates for a strategy.
 ///
 /// # Errors
-/// There is none.
+/// Returns an error if there are none.
 pub(super) fn candidates(spec: &ClusterSpec, wanted: &str) -> Result<Vec<Candidate>, UnknownType> {
     let servers: Vec<Candidate> = spec
         .of_type(wanted)

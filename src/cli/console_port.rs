@@ -1,4 +1,4 @@
-//! The console of `serve`: whether and where it is opened, and what of it the banner says.
+//! The console of `serve`: whether and where it opens, and its lines in the banner.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, ToSocketAddrs};
@@ -10,16 +10,16 @@ use crate::live::{StartError, TakenPort};
 /// A port that neither Pomelo's files nor the tutorial's web server use.
 const DEFAULT_PORT: u16 = 3080;
 
-/// `off`, or where to listen.
+/// `off`, or a listening address.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ConsoleAddress {
-    /// No console.
+    /// Do not open the console.
     Off,
-    /// There; port 0: any that is free.
+    /// Listen here; port 0 means any free port.
     At {
-        /// A name or an address.
+        /// Host name or address.
         host: String,
-        /// The port.
+        /// Port.
         port: u16,
     },
 }
@@ -28,7 +28,7 @@ impl ConsoleAddress {
     /// Reads `off`, `8081`, `0.0.0.0:8081` or `[::1]:8081`.
     ///
     /// # Errors
-    /// It is none of these.
+    /// Returns an error for any other text.
     pub fn parse(text: &str) -> Result<Self, String> {
         if text == "off" {
             return Ok(Self::Off);
@@ -40,8 +40,8 @@ impl ConsoleAddress {
     }
 }
 
-/// Opens it where the command line says, or at the default port, moved as all ports are. None: it is off. With a warning,
-/// when the default port is not to be had.
+/// Opens the console at the address on the command line, or at the default port plus the port
+/// offset. Returns `None` when it is off, and a warning when the default port is taken.
 pub(super) fn open(
     wanted: Option<&ConsoleAddress>,
     spec: &ClusterSpec,
@@ -55,7 +55,7 @@ pub(super) fn open(
             return default(spec, port).map(|(listener, warning)| (Some(listener), warning));
         }
     };
-    // ToSocketAddrs wants no brackets beside a port of its own.
+    // ToSocketAddrs expects no brackets when the port is a separate argument.
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     let opened = (bare, port).to_socket_addrs().and_then(|found| {
         let found: Vec<SocketAddr> = found.collect();

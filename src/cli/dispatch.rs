@@ -1,4 +1,5 @@
-//! `pomelo-sim dispatch`: which server a key goes to, and whether it stays when a server comes or goes.
+//! `pomelo-sim dispatch`: shows the server of each key, and which keys move when a server comes or
+//! goes.
 
 use clap::Args;
 use serde::Serialize;
@@ -11,11 +12,12 @@ use crate::config::{ConfigError, MAX_SERVERS};
 use crate::ids::ServerId;
 use crate::strategies::{Candidate, DEFAULT, Strategy, StrategySpec, one_more, pick};
 
-/// Show which server of a type keys go to, and which with one server more or fewer
+/// Show the server of each key, and which keys move with one server more or fewer
 ///
-/// Asks the dispatch strategy alone, so no cluster needs to run: for each key its server now, its server once one more
-/// stands at the end of the list, and once the last is gone. A * marks a key that moves, that is, has another server
-/// than now. With a strategy that chooses at each pick there is nothing to move, and only the choice is shown.
+/// Evaluates the dispatch strategy alone, without a running cluster. For each key it shows the
+/// server now, the server after one is appended to the list, and the server after the last is
+/// removed. A * marks a key that moves. Under a strategy that chooses anew at each pick no key can
+/// move, and only the choice is shown.
 ///
 /// Exit code: 0 with the table, 2 when the configuration is wrong or has no server of the type.
 #[derive(Args, Clone, Debug)]
@@ -37,7 +39,7 @@ pub struct DispatchArgs {
     /// Take N made-up servers instead of those of the configuration
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=MAX_SERVERS as i64))]
     pub servers: Option<u16>,
-    /// Which configuration.
+    /// The configuration to read.
     #[command(flatten)]
     pub config: ConfigArgs,
     /// Print one JSON object
@@ -51,39 +53,39 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim dispatch connector alice --strategy crc32-mod --servers 8
       where alice would connect if there were eight connectors";
 
-/// Where keys go, and how many go elsewhere when the list changes.
+/// The server of each key, and how many keys move when the list changes.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Dispatch {
-    /// The servers to choose from, in list order.
+    /// Servers to choose from, in list order.
     pub servers: Vec<ServerId>,
-    /// Whether keys are found again; else each pick is a new choice, and nothing moves.
+    /// Whether a key always finds the same server. Otherwise each pick is a new choice, and nothing
+    /// moves.
     pub sticky: bool,
-    /// The server that "one more" adds at the end.
+    /// The server that is appended.
     pub added: ServerId,
     /// One row a key, in the order given.
     pub keys: Vec<KeyDispatch>,
-    /// Keys that change server when `added` comes.
+    /// Keys that move when `added` is appended.
     pub moved_with_one_more: usize,
-    /// Keys that change server when the last one goes.
+    /// Keys that move when the last server is removed.
     pub moved_with_one_fewer: usize,
 }
 
-/// Where one key goes. `None`: there is no server.
+/// The servers of one key. `None` means that there is no server.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeyDispatch {
-    /// The key.
+    /// Key.
     pub key: String,
-    /// Its server now.
+    /// Server now.
     pub server: Option<ServerId>,
-    /// Its server once one is added.
+    /// Server after one is appended.
     pub with_one_more: Option<ServerId>,
-    /// Its server once the last one is gone.
+    /// Server after the last is removed.
     pub with_one_fewer: Option<ServerId>,
 }
 
-/// Runs the command.
 pub fn run(args: &DispatchArgs) -> Outcome {
     print(&report(args)?)
 }
@@ -99,10 +101,10 @@ pub enum DispatchError {
     UnknownType(#[from] UnknownType),
 }
 
-/// What [`run`] prints.
+/// Returns the text that [`run`] prints.
 ///
 /// # Errors
-/// The configuration is wrong or has no such type.
+/// The configuration is wrong or has no server of the type.
 pub fn report(args: &DispatchArgs) -> Result<String, DispatchError> {
     let servers = servers(args)?;
     let dispatch = dispatch(&args.strategy, &servers, &args.keys);
@@ -121,7 +123,8 @@ fn servers(args: &DispatchArgs) -> Result<Vec<Candidate>, DispatchError> {
     Ok(candidates(&args.config.load()?, wanted)?)
 }
 
-/// Asks a strategy for the server of each key: among `servers`, with one more at the end, and without the last.
+/// Asks a strategy for the server of each key: among `servers`, with one appended, and without the
+/// last.
 pub fn dispatch(strategy: &StrategySpec, servers: &[Candidate], keys: &[String]) -> Dispatch {
     let sticky = strategy.is_sticky();
     let added = one_more(servers);
@@ -133,7 +136,7 @@ pub fn dispatch(strategy: &StrategySpec, servers: &[Candidate], keys: &[String])
         keys.iter().map(|key| pick(strategy, list, key)).collect()
     };
     let here = picks(&mut *now, servers);
-    // As in a cluster that runs, the strategy knows the list before.
+    // As in a running cluster, the strategy sees the list before the first pick.
     let changed = |list: &[Candidate]| {
         let mut changed = now.boxed();
         changed.rebuild(list);
@@ -163,7 +166,7 @@ fn as_text(dispatch: &Dispatch, server_type: &str, strategy: &StrategySpec) -> S
         let moved = |server: &Option<ServerId>| {
             format!("{}{}", name(server), if *server == key.server { "" } else { " *" })
         };
-        // Empty keys and control characters must show, and not break the table.
+        // Empty keys and control characters must be visible, and must not break the table.
         let plain = !key.key.is_empty() && !key.key.chars().any(char::is_control);
         let shown = if plain { key.key.clone() } else { format!("{:?}", key.key) };
         vec![shown, name(&key.server), moved(&key.with_one_more), moved(&key.with_one_fewer)]

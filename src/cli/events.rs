@@ -1,4 +1,4 @@
-//! `pomelo-sim events`: what has happened to the running cluster.
+//! `pomelo-sim events`: lists the events of the running cluster.
 
 use std::process::ExitCode;
 use std::thread;
@@ -14,26 +14,26 @@ use crate::admin::read_answer;
 use crate::live::{Events, TimelineEvent};
 use crate::orders::Order;
 
-/// How often it is looked whether something has happened.
+/// Interval between polls for new events.
 const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
-/// Show what has happened to the running cluster
+/// Show the events of the running cluster
 ///
-/// One line an event, oldest first: the time of day (UTC), what, to which server, and more about it. The last thousand are kept:
-/// servers that came and went, handlers that panicked, rooms that moved, rules of the links, strategies, users that were
-/// kicked, robots.
+/// One line an event, oldest first: time of day (UTC), kind, server and details. The cluster keeps
+/// the last thousand: servers added and removed, handler panics, rooms that moved, link rules,
+/// strategies, kicked users, robots.
 ///
 /// Exit code: 0 with the events, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct EventsArgs {
-    /// Only those from this number on
+    /// Show only events from this number on
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub since: u64,
     /// Wait for more, until Ctrl-C; with --json one event a line
     #[arg(long)]
     pub follow: bool,
-    /// Which cluster.
+    /// The cluster to query.
     #[command(flatten)]
     pub admin: AdminArgs,
 }
@@ -46,7 +46,6 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim events --since 12 --json
       for scripts: from number 12 on; next is what to ask from then";
 
-/// Runs the command.
 pub fn run(args: &EventsArgs) -> Outcome {
     show(args)?;
     Ok(ExitCode::SUCCESS)
