@@ -188,7 +188,7 @@ impl Cluster {
             self.strategies.get(server_type).is_some_and(StrategySpec::heeds_weights)
         };
         let mut warnings = self.spec.warnings(&self.options.roles, &self.routed(), self.options.bind);
-        // A type without code has an error of its own.
+        // A type without code is an error elsewhere.
         let served = self.served();
         let is_served = |name: &str| served.contains(&name) || self.spec.of_type(name).next().is_none();
         warnings.retain(|warning| is_served(&warning.about));

@@ -63,7 +63,7 @@ impl Started {
         match Arc::into_inner(self.running) {
             Some(running) => running.stop(),
             // The process's end is then the cluster's.
-            None => log::warn!("an order is under way still: clients are not told why they are closed"),
+            None => log::warn!("an order is still in flight: clients are not told why they are closed"),
         }
     }
 }

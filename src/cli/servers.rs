@@ -39,8 +39,9 @@ pub enum ServersCommand {
     Stop(StopArgs),
     /// Let servers vanish, as processes that crash
     ///
-    /// Nothing is handed over and nobody is told: clients of a frontend see their connection end, requests under way at
-    /// a backend are answered with an error. It stays in the list: restart brings it back.
+    /// Nothing is handed off and nobody is told: clients of a frontend see their connection end, and
+    /// requests in flight to a backend are answered with an error. The server stays in the list:
+    /// restart brings it back.
     ///
     /// Exit code: 0 when all are killed, 2 at the first that is not there or not up; those named before it are killed then.
     #[command(after_long_help = "Examples:

@@ -17,9 +17,9 @@ use crate::router::Preview;
 /// told that anybody left, and messages keep their order. directory(NAME) takes every room where it is, and only new ones
 /// are chosen by NAME. Sessions never move: a connector's strategy decides where users are sent at their next login.
 ///
-/// --preview changes nothing, and says exactly which rooms and members would move, and what each server would then have
-/// in hand: members of its rooms, or users of a connector. The cluster forgets a change when it ends: serve --strategy
-/// keeps it.
+/// --preview changes nothing. It says exactly which rooms and members would move, and the load of
+/// each server then: members of its rooms, or users of a connector. The cluster forgets a change
+/// when it ends: serve --strategy keeps it.
 ///
 /// Exit code: 0 when it is so, 2 when the strategy is wrong for the type, the type is unknown, or no cluster runs.
 #[derive(Args, Clone, Debug)]

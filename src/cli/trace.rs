@@ -38,10 +38,10 @@ pub struct TraceArgs {
     /// Messages in which this server takes part
     #[arg(long, value_name = "ID")]
     pub server: Option<String>,
-    /// End after so many seconds
+    /// End after this many seconds
     #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub seconds: u64,
-    /// End after so many messages
+    /// End after this many messages
     #[arg(long, value_name = "N")]
     pub count: Option<usize>,
     /// Which cluster.

@@ -26,18 +26,18 @@ pub struct Options {
     pub ack_timeout: Duration,
     /// A raw TCP connection without a byte for this long is closed.
     pub idle_timeout: Duration,
-    /// What becomes of a login whose uid another session has.
+    /// What happens to a login whose uid another session holds.
     pub on_duplicate: OnDuplicate,
     /// A request that has no answer by then is answered with an error.
     pub request_timeout: Duration,
-    /// How long a stop waits for requests under way, and again for clients to read their last bytes.
+    /// How long a stop waits for requests in flight, and again for clients to read their last bytes.
     pub stop_timeout: Duration,
     /// Whether clients of a server that stops are kicked, with the reason; if not, their
     /// connections are closed, and WebSockets told the reason in their close frame.
     pub kick_on_stop: bool,
     /// What each server takes of its clients at most.
     pub sessions: SessionLimits,
-    /// Connections from one address that a port takes; none: no limit.
+    /// Connections from one address that a port takes; `None` is no limit.
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,
@@ -46,7 +46,7 @@ pub struct Options {
     pub rebalance: bool,
     /// Rules of the links between servers.
     pub links: Vec<LinkRule>,
-    /// What chance on the links comes of.
+    /// The seed of chance on the links.
     pub seed: u64,
     /// How long a session whose connection was lost waits for its client to come back, if that has
     /// said that it can; none: not at all.

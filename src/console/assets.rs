@@ -1,4 +1,4 @@
-//! What the pages are made of: embedded, so that the binary needs no folder beside it.
+//! What the pages are made of: embedded, so that the binary needs no folder.
 
 use include_dir::{Dir, DirEntry, include_dir};
 

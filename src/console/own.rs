@@ -23,7 +23,7 @@ const fn look(name: &'static str, path: &'static str, summary: &'static str) -> 
     Row { name, method: Method::Get, path, takes: Takes::Nothing, command: "", summary }
 }
 
-/// What the API has beside the orders.
+/// Paths of the API that are not orders.
 pub const OWN: &[Row] = &[
     look(
         "cluster",

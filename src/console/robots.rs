@@ -1,4 +1,4 @@
-//! Robots that load this cluster from within its own process: one run at a time, on a thread of its own.
+//! Robots that load this cluster from within its own process: one run at a time, on its own thread.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ const RATE_OVER: Duration = Duration::from_secs(1);
 /// Logins that begin per second: the largest crowd is in within ten seconds.
 const ARRIVALS: f64 = 200.0;
 
-/// What names of users and rooms begin with: others than those of `pomelo-sim robots` beside them.
+/// Prefix of the names of users and rooms: another one than that of `pomelo-sim robots`, so that both can run.
 const PREFIX: &str = "bot";
 
 /// What is asked of them.
@@ -163,7 +163,7 @@ impl Robots {
         };
         let (number, stop, robots) = (run.number, Arc::clone(&run.stop), Arc::clone(self));
         let spawned = thread::Builder::new().name("console: robots".to_owned()).spawn(move || {
-            // Two crowds of the same names do not get in beside each other.
+            // Wait for the last crowd: this one has the same names.
             if let Some(before) = before {
                 let _ = before.join();
             }

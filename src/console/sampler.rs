@@ -1,4 +1,4 @@
-//! Looks at the cluster once a second, for everybody who looks at the console.
+//! Takes one view of the cluster a second, for all readers of the console.
 
 use std::io;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The HTTP server of a door: a thread of its own, which accepts connections and ends them.
+//! The HTTP server of a door: its own thread, which accepts and ends connections.
 
 use std::convert::Infallible;
 use std::error::Error;

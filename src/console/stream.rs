@@ -47,7 +47,7 @@ impl Streams {
                 format!("{STREAMS_MAX} streams are served already; close one"),
             ));
         }
-        // One chunk under way: whoever reads slowly gets the picture of the moment when there is room, not an old one.
+        // One chunk in flight: a slow reader gets the latest picture when it has room, not an old one.
         let (sender, chunks) = channel(1);
         spawn_local(feed(board, sender));
         Ok(Stream { chunks, count: Arc::clone(&self.count) })

@@ -132,7 +132,7 @@ const OTHERS: &[Metric] = &[
     both("lost.refused", "", "lost since a server refused it", Better::Lower),
     both("lost.connection_lost", "", "lost with its connection", Better::Lower),
     both("lost.error", "", "lost by an error of a server", Better::Lower),
-    both("in_flight", "", "of those attempted, under way at the end", Better::Neither),
+    both("in_flight", "", "of those attempted, still in flight at the end", Better::Neither),
     both(
         "retries_per_client",
         "",

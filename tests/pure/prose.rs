@@ -9,7 +9,7 @@ use typos_dict::WORD;
 use unicase::UniCase;
 
 /// Whether the words to avoid are looked for in comments of `src` and in generated tables too.
-const SOURCES_TOO: bool = false;
+const SOURCES_TOO: bool = true;
 
 /// Widest line of README and guide.
 const COLUMNS_MAX: usize = 100;

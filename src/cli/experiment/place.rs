@@ -42,7 +42,7 @@ pub(super) struct PlaceArgs {
     /// Strategies to compare, such as ring(100) [default: all]
     #[arg(long, value_name = "NAME", num_args = 1..)]
     strategies: Vec<StrategySpec>,
-    /// What chance comes of
+    /// Seed of all chance
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
     /// Threads to use [default: as many as there are cores]

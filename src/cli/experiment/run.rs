@@ -46,7 +46,7 @@ pub(super) struct RunArgs {
     /// Adds replications, up to 64, until the interval is that narrow: 2% or 0.02
     #[arg(long, value_name = "SHARE", value_parser = share)]
     target_half_width: Option<f64>,
-    /// What all chance comes of, instead of the scenario's seed
+    /// Seed of all chance, instead of the scenario's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Where results are kept [default: results/NAME]

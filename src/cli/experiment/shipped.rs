@@ -24,7 +24,7 @@ const SHIPPED: &[(&str, &str)] = &[
     ("zipf-10m-users", include_str!("../../../config/experiments/zipf-10m-users.json")),
 ];
 
-/// The `servers.json` beside their directory.
+/// The `servers.json` next to their directory.
 const TUTORIAL_FILE: &str = "../servers.json";
 
 /// Their names.
@@ -42,7 +42,7 @@ pub(super) fn scenario(name: &str) -> Option<Result<Scenario, ScenarioError>> {
     SHIPPED.iter().find(|(known, _)| *known == name).map(|(name, text)| read(name, text))
 }
 
-/// In a text, a file beside it is not to be had; the tutorial's is built in.
+/// A built-in scenario has no neighbouring files; the tutorial's configuration is built in too.
 fn read(name: &str, text: &str) -> Result<Scenario, ScenarioError> {
     let find =
         |config: &Path| if config == Path::new(TUTORIAL_FILE) { TUTORIAL.into() } else { config.into() };

@@ -25,8 +25,8 @@ use crate::servers::SessionLimits;
 ///
 /// A stop answers what is in flight, closes or kicks the clients (--on-stop), and ends.
 ///
-/// In a browser the console shows what it does, live, and changes it; beside it is a page to chat on. Both are for this
-/// machine only, unless --console says otherwise.
+/// The console shows and changes the running cluster in a browser; another page is a chat. Both are
+/// for this machine only, unless --console says otherwise.
 ///
 /// While it runs, commands such as list, add, stop, kill and link look at it and change it. They find it by --config,
 /// --env and --port-offset, and reach it by a port that only this machine can connect to, with a token that only its user
@@ -94,7 +94,7 @@ pub struct ServeArgs {
     /// Bytes that may wait for one client to read them; over that it is kicked as a slow consumer
     #[arg(long, value_name = "BYTES", default_value = "1048576", value_parser = outbound_bytes())]
     pub outbound_max: usize,
-    /// Requests that a server may have under way with others; clients' requests over that are answered with 503
+    /// Requests that a server may have in flight to others; over that, clients' requests get 503
     #[arg(long, value_name = "N", default_value = "10000", value_parser = calls())]
     pub calls_max: usize,
     /// Whether rooms go where the list of chat servers says when that changes; off: they stay and lose their members, as
@@ -104,7 +104,7 @@ pub struct ServeArgs {
     /// Rules of the links between servers, as link --file takes them
     #[arg(long, value_name = "FILE")]
     pub links: Option<PathBuf>,
-    /// What chance on the links comes of: the same seed, the same chance
+    /// Seed of the chance on links: the same seed, the same chance
     #[arg(long, value_name = "N", default_value = "1")]
     pub seed: u64,
     /// Number that is added to every port: those of servers.json and master.json, and the console's

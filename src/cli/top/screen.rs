@@ -1,4 +1,4 @@
-//! The terminal of `top`: a screen of its own that is given back, or none and plain text.
+//! The terminal of `top`: a separate screen that is given back at the end, or plain text.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -24,7 +24,7 @@ const STATES: [ServerState; 6] = [
     ServerState::Killed,
 ];
 
-/// A view, and the picture that was made of it, as a page of metrics; beside them what the console counts of itself.
+/// A view and its picture as a page of metrics, with what the console counts of itself.
 pub(super) fn page(view: &ClusterView, picture: &Picture, streams: usize) -> String {
     let mut text = Text::default();
     cluster(&mut text, view, picture, streams);
@@ -87,7 +87,7 @@ fn states(text: &mut Text, view: &ClusterView) {
     of_servers(text, view, |server| Some(server.uptime_seconds));
     text.family("pomelo_server_restarts_total", Kind::Counter, "Times that the server has come up again.");
     of_servers(text, view, |server| Some(server.restarts as f64));
-    text.family("pomelo_server_weight", Kind::Gauge, "Its share beside the others of its type.");
+    text.family("pomelo_server_weight", Kind::Gauge, "Its share relative to others of its type.");
     of_servers(text, view, |server| Some(server.weight));
     text.family(
         "pomelo_server_queue_deliveries",
