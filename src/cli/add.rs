@@ -43,6 +43,7 @@ const ADD_EXAMPLES: &str = "Examples:
   pomelo-sim add serverType=chat host=127.0.0.1 port=6390++ clusterCount=2
       cluster-server-chat-0 on port 6390, cluster-server-chat-1 on 6391";
 
+/// Runs the command.
 pub fn run(args: &AddArgs) -> Outcome {
     let fields = pairs(args.fields.iter().map(String::as_str)).map_err(|error| format!("add: {error}"))?;
     let answer = args.admin.client()?.ask(&Order::Add(fields))?;
@@ -73,6 +74,7 @@ const RELOAD_EXAMPLES: &str = "Examples:
   pomelo-sim reload --config game/config --env production
       the cluster of that configuration, after an edit of it";
 
+/// Runs the command.
 pub fn run_reload(args: &ReloadArgs) -> Outcome {
     args.admin.order(&Order::Reload, changes)
 }

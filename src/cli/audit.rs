@@ -29,6 +29,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim audit --json
       for scripts: one object, with what was found";
 
+/// Runs the command.
 pub fn run(args: &AuditArgs) -> Outcome {
     let answer = args.admin.client()?.ask(&Order::Audit)?;
     let found = answer["violations"].as_array().map(Vec::as_slice).unwrap_or_default();

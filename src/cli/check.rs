@@ -53,6 +53,7 @@ pub struct Report {
     pub errors: Vec<String>,
 }
 
+/// Runs the command.
 pub fn run(args: &CheckArgs) -> Outcome {
     let report = check(args)?;
     let printed = print(&report.text)?;

@@ -86,6 +86,7 @@ pub struct KeyDispatch {
     pub with_one_fewer: Option<ServerId>,
 }
 
+/// Runs the command.
 pub fn run(args: &DispatchArgs) -> Outcome {
     print(&report(args)?)
 }

@@ -46,6 +46,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim events --since 12 --json
       for scripts: from number 12 on; next is what to ask from then";
 
+/// Runs the command.
 pub fn run(args: &EventsArgs) -> Outcome {
     show(args)?;
     Ok(ExitCode::SUCCESS)
