@@ -201,3 +201,27 @@ fn words_are_spelt_right() {
     }
     assert!(wrong.is_empty(), "misspelt words:\n{}", wrong.join("\n"));
 }
+
+/// A file's text as one line, without the marks of comments.
+fn flat(text: &str) -> String {
+    let words =
+        text.lines().flat_map(|line| line.trim_start().trim_start_matches(['/', '!', '*']).split(' '));
+    words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_examples_of_the_style_stand_in_the_code() {
+    let style = include_str!("../../src/guide/style.md");
+    let mut count = 0;
+    for example in style.split("\nFrom `").skip(1) {
+        let file = example.split('`').next().unwrap();
+        let quote: Vec<&str> = example.lines().filter_map(|line| line.strip_prefix("> ")).collect();
+        let quote = quote.join(" ");
+        assert!(
+            !quote.is_empty() && flat(&fs::read_to_string(file).unwrap()).contains(&quote),
+            "{file}: {quote}"
+        );
+        count += 1;
+    }
+    assert_eq!(count, 5);
+}
