@@ -30,7 +30,7 @@ pub struct RouterView {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 pub struct Violation {
     /// The invariant.
-    pub law: Law,
+    pub law: Invariant,
     /// The place of the violation, in words.
     pub detail: String,
 }
@@ -38,7 +38,7 @@ pub struct Violation {
 /// An invariant of a cluster.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Law {
+pub enum Invariant {
     /// A room is on one server: the owner of its key.
     RoomOnOneServer,
     /// A uid belongs to one session, and the router knows this session.
@@ -56,12 +56,12 @@ pub enum Law {
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let law = match self.law {
-            Law::RoomOnOneServer => "a room is on one server",
-            Law::UidBoundOnce => "a uid is bound once",
-            Law::MembersAreSessions => "members are sessions",
-            Law::SessionsAreMembers => "sessions are members",
-            Law::RouterKnowsRooms => "the router knows the rooms",
-            Law::ChangesEnd => "changes come to an end",
+            Invariant::RoomOnOneServer => "a room is on one server",
+            Invariant::UidBoundOnce => "a uid is bound once",
+            Invariant::MembersAreSessions => "members are sessions",
+            Invariant::SessionsAreMembers => "sessions are members",
+            Invariant::RouterKnowsRooms => "the router knows the rooms",
+            Invariant::ChangesEnd => "changes come to an end",
         };
         write!(f, "{law}: {}", self.detail)
     }
@@ -108,7 +108,7 @@ pub fn audit(
     audit.rooms(servers, &router, rooms_move);
     audit.members(servers, &sessions, &waiting, room_setting);
     if router.is_changing {
-        audit.fails(Law::ChangesEnd, "a list of servers is still changing".to_owned());
+        audit.fails(Invariant::ChangesEnd, "a list of servers is still changing".to_owned());
     }
     audit.found
 }
@@ -118,7 +118,7 @@ struct Audit {
 }
 
 impl Audit {
-    fn fails(&mut self, law: Law, detail: String) {
+    fn fails(&mut self, law: Invariant, detail: String) {
         self.found.insert(Violation { law, detail });
     }
 
@@ -134,19 +134,28 @@ impl Audit {
             sessions.insert(session.key.clone(), session.uid.clone());
             let Some(uid) = &session.uid else { continue };
             if let Some(other) = bound.insert(uid.clone(), session.key.clone()) {
-                self.fails(Law::UidBoundOnce, format!("{uid} has the sessions {other} and {}", session.key));
+                self.fails(
+                    Invariant::UidBoundOnce,
+                    format!("{uid} has the sessions {other} and {}", session.key),
+                );
             }
         }
         let known: BTreeMap<Uid, SessionKey> = router.uids.iter().cloned().collect();
         for (uid, session) in &bound {
             if known.get(uid) != Some(session) {
                 let router = known.get(uid).map_or("nobody".to_owned(), SessionKey::to_string);
-                self.fails(Law::UidBoundOnce, format!("{uid} is {session}, and {router} for the router"));
+                self.fails(
+                    Invariant::UidBoundOnce,
+                    format!("{uid} is {session}, and {router} for the router"),
+                );
             }
         }
         for (uid, session) in &known {
             if !bound.contains_key(uid) {
-                self.fails(Law::UidBoundOnce, format!("{uid} is {session} for the router, and nobody's"));
+                self.fails(
+                    Invariant::UidBoundOnce,
+                    format!("{uid} is {session} for the router, and nobody's"),
+                );
             }
         }
         sessions
@@ -168,7 +177,7 @@ impl Audit {
                 if rooms_move && key.is_some() && owner.as_ref() != Some(server) {
                     let owner = owner.as_ref().map_or("nobody", ServerId::as_str);
                     self.fails(
-                        Law::RoomOnOneServer,
+                        Invariant::RoomOnOneServer,
                         format!("{channel:?} is on {server}, and belongs to {owner}"),
                     );
                 }
@@ -189,7 +198,7 @@ impl Audit {
                 let (known, held) = (count(&known), count(&held));
                 let detail =
                     format!("{channel:?} has {held} members on {server}, and {known} others for the router");
-                self.fails(Law::RouterKnowsRooms, detail);
+                self.fails(Invariant::RouterKnowsRooms, detail);
             }
         }
     }
@@ -209,7 +218,7 @@ impl Audit {
                     if sessions.get(session).and_then(Option::as_ref) != Some(uid) {
                         let detail =
                             format!("{uid} ({session}) is in {channel:?} on {server}, and not connected so");
-                        self.fails(Law::MembersAreSessions, detail);
+                        self.fails(Invariant::MembersAreSessions, detail);
                     }
                 }
             }
@@ -219,7 +228,7 @@ impl Audit {
             let on = places.get(&(&session.key, rid)).map_or(0, Vec::len);
             if on != 1 && !waiting.contains(rid) {
                 let detail = format!("{uid} ({}) is in {rid:?} on {on} servers", session.key);
-                self.fails(Law::SessionsAreMembers, detail);
+                self.fails(Invariant::SessionsAreMembers, detail);
             }
         }
     }

@@ -201,7 +201,7 @@
 //! | a handler | a function, and a line in the type's `register` |
 //! | a server type | [`ServerLogic`](servers::ServerLogic), given to [`Cluster::server_type`](cluster::Cluster::server_type) |
 //! | a fault of links | [`Rule`](router::links::Rule), or a description: [`LinkRule`](router::LinkRule) |
-//! | an invariant | one [`Law`](audit::Law) |
+//! | an invariant | one [`Invariant`](audit::Invariant) |
 //! | an experiment | one file in `config/experiments/` |
 //! | a known result | one line in [`verify::ALL`] |
 //! | a form of report | one file in `experiments/report/`, one line in its [table](experiments::report::EXPORTERS) |

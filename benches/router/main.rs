@@ -143,8 +143,8 @@ async fn log_in(connectors: &[Addr<Shell>], rooms: &[Vec<Arc<str>>]) {
 /// Gives all connectors their first messages, and waits until everything is answered.
 async fn run(connectors: &[Addr<Shell>], begin: impl FnMut() -> Begin) {
     let mut begin = begin;
-    let under_way: Vec<_> = connectors.iter().map(|connector| connector.send(begin())).collect();
-    for all_answered in under_way {
+    let in_flight: Vec<_> = connectors.iter().map(|connector| connector.send(begin())).collect();
+    for all_answered in in_flight {
         all_answered.await.unwrap().await.unwrap();
     }
 }

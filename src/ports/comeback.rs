@@ -77,11 +77,11 @@ impl<S: Stream> PortCore<S> {
 
     fn take_over(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, takeover: Takeover) {
         let Takeover { is_resumed, from } = takeover;
-        let (under_way, reason) = match from {
+        let (in_flight, reason) = match from {
             None => (0, None),
             Some(Location::Away(away)) => {
                 table.give_place(away.peer);
-                (away.under_way, Some(away.reason))
+                (away.in_flight, Some(away.reason))
             }
             Some(Location::Row(old)) => (self.leave(table, old, now), Some(CloseReason::Client)),
         };
@@ -89,7 +89,7 @@ impl<S: Stream> PortCore<S> {
         let row = &mut table.rows[index];
         let (session, peer) = (row.session, row.peer);
         if is_resumed {
-            row.under_way += under_way;
+            row.in_flight += in_flight;
             table.counted.resumed += 1;
             log::debug!("session resumed server={server} session={session} peer={peer}");
         } else {
@@ -103,14 +103,14 @@ impl<S: Stream> PortCore<S> {
     /// Returns the number of the session's messages in flight.
     fn leave(&self, table: &mut Table<S>, old: usize, now: Time) -> usize {
         let Some(connection) = table.rows.get_mut(old) else { return 0 };
-        let under_way = connection.let_go();
+        let in_flight = connection.let_go();
         connection.end(now, CloseReason::Client);
         connection.shut(std::net::Shutdown::Both);
         let peer = connection.peer;
         if std::mem::replace(&mut connection.has_place, false) {
             table.give_place(peer);
         }
-        under_way
+        in_flight
     }
 
     /// Keeps a package for a client that may come back. A session that misses too much ends, as one

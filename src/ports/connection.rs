@@ -24,7 +24,7 @@ const OVER_LIMIT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Messages of one client that may be in flight; at this limit its socket is not read. Without a
 /// bound, a client that floods fills mailboxes faster than they are emptied, and all others wait
 /// behind it.
-const UNDER_WAY_MAX: usize = 64;
+const IN_FLIGHT_MAX: usize = 64;
 
 /// A row of a port's table.
 pub(super) struct Connection<S> {
@@ -51,7 +51,7 @@ pub(super) struct Connection<S> {
     /// When bytes last arrived.
     pub(super) received_at: Time,
     /// Messages that were passed to the server and are still in flight.
-    pub(super) under_way: usize,
+    pub(super) in_flight: usize,
     /// Its reader, while it waits for messages in flight.
     reader: Option<Waker>,
 }
@@ -72,7 +72,7 @@ impl<S: Stream> Connection<S> {
             blocked: false,
             ending: None,
             received_at: now,
-            under_way: 0,
+            in_flight: 0,
             reader: None,
         }
     }
@@ -124,7 +124,7 @@ impl<S: Stream> Connection<S> {
             self.protocol.take_close();
             self.shut(std::net::Shutdown::Both);
         }
-        std::mem::take(&mut self.under_way)
+        std::mem::take(&mut self.in_flight)
     }
 
     /// Writes waiting bytes, once. Ends the stream when the last of them is out.
@@ -144,8 +144,8 @@ impl<S: Stream> Connection<S> {
 
     /// One of its messages is done. True if its reader waits and may continue.
     pub(super) fn done(&mut self) -> bool {
-        self.under_way = self.under_way.saturating_sub(1);
-        self.under_way < UNDER_WAY_MAX && self.reader.is_some()
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.in_flight < IN_FLIGHT_MAX && self.reader.is_some()
     }
 
     /// Resumes reading. Its timeouts restart: nothing could be received while it was not read.
@@ -158,7 +158,7 @@ impl<S: Stream> Connection<S> {
     /// Whether its socket may be read; if not, `waker` is woken when that may have changed. A port
     /// that `drains` reads only connections that end, to find their end.
     pub(super) fn may_read(&mut self, drains: bool, waker: &Waker) -> bool {
-        let may = self.ending.is_some() || (!drains && self.under_way < UNDER_WAY_MAX);
+        let may = self.ending.is_some() || (!drains && self.in_flight < IN_FLIGHT_MAX);
         if !may {
             self.reader = Some(waker.clone());
         }

@@ -109,7 +109,7 @@ impl<S: Stream> PortCore<S> {
                     }
                 }
                 Some(ProtocolEvent::Message(bytes)) => {
-                    row.under_way += 1;
+                    row.in_flight += 1;
                     let bytes = Bytes::copy_from_slice(bytes);
                     (self.events)(PortEvent::Message { session: row.session, bytes });
                 }

@@ -38,7 +38,7 @@ pub(super) struct Away {
     /// When the session ends.
     pub(super) until: Time,
     /// Messages that were passed to the server and are still in flight.
-    pub(super) under_way: usize,
+    pub(super) in_flight: usize,
 }
 
 impl KeptSession {
@@ -61,7 +61,7 @@ impl KeptSession {
         match &mut self.location {
             Location::Row(row) => Some(*row),
             Location::Away(away) => {
-                away.under_way = away.under_way.saturating_sub(1);
+                away.in_flight = away.in_flight.saturating_sub(1);
                 None
             }
         }

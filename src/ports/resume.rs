@@ -208,10 +208,10 @@ impl Resume {
         now: Time,
         reason: CloseReason,
         peer: SocketAddr,
-        under_way: usize,
+        in_flight: usize,
     ) {
         let session = &mut self.sessions[key as usize];
-        session.location = Location::Away(Away { peer, reason, until: now + self.grace, under_way });
+        session.location = Location::Away(Away { peer, reason, until: now + self.grace, in_flight });
         session.is_attached = false;
         self.moved.insert(session.session, key);
         self.away += 1;

@@ -103,7 +103,7 @@ impl Router {
         if let Some(frontend) = bound_at
             && let Some(pool) = self.fabric.type_of(&frontend).and_then(|of| self.pools.get_mut(of))
         {
-            pool.keep_promise(&frontend);
+            pool.confirm_assignment(&frontend);
         }
         tell.into_iter().for_each(|(to, payload)| self.fabric.tell(to, payload));
     }

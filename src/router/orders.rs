@@ -112,9 +112,9 @@ impl Router {
     }
 
     /// Forgets the place of a server that has ended. If it comes back, it stands at the end.
-    pub fn strike(&mut self, id: &ServerId) {
+    pub fn remove_from_order(&mut self, id: &ServerId) {
         if !self.fabric.is_up(id) {
-            self.pools.strike(id);
+            self.pools.remove_from_order(id);
         }
     }
 

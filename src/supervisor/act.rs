@@ -133,7 +133,7 @@ pub enum Act {
     /// End the server as it is, with its connections.
     End,
     /// The server was removed: the router forgets its place in the order.
-    Strike,
+    RemoveFromOrder,
     /// Report this fact once, as soon as it holds.
     Await(Fact),
     /// Note this change in the timeline.

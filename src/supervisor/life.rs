@@ -283,7 +283,7 @@ impl Life {
         if is_noted {
             self.act([Act::Note(Change::Removed)], out);
         }
-        self.act([Act::Strike], out);
+        self.act([Act::RemoveFromOrder], out);
     }
 
     fn act(&self, acts: impl IntoIterator<Item = Act>, out: &mut Vec<Decision>) {

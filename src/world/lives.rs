@@ -141,7 +141,7 @@ impl World {
                     self.said.push((station, ToClient::Gone));
                 }
             }
-            Act::Strike => self.router.strike(&id),
+            Act::RemoveFromOrder => self.router.remove_from_order(&id),
             Act::Await(Fact::Ended) => self.learn(station, Fact::Ended),
             Act::Await(fact) => {
                 self.awaited += usize::from(slot.awaits.replace(fact).is_none());

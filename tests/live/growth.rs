@@ -542,7 +542,7 @@ fn a_server_that_comes_back_takes_its_old_place_and_its_rooms() {
     }
     // One that was struck off is new when it comes: at the end, as Pomelo's servers are.
     cluster.kill("chat-server-1");
-    cluster.router.strike(&"chat-server-1".into());
+    cluster.router.remove_from_order(&"chat-server-1".into());
     cluster.start(at("chat-server-1"));
     cluster.settle();
     assert_ne!(owners(&mut cluster), before);

@@ -324,7 +324,7 @@ fn what_was_asked_before_is_answered_after() {
 }
 
 /// Messages of one client that may be under way; while there are more, nothing is read from it.
-const UNDER_WAY_MAX: usize = 64;
+const IN_FLIGHT_MAX: usize = 64;
 
 #[test]
 fn messages_under_way_move_with_their_session() {
@@ -334,7 +334,7 @@ fn messages_under_way_move_with_their_session() {
         let mut guest = Guest::open(address, Transport::Tcp);
         let mut asked: BTreeSet<u64> = BTreeSet::new();
         // With those that follow these are as many as may be, so all are read before the next cut.
-        for n in 0..UNDER_WAY_MAX - 3 {
+        for n in 0..IN_FLIGHT_MAX - 3 {
             asked.insert(guest.client.send("bell.bellHandler.ring", json!({"ms": 5, "n": n})));
         }
         wait_until("all are read", || messages.read() == asked.len() as u64);
@@ -346,7 +346,7 @@ fn messages_under_way_move_with_their_session() {
             lost = guest.cut(Cut::Close);
         }
         let mut guest = lost.back(address, Transport::Tcp);
-        for n in 0..2 * UNDER_WAY_MAX {
+        for n in 0..2 * IN_FLIGHT_MAX {
             asked.insert(guest.client.send("bell.bellHandler.ring", json!({"ms": 0, "n": n})));
         }
         while guest.responses().len() < asked.len() {
@@ -364,21 +364,21 @@ fn coming_back_gives_no_room_for_more_messages() {
         let (cluster, messages) = counting_house(options());
         let address = cluster.address(DOOR).unwrap();
         let mut guest = Guest::open(address, Transport::Tcp);
-        for n in 0..UNDER_WAY_MAX {
+        for n in 0..IN_FLIGHT_MAX {
             guest.client.send("bell.bellHandler.ring", json!({"ms": if n == 0 { 500 } else { 0 }}));
             // A reader that waits for room finds no end of its connection, so it is away only before that.
-            if is_away && n == UNDER_WAY_MAX - 2 {
+            if is_away && n == IN_FLIGHT_MAX - 2 {
                 wait_until("all are read", || messages.read() == n as u64 + 1);
                 guest = guest.cut(Cut::Reset).back(address, Transport::Tcp);
             }
         }
-        wait_until("all are read", || messages.read() == UNDER_WAY_MAX as u64);
+        wait_until("all are read", || messages.read() == IN_FLIGHT_MAX as u64);
         let mut guest = guest.cut(Cut::Silence).back(address, Transport::WebSocket);
         // The door would answer this at once, if it read it.
         let last = guest.client.send("nobody.knows.this", json!({}));
         guest.client.response(last);
         assert_ne!(guest.responses()[0].0, last, "it is read when a message is done with");
-        while guest.responses().len() <= UNDER_WAY_MAX {
+        while guest.responses().len() <= IN_FLIGHT_MAX {
             assert!(guest.client.next(PATIENCE).is_some());
         }
         wait_until("the old rows are given back", || port(&cluster, DOOR).connections == 1);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use pomelo_sim::audit::{Law, RouterView, audit};
+use pomelo_sim::audit::{Invariant, RouterView, audit};
 use pomelo_sim::channels::Member;
 use pomelo_sim::envelope::{Room, Session};
 use pomelo_sim::ids::{ServerId, ServerType, SessionId, SessionKey, Uid};
@@ -59,8 +59,8 @@ impl Scene {
     }
 
     /// Which laws are broken, each once.
-    fn broken(&self) -> Vec<Law> {
-        let mut laws: Vec<Law> =
+    fn broken(&self) -> Vec<Invariant> {
+        let mut laws: Vec<Invariant> =
             audit(&self.servers, &self.router, true, "rid").into_iter().map(|found| found.law).collect();
         laws.dedup();
         laws
@@ -68,7 +68,7 @@ impl Scene {
 }
 
 /// What breaks when this is done to a sound cluster.
-fn breaks(fault: impl FnOnce(&mut Scene)) -> Vec<Law> {
+fn breaks(fault: impl FnOnce(&mut Scene)) -> Vec<Invariant> {
     let mut scene = Scene::new();
     assert_eq!(scene.broken(), []);
     fault(&mut scene);
@@ -81,7 +81,7 @@ fn each_law_is_held() {
     let elsewhere = |scene: &mut Scene| {
         scene.router.rooms.get_mut(&ServerId::from("chat-1")).unwrap()[0].1 = Some("chat-2".into());
     };
-    assert_eq!(breaks(elsewhere), [Law::RoomOnOneServer]);
+    assert_eq!(breaks(elsewhere), [Invariant::RoomOnOneServer]);
     let mut scene = Scene::new();
     elsewhere(&mut scene);
     assert!(audit(&scene.servers, &scene.router, false, "rid").is_empty());
@@ -91,31 +91,34 @@ fn each_law_is_held() {
         let room = scene.holdings("chat-1").channels.clone();
         scene.holdings("chat-2").channels = room;
     };
-    assert_eq!(breaks(twice), [Law::SessionsAreMembers, Law::RouterKnowsRooms]);
+    assert_eq!(breaks(twice), [Invariant::SessionsAreMembers, Invariant::RouterKnowsRooms]);
 
     // Two sessions have one uid; the router has it for another session; it has one that nobody has.
     let doubled = |scene: &mut Scene| scene.sessions()[1].uid = Some("alice*room".into());
-    assert_eq!(breaks(doubled), [Law::UidBoundOnce, Law::MembersAreSessions]);
-    assert_eq!(breaks(|scene| scene.router.uids[0].1 = key(7)), [Law::UidBoundOnce]);
-    assert_eq!(breaks(|scene| scene.router.uids.push(("eve*room".into(), key(3)))), [Law::UidBoundOnce]);
-    assert_eq!(breaks(|scene| drop(scene.router.uids.pop())), [Law::UidBoundOnce]);
+    assert_eq!(breaks(doubled), [Invariant::UidBoundOnce, Invariant::MembersAreSessions]);
+    assert_eq!(breaks(|scene| scene.router.uids[0].1 = key(7)), [Invariant::UidBoundOnce]);
+    assert_eq!(
+        breaks(|scene| scene.router.uids.push(("eve*room".into(), key(3)))),
+        [Invariant::UidBoundOnce]
+    );
+    assert_eq!(breaks(|scene| drop(scene.router.uids.pop())), [Invariant::UidBoundOnce]);
 
     // A member is not connected; a session that has entered is in no room.
     let ghost = |scene: &mut Scene| {
         scene.sessions().pop();
         scene.router.uids.pop();
     };
-    assert_eq!(breaks(ghost), [Law::MembersAreSessions]);
+    assert_eq!(breaks(ghost), [Invariant::MembersAreSessions]);
     let left_out = |scene: &mut Scene| {
         scene.holdings("chat-1").channels[0].1.pop();
         scene.router.rooms.get_mut(&ServerId::from("chat-1")).unwrap()[0].0.members.pop();
     };
-    assert_eq!(breaks(left_out), [Law::SessionsAreMembers]);
+    assert_eq!(breaks(left_out), [Invariant::SessionsAreMembers]);
 
     // The router and the server do not know the same members.
     let unknown = |scene: &mut Scene| scene.router.rooms.clear();
-    assert_eq!(breaks(unknown), [Law::RouterKnowsRooms]);
-    assert_eq!(breaks(|scene| scene.router.is_changing = true), [Law::ChangesEnd]);
+    assert_eq!(breaks(unknown), [Invariant::RouterKnowsRooms]);
+    assert_eq!(breaks(|scene| scene.router.is_changing = true), [Invariant::ChangesEnd]);
 }
 
 #[test]
@@ -134,5 +137,5 @@ fn a_room_that_waits_for_a_server_is_no_fault() {
         rooms[0].1 = Some("chat-2".into());
     };
     let broken = breaks(stranded);
-    assert!(broken.contains(&Law::RoomOnOneServer), "{broken:?}");
+    assert!(broken.contains(&Invariant::RoomOnOneServer), "{broken:?}");
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use crate::support::fragile::{FragileChat, FragileConnector, keep_panics_on_purpose_quiet};
 use crate::support::pure::{Out, PureCluster};
 use polite::Polite;
-use pomelo_sim::audit::Law;
+use pomelo_sim::audit::Invariant;
 use pomelo_sim::cluster::{Cluster, Options};
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::ids::{ServerId, SessionKey};
@@ -475,7 +475,7 @@ impl Storm {
 
     fn check(&mut self) -> Result<Tally, String> {
         let mut violations = self.cluster.audit();
-        violations.retain(|violation| !self.rooms_stay || violation.law != Law::SessionsAreMembers);
+        violations.retain(|violation| !self.rooms_stay || violation.law != Invariant::SessionsAreMembers);
         if let Some(violation) = violations.first() {
             return Err(format!("{violation} (and {} more)", violations.len() - 1));
         }

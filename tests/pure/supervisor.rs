@@ -129,7 +129,7 @@ fn a_backend_says_goodbye_while_it_has_its_rooms() {
     assert_eq!(play.learn(Fact::Told), "Retire Await(Idle)");
     assert_eq!(play.learn(Fact::Idle), "Await(EmptyHanded)");
     assert_eq!(play.learn(Fact::EmptyHanded), END);
-    assert_eq!(play.learn(Fact::Ended), "Note(Removed) Strike");
+    assert_eq!(play.learn(Fact::Ended), "Note(Removed) RemoveFromOrder");
     assert_eq!((play.state(), play.order(Verb::Restart)), (None, "it is unknown".to_owned()));
 }
 
@@ -168,13 +168,13 @@ fn a_restart_stops_and_starts_and_tries_for_the_port_for_a_second() {
 fn a_start_that_fails_leaves_nothing_of_a_new_server() {
     let mut play = Play::empty(true);
     play.add();
-    assert_eq!(play.learn(Fact::PortTaken), "Strike", "another program has the port");
+    assert_eq!(play.learn(Fact::PortTaken), "RemoveFromOrder", "another program has the port");
     assert_eq!(play.state(), None);
     for facts in [&[Fact::Bound][..], &[Fact::Bound, Fact::Told]] {
         play.add();
         facts.iter().for_each(|fact| drop(play.learn(*fact)));
         assert_eq!(play.learn(Fact::Failed), END);
-        assert_eq!((play.learn(Fact::Ended), play.state()), ("Strike".to_owned(), None));
+        assert_eq!((play.learn(Fact::Ended), play.state()), ("RemoveFromOrder".to_owned(), None));
     }
 }
 

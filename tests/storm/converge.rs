@@ -60,9 +60,9 @@ fn repair(storm: &mut Storm) -> Result<(), String> {
 fn everybody_is_in(storm: &Storm) -> Result<(), String> {
     let (status, users) = (storm.load.status(), storm.load.plan().users);
     let all =
-        || status.inside.load(Ordering::Relaxed) == users && status.under_way.load(Ordering::Relaxed) == 0;
+        || status.inside.load(Ordering::Relaxed) == users && status.in_flight.load(Ordering::Relaxed) == 0;
     if !wait(PATIENCE, all) {
-        let (out, open) = (storm.load.who_is_out(), status.under_way.load(Ordering::Relaxed));
+        let (out, open) = (storm.load.who_is_out(), status.in_flight.load(Ordering::Relaxed));
         let some = &out[..out.len().min(8)];
         return Err(format!("{} users do not come in, {open} requests are open: {some:#?}", out.len()));
     }

@@ -145,10 +145,10 @@ impl Servers {
                 tell(actor, Vanish).await;
                 log::info!("server ended server={id} state={}", self.roster.at(at).state);
             }
-            Act::Strike => {
+            Act::RemoveFromOrder => {
                 self.roster.edit(|entries| drop(entries.remove(at)));
                 let id = id.clone();
-                self.tell_router(move |router, _, _| router.strike(&id)).await;
+                self.tell_router(move |router, _, _| router.remove_from_order(&id)).await;
             }
             Act::Await(fact) => {
                 return Ok(tokio::select! {

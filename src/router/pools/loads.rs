@@ -13,7 +13,7 @@ use crate::time::Time;
 
 /// How long an assignment stays pending: longer than a client takes from the gate's answer to its
 /// login.
-const PROMISE_LASTS: Duration = Duration::from_secs(5);
+const ASSIGNMENT_LASTS: Duration = Duration::from_secs(5);
 
 /// Most pending assignments of one server, and most calls timed at once. Over that, the oldest are
 /// forgotten.
@@ -23,18 +23,18 @@ const REMEMBERED_MAX: usize = 65_536;
 /// no room. Without them, three hundred clients that ask at once would all go to the server that
 /// had the least load.
 #[derive(Default)]
-pub(super) struct Promises {
+pub(super) struct PendingAssignments {
     /// When each expires, in order.
     until: FxHashMap<ServerId, VecDeque<Time>>,
 }
 
-impl Promises {
+impl PendingAssignments {
     pub(super) fn give(&mut self, now: Time, server: &ServerId) {
         let until = self.until.entry(server.clone()).or_default();
         if until.len() == REMEMBERED_MAX {
             until.pop_front();
         }
-        until.push_back(now + PROMISE_LASTS);
+        until.push_back(now + ASSIGNMENT_LASTS);
     }
 
     /// An assignment has arrived. If it was not pending, a pending one expires sooner than it
@@ -63,7 +63,7 @@ impl Promises {
 /// Calls in flight, with their start.
 #[derive(Default)]
 pub(super) struct Stopwatch {
-    under_way: FxHashMap<(ServerId, CallId), Timed>,
+    in_flight: FxHashMap<(ServerId, CallId), Timed>,
     /// In order of their start; some have ended.
     begun: VecDeque<(Time, ServerId, CallId)>,
 }
@@ -77,33 +77,33 @@ pub(in crate::router) struct Timed {
 
 impl Stopwatch {
     pub(super) fn is_idle(&self) -> bool {
-        self.under_way.is_empty()
+        self.in_flight.is_empty()
     }
 
     /// Stops timing calls to servers of a type.
     pub(super) fn forget(&mut self, server_type: &ServerType) {
-        self.under_way.retain(|_, timed| timed.server_type != *server_type);
+        self.in_flight.retain(|_, timed| timed.server_type != *server_type);
     }
 
     pub(super) fn begin(&mut self, caller: &ServerId, call: CallId, timed: Timed) {
         self.begun.push_back((timed.since, caller.clone(), call));
-        self.under_way.insert((caller.clone(), call), timed);
+        self.in_flight.insert((caller.clone(), call), timed);
         if self.begun.len() > REMEMBERED_MAX
             && let Some((_, caller, call)) = self.begun.pop_front()
         {
-            self.under_way.remove(&(caller, call));
+            self.in_flight.remove(&(caller, call));
         }
     }
 
     pub(super) fn end(&mut self, caller: &ServerId, call: CallId) -> Option<Timed> {
-        self.under_way.remove(&(caller.clone(), call))
+        self.in_flight.remove(&(caller.clone(), call))
     }
 
     /// The next call that began before `then` and has no answer.
     pub(super) fn overdue(&mut self, then: Time) -> Option<Timed> {
         while self.begun.front().is_some_and(|(since, ..)| *since < then) {
             let (_, caller, call) = self.begun.pop_front()?;
-            let timed = self.under_way.remove(&(caller, call));
+            let timed = self.in_flight.remove(&(caller, call));
             if timed.is_some() {
                 return timed;
             }

@@ -13,7 +13,7 @@
 //!                    │                                                                      │ the old server drains
 //!                    └── Release to the old, Adopt to the new, then the held traffic ◀──────┘ and what it sent arrives
 //!
-//!   a server: admit ──▶ known ──join──▶ on the list ──retire──▶ known ──strike──▶ forgotten
+//!   a server: admit ──▶ known ──join──▶ on the list ──retire──▶ known ──remove_from_order──▶ forgotten
 //!                         ▲   (in its old place)      (also by a crash)│
 //!                         └──────────── it comes back ─────────────────┘
 //! ```
@@ -154,9 +154,9 @@ impl Pools {
     }
 
     /// Forgets the place of a server that is gone. If it comes back, it stands at the end.
-    pub(super) fn strike(&mut self, id: &ServerId) {
+    pub(super) fn remove_from_order(&mut self, id: &ServerId) {
         self.ranks.remove(id);
-        self.pools.values_mut().for_each(|pool| pool.strike(id));
+        self.pools.values_mut().for_each(|pool| pool.remove_from_order(id));
     }
 
     /// Switches the strategy of a type. `keys_at` gives the keys of a server's rooms.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 
 use super::changes::{Before, Changes};
-use super::loads::Promises;
+use super::loads::PendingAssignments;
 use super::sweep::Sweep;
 use crate::config::ServerSpec;
 use crate::envelope::{AppError, Envelope, Located, Payload, Room};
@@ -43,7 +43,7 @@ pub(in crate::router) struct Pool {
     needs: Needs,
     /// Whether the strategy has placements: asked once, not at each pick.
     remembers: bool,
-    promises: Promises,
+    pending: PendingAssignments,
     pub(super) changes: Changes,
     /// Envelopes for keys between two servers, in order.
     held: Backlog<()>,
@@ -87,7 +87,7 @@ impl Pool {
             needs: strategy.needs(),
             remembers: strategy.placements().is_some(),
             strategy,
-            promises: Promises::default(),
+            pending: PendingAssignments::default(),
             changes: Changes::default(),
             held: Backlog::default(),
             sweep: Sweep::default(),
@@ -105,7 +105,7 @@ impl Pool {
         self.known.insert(server.id.clone(), known);
     }
 
-    pub(super) fn strike(&mut self, id: &ServerId) {
+    pub(super) fn remove_from_order(&mut self, id: &ServerId) {
         self.known.remove(id);
     }
 
@@ -134,7 +134,7 @@ impl Pool {
         (self.needs, self.remembers) = (self.strategy.needs(), self.strategy.placements().is_some());
         self.spec = spec;
         if !(loads_counted && self.needs.loads) {
-            self.promises = Promises::default();
+            self.pending = PendingAssignments::default();
         }
         self.sweep = Sweep::default();
         let servers = self.ids();
@@ -204,10 +204,10 @@ impl Pool {
             return Err(AppError::new(busy).with_code(503));
         }
         if is_new && self.needs.loads {
-            let promises = &mut self.promises;
+            let pending = &mut self.pending;
             let load = |server: &Located| {
                 let held = u32::try_from(load(server)).unwrap_or(u32::MAX);
-                held.saturating_add(promises.to(now, &server.id))
+                held.saturating_add(pending.to(now, &server.id))
             };
             self.loads.clear();
             self.loads.extend(self.servers.iter().map(load));
@@ -217,7 +217,7 @@ impl Pool {
         let chosen =
             chosen.ok_or_else(|| AppError::new(format!("no {} server is left", self.server_type)))?;
         if is_new && self.needs.loads {
-            self.promises.give(now, &chosen.id);
+            self.pending.give(now, &chosen.id);
         }
         Ok(chosen)
     }
@@ -318,7 +318,7 @@ impl Pool {
         let before = placements.unsettled();
         placements.settle(key);
         if placements.unsettled() < before {
-            self.promises.keep(server);
+            self.pending.keep(server);
         }
     }
 
@@ -379,8 +379,8 @@ impl Pool {
     }
 
     /// A session that may have been located has arrived at a server.
-    pub(in crate::router) fn keep_promise(&mut self, frontend: &ServerId) {
-        self.promises.keep(frontend);
+    pub(in crate::router) fn confirm_assignment(&mut self, frontend: &ServerId) {
+        self.pending.keep(frontend);
     }
 
     /// A step of a trace: the server picked by a key.
@@ -457,6 +457,6 @@ impl Pool {
     fn rebuild(&mut self) {
         let candidates = self.candidates();
         self.strategy.rebuild(&candidates);
-        self.promises.retain(|id| self.servers.iter().any(|server| server.id == *id));
+        self.pending.retain(|id| self.servers.iter().any(|server| server.id == *id));
     }
 }

@@ -127,7 +127,7 @@ fn a_server_comes_back_to_its_place_until_it_is_struck() {
         pools.retire(&"chat".into(), &"a".into(), &mut fabric);
         assert_eq!(list(&pools), ["b".into()]);
         if strike {
-            pools.strike(&"a".into());
+            pools.remove_from_order(&"a".into());
         }
         admit(&mut pools, &mut fabric, "a");
         pools.join(&server("a"), &mut fabric);

@@ -45,7 +45,7 @@ use crate::world::Service;
 const STEPS: u64 = 120;
 
 /// Bound on jobs in flight, attempts at a server, and planned events: some gigabytes.
-const UNDER_WAY_MAX: usize = 50_000_000;
+const IN_FLIGHT_MAX: usize = 50_000_000;
 
 /// Runs one replication of a scenario with the `queue` model under a strategy. The first `warmup_s`
 /// seconds are not measured.
@@ -277,7 +277,7 @@ impl Run<'_> {
     /// Abandoned attempts and void timeouts also take memory, so all of them are bounded.
     fn within_bound(&self, now: Time, count: usize) -> Result<(), VirtualError> {
         let count = count.max(self.queue.len());
-        if count <= UNDER_WAY_MAX {
+        if count <= IN_FLIGHT_MAX {
             return Ok(());
         }
         Err(VirtualError::TooMany { count, at_s: now.as_nanos() as f64 / 1e9 })

@@ -133,10 +133,10 @@ fn what_was_not_sent_or_elsewhere_is_foreign() {
 fn one_who_enters_gets_what_was_sent_afterwards() {
     let mut judge = scene();
     send(&mut judge, 0, 1);
-    let under_way = judge.sending(0, To::All);
+    let in_flight = judge.sending(0, To::All);
     deliver(&mut judge, 0, 0, [1, 2]);
     enter(&mut judge, 2);
-    judge.acknowledged(0, under_way);
+    judge.acknowledged(0, in_flight);
     send(&mut judge, 0, 2);
     deliver(&mut judge, 1, 0, [1, 2, 3, 4]);
     deliver(&mut judge, 0, 0, [3, 4]);

@@ -57,7 +57,7 @@ pub struct Status {
     /// Users that are in their rooms.
     pub inside: AtomicUsize,
     /// Requests in flight.
-    pub under_way: AtomicUsize,
+    pub in_flight: AtomicUsize,
     /// Answered messages, with or without an error.
     pub answered: AtomicU64,
     /// The judge's latest time.

@@ -63,7 +63,7 @@ pub struct User {
     orders: UnboundedReceiver<Order>,
     phase: watch::Receiver<Phase>,
     rounds_done: u64,
-    under_way: usize,
+    in_flight: usize,
     /// Offset from the id of a request on this connection to the number of its message.
     number_of_id: u32,
     shared: Rc<Shared>,
@@ -114,7 +114,7 @@ impl User {
             orders,
             phase: shared.phase.clone(),
             rounds_done: 0,
-            under_way: 0,
+            in_flight: 0,
             number_of_id: 0,
             shared,
         }
@@ -126,8 +126,8 @@ impl User {
             self.shared.status.inside.fetch_add(1, Ordering::Relaxed);
             let end = self.chat(&mut wire).await;
             self.shared.status.inside.fetch_sub(1, Ordering::Relaxed);
-            self.shared.status.under_way.fetch_sub(self.under_way, Ordering::Relaxed);
-            self.under_way = 0;
+            self.shared.status.in_flight.fetch_sub(self.in_flight, Ordering::Relaxed);
+            self.in_flight = 0;
             self.shared.record(|judge| judge.gone(self.id));
             match end {
                 // Like a crashing client: with a reset.
@@ -253,7 +253,7 @@ impl User {
                 }
                 _ => {}
             }
-            let may_send = phase == Phase::Chat && self.under_way < self.window;
+            let may_send = phase == Phase::Chat && self.in_flight < self.window;
             tokio::select! {
                 biased;
                 order = self.orders.recv() => match order {
@@ -315,8 +315,8 @@ impl User {
     }
 
     fn ask(&mut self, wire: &mut AsyncClient, number: u32, route: &str, body: &Value) {
-        self.under_way += 1;
-        self.shared.status.under_way.fetch_add(1, Ordering::Relaxed);
+        self.in_flight += 1;
+        self.shared.status.in_flight.fetch_add(1, Ordering::Relaxed);
         match wire.send(route, body) {
             Ok(id) => self.number_of_id = number.wrapping_sub(id as u32),
             // Kicked: the end of the stream follows.
@@ -341,9 +341,9 @@ impl User {
     fn hear_answer(&mut self, number: u32, body: &Value) {
         let status = &self.shared.status;
         // If there are more answers than requests, the judge reports it.
-        if self.under_way > 0 {
-            self.under_way -= 1;
-            status.under_way.fetch_sub(1, Ordering::Relaxed);
+        if self.in_flight > 0 {
+            self.in_flight -= 1;
+            status.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
         status.answered.fetch_add(1, Ordering::Relaxed);
         let is_done = body.as_object().is_some_and(|body| body.is_empty());
