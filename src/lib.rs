@@ -52,7 +52,8 @@
 //! **How servers come, stop, hang, crash and come back is decided once**, by the pure
 //! [`supervisor`]. [`live`] carries out its decisions on actors and ports. The [`world`] carries
 //! them out on the machines alone: in sending order, in an order drawn from a seed, or with costs.
-//! Virtual time, tests and storms drive the world, so they stop a server exactly as production does.
+//! Virtual time, tests and storms drive the world, so they stop a server exactly as production
+//! does.
 //!
 //! A [`scenario`] is a value. [`experiments`] run it under each strategy, many times, on either
 //! clock, and report the results. [`placement`] asks strategies for millions of keys, without time.
@@ -66,9 +67,9 @@
 //! its session as a member:
 //!
 //! ```text
-//!   claiming ──(uid is free)──▶ bound ──(gives it up)───────────▶ leaving ──(no room has it)──▶ gone
-//!       │                         │                                 ▲
-//!       └──(refused, given up)    └─(frontend vanished)─▶ releasing ┘
+//!   claiming ──(uid is free)──▶ bound ──(gives it up)────────▶ leaving ──(no room has it)──▶ gone
+//!       │                         │                              ▲
+//!       └──(refused, given up)    └─(frontend vanished)─▶ releasing
 //!                                              all servers have drained,
 //!                                              or no request can take longer
 //! ```
@@ -81,6 +82,9 @@
 //!     │                                                                                   ▲
 //!     └──(its server vanished)──▶ ownerless ──(a server owns its key: rebuilt there)──────┘
 //! ```
+//!
+//! A member that leaves an ownerless room has departed: nobody can be told until the room has its
+//! next owner, which is told first of all.
 //!
 //! # Observers
 //!
@@ -141,7 +145,8 @@
 //! - A parse before a bound: every length from outside is checked before it is believed.
 //! - A message dropped in silence: an undeliverable message is counted, and answered if a caller
 //!   waits.
-//! - A task, timer or actor per session: a session is a row in its port's table and one lean reader.
+//! - A task, timer or actor per session: a session is a row in its port's table and one lean
+//!   reader.
 //! - Reflection and macros in the programming model: a handler is a function and a line in
 //!   [`register`](servers::ServerLogic::register).
 //!
@@ -157,22 +162,23 @@
 //!    with another owner are handed off with their members while the router buffers their traffic:
 //!    [`router`] says how. Nobody is told that anybody left.
 //! 4. A uid is bound once in the cluster; the router keeps them. A closed session leaves its rooms
-//!    once. Its uid is free only when the rooms have confirmed that and nothing is in flight for it.
-//! 5. A crash is contained. A panic in a handler fails its request, and nothing that the handler did
-//!    takes effect. The server starts again, with growing delays, and gets its rooms back from what
-//!    the router knows of the sessions. A killed server's unsent output is discarded: each
+//!    once. Its uid is free only when the rooms have confirmed that and nothing is in flight for
+//!    it.
+//! 5. A crash is contained. A panic in a handler fails its request, and nothing that the handler
+//!    did takes effect. The server starts again, with growing delays, and gets its rooms back from
+//!    what the router knows of the sessions. A killed server's unsent output is discarded: each
 //!    delivery's messages are sent all or none.
 //! 6. A client costs only itself. Its unread output and its messages in flight are bounded; at the
 //!    bound, nothing more is read from it. A link or a hanging server buffers a bounded amount.
-//!    Beyond that, calls are answered with 503, and sessions that miss a push are kicked, since they
-//!    cannot know.
+//!    Beyond that, calls are answered with 503, and sessions that miss a push are kicked, since
+//!    they cannot know.
 //! 7. Bad input ends its connection, or is answered where the protocol can; it is counted by kind.
 //! 8. With `resume`, the session of a client that says it can come back outlives its connection. A
 //!    client that does so in time gets what it missed, once and in order, and the servers notice
 //!    nothing. Any other client's session ends with its connection.
-//! 9. A stop accepts no more clients, answers what is in flight, and closes. A WebSocket is told why
-//!    in its close frame, which raw TCP does not have. With `kick_on_stop` every client is told by a
-//!    kick, after which some never come back.
+//! 9. A stop accepts no more clients, answers what is in flight, and closes. A WebSocket is told
+//!    why in its close frame, which raw TCP does not have. With `kick_on_stop` every client is told
+//!    by a kick, after which some never come back.
 //!
 //! Orders that change servers run one after the other. Queries run concurrently with them, from one
 //! roster that shows each state at once (`live/queries`). Links between servers are streams, as
@@ -181,9 +187,9 @@
 //! reaches it directly.
 //!
 //! [`audit`] states in code the invariants that hold whenever nothing is in flight, and [`judge`]
-//! what clients must see. Storms, drawn from seeds, are held against both: `tests/pure/storm_pure.rs`
-//! on the machines alone, a thousand in a second; `tests/storm/main.rs` over real sockets. What they
-//! found is played step by step in `tests/pure/races.rs`.
+//! what clients must see. Storms, drawn from seeds, are held against both:
+//! `tests/pure/storm_pure.rs` on the machines alone, a thousand in a second; `tests/storm/main.rs`
+//! over real sockets. What they found is played step by step in `tests/pure/races.rs`.
 //!
 //! # Adding things
 //!

@@ -9,9 +9,9 @@
 //!
 //! ```text
 //!   a key:    with its server ──(list or strategy changes, and it belongs to another)──▶ between two servers
-//!                    ▲                                                                      │ its traffic is held,
+//!                    ▲                                                                      │ its traffic is buffered,
 //!                    │                                                                      │ the old server drains
-//!                    └── Release to the old, Adopt to the new, then the held traffic ◀──────┘ and what it sent arrives
+//!                    └── Release to the old, Adopt to the new, then the buffered traffic ◀──┘ and what it sent arrives
 //!
 //!   a server: admit ──▶ known ──join──▶ on the list ──retire──▶ known ──remove_from_order──▶ forgotten
 //!                         ▲   (in its old place)      (also by a crash)│

@@ -3,9 +3,9 @@
 //! ```text
 //!   first member joins ──▶ owned ──────▶ its key goes to another server ──────▶ owned by that one
 //!                           │ ▲            (handing off: the key is between two servers, see `pools`)
-//!        its server is lost │ │ a server has its key, and adopts it with its members
+//!        its server is lost │ │ a server owns its key, and takes it over with its members
 //!                           ▼ │
-//!                        ownerless ───▶ a member leaves: it departs, and whoever adopts the room is told
+//!                        ownerless ───▶ a member leaves: it departs, and the next owner is told
 //! ```
 //!
 //! From this state a room is handed off to another server, or rebuilt when its server is lost. It
