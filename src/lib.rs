@@ -69,7 +69,7 @@
 //! ```text
 //!   claiming ──(uid is free)──▶ bound ──(gives it up)────────▶ leaving ──(no room has it)──▶ gone
 //!       │                         │                              ▲
-//!       └──(refused, given up)    └─(frontend vanished)─▶ releasing
+//!       └──(refused, given up)    └─(frontend lost)─▶ releasing ─┘
 //!                                              all servers have drained,
 //!                                              or no request can take longer
 //! ```
