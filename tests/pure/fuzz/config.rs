@@ -145,12 +145,15 @@ impl Folder {
             Ok(spec) => Self::plan_law(spec),
             Err(error) => {
                 assert!(error.to_string().contains(name), "{error}");
-                // Bytes that are no text have their place where the text ends.
-                let valid = match std::str::from_utf8(content) {
-                    Ok(text) => text,
-                    Err(error) => std::str::from_utf8(&content[..error.valid_up_to()]).unwrap(),
+                // Bytes that are not text are refused where the text ends. Where they stand inside a
+                // string they are read as replacement characters, and a later error counts those.
+                let text = match std::str::from_utf8(content) {
+                    Err(end) if matches!(error, ConfigError::NotText { .. }) => {
+                        String::from_utf8_lossy(&content[..end.valid_up_to()])
+                    }
+                    _ => String::from_utf8_lossy(content),
                 };
-                error_law(&error, name, valid);
+                error_law(&error, name, &text);
             }
         }
     }
