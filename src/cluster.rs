@@ -1,7 +1,7 @@
 //! What a cluster is made of: a configuration, server types, routes, strategies, filters.
 //!
-//! A [`Cluster`] is a description; [`Cluster::plan`] turns it into a router and servers, still pure, which
-//! [`live`](crate::live) runs on actors and ports.
+//! A [`Cluster`] is a description; [`Cluster::plan`] turns it into a router and servers, still
+//! pure, which [`live`](crate::live) runs on actors and ports.
 
 mod options;
 
@@ -24,8 +24,8 @@ use crate::strategies::{StrategySpec, UnknownStrategy};
 use crate::time::Time;
 use crate::wire::{Dictionary, HandshakeOffer, Protos};
 
-/// A cluster that has not started. It knows the chat tutorial's three server types and their routes; add your own, or
-/// put them in the tutorial's place.
+/// A cluster that has not started. It knows the chat tutorial's three server types and their
+/// routes; add your own, or put them in the tutorial's place.
 pub struct Cluster {
     spec: ClusterSpec,
     options: Options,
@@ -47,7 +47,8 @@ pub enum PlanError {
     Strategy(#[from] NotSticky),
 }
 
-/// A router and servers, ready to be run: pure, and each server to be made on the thread that runs it.
+/// A router and servers, ready to be run: pure, and each server to be made on the thread that runs
+/// it.
 pub struct Plan {
     /// The configuration.
     pub spec: ClusterSpec,
@@ -182,7 +183,8 @@ impl Cluster {
         self.routes.keys().map(ServerType::as_str).collect()
     }
 
-    /// What works, but perhaps not as meant, with this cluster's routes and options: what `pomelo-sim check` prints.
+    /// What works, but perhaps not as meant, with this cluster's routes and options: what
+    /// `pomelo-sim check` prints.
     pub fn warnings(&self) -> Vec<Warning> {
         let heeds = |server_type: &ServerType| {
             self.strategies.get(server_type).is_some_and(StrategySpec::heeds_weights)
@@ -207,14 +209,15 @@ impl Cluster {
     /// Makes the router, and what the servers are made of.
     ///
     /// # Errors
-    /// A configured type has no code, two client ports cannot be open at once, or a backend's strategy does not find keys
-    /// again.
+    /// A configured type has no code, two client ports cannot be open at once, or a backend's
+    /// strategy does not find keys again.
     pub fn plan(self) -> Result<Plan, PlanError> {
         self.check()?;
         self.checked_plan()
     }
 
-    /// As [`plan`](Self::plan), of a description that passed [`check`](Self::check); it may have got its ports since.
+    /// As [`plan`](Self::plan), of a description that passed [`check`](Self::check); it may have
+    /// got its ports since.
     pub(crate) fn checked_plan(self) -> Result<Plan, PlanError> {
         self.check_strategies()?;
         let mut handlers = HandlerTable::default();
@@ -284,7 +287,8 @@ impl Cluster {
 }
 
 impl Blueprint {
-    /// One server; none when its type has no code. `generation` counts how often one of its id was made before.
+    /// One server; none when its type has no code. `generation` counts how often one of its id was
+    /// made before.
     pub fn server(&self, spec: &ServerSpec, generation: u32) -> Option<PlannedServer> {
         let code = self.types.get(spec.server_type.as_str())?;
         let setup = HostSetup {

@@ -9,8 +9,9 @@ use std::process;
 /// The mode of a file that may be read as others are; the user's mask takes from it.
 pub const ORDINARY: u32 = 0o666;
 
-/// Puts a file with these bytes at the path, in the place of what is there. It is written under another name, as new, so
-/// that neither a file nor a link there is followed, and renamed when it is whole.
+/// Puts a file with these bytes at the path, in the place of what is there. It is written under
+/// another name, as new, so that neither a file nor a link there is followed, and renamed when it
+/// is whole.
 ///
 /// # Errors
 /// It cannot be written. What was at the path is there still.

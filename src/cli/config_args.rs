@@ -14,8 +14,9 @@ use crate::strategies::{ALL, Candidate, Kind, Parameter, StrategyEntry, Strategy
 /// The configuration: `--config` and `--env`, before or after the command.
 #[derive(Args, Clone, Debug)]
 pub struct ConfigArgs {
-    /// Directory with servers.json (or ENV/servers.json), such a file itself, or a Pomelo project that has it in config or
-    /// game-server/config [default: config, or without one there the chat tutorial's servers, which are built in]
+    /// Directory with servers.json (or ENV/servers.json), such a file itself, or a Pomelo project
+    /// that has it in config or game-server/config [default: config, or without one there the chat
+    /// tutorial's servers, which are built in]
     #[arg(long, value_name = "PATH", global = true)]
     pub config: Option<PathBuf>,
     /// Environment: the key of servers.json to use [default: development]

@@ -1,4 +1,5 @@
-//! `pomelo-sim explain`: where a user and a room land, why, and what one server more or fewer changes, strategy by strategy.
+//! `pomelo-sim explain`: where a user and a room land, why, and what one server more or fewer
+//! changes, strategy by strategy.
 
 use clap::Args;
 use serde::Serialize;
@@ -17,18 +18,21 @@ use crate::strategies::{ALL, Candidate, PlacementChange, StrategySpec, one_more,
 
 /// Show where a user and a room land, and why, under each strategy
 ///
-/// A login goes from the gate to a connector, by the user's name, and from there to a chat server, by the room's. For each
-/// strategy: its server now, and the one with one more at the end of the list, without the last, and without the server
-/// that has it now. A * marks a key that moves. WHY is how the strategy comes to the server.
+/// A login goes from the gate to a connector, by the user's name, and from there to a chat server,
+/// by the room's. For each strategy: its server now, and the one with one more at the end of the
+/// list, without the last, and without the server that has it now. A * marks a key that moves. WHY
+/// is how the strategy comes to the server.
 ///
-/// Reads the configuration only, so no cluster needs to run. Strategies that choose at each login, such as two-choices,
-/// depend on what is connected then; with --strategy they are shown too, with all servers equally loaded.
+/// Reads the configuration only, so no cluster needs to run. Strategies that choose at each login,
+/// such as two-choices, depend on what is connected then; with --strategy they are shown too, with
+/// all servers equally loaded.
 ///
-/// With --live the running cluster is asked: what its strategies of now make of its servers of now, and where the user's
-/// session and the room really are. Where each pick is a new choice, no server is named.
+/// With --live the running cluster is asked: what its strategies of now make of its servers of now,
+/// and where the user's session and the room really are. Where each pick is a new choice, no server
+/// is named.
 ///
-/// Exit code: 0 with the tables, 2 when the configuration is wrong or has no connector or no chat server, or no cluster
-/// runs.
+/// Exit code: 0 with the tables, 2 when the configuration is wrong or has no connector or no chat
+/// server, or no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct ExplainArgs {

@@ -12,11 +12,13 @@ pub struct FitArgs {
     /// Types of servers to leave out, such as those that no code serves; may be given several times
     #[arg(long, value_name = "TYPE", num_args = 1.., value_delimiter = ',')]
     pub without: Vec<String>,
-    /// Everything on 127.0.0.1, whatever hosts the configuration names; client ports that clash there, or need
-    /// privileges, move to the next that is free in it. Makes any production file usable on one machine
+    /// Everything on 127.0.0.1, whatever hosts the configuration names; client ports that clash
+    /// there, or need privileges, move to the next that is free in it. Makes any production file
+    /// usable on one machine
     #[arg(long, conflicts_with = "bind")]
     pub here: bool,
-    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this machine's
+    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this
+    /// machine's
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<IpAddr>,
 }

@@ -11,7 +11,8 @@ use crate::nearest::{did_you_mean, nearest};
 
 /// Read the guide: one page a topic
 ///
-/// Without a topic, lists the topics. The pages are Markdown, and are also at /guide on the console.
+/// Without a topic, lists the topics. The pages are Markdown, and are also at /guide on the
+/// console.
 ///
 /// Exit code: 0 with the page or the list, 2 for an unknown topic.
 #[derive(Args, Clone, Debug)]

@@ -15,8 +15,8 @@ use crate::router::LinkRule;
 
 /// Show the rules of the links between servers
 ///
-/// In the order in which they are asked: the first that fits an envelope decides what becomes of it. Without rules all
-/// arrive at once.
+/// In the order in which they are asked: the first that fits an envelope decides what becomes of
+/// it. Without rules all arrive at once.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]
@@ -34,10 +34,11 @@ const LINKS_EXAMPLES: &str = "Examples:
 
 /// Slow links down, lose on them, or cut them
 ///
-/// A rule holds for what goes from one server to another; each end is a server id, a server type, or * (as when it is
-/// not given). latency is a time (20ms), a range (20ms..50ms), or a median and a spread (~20ms/0.5, lognormal). loss is
-/// a share, 0 to 1: links are streams, so what is lost is sent again a little later. cut=true lets nothing arrive until
-/// it is healed. both=true holds in the other direction too. A rule of the name of another takes its place.
+/// A rule holds for what goes from one server to another; each end is a server id, a server type,
+/// or * (as when it is not given). latency is a time (20ms), a range (20ms..50ms), or a median and
+/// a spread (~20ms/0.5, lognormal). loss is a share, 0 to 1: links are streams, so what is lost is
+/// sent again a little later. cut=true lets nothing arrive until it is healed. both=true holds in
+/// the other direction too. A rule of the name of another takes its place.
 ///
 /// Exit code: 0 when the rules hold, 2 when one is wrong or no cluster runs.
 #[derive(Args, Clone, Debug)]
@@ -46,7 +47,8 @@ pub struct LinkArgs {
     /// The rule: from, to, both, latency, loss, cut, name
     #[arg(value_name = "KEY=VALUE", required_unless_present = "file")]
     pub fields: Vec<String>,
-    /// Take the rules of a file instead, one after the other: {"rules":[{"from":"connector","latency":"20ms"}]}
+    /// Take the rules of a file instead, one after the other:
+    /// {"rules":[{"from":"connector","latency":"20ms"}]}
     #[arg(long, value_name = "FILE", conflicts_with = "fields")]
     pub file: Option<PathBuf>,
     /// Which cluster.
@@ -66,7 +68,8 @@ const LINK_EXAMPLES: &str = "Examples:
 ///
 /// What waited on links that were cut goes on, in its order.
 ///
-/// Exit code: 0 when they are gone, 2 at the first name that no rule has; those named before it are gone then.
+/// Exit code: 0 when they are gone, 2 at the first name that no rule has; those named before it are
+/// gone then.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = HEAL_EXAMPLES)]
 pub struct HealArgs {
@@ -175,7 +178,8 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// The rules of a file: `{"rules":[…]}`.
 ///
 /// # Errors
-/// It cannot be read, or a rule is wrong; the error is the message, and names the file and the rule.
+/// It cannot be read, or a rule is wrong; the error is the message, and names the file and the
+/// rule.
 pub fn load_rules(file: &Path) -> Result<Vec<LinkRule>, String> {
     const EXPECTED: &str =
         "expected {\"rules\":[{\"from\":\"connector\",\"to\":\"chat\",\"latency\":\"20ms\"}]}";

@@ -9,9 +9,9 @@ use crate::orders::Order;
 
 /// Show how every server of the running cluster is
 ///
-/// One row a server: its ports, its state (running, paused, restarting, stopping, stopped, killed), how long it has
-/// been up, the clients that are connected to it, the rooms that it holds, and the messages that it took in the last
-/// second.
+/// One row a server: its ports, its state (running, paused, restarting, stopping, stopped, killed),
+/// how long it has been up, the clients that are connected to it, the rooms that it holds, and the
+/// messages that it took in the last second.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]

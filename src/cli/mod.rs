@@ -76,11 +76,13 @@ Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on 
 #[derive(Debug)]
 pub struct Cli(Line);
 
-/// A NetEase Pomelo cluster in one process: gate, connectors and chat servers as actors, with real client ports.
+/// A NetEase Pomelo cluster in one process: gate, connectors and chat servers as actors, with real
+/// client ports.
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
 ///
-/// Exit code: 0 when all is well, 1 when an audit, robots or an experiment find something, 2 for bad input or a refusal.
+/// Exit code: 0 when all is well, 1 when an audit, robots or an experiment find something, 2 for
+/// bad input or a refusal.
 #[derive(Parser, Debug)]
 #[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
 struct Line {
@@ -92,7 +94,8 @@ struct Line {
     serve: ServeArgs,
 }
 
-// The variants have no text of their own: clap would take it in place of that of the arguments, which says more.
+// The variants have no text of their own: clap would take it in place of that of the arguments,
+// which says more.
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(ServeArgs),
@@ -153,8 +156,8 @@ fn without_configuration(line: ClapCommand) -> ClapCommand {
     line.mut_subcommand("experiment", |experiment| experiment.args(hidden))
 }
 
-/// Flags of `serve` that stand before a command would be lost. Clap's own setting for this would refuse `--config` and
-/// `--env` too, which belong to every command.
+/// Flags of `serve` that stand before a command would be lost. Clap's own setting for this would
+/// refuse `--config` and `--env` too, which belong to every command.
 fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     let Some(command) = matches.subcommand_name() else { return Ok(()) };
     let serve = ServeArgs::augment_args(ClapCommand::new("serve"));
@@ -175,8 +178,8 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// `--config` and `--env` stand at every command, and would be lost where no configuration is read. `NODE_ENV` is of the
-/// terminal, not of the command.
+/// `--config` and `--env` stand at every command, and would be lost where no configuration is read.
+/// `NODE_ENV` is of the terminal, not of the command.
 fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
     let Some((command, given)) = matches.subcommand() else { return Ok(()) };
     let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
@@ -199,7 +202,8 @@ fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 1 an audit, robots or an experiment found something, 2 bad input or refused.
+/// Runs what the command line says. Exit codes: 0 well, 1 an audit, robots or an experiment found
+/// something, 2 bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     outcome(line).unwrap_or_else(refuse)
 }

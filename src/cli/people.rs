@@ -10,8 +10,8 @@ use crate::orders::{KICK_REASON, Order};
 
 /// Show the rooms of the running cluster, or who is in one
 ///
-/// One row a room: the server where it lives, how many are in it, the messages to all of it since it is there and in the
-/// last second, and the key that decides where it lives.
+/// One row a room: the server where it lives, how many are in it, the messages to all of it since
+/// it is there and in the last second, and the key that decides where it lives.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs, or nobody is in the room of --members.
 #[derive(Args, Clone, Debug)]
@@ -44,8 +44,8 @@ const ROOMS_EXAMPLES: &str = "Examples:
 
 /// Show who is logged in to the running cluster
 ///
-/// In order of uid, which in the chat tutorial is name*rid: the frontend, the number of the session there as logs have it,
-/// and the rooms, each with its server.
+/// In order of uid, which in the chat tutorial is name*rid: the frontend, the number of the session
+/// there as logs have it, and the rooms, each with its server.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]

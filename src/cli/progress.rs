@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// A bar with the time that is left; nothing when stderr is no terminal. `counted` says how far it is: `{pos}/{len} runs`.
+/// A bar with the time that is left; nothing when stderr is no terminal. `counted` says how far it
+/// is: `{pos}/{len} runs`.
 pub(super) fn bar(counted: &str) -> ProgressBar {
     let style = format!("{{bar:32}} {counted}  {{elapsed}} gone, {{eta}} left  {{msg}}");
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());

@@ -1,4 +1,5 @@
-//! Whether this machine can open the client ports of a configuration, and whether clients reach what the gate names.
+//! Whether this machine can open the client ports of a configuration, and whether clients reach
+//! what the gate names.
 //!
 //! Asks the system which addresses are its own, and the network what names stand for.
 
@@ -52,8 +53,8 @@ pub(super) fn obstacles(spec: &ClusterSpec, bind: Option<IpAddr>) -> Vec<String>
     hosts.into_iter().filter_map(obstacle).collect()
 }
 
-/// Connectors whose port opens on another address than the one that the gate tells clients. A `clientHost` is believed:
-/// something in front of the cluster may have that address.
+/// Connectors whose port opens on another address than the one that the gate tells clients. A
+/// `clientHost` is believed: something in front of the cluster may have that address.
 pub(super) fn told(spec: &ClusterSpec, bind: Option<IpAddr>) -> Vec<Warning> {
     let Some(bind) = bind else { return Vec::new() };
     let mut hosts: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
@@ -84,7 +85,8 @@ fn some_ids(servers: &[&ServerSpec]) -> String {
     crate::config::some_ids(servers.iter().copied())
 }
 
-/// What each host stands for. Names are asked for at once, since each may take as long as the network lets it.
+/// What each host stands for. Names are asked for at once, since each may take as long as the
+/// network lets it.
 fn places<'a>(hosts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, Place> {
     let hosts: BTreeSet<&str> = hosts.collect();
     let (sender, receiver) = mpsc::channel();

@@ -18,12 +18,14 @@ use crate::robots::{self, LoadPlan, Progress, Report, Settings, Summary};
 
 /// Put a chat under load, and say how it took it
 ///
-/// Robots log in through the gate, enter rooms and talk, by WebSocket and TCP, to this chat or any other that speaks
-/// Pomelo's protocol and the tutorial's routes. At the end: rates, latencies, errors, and whether everybody got every
-/// message, once and in order. Ctrl-C ends a run early, with its report.
+/// Robots log in through the gate, enter rooms and talk, by WebSocket and TCP, to this chat or any
+/// other that speaks Pomelo's protocol and the tutorial's routes. At the end: rates, latencies,
+/// errors, and whether everybody got every message, once and in order. Ctrl-C ends a run early,
+/// with its report.
 ///
-/// Without --gate and --connector they go to the running cluster that --config, --env and --port-offset name, as other
-/// commands do; where none runs, to the gate that the configuration names, or to a connector if it has no gate.
+/// Without --gate and --connector they go to the running cluster that --config, --env and
+/// --port-offset name, as other commands do; where none runs, to the gate that the configuration
+/// names, or to a connector if it has no gate.
 ///
 /// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login
 /// failed or an error came, nobody got in or nothing was sent, 2 for bad input or when nothing
@@ -31,13 +33,15 @@ use crate::robots::{self, LoadPlan, Progress, Report, Settings, Summary};
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RobotsArgs {
-    /// Settings from a JSON file, keys as the flags in snake_case; flags win. config/robots.json is an example
+    /// Settings from a JSON file, keys as the flags in snake_case; flags win. config/robots.json is
+    /// an example
     #[arg(long, value_name = "PATH")]
     pub file: Option<PathBuf>,
     /// What robots do.
     #[command(flatten)]
     pub settings: Settings,
-    /// The running cluster that the gate is of; no cluster need run, if the configuration says where the gate is.
+    /// The running cluster that the gate is of; no cluster need run, if the configuration says
+    /// where the gate is.
     #[command(flatten)]
     pub target: ClusterArgs,
     /// Print one JSON object: plan, seconds, logins, sends, sent, deliveries, latency_us, errors,

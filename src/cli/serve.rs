@@ -68,7 +68,8 @@ impl Started {
     }
 }
 
-/// Not what is past now that all ports are open, and not what only clients of other machines meet when none can come.
+/// Not what is past now that all ports are open, and not what only clients of other machines meet
+/// when none can come.
 fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
     match warning.bites {
         Bites::Always => true,

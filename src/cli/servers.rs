@@ -1,4 +1,5 @@
-//! `pomelo-sim stop`, `remove`, `kill`, `pause`, `resume`, `restart`: something is done with servers of the running cluster.
+//! `pomelo-sim stop`, `remove`, `kill`, `pause`, `resume`, `restart`: something is done with
+//! servers of the running cluster.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,9 +17,11 @@ use crate::orders::Order;
 pub enum ServersCommand {
     /// Take servers out of the running cluster
     ///
-    /// Stops each in good order, as stop does, and forgets it: it is listed no more, and its id and ports are free.
+    /// Stops each in good order, as stop does, and forgets it: it is listed no more, and its id and
+    /// ports are free.
     ///
-    /// Exit code: 0 when all are gone, 2 at the first that is not there; those named before it are gone then.
+    /// Exit code: 0 when all are gone, 2 at the first that is not there; those named before it are
+    /// gone then.
     #[command(after_long_help = "Examples:
   pomelo-sim remove chat-server-3
       its rooms go to the other chat servers
@@ -26,11 +29,12 @@ pub enum ServersCommand {
     Remove(IdsArgs),
     /// Stop servers in good order, or the whole running cluster
     ///
-    /// A server that is stopped gets no more messages, hands its rooms to others, tells its clients why, and stays in
-    /// the list: restart brings it back. Without an id the whole cluster ends, as at SIGTERM, and the command waits for
-    /// that.
+    /// A server that is stopped gets no more messages, hands its rooms to others, tells its clients
+    /// why, and stays in the list: restart brings it back. Without an id the whole cluster ends, as
+    /// at SIGTERM, and the command waits for that.
     ///
-    /// Exit code: 0 when all are stopped, 2 at the first that is not there or not up; those named before it are stopped then.
+    /// Exit code: 0 when all are stopped, 2 at the first that is not there or not up; those named
+    /// before it are stopped then.
     #[command(after_long_help = "Examples:
   pomelo-sim stop chat-server-2
       one server; restart brings it back
@@ -39,11 +43,12 @@ pub enum ServersCommand {
     Stop(StopArgs),
     /// Let servers vanish, as processes that crash
     ///
-    /// Nothing is handed off and nobody is told: clients of a frontend see their connection end, and
-    /// requests in flight to a backend are answered with an error. The server stays in the list:
-    /// restart brings it back.
+    /// Nothing is handed off and nobody is told: clients of a frontend see their connection end,
+    /// and requests in flight to a backend are answered with an error. The server stays in the
+    /// list: restart brings it back.
     ///
-    /// Exit code: 0 when all are killed, 2 at the first that is not there or not up; those named before it are killed then.
+    /// Exit code: 0 when all are killed, 2 at the first that is not there or not up; those named
+    /// before it are killed then.
     #[command(after_long_help = "Examples:
   pomelo-sim kill chat-server-2
       what a crash of a chat server does to its rooms
@@ -51,9 +56,11 @@ pub enum ServersCommand {
     Kill(IdsArgs),
     /// Let servers do nothing, as processes that hang
     ///
-    /// What is sent to a paused server waits, and so do those who sent it, up to their timeouts; resume lets it go on.
+    /// What is sent to a paused server waits, and so do those who sent it, up to their timeouts;
+    /// resume lets it go on.
     ///
-    /// Exit code: 0 when all are paused, 2 at the first that is not there or not running; those named before it are paused then.
+    /// Exit code: 0 when all are paused, 2 at the first that is not there or not running; those
+    /// named before it are paused then.
     #[command(after_long_help = "Examples:
   pomelo-sim pause chat-server-1
       requests to its rooms are answered with an error at their timeout
@@ -64,7 +71,8 @@ pub enum ServersCommand {
     ///
     /// What was sent to them meanwhile is worked off, in its order.
     ///
-    /// Exit code: 0 when all go on, 2 at the first that is not there or not paused; those named before it go on then.
+    /// Exit code: 0 when all go on, 2 at the first that is not there or not paused; those named
+    /// before it go on then.
     #[command(after_long_help = "Examples:
   pomelo-sim resume chat-server-1
   pomelo-sim resume chat-server-1 chat-server-2 --json")]
@@ -73,7 +81,8 @@ pub enum ServersCommand {
     ///
     /// Brings back what was stopped or killed, too.
     ///
-    /// Exit code: 0 when all are up, 2 at the first that is not there or cannot start; those named before it are up then.
+    /// Exit code: 0 when all are up, 2 at the first that is not there or cannot start; those named
+    /// before it are up then.
     #[command(after_long_help = "Examples:
   pomelo-sim restart chat-server-2
       after a stop or a kill, or to begin anew
@@ -125,7 +134,8 @@ pub fn run(command: &ServersCommand) -> Outcome {
     admin.show(json!({ "done": done }), |answer| lines(past, &texts(answer, "done")))
 }
 
-/// Waits for the end, so that the ports are free when the command returns: the cluster removes its file last.
+/// Waits for the end, so that the ports are free when the command returns: the cluster removes its
+/// file last.
 fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
     let running = admin.cluster.find()?;
     AdminClient::new(running.clone()).ask(&Order::StopCluster)?;

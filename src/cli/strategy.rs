@@ -1,4 +1,5 @@
-//! `pomelo-sim strategy`: by which strategy the servers of each type are chosen in the running cluster, and another one.
+//! `pomelo-sim strategy`: by which strategy the servers of each type are chosen in the running
+//! cluster, and another one.
 
 use clap::Args;
 use serde::Deserialize;
@@ -13,15 +14,17 @@ use crate::router::Preview;
 
 /// Show by which strategy servers are chosen in the running cluster, or change it
 ///
-/// A change takes effect at once. Rooms whose key belongs to another server then go there with their members; nobody is
-/// told that anybody left, and messages keep their order. directory(NAME) takes every room where it is, and only new ones
-/// are chosen by NAME. Sessions never move: a connector's strategy decides where users are sent at their next login.
+/// A change takes effect at once. Rooms whose key belongs to another server then go there with
+/// their members; nobody is told that anybody left, and messages keep their order. directory(NAME)
+/// takes every room where it is, and only new ones are chosen by NAME. Sessions never move: a
+/// connector's strategy decides where users are sent at their next login.
 ///
 /// --preview changes nothing. It says exactly which rooms and members would move, and the load of
 /// each server then: members of its rooms, or users of a connector. The cluster forgets a change
 /// when it ends: serve --strategy keeps it.
 ///
-/// Exit code: 0 when it is so, 2 when the strategy is wrong for the type, the type is unknown, or no cluster runs.
+/// Exit code: 0 when it is so, 2 when the strategy is wrong for the type, the type is unknown, or
+/// no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct StrategyArgs {

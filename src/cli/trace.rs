@@ -14,13 +14,16 @@ use crate::trace::{Reason, Step, TapeView, TraceId, Way, What};
 
 /// Follow messages through the running cluster, step by step
 ///
-/// Shows what becomes of each message of a client: when its frontend takes it up, which server the router chooses for it
-/// and why, where it is held up, how long it waited for its handler, what that asks of others, whom it pushes to, and
-/// when the client has its answer. All steps of one message stand together, with the time since its first.
+/// Shows what becomes of each message of a client: when its frontend takes it up, which server the
+/// router chooses for it and why, where it is held up, how long it waited for its handler, what
+/// that asks of others, whom it pushes to, and when the client has its answer. All steps of one
+/// message stand together, with the time since its first.
 ///
-/// With --uid, --rid, --route and --server only messages of which all that holds. It follows until Ctrl-C, --count or
-/// --seconds, and then no more is traced; one filter holds at a time, so another command takes this one's place. At most 200
-/// messages a second are traced, the others are counted. Each costs a little; while nothing is traced, nothing does.
+/// With --uid, --rid, --route and --server only messages of which all that holds. It follows until
+/// Ctrl-C, --count or
+/// --seconds, and then no more is traced; one filter holds at a time, so another command takes this
+/// one's place. At most 200 messages a second are traced, the others are counted. Each costs a
+/// little; while nothing is traced, nothing does.
 ///
 /// Exit code: 0 when it ends, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]

@@ -30,7 +30,8 @@ pub struct Options {
     pub on_duplicate: OnDuplicate,
     /// A request that has no answer by then is answered with an error.
     pub request_timeout: Duration,
-    /// How long a stop waits for requests in flight, and again for clients to read their last bytes.
+    /// How long a stop waits for requests in flight, and again for clients to read their last
+    /// bytes.
     pub stop_timeout: Duration,
     /// Whether clients of a server that stops are kicked, with the reason; if not, their
     /// connections are closed, and WebSockets told the reason in their close frame.
@@ -41,8 +42,8 @@ pub struct Options {
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,
-    /// Whether rooms go where the list of servers says when that changes. Without it they stay and lose their members,
-    /// as in Pomelo.
+    /// Whether rooms go where the list of servers says when that changes. Without it they stay and
+    /// lose their members, as in Pomelo.
     pub rebalance: bool,
     /// Rules of the links between servers.
     pub links: Vec<LinkRule>,
@@ -51,8 +52,9 @@ pub struct Options {
     /// How long a session whose connection was lost waits for its client to come back, if that has
     /// said that it can; none: not at all.
     pub resume: Option<Duration>,
-    /// Most bytes of packages that are kept for each session in case its client comes back, with what it takes to keep
-    /// them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max) is used.
+    /// Most bytes of packages that are kept for each session in case its client comes back, with
+    /// what it takes to keep them. No more than [`outbound_bytes_max`](Options::outbound_bytes_max)
+    /// is used.
     pub resume_bytes_max: usize,
     /// Longest body of a package from a client, in bytes.
     pub body_bytes_max: usize,

@@ -1,13 +1,14 @@
-//! The cluster's configuration: Pomelo's `servers.json` and its neighbours, read, checked and turned into a
-//! [`ClusterSpec`].
+//! The cluster's configuration: Pomelo's `servers.json` and its neighbours, read, checked and
+//! turned into a [`ClusterSpec`].
 //!
-//! Pomelo's own files work unchanged. Raw shapes (`raw`, over values that know their place, `node`) become checked ones
-//! (`spec`) in `check`; nothing outside this folder sees a raw one. `additions` makes servers for a cluster that runs in
-//! the same way.
+//! Pomelo's own files work unchanged. Raw shapes (`raw`, over values that know their place, `node`)
+//! become checked ones (`spec`) in `check`; nothing outside this folder sees a raw one. `additions`
+//! makes servers for a cluster that runs in the same way.
 //!
-//! What Pomelo refuses is one [`ConfigError`], the first that there is. What Pomelo takes is taken: where it is wrong all
-//! the same, `faults` makes a [`Warning`] of the error and something stands in for the value; other warnings are of what
-//! is right but probably not meant. `here` changes a configuration of many machines so that one can serve it.
+//! What Pomelo refuses is one [`ConfigError`], the first that there is. What Pomelo takes is taken:
+//! where it is wrong all the same, `faults` makes a [`Warning`] of the error and something stands
+//! in for the value; other warnings are of what is right but probably not meant. `here` changes a
+//! configuration of many machines so that one can serve it.
 
 mod additions;
 mod addresses;

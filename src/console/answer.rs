@@ -17,7 +17,8 @@ use crate::orders::Refusal;
 /// An answer of the console.
 pub(super) type Answer = Response<Content>;
 
-/// The body of an answer, and values that are dropped, the first first, when it is sent or its connection has ended.
+/// The body of an answer, and values that are dropped, the first first, when it is sent or its
+/// connection has ended.
 pub(super) struct Content {
     chunks: Chunks,
     kept: Vec<Box<dyn Any>>,
@@ -61,7 +62,8 @@ impl Body for Content {
     }
 }
 
-/// What every answer carries: a page may load only what is here, nobody may frame it, and no other page may read it.
+/// What every answer carries: a page may load only what is here, nobody may frame it, and no other
+/// page may read it.
 const HEADERS: [(&str, &str); 5] = [
     (
         "content-security-policy",

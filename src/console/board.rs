@@ -1,4 +1,5 @@
-//! What everybody looks at: the last picture, history, events, trace and robots, each written as JSON once.
+//! What everybody looks at: the last picture, history, events, trace and robots, each written as
+//! JSON once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -143,7 +144,8 @@ impl Board {
         self.state().seen.clone()
     }
 
-    /// What a stream has not told yet, as its next events; the cursor moves on. Who is slow misses pictures, nothing else.
+    /// What a stream has not told yet, as its next events; the cursor moves on. Who is slow misses
+    /// pictures, nothing else.
     pub(super) fn news(&self, cursor: &mut Cursor) -> Vec<Bytes> {
         let state = self.state();
         let mut news = Vec::new();

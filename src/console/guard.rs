@@ -1,4 +1,5 @@
-//! Who may ask the console: what a browser's other pages, and other machines, must not get done through it. Pure.
+//! Who may ask the console: what a browser's other pages, and other machines, must not get done
+//! through it. Pure.
 
 use std::net::IpAddr;
 
@@ -26,11 +27,12 @@ const NO_TOKEN: &str =
 const HOST_BYTES_MAX: usize = 64;
 
 impl<'a> Sender<'a> {
-    /// Refuses names but `localhost`: a page whose name was made to lead here (DNS rebinding) comes with its name, while
-    /// who asks for an address means this machine.
+    /// Refuses names but `localhost`: a page whose name was made to lead here (DNS rebinding) comes
+    /// with its name, while who asks for an address means this machine.
     ///
     /// # Errors
-    /// `Host` is missing, or says something else than an address or `localhost`, with or without a port.
+    /// `Host` is missing, or says something else than an address or `localhost`, with or without a
+    /// port.
     pub fn check_host(&self) -> Result<&'a str, Refusal> {
         let Some(host) = self.host else {
             return Err(Refusal::forbidden("the request says no Host: expected an address of this machine"));

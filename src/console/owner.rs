@@ -1,5 +1,5 @@
-//! Whose program is at the other end of a connection on this machine, as far as the system tells: others who have accounts
-//! here must not get the token.
+//! Whose program is at the other end of a connection on this machine, as far as the system tells:
+//! others who have accounts here must not get the token.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
@@ -15,7 +15,8 @@ const TABLE_BYTES_MAX: u64 = 64 << 20;
 /// A connection that has ended: the system shows it as root's.
 const TIME_WAIT: &str = "06";
 
-/// Whether who connects from there to this port is this process's user, or root. Where the system does not tell, it may be.
+/// Whether who connects from there to this port is this process's user, or root. Where the system
+/// does not tell, it may be.
 pub(super) fn may_be_own(peer: SocketAddr, port: u16) -> bool {
     let Ok(own) = fs::metadata("/proc/self").map(|process| process.uid()) else { return true };
     let tables = TABLES.iter().filter_map(|path| File::open(path).ok());

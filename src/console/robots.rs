@@ -23,7 +23,8 @@ const RATE_OVER: Duration = Duration::from_secs(1);
 /// Logins that begin per second: the largest crowd is in within ten seconds.
 const ARRIVALS: f64 = 200.0;
 
-/// Prefix of the names of users and rooms: another one than that of `pomelo-sim robots`, so that both can run.
+/// Prefix of the names of users and rooms: another one than that of `pomelo-sim robots`, so that
+/// both can run.
 const PREFIX: &str = "bot";
 
 /// What is asked of them.

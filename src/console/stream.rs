@@ -16,7 +16,8 @@ use crate::orders::{Code, Refusal};
 /// Streams at a time.
 pub(super) const STREAMS_MAX: usize = 32;
 
-/// How long a stream is silent before it says that it is there: proxies and browsers give up on one that says nothing.
+/// How long a stream is silent before it says that it is there: proxies and browsers give up on one
+/// that says nothing.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// What a browser is told first: to come back after a second when the stream breaks.
@@ -47,7 +48,8 @@ impl Streams {
                 format!("{STREAMS_MAX} streams are served already; close one"),
             ));
         }
-        // One chunk in flight: a slow reader gets the latest picture when it has room, not an old one.
+        // One chunk in flight: a slow reader gets the latest picture when it has room, not an old
+        // one.
         let (sender, chunks) = channel(1);
         spawn_local(feed(board, sender));
         Ok(Stream { chunks, count: Arc::clone(&self.count) })

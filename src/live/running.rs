@@ -59,8 +59,8 @@ impl RunningCluster {
     /// again, with these fields and in its old place.
     ///
     /// # Errors
-    /// A server with that id is up, its client port is taken or cannot be opened, or its type has no
-    /// code.
+    /// A server with that id is up, its client port is taken or cannot be opened, or its type has
+    /// no code.
     pub fn add(&self, server: ServerSpec) -> Result<(), ControlError> {
         self.ask(|asker| Control::Add(Box::new(server), asker))?
     }

@@ -18,8 +18,9 @@ const SAMPLES_MAX: usize = 300;
 /// The pictures of the last five minutes, one a second, reduced to the figures that charts need.
 ///
 /// Serialises as columns of the same length, oldest first, with `null` where there was nothing:
-/// `{"stepMs","atMs":[…],"servers":{id:{"load","messagesPerSecond","p99Ms"}},"types":{type:{"byCount","byMessages"}},
-/// "totals":{"messagesPerSecond","deliveriesPerSecond","p50Ms","p99Ms","sessions"}}`.
+/// `{"stepMs","atMs":[…],"servers":{id:{"load","messagesPerSecond","p99Ms"}},
+/// "types":{type:{"byCount","byMessages"}},"totals":{"messagesPerSecond",
+/// "deliveriesPerSecond","p50Ms","p99Ms","sessions"}}`.
 #[derive(Clone, Default)]
 pub struct History {
     samples: VecDeque<Sample>,

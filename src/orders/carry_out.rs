@@ -34,8 +34,8 @@ pub struct Orders {
 /// Reads the configuration of a cluster again, in the same way as at its start.
 pub type Load = Box<dyn Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync>;
 
-/// What the answer to [`Order::List`] has of a server: a few of a [`ServerView`]'s fields, under names
-/// that scripts read. `port` is Pomelo's here.
+/// What the answer to [`Order::List`] has of a server: a few of a [`ServerView`]'s fields, under
+/// names that scripts read. `port` is Pomelo's here.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ServerLine<'a> {

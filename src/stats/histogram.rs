@@ -66,8 +66,8 @@ impl Histogram {
         self.sum_ns as f64 / 1e9
     }
 
-    /// Number of latencies up to `latency`. Exact for 1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3 and 8 of
-    /// each decade from 1 µs to 10 s, and for 100 s; for others, that of the next bound below.
+    /// Number of latencies up to `latency`. Exact for 1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3 and 8
+    /// of each decade from 1 µs to 10 s, and for 100 s; for others, that of the next bound below.
     pub fn count_within(&self, latency: Duration) -> u64 {
         let nanos = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         let within = |bucket: &usize| bound_ns(*bucket).is_some_and(|bound| bound <= nanos);

@@ -8,7 +8,8 @@ use crate::support::served::World;
 
 const PAGE: &str = include_str!("../../src/console/http.md");
 
-/// Whether there are the programs that the commands need; without them that is said, and in CI it is a failure.
+/// Whether there are the programs that the commands need; without them that is said, and in CI it
+/// is a failure.
 fn can_run() -> bool {
     let missing = |program: &&'static str| {
         let version =

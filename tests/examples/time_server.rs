@@ -1,10 +1,12 @@
-//! A server type of one's own: chat that stamps each message with the time, which it asks of a `time` server by rpc.
+//! A server type of one's own: chat that stamps each message with the time, which it asks of a
+//! `time` server by rpc.
 //!
 //! ```text
 //! cargo run --example time_server
 //! ```
-//! This is the rpc step of Pomelo's chat tutorial. It adds the type `time` to the cluster, puts another `chat` in the
-//! place of the tutorial's, and needs one more list in `servers.json`: `"time": [{"id": "time-server-1", …}]`.
+//! This is the rpc step of Pomelo's chat tutorial. It adds the type `time` to the cluster, puts
+//! another `chat` in the place of the tutorial's, and needs one more list in `servers.json`:
+//! `"time": [{"id": "time-server-1", …}]`.
 
 use std::path::Path;
 

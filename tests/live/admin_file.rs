@@ -1,4 +1,5 @@
-//! The file that tells where an admin port is: for its user's eyes only, and gone when its cluster is.
+//! The file that tells where an admin port is: for its user's eyes only, and gone when its cluster
+//! is.
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};

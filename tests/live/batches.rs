@@ -1,5 +1,6 @@
-//! What goes to many is written once for all of them. Whoever is in however many channels, on whatever transport, hears
-//! everything that was for it once and in order, whatever else comes in between.
+//! What goes to many is written once for all of them. Whoever is in however many channels, on
+//! whatever transport, hears everything that was for it once and in order, whatever else comes in
+//! between.
 
 use std::collections::BTreeMap;
 use std::path::Path;

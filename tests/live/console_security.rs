@@ -1,4 +1,5 @@
-//! The console against other pages of the same browser, other machines, and whoever sends it nonsense.
+//! The console against other pages of the same browser, other machines, and whoever sends it
+//! nonsense.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -315,7 +316,8 @@ fn bodies_that_are_cut_doubled_or_contradict_themselves_do_nothing() {
     assert_all_run(&world);
 }
 
-/// Two lengths of one body: the chunks count, and nothing behind them is read as a request (RFC 9112, 6.1).
+/// Two lengths of one body: the chunks count, and nothing behind them is read as a request (RFC
+/// 9112, 6.1).
 #[test]
 fn a_body_of_two_lengths_is_the_last_of_its_connection() {
     let world = ConsoleWorld::start();

@@ -70,7 +70,8 @@ fn rooms_of_a_killed_chat_server_live_on_and_come_back() {
 fn what_was_under_way_to_a_killed_server_is_answered_by_its_deadline() {
     let cluster = hasty(tutorial()).start().unwrap();
     let mut alice = Client::enter(connectors(&cluster)[0], Transport::Tcp, "alice", "room");
-    // It hangs first, so that requests are under way when it vanishes; then they go where the room goes.
+    // It hangs first, so that requests are under way when it vanishes; then they go where the room
+    // goes.
     let home = holder(&cluster);
     cluster.pause(&home).unwrap();
     let asked: Vec<u64> = (0..20).map(|_| alice.send(SEND, hello())).collect();
@@ -177,7 +178,8 @@ fn a_session_number_is_not_used_again_by_the_server_s_next_life() {
     let address = connectors(&cluster)[0];
     for life in 0..3 {
         let _client = Client::enter(address, Transport::Tcp, "alice", "room");
-        // Numbers go on: the first session of each life is one more than the last of the life before.
+        // Numbers go on: the first session of each life is one more than the last of the life
+        // before.
         assert_eq!(account(&cluster, "connector-server-1").sessions, 1, "life {life}");
         cluster.kill("connector-server-1").unwrap();
         cluster.restart("connector-server-1").unwrap();
@@ -231,7 +233,8 @@ fn a_panic_fails_its_request_and_restarts_its_server_with_its_rooms() {
         let answers =
             world.requests(players[0], &[(PANIC_ROUTE, json!({})), (SEND, hello()), (SEND, hello())]);
         let failed = json!({"code": 500, "message": "the handler failed: its server's log says where"});
-        // The second waits until the server has its rooms again, and meets a new state: the old one would panic.
+        // The second waits until the server has its rooms again, and meets a new state: the old one
+        // would panic.
         assert_eq!(answers, [failed, json!({}), json!({})]);
         for player in &players {
             let heard = world.pushes(*player);
@@ -327,7 +330,8 @@ fn nor_on_three_threads() {
     kills(3);
 }
 
-/// A chat server is killed and brought back over and over while a room talks in a way that takes errors.
+/// A chat server is killed and brought back over and over while a room talks in a way that takes
+/// errors.
 fn kills(threads: usize) {
     let options = Options { request_timeout: DEADLINE, threads, ..patient() };
     let cluster = tutorial().options(options).start().unwrap();

@@ -1,4 +1,5 @@
-//! Two hundred users in twenty rooms: everybody gets everything once and in order, and nothing stays behind.
+//! Two hundred users in twenty rooms: everybody gets everything once and in order, and nothing
+//! stays behind.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

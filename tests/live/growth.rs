@@ -1,4 +1,5 @@
-//! Servers come and go while clients chat: rooms move with their members, and nobody is told anything but why it is kicked.
+//! Servers come and go while clients chat: rooms move with their members, and nobody is told
+//! anything but why it is kicked.
 
 use std::time::{Duration, Instant};
 
@@ -126,7 +127,8 @@ fn traffic_of_a_room_that_moves_waits_and_the_rest_goes_on() {
     let spec = ServerSpec { id: "chat-server-4".into(), ..crate::support::spec(1, 1).servers[1].clone() };
     world.cluster.start(&ServerSpec { frontend: false, ..spec });
     world.cluster.settle();
-    // chat-server-3 has not said that it is done, so what is for its rooms waits; room2 stays where it is.
+    // chat-server-3 has not said that it is done, so what is for its rooms waits; room2 stays where
+    // it is.
     assert_eq!(world.send(stayer, "still here", "*"), json!({}));
     let waiting = world.ask(mover, SEND, &json!({"content": "wait for me", "target": "*"}));
     world.cluster.settle();

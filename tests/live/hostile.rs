@@ -1,4 +1,5 @@
-//! Whatever a client sends, only its own connection suffers: a room talks on, and nothing is left behind.
+//! Whatever a client sends, only its own connection suffers: a room talks on, and nothing is left
+//! behind.
 
 use std::time::Duration;
 

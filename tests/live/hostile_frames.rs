@@ -1,4 +1,5 @@
-//! Fragments, control frames between them, and text that is none: what WebSocket allows is read, whatever its shape.
+//! Fragments, control frames between them, and text that is none: what WebSocket allows is read,
+//! whatever its shape.
 
 use crate::support::client::Transport;
 use crate::support::raw::{BINARY, CLOSE, HEARTBEAT, PING, PONG, Raw, frame, request};

@@ -1,4 +1,5 @@
-//! No client can be another, hear another room or speak in it, whatever it writes into its messages.
+//! No client can be another, hear another room or speak in it, whatever it writes into its
+//! messages.
 
 use crate::support::client::{BOTH, Client, Got, Transport};
 use crate::support::raw::{ACK, Raw, data, package, request};
@@ -33,7 +34,8 @@ impl<'a> Scene<'a> {
         Self { world, alice, bob, eve, held }
     }
 
-    /// Nobody in the lobby has heard anything, nobody has come or gone, and it works; Eve hears nothing of it.
+    /// Nobody in the lobby has heard anything, nobody has come or gone, and it works; Eve hears
+    /// nothing of it.
     fn is_undisturbed(&mut self, after: &str) {
         let Self { alice, bob, eve, .. } = *self;
         assert_eq!(self.world.pushes(alice), [], "alice, after {after}");
@@ -179,7 +181,8 @@ fn what_servers_say_to_each_other_no_client_can_say() {
             }
             scene.is_undisturbed(route);
         }
-        // A frontend's handlers are for its own clients, and a backend's for those who have entered.
+        // A frontend's handlers are for its own clients, and a backend's for those who have
+        // entered.
         for (player, route) in [(on_gate, ENTER), (on_gate, SEND), (scene.eve, "gate.gateHandler.queryEntry")]
         {
             let mut body = body.clone();
@@ -191,7 +194,8 @@ fn what_servers_say_to_each_other_no_client_can_say() {
     });
 }
 
-/// A server waits for other servers' answers by number; a client that answers in their place is not heard.
+/// A server waits for other servers' answers by number; a client that answers in their place is not
+/// heard.
 #[test]
 fn a_client_s_response_answers_no_server() {
     let world = &mut PureWorld::new(tutorial());
@@ -258,7 +262,8 @@ fn a_client_s_kick_kicks_nobody_else() {
     assert_eq!(alice.pushes(), []);
     assert_eq!(closed(&cluster, CONNECTORS[0], pomelo_sim::ports::CloseReason::Kicked), 0);
     assert_eq!(port(&cluster, CONNECTORS[0]).connections, 1);
-    // Routes by code where there is no dictionary lead nowhere, and none is answered for another's request.
+    // Routes by code where there is no dictionary lead nowhere, and none is answered for another's
+    // request.
     let mut eve = Raw::open(address, Transport::Tcp);
     for code in 0..100_u16 {
         let mut bytes = Vec::new();

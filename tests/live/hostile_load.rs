@@ -288,7 +288,8 @@ fn three_hundred_that_hang_about_cost_little_and_go() {
             .map(|n| {
                 let mut raw = if n % 3 == 0 { Raw::upgraded(address) } else { Raw::connect(address) };
                 match n % 3 {
-                    // The longest frame and the longest package that may be declared, and not a byte of either.
+                    // The longest frame and the longest package that may be declared, and not a
+                    // byte of either.
                     0 => raw.send(&[frame_header(BINARY, true, 262_000), vec![0; 4]].concat()),
                     1 => raw.send(b"\x01\x01\0\0"),
                     _ => raw.send(b"GET / HTTP/1.1\r\nX-Slow"),

@@ -1,4 +1,5 @@
-//! Silent and slow clients are given up in time while a room talks at full speed on the same port, and loses nothing.
+//! Silent and slow clients are given up in time while a room talks at full speed on the same port,
+//! and loses nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -77,7 +78,8 @@ impl LoudRoom {
     }
 }
 
-/// Talks and counts what it hears, from each in order; when it shall stop, until all have been heard.
+/// Talks and counts what it hears, from each in order; when it shall stop, until all have been
+/// heard.
 fn talk(
     mut client: Client,
     stopping: &AtomicBool,
@@ -208,8 +210,8 @@ fn who_drips_is_closed_in_time_beside_a_loud_room() {
     let room = LoudRoom::start(address);
     wait_until("the room talks", || room.said() > 100);
     let before = room.said();
-    // Each says a byte all the time, and never enough: of a head, a package, a frame, a fragment; before the handshake,
-    // before its acknowledgement, and while it works.
+    // Each says a byte all the time, and never enough: of a head, a package, a frame, a fragment;
+    // before the handshake, before its acknowledgement, and while it works.
     let long_package: &[u8] = b"\x04\0\xff\xff";
     let long_frame = [frame_header(BINARY, true, 60_000), vec![0; 4]].concat();
     let of = |begin: &dyn Fn() -> Raw, first: &[u8]| {

@@ -1,4 +1,5 @@
-//! Server types that build on others: all that the other registers works, and what is added works beside it.
+//! Server types that build on others: all that the other registers works, and what is added works
+//! beside it.
 
 use std::time::Duration;
 
@@ -70,7 +71,8 @@ fn on_both(cluster: fn() -> Cluster, play: impl Fn(&mut dyn World)) {
     play(&mut LiveWorld::new(cluster().options(patient()), Transport::WebSocket));
 }
 
-/// A login is two calls, one after the other: what is done with their answers is the included type's, too.
+/// A login is two calls, one after the other: what is done with their answers is the included
+/// type's, too.
 #[test]
 fn the_included_type_works_as_it_did() {
     on_both(

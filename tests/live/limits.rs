@@ -1,4 +1,5 @@
-//! Limits on what one client, one address and all together may take; each refusal is said and counted.
+//! Limits on what one client, one address and all together may take; each refusal is said and
+//! counted.
 
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};
@@ -46,7 +47,8 @@ fn a_session_sends_no_more_in_a_second_than_it_may() {
         refused,
         vec![json!({"code": 503, "message": "busy: at most 10 messages a second (--rate-limit)"}); 2]
     );
-    // Half a second later there is room for five more, and no more after a long silence than for ten.
+    // Half a second later there is room for five more, and no more after a long silence than for
+    // ten.
     world.cluster.advance(Duration::from_millis(500));
     assert_eq!(burst(world, 6).len(), 1);
     world.cluster.advance(Duration::from_secs(60));
@@ -105,7 +107,8 @@ fn a_reader_that_is_always_behind_takes_no_more_memory_than_what_waits() {
     let cluster = tutorial().options(patient()).start().unwrap();
     let [first, second] =
         ["connector-server-1", "connector-server-2"].map(|server| cluster.address(server).unwrap());
-    // A small window and short segments, so that the kernel takes little at a time, and the outbox is never empty.
+    // A small window and short segments, so that the kernel takes little at a time, and the outbox
+    // is never empty.
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     socket.set_tcp_mss(536).unwrap();

@@ -50,7 +50,8 @@ fn start() -> (RunningCluster, SocketAddr) {
     (cluster, address)
 }
 
-/// A connection from one of this machine's own addresses; none when the port is too quick to close it.
+/// A connection from one of this machine's own addresses; none when the port is too quick to close
+/// it.
 fn connect(from: [u8; 4], to: SocketAddr) -> TcpStream {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((from, 0)).into()).unwrap();
@@ -92,7 +93,8 @@ fn come_and_go(n: usize, address: SocketAddr) {
             raw.end();
         }
         _ => {
-            // One that has not shaken hands is closed in time, one that breaks the rules at once; others would stay.
+            // One that has not shaken hands is closed in time, one that breaks the rules at once;
+            // others would stay.
             let is_closed = match n / 3 % 14 {
                 0 | 1 | 12 => n < WAITING,
                 4 | 5 | 6 | 9 | 10 | 13 => true,

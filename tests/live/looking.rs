@@ -12,7 +12,8 @@ fn state(cluster: &RunningCluster, id: &str) -> ServerState {
     cluster.list().unwrap().into_iter().find(|server| server.id.as_str() == id).unwrap().state
 }
 
-/// A stop waits for what is under way on a link that is cut. Whoever looks, or heals the link, does not wait for the stop.
+/// A stop waits for what is under way on a link that is cut. Whoever looks, or heals the link, does
+/// not wait for the stop.
 #[test]
 fn a_stop_that_waits_delays_nobody_who_looks() {
     let cluster = cluster(1, 2).options(patient()).start().unwrap();

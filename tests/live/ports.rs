@@ -1,4 +1,5 @@
-//! A client port takes WebSocket and raw TCP on one address, however the bytes of a client that keeps the rules come.
+//! A client port takes WebSocket and raw TCP on one address, however the bytes of a client that
+//! keeps the rules come.
 
 use std::net::SocketAddr;
 use std::time::Duration;

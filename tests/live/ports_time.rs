@@ -10,7 +10,8 @@ use pomelo_sim::cluster::Options;
 use pomelo_sim::ports::CloseReason;
 use serde_json::json;
 
-/// What is waited for in these tests. Much longer than a client that does what it must needs on a busy machine.
+/// What is waited for in these tests. Much longer than a client that does what it must needs on a
+/// busy machine.
 const SHORT: Duration = Duration::from_secs(2);
 
 #[test]

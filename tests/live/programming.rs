@@ -1,4 +1,5 @@
-//! The programming model: server types, calls, filters, hooks, sessions, channels and deadlines of one's own.
+//! The programming model: server types, calls, filters, hooks, sessions, channels and deadlines of
+//! one's own.
 
 #[path = "../examples/time_server.rs"]
 mod time_server;
@@ -285,7 +286,8 @@ fn a_request_without_an_answer_is_answered_at_its_deadline() {
     let answer = world.answer(stranger, enter).expect("answered at the deadline");
     assert_eq!((&answer["code"], &answer["error"]), (&json!(500), &json!(true)), "{answer}");
 
-    // What did not answer in time left nothing behind: bob may enter when the network is well again.
+    // What did not answer in time left nothing behind: bob may enter when the network is well
+    // again.
     world.cluster.lost = Box::new(|_, _| false);
     assert_eq!(
         world.request(stranger, "connector.entryHandler.enter", json!({"username": "bob", "rid": "room1"})),

@@ -1,4 +1,5 @@
-//! A client that loses its connection and comes back has its session still, and what it missed, once and in order.
+//! A client that loses its connection and comes back has its session still, and what it missed,
+//! once and in order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -366,7 +367,8 @@ fn coming_back_gives_no_room_for_more_messages() {
         let mut guest = Guest::open(address, Transport::Tcp);
         for n in 0..IN_FLIGHT_MAX {
             guest.client.send("bell.bellHandler.ring", json!({"ms": if n == 0 { 500 } else { 0 }}));
-            // A reader that waits for room finds no end of its connection, so it is away only before that.
+            // A reader that waits for room finds no end of its connection, so it is away only
+            // before that.
             if is_away && n == IN_FLIGHT_MAX - 2 {
                 wait_until("all are read", || messages.read() == n as u64 + 1);
                 guest = guest.cut(Cut::Reset).back(address, Transport::Tcp);

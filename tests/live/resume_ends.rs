@@ -184,7 +184,8 @@ fn a_token_is_worth_nothing_once_the_next_is_acknowledged() {
     }
     assert_eq!(alice.say(2, "*"), json!({}));
     assert_eq!(alice.heard(), numbers(1..3));
-    // One who never acknowledges, and shows the first of the answers' tokens again and again, has that and the last.
+    // One who never acknowledges, and shows the first of the answers' tokens again and again, has
+    // that and the last.
     let lost = alice.cut(Cut::Reset);
     let mut tokens = vec![json!(lost.token)];
     for n in 0..20 {

@@ -1,4 +1,5 @@
-//! Connections are cut at random moments under load, and everybody hears everything once and in order.
+//! Connections are cut at random moments under load, and everybody hears everything once and in
+//! order.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
-//! Strategies of a cluster that runs, over real sockets: changed back and forth under people who chat, and explained.
+//! Strategies of a cluster that runs, over real sockets: changed back and forth under people who
+//! chat, and explained.
 
 use crate::support::client::{Client, Transport};
 use crate::support::watch::{Held, WatchedRoom, connectors};
@@ -29,7 +30,8 @@ fn strategies_change_back_and_forth_on_three_threads() {
     back_and_forth(3);
 }
 
-/// Everybody hears everything once and in order, and nobody hears anything but chat: the watched rooms see to that.
+/// Everybody hears everything once and in order, and nobody hears anything but chat: the watched
+/// rooms see to that.
 fn back_and_forth(threads: usize) {
     let cluster = tutorial().options(Options { threads, ..patient() }).start().unwrap();
     let rooms: Vec<WatchedRoom> =

@@ -1,5 +1,6 @@
-//! Every scenario that was recorded from Pomelo, replayed on a running cluster over both transports: the same packages
-//! in the same order, byte for byte, or the repair that stands in the place of what the original did wrong.
+//! Every scenario that was recorded from Pomelo, replayed on a running cluster over both
+//! transports: the same packages in the same order, byte for byte, or the repair that stands in the
+//! place of what the original did wrong.
 
 pub(crate) mod bodies;
 pub(crate) mod friend;

@@ -1,5 +1,5 @@
-//! One script, drawn from a seed, on the machines alone, in virtual time, and on actors with real sockets: every client gets
-//! the same, to the last push and in the same order.
+//! One script, drawn from a seed, on the machines alone, in virtual time, and on actors with real
+//! sockets: every client gets the same, to the last push and in the same order.
 
 use pomelo_sim::random::{Random, Shape};
 use pomelo_sim::scenario::Costs;

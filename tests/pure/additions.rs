@@ -32,7 +32,8 @@ fn files_that_name(is_named: impl Fn(&str) -> bool) -> Vec<String> {
     found
 }
 
-/// Whether code names a type of this module: `Ring`, `Ring::new`, `strategies::Ring`, not `Shape::Ring`.
+/// Whether code names a type of this module: `Ring`, `Ring::new`, `strategies::Ring`, not
+/// `Shape::Ring`.
 fn names_type(text: &str, of: &str) -> bool {
     let paths = text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
     paths.into_iter().any(|path| {
@@ -140,7 +141,8 @@ fn a_command_takes_its_file_and_its_line_in_the_enum() {
             if file == "src/cli/mod.rs" || own.iter().any(|own| file.starts_with(own)) {
                 continue;
             }
-            // Commands may share what they print; their arguments, and to run them, are for the enum.
+            // Commands may share what they print; their arguments, and to run them, are for the
+            // enum.
             let is_shared =
                 |rest: &&str| file.starts_with("src/cli/") && !rest.contains("Args") && !rest.contains("run");
             let named = named_of(&line.text, command, file);

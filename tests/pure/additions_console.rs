@@ -1,12 +1,12 @@
-//! Adding things is short, as `src/lib.rs` says: limits, orders and panels are named where they are declared and where
-//! they are used, and nowhere between.
+//! Adding things is short, as `src/lib.rs` says: limits, orders and panels are named where they are
+//! declared and where they are used, and nowhere between.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 /// Every file under `folder` whose name ends so, by its path, with its text.
-fn files(folder: &str, end: &str) -> Vec<(String, String)> {
+pub(crate) fn files(folder: &str, end: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -46,7 +46,8 @@ fn declared(file: &str, head: &str) -> Vec<String> {
         .collect()
 }
 
-/// A limit takes three files: where it is declared, its flag, and what keeps it. What passes it on names none.
+/// A limit takes three files: where it is declared, its flag, and what keeps it. What passes it on
+/// names none.
 #[test]
 fn a_limit_is_named_by_its_declaration_its_flag_and_what_keeps_it() {
     const DECLARED: [(&str, &str, &str); 2] = [

@@ -1,4 +1,5 @@
-//! The configuration: Pomelo's files as they are, their layouts, `clusterCount`, and what survives any input.
+//! The configuration: Pomelo's files as they are, their layouts, `clusterCount`, and what survives
+//! any input.
 
 use std::collections::HashSet;
 use std::fs;

@@ -18,7 +18,8 @@ fn assert_refused(text: &str, expected: &str) {
     assert_eq!(load(text).unwrap_err().to_string(), expected, "for {text}");
 }
 
-/// What is wrong in a file that Pomelo works with, and so loads: the error that it would be, and what is done instead.
+/// What is wrong in a file that Pomelo works with, and so loads: the error that it would be, and
+/// what is done instead.
 fn forgiven(text: &str) -> Vec<String> {
     load(text)
         .unwrap_or_else(|error| panic!("{error}"))
@@ -277,7 +278,8 @@ fn fields_that_cannot_be_what_they_say() {
 
 #[test]
 fn control_characters_of_a_file_reach_no_terminal() {
-    // JSON lets the control characters of Unicode pass unescaped; \u{9b} starts a sequence as ESC [ does.
+    // JSON lets the control characters of Unicode pass unescaped; \u{9b} starts a sequence as ESC [
+    // does.
     assert_chat_forgiven(
         "{\"id\": \"c\", \"host\": \"h\", \"port\": \"\u{9b}31m\"}",
         "development.chat[0].port: invalid value: string \"\u{fffd}31m\", expected a port, 0 to 65535, at servers.json:3:45",

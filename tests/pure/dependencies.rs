@@ -1,5 +1,5 @@
-//! Every crate that is built comes from the registry under a licence that MIT code may be shipped with, and a first
-//! build has few of them.
+//! Every crate that is built comes from the registry under a licence that MIT code may be shipped
+//! with, and a first build has few of them.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -45,7 +45,8 @@ fn stdout_of(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Reads an SPDX expression as far as crates use them: `A OR B`, `A AND B`, `(A OR B) AND C`, and the old `A/B`.
+/// Reads an SPDX expression as far as crates use them: `A OR B`, `A AND B`, `(A OR B) AND C`, and
+/// the old `A/B`.
 fn is_allowed(expression: &str) -> bool {
     let expression = expression.replace('/', " OR ");
     expression.split(" AND ").all(|part| {

@@ -86,8 +86,8 @@ proptest! {
     }
 }
 
-/// Moments that all fall together, or lie as far apart as they can, take no longer than others: an event is moved a few
-/// times, however many there are. If one were not, this would not end.
+/// Moments that all fall together, or lie as far apart as they can, take no longer than others: an
+/// event is moved a few times, however many there are. If one were not, this would not end.
 #[test]
 fn takes_a_million_events_however_they_lie() {
     let count = 1_000_000_u64;

@@ -1,4 +1,5 @@
-//! The scenarios that come with the program: they load, say what they are, and run on a small scale.
+//! The scenarios that come with the program: they load, say what they are, and run on a small
+//! scale.
 
 use std::fs;
 use std::path::PathBuf;

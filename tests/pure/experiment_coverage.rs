@@ -4,8 +4,9 @@ use pomelo_sim::experiments::{self, Mode, Options};
 use pomelo_sim::scenario::Scenario;
 use serde_json::json;
 
-/// M/M/1 at half load, sixty seeds: a mean of T = 1/(μ - λ) = 20 ms, 50 % that wait, W = T - 10 ms. Of sixty intervals 57 are
-/// expected to hold the truth, with a standard deviation of 1.7; four of these are allowed.
+/// M/M/1 at half load, sixty seeds: a mean of T = 1/(μ - λ) = 20 ms, 50 % that wait, W = T - 10 ms.
+/// Of sixty intervals 57 are expected to hold the truth, with a standard deviation of 1.7; four of
+/// these are allowed.
 #[test]
 fn intervals_of_experiments_hold_what_theory_says() {
     const SEEDS: u64 = 60;
@@ -33,7 +34,8 @@ fn intervals_of_experiments_hold_what_theory_says() {
     assert!(held.iter().all(|held| (50..=60).contains(held)), "{held:?} of {SEEDS} hold {truths:?}");
 }
 
-/// What the answer says of random against one queue for all, M/M/1 five times against M/M/5 at 80 %: 50 ms against 15.54 ms.
+/// What the answer says of random against one queue for all, M/M/1 five times against M/M/5 at 80
+/// %: 50 ms against 15.54 ms.
 #[test]
 fn a_difference_is_as_theory_says_and_marked() {
     let scenario = json!({
@@ -49,7 +51,8 @@ fn a_difference_is_as_theory_says_and_marked() {
     let engine = experiments::engine(&scenario, Mode::Virtual);
     let results = experiments::run(&scenario, &*engine, &Options::default(), &|_| {}).unwrap();
     let figures = |index: usize| &results.strategies[index].figures["job_ms.mean"];
-    // The shortest queue is between one queue for all, which never leaves a server idle, and half of what blind choice takes.
+    // The shortest queue is between one queue for all, which never leaves a server idle, and half
+    // of what blind choice takes.
     let best = figures(2).estimate;
     assert!(best.high() > 15.54 && best.low() < 25.0, "{best:?}");
     assert!(figures(2).against_first.unwrap().is_significant());

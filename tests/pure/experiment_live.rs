@@ -35,8 +35,8 @@ fn people_talk_on_sockets_and_everybody_hears_them() {
     let outcome = run(&scenario(|scenario| scenario["duration_s"] = json!(4.0))).unwrap();
     let metric = |name: &str| outcome.metrics[name];
     assert!(metric("messages") > 200.0, "24 users say 20 things a second for 4 s: {}", metric("messages"));
-    // Rooms of two; at both ends of the measured time some are said within it and heard outside, or the other way, and
-    // the more the busier the machine is.
+    // Rooms of two; at both ends of the measured time some are said within it and heard outside, or
+    // the other way, and the more the busier the machine is.
     let each = metric("deliveries") / metric("messages");
     assert!((1.5..2.5).contains(&each), "each is heard {each} times");
     assert_eq!((metric("lost"), metric("lost.error"), metric("moved_rooms")), (0.0, 0.0, 0.0));

@@ -1,4 +1,5 @@
-//! The runner of experiments, over an engine whose truth is known: order, saving, continuing, figures, verdicts, answers.
+//! The runner of experiments, over an engine whose truth is known: order, saving, continuing,
+//! figures, verdicts, answers.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,8 +29,9 @@ fn scenario(more: Value) -> Scenario {
     Scenario::from_json(&scenario.to_string(), "test").unwrap()
 }
 
-/// Jobs that take an exponential time with the strategy's mean, drawn from the replication's stream: all strategies meet
-/// the same chance, times a factor. `round-robin` differs from `random` by noise of its own only.
+/// Jobs that take an exponential time with the strategy's mean, drawn from the replication's
+/// stream: all strategies meet the same chance, times a factor. `round-robin` differs from `random`
+/// by noise of its own only.
 fn outcome(scenario: &Scenario, strategy: &StrategySpec, replication: u32) -> Outcome {
     let name = strategy.to_string();
     let mean_ms = if name == "two-choices" { 8.0 } else { 10.0 };

@@ -1,4 +1,5 @@
-//! The statistics of experiments: intervals, the end of a warm-up, pooled curves, the table of metrics.
+//! The statistics of experiments: intervals, the end of a warm-up, pooled curves, the table of
+//! metrics.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -35,9 +36,9 @@ fn an_interval_is_what_the_formula_says() {
     assert!((apart.half_width.unwrap() - 2.306).abs() < 1e-3, "{apart:?}");
 }
 
-/// In how many of a thousand experiments of ten replications the interval holds the truth. Of 950 expected the standard
-/// deviation is 6.9; four of them are allowed, and for skewed values, whose interval is known to be a little short of 95 %,
-/// as much again below.
+/// In how many of a thousand experiments of ten replications the interval holds the truth. Of 950
+/// expected the standard deviation is 6.9; four of them are allowed, and for skewed values, whose
+/// interval is known to be a little short of 95 %, as much again below.
 fn coverage(truth: f64, interval: impl Fn(&mut Random) -> Estimate) -> usize {
     (0..1000).filter(|seed| interval(&mut Random::new(*seed, "coverage")).contains(truth)).count()
 }
@@ -107,7 +108,8 @@ fn mser_5_leaves_out_the_transient_and_no_more() {
 
 #[test]
 fn pooled_percentiles_are_those_of_all_measurements_together() {
-    // Two runs of different lengths and speeds; what they have together is known by recording it together.
+    // Two runs of different lengths and speeds; what they have together is known by recording it
+    // together.
     let mut random = Random::new(3, "pool");
     let (mut parts, mut all) = (vec![Latencies::default(), Latencies::default()], Latencies::default());
     for (part, count, mean_ms) in [(0, 40_000, 5.0), (1, 10_000, 20.0)] {

@@ -30,7 +30,8 @@ const FLOORS: &[&[&str]] = &[
     &["cli"],
 ];
 
-/// Modules in which three files or more import each other in a ring, still. No other has such a ring.
+/// Modules in which three files or more import each other in a ring, still. No other has such a
+/// ring.
 const WITH_RINGS: &[&str] =
     &["admin", "cli", "config", "console", "experiments", "robots", "scenario", "strategies"];
 

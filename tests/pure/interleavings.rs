@@ -1,4 +1,5 @@
-//! Clients that enter, talk and leave in any order, on the pure cluster: the same laws hold after every step.
+//! Clients that enter, talk and leave in any order, on the pure cluster: the same laws hold after
+//! every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -17,7 +18,8 @@ const CONNECTORS: [&str; 2] = ["connector-server-1", "connector-server-2"];
 const NAMES: [&str; 3] = ["ann", "bob", "cat"];
 const RIDS: [&str; 2] = ["lobby", "attic"];
 
-/// What a client does next. Clients are few, and so are names and rooms: they get in each other's way.
+/// What a client does next. Clients are few, and so are names and rooms: they get in each other's
+/// way.
 #[derive(Clone, Debug)]
 enum Step {
     Open {
@@ -247,7 +249,8 @@ proptest! {
         });
         for step in &steps {
             if matches!(step, Step::Settle) {
-                // Long enough for what is lost to be given up: a request may wait for another one's end.
+                // Long enough for what is lost to be given up: a request may wait for another one's
+                // end.
                 game.cluster.settle();
                 for _ in 0..steps.len() {
                     game.cluster.advance(Duration::from_secs(4));

@@ -1,5 +1,5 @@
-//! The judge finds what it must find: each law once kept and once broken, all of them beside a naive model, and one order
-//! in random rooms.
+//! The judge finds what it must find: each law once kept and once broken, all of them beside a
+//! naive model, and one order in random rooms.
 
 pub(crate) mod naive;
 pub(crate) mod rooms;

@@ -1,4 +1,5 @@
-//! The states of a connection as a pure machine: every package in every state, and the limits of time.
+//! The states of a connection as a pure machine: every package in every state, and the limits of
+//! time.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Tests that need no socket: the machines, codecs, strategies, virtual time, experiments, storms on the machines alone.
+//! Tests that need no socket: the machines, codecs, strategies, virtual time, experiments, storms
+//! on the machines alone.
 #![allow(clippy::unwrap_used, clippy::print_stdout, unreachable_pub)]
 
 mod additions;

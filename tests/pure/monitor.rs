@@ -146,8 +146,8 @@ fn a_server_that_was_made_anew_counts_from_nothing() {
     first.at("chat1").latency = latency(&[9; 50]);
     monitor.take(1, first.view);
     let mut second = Scene::new(20.0);
-    // One was started again 6 seconds ago, and has done more than the first of its name. The other one's handler has
-    // panicked, which begins nothing anew.
+    // One was started again 6 seconds ago, and has done more than the first of its name. The other
+    // one's handler has panicked, which begins nothing anew.
     second.at("chat1").uptime_seconds = 6.0;
     second.count("chat1", |counters| counters.invocations = 600);
     second.at("chat1").latency = latency(&[1; 60]);

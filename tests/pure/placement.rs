@@ -49,7 +49,8 @@ fn keys_are_counted_where_the_strategy_puts_them() {
     }
 }
 
-/// The figures that are not times are the same on one thread and on three, and whatever stands beside.
+/// The figures that are not times are the same on one thread and on three, and whatever stands
+/// beside.
 #[test]
 fn threads_and_company_change_nothing() {
     let without_times = |report: PlacementReport| -> Vec<Placed> {

@@ -8,10 +8,9 @@ use pomelo_sim::guide::{PAGES, anchor};
 use typos_dict::WORD;
 use unicase::UniCase;
 
-/// Whether the words to avoid are looked for in comments of `src` and in generated tables too.
-const SOURCES_TOO: bool = true;
+use super::additions_console::files;
 
-/// Widest line of README and guide.
+/// Widest line of README and guide, and widest comment.
 const COLUMNS_MAX: usize = 100;
 
 /// Words of the style page that have another sense as well: a door, a law of chance, a beat.
@@ -125,28 +124,39 @@ fn has(text: &str, words: &str) -> bool {
     })
 }
 
-fn comments(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            comments(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let comment =
-                |line: &str| line.split_once("//").map_or(String::new(), |(_, said)| said.to_owned());
-            found.push((path, text.lines().map(comment).collect::<Vec<_>>().join("\n")));
-        }
-    }
+/// Every Rust file of some folders, with its text.
+fn sources(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    let files = folders.iter().flat_map(|folder| files(folder, ".rs"));
+    files.map(|(file, text)| (PathBuf::from(file), text)).collect()
 }
 
-/// Without what stands between the markers of a generated table.
-fn without_tables(text: &str) -> String {
-    let mut is_table = false;
-    let keep = |line: &str| {
-        is_table = (is_table || line.starts_with("<!-- table: ")) && line != "<!-- end -->";
-        if is_table { "" } else { line }.to_owned()
-    };
-    text.lines().map(keep).collect::<Vec<_>>().join("\n")
+/// The comments of a source, each on its line.
+fn comments(text: &str) -> String {
+    let comment = |line: &str| line.split_once("//").map_or(String::new(), |(_, text)| text.to_owned());
+    text.lines().map(comment).collect::<Vec<_>>().join("\n")
+}
+
+/// The comments of every Rust file of some folders.
+fn commented(folders: &[&str]) -> Vec<(PathBuf, String)> {
+    sources(folders).into_iter().map(|(file, text)| (file, comments(&text))).collect()
+}
+
+/// Drawings, tables and code in comments keep their lines.
+#[test]
+fn comments_are_narrow() {
+    let mut wide = Vec::new();
+    for (file, text) in sources(&["src", "tests", "benches"]) {
+        let mut is_code = false;
+        for (index, line) in text.lines().enumerate() {
+            let Some(comment) = line.trim_start().strip_prefix("//") else { continue };
+            let comment = comment.trim_start_matches(['/', '!']).trim_start();
+            is_code ^= comment.starts_with("```");
+            if line.chars().count() > COLUMNS_MAX && !is_code && !comment.starts_with('|') {
+                wide.push(format!("{}:{}: {line}", file.display(), index + 1));
+            }
+        }
+    }
+    assert!(wide.is_empty(), "comments over {COLUMNS_MAX} columns:\n{}", wide.join("\n"));
 }
 
 #[test]
@@ -158,11 +168,7 @@ fn words_to_avoid_do_not_come_back() {
     // The style page names them.
     let mut texts: Vec<_> =
         pages().into_iter().filter(|(file, _)| !file.ends_with("guide/style.md")).collect();
-    if SOURCES_TOO {
-        comments(Path::new("src"), &mut texts);
-    } else {
-        texts.iter_mut().for_each(|(_, text)| *text = without_tables(text));
-    }
+    texts.extend(commented(&["src"]));
     let mut wrong = Vec::new();
     for (file, text) in texts {
         for (index, line) in prose(&text).lines().enumerate() {
@@ -187,7 +193,7 @@ fn meant(word: &str) -> Option<&'static [&'static str]> {
 fn words_are_spelt_right() {
     assert_eq!(meant("Recieve"), Some(&["receive"][..]));
     let mut texts = pages();
-    ["src", "tests", "benches"].iter().for_each(|folder| comments(Path::new(folder), &mut texts));
+    texts.extend(commented(&["src", "tests", "benches"]));
     let mut wrong = Vec::new();
     for (file, text) in texts {
         for (index, line) in prose(&text).lines().enumerate() {

@@ -1,4 +1,5 @@
-//! Orders of events that went wrong once, each by the name of what it broke. Found by storms; played here step by step.
+//! Orders of events that went wrong once, each by the name of what it broke. Found by storms;
+//! played here step by step.
 
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ fn what_a_lost_connector_had_asked_for_comes_before_the_next_one_of_the_name() {
     let world = &mut PureWorld::new(tutorial());
     let witness = world.enter("connector-server-2", "witness", "room");
     let home = home(world);
-    // alice's way into the room ends in the mailbox of a chat server that is slow; then her connector vanishes.
+    // alice's way into the room ends in the mailbox of a chat server that is slow; then her
+    // connector vanishes.
     world.cluster.stall(home.as_str(), true);
     let first = world.open("connector-server-1");
     world.ask(first, ENTER, &enter("alice"));
@@ -95,7 +97,8 @@ fn one_who_left_a_room_without_a_server_and_came_back_has_left_it_once() {
     world.cluster.advance(TOO_LATE);
     assert_eq!(world.answer(alice, refused).unwrap()["code"], 500);
     world.cluster.heal();
-    // The same session has the same name again when the server comes back: it is not in the room for that.
+    // The same session has the same name again when the server comes back: it is not in the room
+    // for that.
     let again = world.ask(alice, ENTER, &enter("alice"));
     while world.cluster.router.uids().len() < 2 {
         assert!(world.cluster.turn(), "it asks for the name");
@@ -217,7 +220,8 @@ fn what_one_delivery_sends_is_carried_whole_or_not_at_all() {
         .collect();
     players.iter().for_each(|player| drop(world.pushes(*player)));
     let home = home(world);
-    // At whatever moment the server vanishes, all hear the message and it is acknowledged, or nobody does and it is not.
+    // At whatever moment the server vanishes, all hear the message and it is acknowledged, or
+    // nobody does and it is not.
     for turns in 0..20 {
         let asked = world.ask(players[0], SEND, &json!({"content": turns, "target": "*"}));
         for _ in 0..turns {

@@ -1,4 +1,5 @@
-//! Orders of events that went wrong once between servers whose handlers call each other, each by the name of what it broke.
+//! Orders of events that went wrong once between servers whose handlers call each other, each by
+//! the name of what it broke.
 
 use std::time::Duration;
 
@@ -114,7 +115,8 @@ fn a_call_that_ends_while_its_server_is_down_changes_no_room() {
         assert_eq!(world.request(other, "shop.shop.panic", json!({}))["code"], 500);
         world.leave(other);
     }
-    // It is down for 100 ms, and the call's deadline comes meanwhile; late as it is, it hears of both at once.
+    // It is down for 100 ms, and the call's deadline comes meanwhile; late as it is, it hears of
+    // both at once.
     world.cluster.advance(Duration::from_millis(150));
     assert!(world.answer(player, asked).is_some());
     world.cluster.stall("shop-3", false);

@@ -109,7 +109,8 @@ fn zipf_is_zipf() {
 
 #[test]
 fn moments_come_at_their_rate_and_to_everybody_alike() {
-    // 20,000 of a Poisson process: their time and each member's part are within five standard deviations.
+    // 20,000 of a Poisson process: their time and each member's part are within five standard
+    // deviations.
     const COUNT: usize = 20_000;
     let (members, rate) = (10, 100.0);
     let start = Time::from_nanos(7_000_000_000);

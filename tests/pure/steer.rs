@@ -1,4 +1,5 @@
-//! Another strategy for servers that run: what moves, what stays, what is refused, and that the preview says it before.
+//! Another strategy for servers that run: what moves, what stays, what is refused, and that the
+//! preview says it before.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -171,7 +172,8 @@ fn what_is_under_way_to_a_room_that_moves_keeps_its_order() {
     let players = fill(world, 1, 8);
     let foreseen = preview(world, "chat", "crc32-mod");
     assert!(foreseen.rooms_moved > 0);
-    // One server does not answer, so its keys wait; what is said before and after the change must stay in order.
+    // One server does not answer, so its keys wait; what is said before and after the change must
+    // stay in order.
     world.cluster.stall("chat-server-1", true);
     let say = |world: &mut PureWorld, number: usize| -> Vec<u64> {
         let asked =

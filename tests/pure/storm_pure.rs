@@ -1,6 +1,7 @@
-//! A storm on the pure cluster: users chat, servers come, stop, die, hang, panic and come back, links are slow, lossy and cut,
-//! strategies change, all by one seed; then it ends, and everything must be as the contract says. The supervisor is the one
-//! that serves live: what it does wrong is found here.
+//! A storm on the pure cluster: users chat, servers come, stop, die, hang, panic and come back,
+//! links are slow, lossy and cut, strategies change, all by one seed; then it ends, and everything
+//! must be as the contract says. The supervisor is the one that serves live: what it does wrong is
+//! found here.
 //!
 //! ```text
 //! cargo test --release --test pure storm_pure::                                  # as many seeds as CI runs
@@ -161,8 +162,8 @@ impl Storm {
         self.book.read(&self.cluster)
     }
 
-    /// At each moment the router may choose servers that are up and have started, frontends that take
-    /// clients; each in its place. A frontend that stops takes none.
+    /// At each moment the router may choose servers that are up and have started, frontends that
+    /// take clients; each in its place. A frontend that stops takes none.
     fn check_lists(&mut self) -> Result<(), String> {
         let cluster = &self.cluster;
         for spec in self.known.iter().filter(|spec| spec.frontend && !cluster.is_deciding()) {
@@ -305,7 +306,8 @@ impl Storm {
                 let strategy = sticky(ALL[self.random.index(ALL.len())].spec());
                 self.steer("chat", strategy);
             }
-            // Without any connector, nobody knows that they are frontends, whose strategy may choose anew each time.
+            // Without any connector, nobody knows that they are frontends, whose strategy may
+            // choose anew each time.
             Fault::StrategyOfConnector if !self.connectors().is_empty() => {
                 let strategy = ALL[self.random.index(ALL.len())].spec();
                 self.steer("connector", strategy);
@@ -388,7 +390,8 @@ impl Storm {
         self.book.read(&self.cluster)
     }
 
-    /// When all is calm, servers stop and start at once: nothing takes until its deadline, and nobody who talks notices.
+    /// When all is calm, servers stop and start at once: nothing takes until its deadline, and
+    /// nobody who talks notices.
     fn stop_in_good_order(&mut self) -> Result<(), String> {
         for _ in 0..3 {
             let spec = self.known[self.random.index(self.known.len())].clone();
@@ -411,7 +414,8 @@ impl Storm {
             let rooms = self.cluster.server(id).snapshot().channels;
             self.book.forget_goodbyes();
             self.order(Verb::Stop, id);
-            // What a server has said is on the slow link for this long, which is far from any deadline.
+            // What a server has said is on the slow link for this long, which is far from any
+            // deadline.
             for by in [0, 20, 20].map(Duration::from_millis) {
                 self.cluster.pass(by);
                 self.settle_stop(&spec.id)?;
@@ -449,8 +453,8 @@ impl Storm {
         self.book.read(&self.cluster)
     }
 
-    /// Works everything off. A server that stops is forgotten when it holds nothing that others could
-    /// take.
+    /// Works everything off. A server that stops is forgotten when it holds nothing that others
+    /// could take.
     fn settle_stop(&mut self, id: &ServerId) -> Result<(), String> {
         loop {
             let router = &self.cluster.router;

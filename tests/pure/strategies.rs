@@ -1,4 +1,5 @@
-//! Dispatch strategies: equality with the original's recorded picks, and laws that hold for every strategy.
+//! Dispatch strategies: equality with the original's recorded picks, and laws that hold for every
+//! strategy.
 
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::strategies::{ALL, Candidate, DEFAULT, Look, Parameter, PomeloCrc, Strategy, StrategySpec};
@@ -89,7 +90,8 @@ fn pomelo_crc_has_the_indices_of_two_to_five_servers() {
 
 #[test]
 fn crc32_mod_is_the_unsigned_crc_over_utf_8() {
-    // 0xcbf43926 is the check value of CRC-32; a list longer than any hash would show it whole, 97 is enough here.
+    // 0xcbf43926 is the check value of CRC-32; a list longer than any hash would show it whole, 97
+    // is enough here.
     assert_eq!(with_servers("crc32-mod", 97).pick("123456789", &Look::BLIND), Some(0xcbf4_3926_usize % 97));
     // Signed and unsigned agree at two servers, and for a crc below 2^31 ("alice") everywhere.
     for n in 1..50 {

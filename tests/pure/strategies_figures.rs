@@ -149,7 +149,8 @@ fn keys_fall_as_the_shares_of_the_circle_say() {
     }
 }
 
-/// The hashes are as good as chance: over many servers, and over those that are left when many are gone.
+/// The hashes are as good as chance: over many servers, and over those that are left when many are
+/// gone.
 #[test]
 fn multinomial_strategies_are_as_even_as_chance() {
     for name in ["jump", "rendezvous", "weighted-rendezvous", "anchor(300)", "memento"] {

@@ -1,5 +1,5 @@
-//! Laws that hold for every strategy of the table: which keys move, which come back, how even, how weighted, and what
-//! load-aware ones never do.
+//! Laws that hold for every strategy of the table: which keys move, which come back, how even, how
+//! weighted, and what load-aware ones never do.
 
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::strategies::{ALL, Candidate, Kind, Look, Moves, Strategy, StrategyEntry, StrategySpec};
@@ -38,8 +38,8 @@ fn sticky() -> impl Iterator<Item = &'static StrategyEntry> {
     ALL.iter().filter(|entry| entry.kind == Kind::Sticky)
 }
 
-/// What the share of moved keys may differ from theory by: five standard deviations of a binomial, so that one in two
-/// million seeds would fail; the seeds are fixed.
+/// What the share of moved keys may differ from theory by: five standard deviations of a binomial,
+/// so that one in two million seeds would fail; the seeds are fixed.
 fn tolerance(share: f64, keys: usize) -> f64 {
     5.0 * (share * (1.0 - share) / keys as f64).sqrt()
 }
@@ -171,7 +171,8 @@ fn each_strategy_is_as_even_as_its_theory_says() {
             "multi-probe" => (0.0, mean * 1.2 + multinomial),
             "bounded-load" => (0.0, (1.25 * (keys.len() + 1) as f64 / n as f64).ceil()),
             "round-robin" | "smooth-weighted-round-robin" | "least-connections" => (mean, mean),
-            // The maximum is log log n / log 2 + O(1) above the mean, however many keys (Berenbrink et al. 2006).
+            // The maximum is log log n / log 2 + O(1) above the mean, however many keys (Berenbrink
+            // et al. 2006).
             "two-choices" | "peak-ewma" | "directory" => (mean - 20.0, mean + 6.0),
             name => panic!("how even is {name}?"),
         };
@@ -195,7 +196,8 @@ fn weights_give_shares_where_that_is_promised() {
         let mut honoured = true;
         for (server, load) in list.iter().zip(&loads) {
             let share = server.weight / 10.0;
-            // A circle's share has a spread of 1/sqrt(points) of itself; turns of maglev are whole slots.
+            // A circle's share has a spread of 1/sqrt(points) of itself; turns of maglev are whole
+            // slots.
             let spread =
                 if entry.name == "ring" { 5.0 * share / (160.0 * server.weight).sqrt() } else { 0.001 };
             let most = spread + tolerance(share, keys.len());
@@ -261,7 +263,8 @@ proptest! {
         }
     }
 
-    /// Servers go and come in any order: no key moves but from one that went or to one that came, and all agree with the list.
+    /// Servers go and come in any order: no key moves but from one that went or to one that came,
+    /// and all agree with the list.
     #[test]
     fn whatever_the_history_only_forced_keys_move(
         steps in prop::collection::vec((any::<bool>(), 0_usize..12), 1..25),

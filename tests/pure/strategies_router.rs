@@ -1,4 +1,5 @@
-//! Strategies in the router: real loads, weights and latencies, and rooms that a directory remembers.
+//! Strategies in the router: real loads, weights and latencies, and rooms that a directory
+//! remembers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

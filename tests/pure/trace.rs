@@ -1,4 +1,5 @@
-//! The way of single messages, step by step, on the pure cluster: what is seen, of which messages, and what that is bounded by.
+//! The way of single messages, step by step, on the pure cluster: what is seen, of which messages,
+//! and what that is bounded by.
 
 use std::time::Duration;
 
@@ -186,7 +187,8 @@ fn it_ends_by_itself() {
     assert_eq!((steps(&watch).len(), watch.is_on()), (seen, false));
 }
 
-/// What of these is traced: the gate's answer and login of two users in two rooms, and a message of each.
+/// What of these is traced: the gate's answer and login of two users in two rooms, and a message of
+/// each.
 fn seen_with(fields: Value) -> Vec<String> {
     let world = &mut world(2, 3);
     let watch = watch(world, filter(fields));

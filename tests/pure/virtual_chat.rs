@@ -1,4 +1,5 @@
-//! The chat cluster in virtual time: what goes in comes out, by theory where there is one, and the same each time.
+//! The chat cluster in virtual time: what goes in comes out, by theory where there is one, and the
+//! same each time.
 
 use pomelo_sim::random::Random;
 use pomelo_sim::scenario::Scenario;
@@ -52,9 +53,10 @@ fn everybody_is_answered_when_nothing_is_wrong() {
     assert_eq!(outcome.servers.len(), 3);
 }
 
-/// One chat server with a fixed cost, many connectors that cost nothing, one user a room: messages come to the server as a
-/// Poisson stream, and wait as M/D/1 says. A message costs the server `c` = 20 ms; the load is ρ = λ·c. Pollaczek and
-/// Khinchin: the mean time is c + ρ·c/(2(1-ρ)). The tolerance is four standard errors of six runs.
+/// One chat server with a fixed cost, many connectors that cost nothing, one user a room: messages
+/// come to the server as a Poisson stream, and wait as M/D/1 says. A message costs the server `c` =
+/// 20 ms; the load is ρ = λ·c. Pollaczek and Khinchin: the mean time is c + ρ·c/(2(1-ρ)). The
+/// tolerance is four standard errors of six runs.
 #[test]
 fn one_server_with_a_fixed_cost_is_m_d_1() {
     for rho in [0.5, 0.75] {
@@ -73,7 +75,8 @@ fn one_server_with_a_fixed_cost_is_m_d_1() {
                 conserve(&outcome);
                 let busy = outcome.metrics["utilisation.mean"];
                 assert!((busy - rho).abs() < 0.05, "{busy} for {rho}");
-                // Little: what is in the system is the rate times the time, but for what straddles the ends.
+                // Little: what is in the system is the rate times the time, but for what straddles
+                // the ends.
                 let (l, w) = (outcome.metrics["in_system.mean"], outcome.metrics["send_ms.mean"] / 1e3);
                 let lambda = outcome.metrics["throughput_per_s"];
                 assert!((l - lambda * w).abs() / l < 0.02, "L = {l}, λW = {}", lambda * w);
@@ -134,7 +137,8 @@ fn strategies_meet_the_same_people() {
     assert_eq!(run("pomelo-crc"), run("crc32-mod"));
 }
 
-/// A chat server is added to three: with crc mod n, `1 - 3/4` of the rooms stay. Binomial: four standard deviations.
+/// A chat server is added to three: with crc mod n, `1 - 3/4` of the rooms stay. Binomial: four
+/// standard deviations.
 #[test]
 fn rooms_move_as_the_strategy_says_and_no_message_is_lost() {
     let rooms = 400_u32;
@@ -162,7 +166,8 @@ fn rooms_move_as_the_strategy_says_and_no_message_is_lost() {
     assert_eq!(outcome.marks[0].what, "chat-server-4 added");
 }
 
-/// In the original rooms stay: three of four lose their members' messages, which are answered with an error.
+/// In the original rooms stay: three of four lose their members' messages, which are answered with
+/// an error.
 #[test]
 fn without_rebalance_rooms_lose_their_members() {
     let chat = json!({
@@ -251,13 +256,15 @@ fn a_bounded_queue_loses_what_finds_no_room() {
     });
     let outcome = run(&scenario(chat, 20.0, json!([])), 0.0);
     conserve(&outcome);
-    // 200 messages a second come, 50 are served at most: the connector's calls over the bound are answered with 503.
+    // 200 messages a second come, 50 are served at most: the connector's calls over the bound are
+    // answered with 503.
     let refused = outcome.metrics["lost.refused"] / outcome.metrics["attempted"];
     assert!((refused - 0.75).abs() < 0.02, "{:#?}", outcome.metrics);
     assert!(outcome.metrics["send_ms.max"] < 1e3 * 7.0 * 0.0203, "{:#?}", outcome.metrics);
 }
 
-/// Random scenarios with all that can go wrong: nothing is lost without a reason, and when all is healed every law holds.
+/// Random scenarios with all that can go wrong: nothing is lost without a reason, and when all is
+/// healed every law holds.
 #[test]
 fn nothing_is_lost_without_a_reason_whatever_happens() {
     for seed in 0..12 {

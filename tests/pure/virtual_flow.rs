@@ -1,4 +1,5 @@
-//! Level `flow` beside level `machines`: the same people at a tenth of the cost, and the same figures.
+//! Level `flow` beside level `machines`: the same people at a tenth of the cost, and the same
+//! figures.
 
 use pomelo_sim::scenario::Scenario;
 use pomelo_sim::stats::Outcome;
@@ -34,7 +35,8 @@ fn both(strategy: &str, balance: &str, change: &dyn Fn(&mut Value)) -> [Outcome;
 /// Figures by name.
 type Figures<'a> = Vec<(&'a str, f64)>;
 
-/// Every figure but the number of events, which is how the engine did it; those of deliveries by themselves.
+/// Every figure but the number of events, which is how the engine did it; those of deliveries by
+/// themselves.
 fn figures(outcome: &Outcome) -> (Figures<'_>, Figures<'_>) {
     let metrics = outcome.metrics.iter().map(|(name, value)| (name.as_str(), *value));
     metrics.filter(|(name, _)| *name != "events").partition(|(name, _)| !name.starts_with("deliver"))
@@ -72,7 +74,8 @@ fn both_levels_give_the_same_figures_to_the_last_digit_while_servers_stay() {
     }
 }
 
-/// Who moves when a server comes, goes or crashes does not depend on the level; how long it takes does.
+/// Who moves when a server comes, goes or crashes does not depend on the level; how long it takes
+/// does.
 #[test]
 fn both_levels_move_the_same_rooms() {
     let events = json!([
@@ -101,7 +104,8 @@ fn both_levels_move_the_same_rooms() {
     }
 }
 
-/// A connector vanishes with a quarter of all people: they come back to the others, and nothing is forgotten.
+/// A connector vanishes with a quarter of all people: they come back to the others, and nothing is
+/// forgotten.
 #[test]
 fn everybody_comes_back_after_a_crash() {
     let [machines, flow] = both("rendezvous", "connector", &|scenario| {

@@ -1,7 +1,8 @@
 //! The queue model against queueing theory: means, tails, losses, and the order of strategies.
 //!
-//! Tolerances are four standard errors of twenty replications with fixed seeds; `lab::Figure::is` says why, and demands that
-//! they are below ten per cent. Service takes 1 ms on average, so figures in milliseconds are in service times.
+//! Tolerances are four standard errors of twenty replications with fixed seeds; `lab::Figure::is`
+//! says why, and demands that they are below ten per cent. Service takes 1 ms on average, so
+//! figures in milliseconds are in service times.
 
 pub(crate) mod lab;
 
@@ -115,8 +116,8 @@ fn g_m_1() {
     }
 }
 
-/// The mean time of jobs over four exponential servers at load 0.8, from the strategy that knows most to the one that knows
-/// nothing.
+/// The mean time of jobs over four exponential servers at load 0.8, from the strategy that knows
+/// most to the one that knows nothing.
 #[test]
 fn strategies_in_their_order() {
     let time = |strategy: &str| {

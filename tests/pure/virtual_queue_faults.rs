@@ -1,4 +1,5 @@
-//! The queue model when things go wrong: crashes, drains, timeouts, retries, slow servers; and what holds of any run.
+//! The queue model when things go wrong: crashes, drains, timeouts, retries, slow servers; and what
+//! holds of any run.
 
 use crate::virtual_queue::lab;
 
@@ -100,7 +101,8 @@ proptest! {
     }
 }
 
-/// One server of two crashes under full load; without retries exactly what it had is lost, and the rest goes to the other.
+/// One server of two crashes under full load; without retries exactly what it had is lost, and the
+/// rest goes to the other.
 #[test]
 fn a_crash_loses_what_the_server_had() {
     let events = json!([{"at_s": 1.0, "crash": "server-1"}]);
@@ -115,7 +117,8 @@ fn a_crash_loses_what_the_server_had() {
     assert!(late(0) == 0.0 && late(1) > 10.0);
 }
 
-/// With all servers gone for a while, jobs find none; with retries they wait for it to come back, and none is lost.
+/// With all servers gone for a while, jobs find none; with retries they wait for it to come back,
+/// and none is lost.
 #[test]
 fn clients_that_try_again_survive_a_crash() {
     let events = json!([{"at_s": 1.0, "crash": "server-1", "for_s": 0.5}]);
@@ -159,15 +162,16 @@ fn what_is_being_served_slows_down_too() {
     let events = json!([{"at_s": 0.1005, "slow": "server-1", "speed": 0.25, "for_s": 0.1}]);
     let scenario = with_events(scenario(queue, "random", 0.35), events);
     let outcome = play(&scenario, 0, 0.0);
-    // Jobs come at 100, 200 and 300 ms: the first is slowed, the second is quick again from 200.5 ms on.
+    // Jobs come at 100, 200 and 300 ms: the first is slowed, the second is quick again from 200.5
+    // ms on.
     let [first, second, third] = [2.5, 0.5 + 0.875, 1.0];
     let mean = (first + second + third) / 3.0;
     assert!((outcome.metrics["job_ms.mean"] - mean).abs() < 1e-9, "{}", outcome.metrics["job_ms.mean"]);
     assert!((outcome.metrics["job_ms.max"] - first).abs() < 1e-9);
 }
 
-/// Clients of an M/M/1 queue wait for 2 ms: who gets an answer has waited no longer, and the share that does not is the tail
-/// beyond 2 ms, for jobs are done all the same.
+/// Clients of an M/M/1 queue wait for 2 ms: who gets an answer has waited no longer, and the share
+/// that does not is the tail beyond 2 ms, for jobs are done all the same.
 #[test]
 fn who_times_out_is_served_in_vain() {
     let mut queue = queue(json!(1), 0.5, exponential());
@@ -179,7 +183,8 @@ fn who_times_out_is_served_in_vain() {
     assert!(lab.outcomes.iter().all(|outcome| outcome.metrics["job_ms.max"] <= 2.0));
 }
 
-/// A service that is full for a second: clients that all wait for the same time come back together, those that jitter do not.
+/// A service that is full for a second: clients that all wait for the same time come back together,
+/// those that jitter do not.
 #[test]
 fn jitter_flattens_a_storm_of_retries() {
     let storm = |policy: &str| {
@@ -196,7 +201,8 @@ fn jitter_flattens_a_storm_of_retries() {
     fixed.is("peak with fixed pauses", 7_500.0);
 }
 
-/// A server more of four: rendezvous moves a fifth of the keys, all of them to it; a remainder moves most.
+/// A server more of four: rendezvous moves a fifth of the keys, all of them to it; a remainder
+/// moves most.
 #[test]
 fn keys_move_as_the_strategy_promises() {
     let moved = |strategy: &str| {
@@ -216,7 +222,8 @@ fn keys_move_as_the_strategy_promises() {
     assert_eq!(moved("directory(two-choices)"), (0.0, 0.0));
 }
 
-/// One hot key of Zipf's law is one server's, under a sticky strategy, and makes it the busiest by its share.
+/// One hot key of Zipf's law is one server's, under a sticky strategy, and makes it the busiest by
+/// its share.
 #[test]
 fn a_hot_key_makes_a_hot_server() {
     let mut queue = queue(json!([{"count": 8, "workers": 8}]), 20.0, json!("deterministic"));

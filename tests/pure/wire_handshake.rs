@@ -18,7 +18,8 @@ fn every_recorded_handshake_is_answered_alike() {
     for transcript in &transcripts {
         let name = transcript["name"].as_str().unwrap();
         let cluster = transcript["cluster"].as_str().unwrap();
-        // Its application answered handshakes itself (options `handshake` and `checkClient`), which is not this module's.
+        // Its application answered handshakes itself (options `handshake` and `checkClient`), which
+        // is not this module's.
         if cluster.starts_with("experiment config") {
             continue;
         }
@@ -159,7 +160,8 @@ fn protos() -> Protos {
     .unwrap()
 }
 
-/// All that a connection sent or received. A client may cut a package, or send several without waiting.
+/// All that a connection sent or received. A client may cut a package, or send several without
+/// waiting.
 fn bytes_of(transcript: &Value, connection: &str, direction: &str) -> Vec<u8> {
     let steps = transcript["steps"].as_array().unwrap().iter();
     let steps = steps.filter(|step| step[1] == connection && step[2] == direction);

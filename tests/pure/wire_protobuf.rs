@@ -1,4 +1,5 @@
-//! Pomelo's protobuf dialect: recorded bodies, what is refused, and the laws that hold for any bytes.
+//! Pomelo's protobuf dialect: recorded bodies, what is refused, and the laws that hold for any
+//! bytes.
 
 use pomelo_sim::wire::{ProtoError, Protos};
 use proptest::collection::vec;

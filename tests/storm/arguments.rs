@@ -9,7 +9,8 @@ use crate::schedule::{KINDS, Kind};
 /// Seeds of a run without arguments. One more is drawn afresh.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// What cargo passes to test binaries of its own kind, and means nothing here. With a value behind them or not.
+/// What cargo passes to test binaries of its own kind, and means nothing here. With a value behind
+/// them or not.
 const LIBTEST_FLAGS: [&str; 8] = [
     "--nocapture",
     "--no-capture",
@@ -23,7 +24,8 @@ const LIBTEST_FLAGS: [&str; 8] = [
 const LIBTEST_OPTIONS: [&str; 7] =
     ["--test-threads", "--color", "--format", "--logfile", "-Z", "--skip", "--shuffle-seed"];
 
-/// Faults drawn from a seed, while users chat over real sockets; then all is healed, and every law must hold.
+/// Faults drawn from a seed, while users chat over real sockets; then all is healed, and every law
+/// must hold.
 #[derive(Clone, Parser, Debug)]
 #[command(name = "storm", bin_name = "cargo test --test storm --")]
 pub struct Arguments {

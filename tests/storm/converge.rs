@@ -1,4 +1,5 @@
-//! When the faults have stopped: everybody comes in again, hears everything, and nothing stays behind.
+//! When the faults have stopped: everybody comes in again, hears everything, and nothing stays
+//! behind.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;

@@ -198,7 +198,8 @@ impl Storm {
         let Some(id) = id else { return Ok(format!("{what} no {}", target.role.name())) };
         match order(&self.cluster, &id) {
             Ok(()) => Ok(format!("{what} {id}")),
-            // It may have changed since it was looked at: a server that panicked restarts by itself.
+            // It may have changed since it was looked at: a server that panicked restarts by
+            // itself.
             Err(error @ ControlError::WrongState { .. }) => Ok(format!("{what} {id}: {error}")),
             Err(error) => Err(format!("{what} {id}: {error}")),
         }

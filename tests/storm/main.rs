@@ -1,4 +1,5 @@
-//! The storm: faults drawn from a seed while users chat over real sockets; then all is healed, and every law must hold.
+//! The storm: faults drawn from a seed while users chat over real sockets; then all is healed, and
+//! every law must hold.
 //!
 //! ```text
 //! cargo test --test storm                                      three seeds and a fresh one, short

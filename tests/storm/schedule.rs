@@ -1,9 +1,10 @@
-//! What a storm does to a cluster, as pure data drawn from a seed: the cluster's size, which kinds of faults there are,
-//! and the faults in order.
+//! What a storm does to a cluster, as pure data drawn from a seed: the cluster's size, which kinds
+//! of faults there are, and the faults in order.
 //!
-//! It knows no socket and no clock, so that more than one executor can carry it out. A fault's target is an index: an
-//! executor maps it onto whatever servers are in a fit state at that moment, by [`Target::pick`]. Each kind of choice has
-//! its own stream of chance: the first steps of a longer schedule are those of a shorter one.
+//! It knows no socket and no clock, so that more than one executor can carry it out. A fault's
+//! target is an index: an executor maps it onto whatever servers are in a fit state at that moment,
+//! by [`Target::pick`]. Each kind of choice has its own stream of chance: the first steps of a
+//! longer schedule are those of a shorter one.
 
 use std::fmt;
 
@@ -33,7 +34,8 @@ pub struct Setup {
     pub kinds: Vec<Kind>,
     /// Whether a new login throws the old session out; else it is refused.
     pub kicks_duplicates: bool,
-    /// How long a session that lost its connection waits for its client, in milliseconds. No user comes back to it.
+    /// How long a session that lost its connection waits for its client, in milliseconds. No user
+    /// comes back to it.
     pub resume_ms: Option<u64>,
     /// Threads of the cluster.
     pub threads: usize,
@@ -177,7 +179,8 @@ impl Setup {
         let window = 1 + random.index(4);
         let members = 4 + random.index(13);
         let spares_none = random.chance(0.25);
-        // Each kind's chance is drawn whether it is allowed or not, so that the others stay what they are.
+        // Each kind's chance is drawn whether it is allowed or not, so that the others stay what
+        // they are.
         let drawn: Vec<Kind> = KINDS.into_iter().filter(|_| random.chance(0.6)).collect();
         let mut kinds: Vec<Kind> = drawn.into_iter().filter(|kind| allowed.contains(kind)).collect();
         if kinds.is_empty() {
@@ -210,8 +213,8 @@ impl Target {
         (!fit.is_empty()).then(|| fit[self.index % fit.len()].id.as_str())
     }
 
-    /// The server that may be taken out of service: not the last of its role that runs, unless the setup spares none;
-    /// never the last gate.
+    /// The server that may be taken out of service: not the last of its role that runs, unless the
+    /// setup spares none; never the last gate.
     pub fn pick_victim<'s>(&self, servers: &'s [Server], setup: &Setup) -> Option<&'s str> {
         let runs = |server: &Server| server.state == State::Running;
         let running = servers.iter().filter(|server| server.role == self.role && runs(server)).count();
@@ -219,7 +222,8 @@ impl Target {
         (running > spared).then(|| self.pick(servers, runs)).flatten()
     }
 
-    /// The server that may be removed: not the only one of its role, since a removed one is not brought back.
+    /// The server that may be removed: not the only one of its role, since a removed one is not
+    /// brought back.
     pub fn pick_to_remove<'s>(&self, servers: &'s [Server], setup: &Setup) -> Option<&'s str> {
         let others = servers.iter().filter(|server| server.role == self.role).count() > 1;
         others.then(|| self.pick_victim(servers, setup)).flatten()

@@ -11,8 +11,8 @@ use crate::experiments::{Compared, Comparison, Results, Row};
 
 /// Compare two results: what a change of scenario, servers or program did to each strategy
 ///
-/// With the same seed in both, replications are compared one by one, since each pair met the same chance; else their means
-/// are. A difference whose 95 % interval holds 0 is marked n.s.
+/// With the same seed in both, replications are compared one by one, since each pair met the same
+/// chance; else their means are. A difference whose 95 % interval holds 0 is marked n.s.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct CompareArgs {

@@ -1,4 +1,5 @@
-//! Ctrl-C while an experiment runs: what is done is saved, so the process ends at once, and says how to go on.
+//! Ctrl-C while an experiment runs: what is done is saved, so the process ends at once, and says
+//! how to go on.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;

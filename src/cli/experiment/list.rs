@@ -12,7 +12,8 @@ use crate::scenario::{Scenario, ScenarioError};
 /// Show the scenarios of a directory, or those that come with the program: name, model, question
 #[derive(Args, Clone, Debug)]
 pub(super) struct ListArgs {
-    /// Where scenario files are [default: config/experiments, or without it those that come with the program]
+    /// Where scenario files are [default: config/experiments, or without it those that come with
+    /// the program]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Print one JSON array: name, model, question, strategies, file

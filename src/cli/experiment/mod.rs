@@ -28,9 +28,10 @@ use crate::scenario::Scenario;
 
 /// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
 ///
-/// A scenario file says what is asked: servers, load, events, the strategies to compare, and what is expected of the
-/// results. Each strategy meets the same chance, so differences are paired; a difference that chance alone could make is
-/// marked n.s. The same seed gives the same results to the byte.
+/// A scenario file says what is asked: servers, load, events, the strategies to compare, and what
+/// is expected of the results. Each strategy meets the same chance, so differences are paired; a
+/// difference that chance alone could make is marked n.s. The same seed gives the same results to
+/// the byte.
 ///
 /// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input.
 #[derive(Args, Clone, Debug)]
@@ -41,7 +42,8 @@ pub struct ExperimentArgs {
     command: ExperimentCommand,
 }
 
-// The variants have no text of their own: clap would take it in place of that of the arguments, which says more.
+// The variants have no text of their own: clap would take it in place of that of the arguments,
+// which says more.
 #[derive(Subcommand, Clone, Debug)]
 enum ExperimentCommand {
     List(ListArgs),
@@ -105,8 +107,8 @@ fn scenarios(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// A scenario, and what it is called on the command line: the file of that name, else the one of the directory, or of
-/// those that come with the program.
+/// A scenario, and what it is called on the command line: the file of that name, else the one of
+/// the directory, or of those that come with the program.
 fn find(name: &str, dir: Option<&Path>) -> Result<(Scenario, String), String> {
     let load = |path: &Path| {
         let scenario = Scenario::load(path).map_err(|error| error.to_string())?;

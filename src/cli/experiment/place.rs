@@ -11,14 +11,17 @@ use crate::cli::progress;
 use crate::placement::{Ids, KeySet, Moved, PlacementPlan, PlacementReport, place};
 use crate::strategies::{ALL, Parameter, StrategySpec};
 
-/// Place millions of keys under every strategy, without a cluster: balance, moved keys, lookup time, memory
+/// Place millions of keys under every strategy, without a cluster: balance, moved keys, lookup
+/// time, memory
 ///
-/// Users are placed on connectors and rooms on chat servers, as many of each as --servers says. For each strategy: how
-/// even the keys lie, and which share moves when one more server stands at the end of the list, when the last is gone,
-/// and when the one in the middle is gone; in parentheses the moves that were not forced, since neither end of them came
-/// or went. Rooms are large and small by Zipf's law; MEMBERS is how even their members lie.
+/// Users are placed on connectors and rooms on chat servers, as many of each as --servers says. For
+/// each strategy: how even the keys lie, and which share moves when one more server stands at the
+/// end of the list, when the last is gone, and when the one in the middle is gone; in parentheses
+/// the moves that were not forced, since neither end of them came or went. Rooms are large and
+/// small by Zipf's law; MEMBERS is how even their members lie.
 ///
-/// Strategies that choose at each pick, such as two-choices, see the keys placed so far as the load.
+/// Strategies that choose at each pick, such as two-choices, see the keys placed so far as the
+/// load.
 ///
 /// Exit code: 0 with the tables, 2 for bad input.
 #[derive(Args, Clone, Debug)]

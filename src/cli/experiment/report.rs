@@ -8,7 +8,8 @@ use super::run::print_results;
 use crate::cli::output::Outcome;
 use crate::experiments::{Results, report};
 
-/// Show what a run gave, from its directory, and write its report there anew: report.html, plots, CSV
+/// Show what a run gave, from its directory, and write its report there anew: report.html, plots,
+/// CSV
 ///
 /// Exit code: 0 when all is well, 1 when a claim of the scenario failed, 2 for bad input.
 #[derive(Args, Clone, Debug)]

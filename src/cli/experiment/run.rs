@@ -18,26 +18,29 @@ use crate::strategies::StrategySpec;
 
 /// Run a scenario under each of its strategies, and say which is best and how sure that is
 ///
-/// Each replication of each strategy is saved when it is done; an interrupted run continues with the same command, and a
-/// run with more strategies, replications or claims takes what it has. DIR gets results.json, and of it
-/// report.html, plots and CSV.
+/// Each replication of each strategy is saved when it is done; an interrupted run continues with
+/// the same command, and a run with more strategies, replications or claims takes what it has. DIR
+/// gets results.json, and of it report.html, plots and CSV.
 ///
 /// What the servers of a run log is not shown, unless RUST_LOG says so.
 ///
-/// In the table ± is the 95 % interval over the replications; n.s. marks what does not differ significantly from the
-/// first strategy.
+/// In the table ± is the 95 % interval over the replications; n.s. marks what does not differ
+/// significantly from the first strategy.
 ///
-/// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input, 130 after Ctrl-C.
+/// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input, 130 after
+/// Ctrl-C.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct RunArgs {
     /// A scenario file, or the name of one in --dir or of one that comes with the program
     #[arg(value_name = "FILE|NAME")]
     scenario: String,
-    /// Strategies to compare, instead of the scenario's; the first is the one that the others are held against
+    /// Strategies to compare, instead of the scenario's; the first is the one that the others are
+    /// held against
     #[arg(long, value_name = "NAME", num_args = 1..)]
     strategies: Vec<StrategySpec>,
-    /// On the virtual clock, repeatable to the byte, or live: real sockets and robots on this machine
+    /// On the virtual clock, repeatable to the byte, or live: real sockets and robots on this
+    /// machine
     #[arg(long, value_enum, default_value = "virtual")]
     mode: Mode,
     /// Runs for each strategy, instead of the scenario's number
@@ -58,7 +61,8 @@ pub(super) struct RunArgs {
     /// Runs at a time [default: as many as there are cores; live, one]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Where scenarios are found by name [default: config/experiments, or without it those that come with the program]
+    /// Where scenarios are found by name [default: config/experiments, or without it those that
+    /// come with the program]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Print results.json instead of a table
@@ -95,7 +99,8 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
     }
     interrupt::say_how_to_go_on(&out)?;
     if std::env::var_os("RUST_LOG").is_none() {
-        // Servers in distress are what an experiment is about; a line for each of their warnings would drown what it says.
+        // Servers in distress are what an experiment is about; a line for each of their warnings
+        // would drown what it says.
         log::set_max_level(log::LevelFilter::Error);
     }
     let bar = progress::bar("{pos}/{len} runs");
@@ -158,7 +163,8 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "expected a share such as 2% or 0.02, from 0.01% to 100%".to_owned())
 }
 
-/// What tells this build from another: who writes a strategy and runs again wants it run, not what was kept.
+/// What tells this build from another: who writes a strategy and runs again wants it run, not what
+/// was kept.
 fn build() -> String {
     let of = || -> io::Result<String> {
         let file = std::fs::metadata(std::env::current_exe()?)?;

@@ -8,7 +8,8 @@ use crate::cli::output::{Outcome, print};
 /// Print the documentation of scenario files: every field, unit, default, metric, and examples
 #[derive(Args, Clone, Debug)]
 pub(super) struct SchemaArgs {
-    /// Print one JSON array, a section each: its title, its Markdown, its tables as columns and rows, its examples
+    /// Print one JSON array, a section each: its title, its Markdown, its tables as columns and
+    /// rows, its examples
     #[arg(long)]
     json: bool,
 }

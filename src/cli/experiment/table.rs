@@ -78,7 +78,8 @@ fn conditions(results: &Results) -> String {
     )
 }
 
-/// The answer's metric, then the model's key metrics that tell something: those that were measured, and differ from 0.
+/// The answer's metric, then the model's key metrics that tell something: those that were measured,
+/// and differ from 0.
 fn columns(results: &Results) -> Vec<&'static Metric> {
     let tells = |name: &str| {
         let figures = results.strategies.iter().filter_map(|of| of.figures.get(name));
@@ -125,7 +126,8 @@ fn cell(own: &Figure) -> String {
     text
 }
 
-/// Whether no other is better, and one is worse; of strategies that do not differ significantly, none is.
+/// Whether no other is better, and one is worse; of strategies that do not differ significantly,
+/// none is.
 fn is_best(own: &Figure, metric: &Metric, results: &Results) -> bool {
     let figures = results.strategies.iter().filter_map(|of| of.figures.get(metric.name));
     let mut beside = figures.filter_map(|figure| figure.against_first);

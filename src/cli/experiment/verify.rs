@@ -11,9 +11,10 @@ use crate::verify::{self, Allowed, Row, Verified};
 
 /// Measure anew what is known from theory, published tables and the original's code
 ///
-/// Hash functions and their vectors, how evenly each kind of strategy spreads keys and what it moves, queues with one
-/// server and many, losses, the power of two choices, coordinated omission. Arithmetic must be met exactly, simulated
-/// values within three standard errors. Seeds are fixed: the same version says the same every time.
+/// Hash functions and their vectors, how evenly each kind of strategy spreads keys and what it
+/// moves, queues with one server and many, losses, the power of two choices, coordinated omission.
+/// Arithmetic must be met exactly, simulated values within three standard errors. Seeds are fixed:
+/// the same version says the same every time.
 ///
 /// Exit code: 0 when all hold, 1 when one does not.
 #[derive(Args, Clone, Debug)]

@@ -19,21 +19,23 @@ use crate::servers::SessionLimits;
 
 /// Run the cluster (the default)
 ///
-/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C), SIGTERM or SIGHUP. Each frontend
-/// listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes any that is free. When all are up, a banner
-/// on stdout says who listens where; warnings go to stderr.
+/// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C), SIGTERM or
+/// SIGHUP. Each frontend listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes
+/// any that is free. When all are up, a banner on stdout says who listens where; warnings go to
+/// stderr.
 ///
 /// A stop answers what is in flight, closes or kicks the clients (--on-stop), and ends.
 ///
 /// The console shows and changes the running cluster in a browser; another page is a chat. Both are
 /// for this machine only, unless --console says otherwise.
 ///
-/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They find it by --config,
-/// --env and --port-offset, and reach it by a port that only this machine can connect to, with a token that only its user
-/// can read.
+/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They
+/// find it by --config,
+/// --env and --port-offset, and reach it by a port that only this machine can connect to, with a
+/// token that only its user can read.
 ///
-/// Two clusters run next to each other when their ports differ: --port-offset 100 adds 100 to every port, --ports any
-/// takes ports that are free.
+/// Two clusters run next to each other when their ports differ: --port-offset 100 adds 100 to every
+/// port, --ports any takes ports that are free.
 ///
 /// Exit code: 0 after a stop, 2 when the cluster cannot start.
 #[derive(Args, Clone, Debug)]
@@ -49,11 +51,12 @@ pub struct ServeArgs {
         long_help = strategies_help("How servers of a type are chosen, such as chat=rendezvous connector=two-choices [default: pomelo-crc]")
     )]
     pub strategies: Vec<StrategyChoice>,
-    /// Seconds between heartbeats of clients, on frontends that have them; 0: none [default: 3 on connectors]
+    /// Seconds between heartbeats of clients, on frontends that have them; 0: none [default: 3 on
+    /// connectors]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=DAY_S))]
     pub heartbeat: Option<u64>,
-    /// Threads that servers and ports are spread over. One costs the least CPU for a message; more help when one is
-    /// never idle and the rooms are large
+    /// Threads that servers and ports are spread over. One costs the least CPU for a message; more
+    /// help when one is never idle and the rooms are large
     #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
     pub threads: usize,
     /// What of the configuration is served, and where.
@@ -72,14 +75,15 @@ pub struct ServeArgs {
     /// after which clients that reconnect do so; or kick them, after which some do not
     #[arg(long = "on-stop", value_name = "HOW", default_value = "close", action = ArgAction::Set, value_parser = kick_on_stop())]
     pub kick_on_stop: bool,
-    /// Seconds that a session whose connection was lost waits for its client to come back, with the token that it got
-    /// in the handshake, if the client asked for one [default: not at all]
+    /// Seconds that a session whose connection was lost waits for its client to come back, with the
+    /// token that it got in the handshake, if the client asked for one [default: not at all]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub resume: Option<Duration>,
     /// Seconds after which a request without an answer is answered with an error
     #[arg(long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub request_timeout: Duration,
-    /// Messages that a session may send in a second; requests over that are answered with 503 [default: no limit]
+    /// Messages that a session may send in a second; requests over that are answered with 503
+    /// [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_limit: Option<u32>,
     /// Connections that a port takes from one address [default: no limit]
@@ -97,8 +101,8 @@ pub struct ServeArgs {
     /// Requests that a server may have in flight to others; over that, clients' requests get 503
     #[arg(long, value_name = "N", default_value = "10000", value_parser = calls())]
     pub calls_max: usize,
-    /// Whether rooms go where the list of chat servers says when that changes; off: they stay and lose their members, as
-    /// in Pomelo
+    /// Whether rooms go where the list of chat servers says when that changes; off: they stay and
+    /// lose their members, as in Pomelo
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = on_off())]
     pub rebalance: bool,
     /// Rules of the links between servers, as link --file takes them
@@ -113,17 +117,17 @@ pub struct ServeArgs {
     /// Take any ports that are free, whatever the files say
     #[arg(long, value_name = "any", value_parser = PossibleValuesParser::new(["any"]))]
     pub ports: Option<String>,
-    /// Port for the commands that look at the running cluster and change it, on 127.0.0.1; off: none; 0: any that is
-    /// free [default: the port of master.json, or any that is free]
+    /// Port for the commands that look at the running cluster and change it, on 127.0.0.1; off:
+    /// none; 0: any that is free [default: the port of master.json, or any that is free]
     #[arg(long, value_name = "off|PORT", value_parser = AdminPort::parse)]
     pub admin: Option<AdminPort>,
-    /// File that tells those commands where the port is, and the token for it; commands then find it by the same flag
-    /// only. Its directory must exist, and a file of something else is not replaced [default: by --config and --env, in
-    /// the user's directory for what runs]
+    /// File that tells those commands where the port is, and the token for it; commands then find
+    /// it by the same flag only. Its directory must exist, and a file of something else is not
+    /// replaced [default: by --config and --env, in the user's directory for what runs]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
-    /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or off; 0: any that is free
-    /// [default: 3080, any that is free when another program has it]
+    /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or
+    /// off; 0: any that is free [default: 3080, any that is free when another program has it]
     #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
     pub console: Option<ConsoleAddress>,
 }

@@ -1,4 +1,5 @@
-//! Where a cluster that is served is: its ports, its admin port and console, and the flags by which commands reach it.
+//! Where a cluster that is served is: its ports, its admin port and console, and the flags by which
+//! commands reach it.
 
 use std::net::TcpListener;
 
@@ -48,8 +49,8 @@ pub(super) struct Pages {
     pub(super) elsewhere: Vec<String>,
 }
 
-/// Opens admin port and console. When one that was asked for is taken, the error names all ports that are, so that nobody
-/// meets them one after the other.
+/// Opens admin port and console. When one that was asked for is taken, the error names all ports
+/// that are, so that nobody meets them one after the other.
 pub(super) fn open_pages(args: &ServeArgs, cluster: &Cluster, identity: &Identity) -> Result<Pages, Failure> {
     let spec = cluster.spec();
     let master = spec.master.as_ref().map(|master| master.port);

@@ -24,13 +24,15 @@ const EVENTS_SHOWN: usize = 6;
 
 /// Watch the running cluster: rates, latencies and balance, refreshed every second
 ///
-/// Above all of it together: users, rooms, messages from clients and pushes to them in a second, and how long clients'
-/// requests took (half of them, and 99 of 100, no longer). Then each type with its strategy and how even it is: the
-/// highest load by the mean and Jain's index, 1 and 1 when all have the same, by sessions or members (LOAD) and by messages.
-/// Then each server, the hottest first: LOAD is its sessions on a frontend, the members of its rooms on any other; OUT/S are
-/// pushes for clients; P50 and P99 are of clients' requests on a frontend, of calls from their sending to the answer on any
-/// other; QUEUE is the most that waited for it at once in the last two seconds, and all that waits while it is paused;
-/// CALLS are those that it waits for; BUFFER is what its clients have not read. Then the last events.
+/// Above all of it together: users, rooms, messages from clients and pushes to them in a second,
+/// and how long clients' requests took (half of them, and 99 of 100, no longer). Then each type
+/// with its strategy and how even it is: the highest load by the mean and Jain's index, 1 and 1
+/// when all have the same, by sessions or members (LOAD) and by messages. Then each server, the
+/// hottest first: LOAD is its sessions on a frontend, the members of its rooms on any other; OUT/S
+/// are pushes for clients; P50 and P99 are of clients' requests on a frontend, of calls from their
+/// sending to the answer on any other; QUEUE is the most that waited for it at once in the last two
+/// seconds, and all that waits while it is paused; CALLS are those that it waits for; BUFFER is
+/// what its clients have not read. Then the last events.
 ///
 /// On a terminal it stays until Ctrl-C; else tables follow each other.
 ///

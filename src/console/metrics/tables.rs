@@ -1,4 +1,5 @@
-//! What servers, ports and the router count, by the names that Prometheus gets. To add a figure, add a line.
+//! What servers, ports and the router count, by the names that Prometheus gets. To add a figure,
+//! add a line.
 
 use super::text::Kind::{self, Counter, Gauge};
 use crate::ports::PortSnapshot;

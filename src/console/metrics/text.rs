@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::stats::Histogram;
 
-/// Upper ends of the buckets that are told: 1, 2.5 and 5 of each decade from 10 µs to 10 s. A histogram's counts are exact
-/// there.
+/// Upper ends of the buckets that are told: 1, 2.5 and 5 of each decade from 10 µs to 10 s. A
+/// histogram's counts are exact there.
 const BOUNDS_US: [u64; 19] = [
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000,

@@ -65,8 +65,8 @@ impl RunningCluster {
         self.look(async |observer| observer.audit().await)
     }
 
-    /// Audits again and again, until all invariants hold or `timeout` is over. Leaves out violations
-    /// that were gone in a later audit.
+    /// Audits again and again, until all invariants hold or `timeout` is over. Leaves out
+    /// violations that were gone in a later audit.
     ///
     /// # Errors
     /// The cluster has ended.

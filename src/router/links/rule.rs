@@ -49,7 +49,9 @@ pub trait Rule: Send {
 /// The rule that files and commands describe. `from` and `to` are a server id, a server type, or
 /// `*`.
 ///
-/// In JSON: `{"name":"slow","from":"connector","to":"chat-server-1","both":true,"latency":"20ms..50ms","loss":0.01}`.
+/// In JSON:
+/// `{"name":"slow","from":"connector","to":"chat-server-1","both":true,"latency":"20ms..50ms",
+/// "loss":0.01}`.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LinkRule {

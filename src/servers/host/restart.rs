@@ -91,7 +91,8 @@ impl<L: ServerLogic> Host<L> {
         self.adopt(rooms);
         let mut queue = self.down.take().map(Down::into_queue).unwrap_or_default();
         self.hook(None, out, L::after_start);
-        // Oldest work first: overdue calls, then messages that waited for a handler, then the buffer.
+        // Oldest work first: overdue calls, then messages that waited for a handler, then the
+        // buffer.
         self.expire(out);
         for session in self.clients.ready() {
             self.release(session, out);

@@ -1,4 +1,5 @@
-//! A scenario's cluster, and the bodies of its messages: JSON, or protobuf where it has definitions.
+//! A scenario's cluster, and the bodies of its messages: JSON, or protobuf where it has
+//! definitions.
 
 use pomelo_sim::cluster::Cluster;
 use pomelo_sim::config::{ClusterSpec, ProtoFiles};

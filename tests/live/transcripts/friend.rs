@@ -44,7 +44,8 @@ impl Friend {
         }
     }
 
-    /// Lets its connector know that it is alive, when it is time. What is told to all is not looked at.
+    /// Lets its connector know that it is alive, when it is time. What is told to all is not looked
+    /// at.
     pub(crate) fn beat(&mut self) {
         self.0.receive_within(Duration::ZERO).unwrap();
     }

@@ -1,5 +1,6 @@
-//! The operator's hand: for some recordings somebody kicked, broadcast and pushed past the tutorial's code. Here a gate does
-//! it whose one handler follows orders, so that routes and their codes stay the tutorial's.
+//! The operator's hand: for some recordings somebody kicked, broadcast and pushed past the
+//! tutorial's code. Here a gate does it whose one handler follows orders, so that routes and their
+//! codes stay the tutorial's.
 
 use pomelo_sim::config::ServerSpec;
 use pomelo_sim::envelope::AppError;

@@ -1,8 +1,10 @@
-//! Plays a scenario on a cluster of its own, and compares what each connection gets with what it must get.
+//! Plays a scenario on a cluster of its own, and compares what each connection gets with what it
+//! must get.
 //!
-//! The clients send what was recorded, in its order. Where the original's client waited for an answer, so do they; a
-//! recorded pause says nothing more, except in the scenarios that are about time. At the end each connection that must
-//! be open asks once more, and a bystander in another room must have noticed nothing.
+//! The clients send what was recorded, in its order. Where the original's client waited for an
+//! answer, so do they; a recorded pause says nothing more, except in the scenarios that are about
+//! time. At the end each connection that must be open asks once more, and a bystander in another
+//! room must have noticed nothing.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -179,8 +181,8 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    /// In a scenario about time, waits for the time of the step. A client that just keeps its connection is an eighth
-    /// early, since this process may be late: 5.8 s leave 0.2 s.
+    /// In a scenario about time, waits for the time of the step. A client that just keeps its
+    /// connection is an eighth early, since this process may be late: 5.8 s leave 0.2 s.
     fn pace(&mut self, step: &Step) {
         let stays = REAL_TIME.iter().any(|(name, closes)| *name == self.scenario.name && closes.is_none());
         let at = if stays { step.at * 7 / 8 } else { step.at };

@@ -69,7 +69,8 @@ pub(crate) fn load() -> Vec<Scenario> {
 }
 
 impl Scenario {
-    /// The packages that a connection's client sends, whichever way they are cut, up to the first that is none.
+    /// The packages that a connection's client sends, whichever way they are cut, up to the first
+    /// that is none.
     pub(crate) fn sent(&self, connection: usize) -> Vec<(PackageType, Vec<u8>)> {
         let mut stream = Vec::new();
         for step in self.steps.iter().filter(|step| step.connection == connection) {
@@ -87,7 +88,8 @@ impl Scenario {
         shakes.is_some_and(|at| sent[at..].iter().any(|(kind, _)| *kind == PackageType::HandshakeAck))
     }
 
-    /// How long after the send before it, if that was on the same connection and nobody waited for an answer.
+    /// How long after the send before it, if that was on the same connection and nobody waited for
+    /// an answer.
     pub(crate) fn gap_in_burst(&self, step: usize) -> Option<Duration> {
         let (before, now) = (&self.steps[step.checked_sub(1)?], &self.steps[step]);
         let gap = now.at - before.at;

@@ -41,7 +41,8 @@ impl Seen {
         Self::Closed((transport == Transport::WebSocket).then_some(1000))
     }
 
-    /// As a table has it: `heartbeat`, `response ID BODY` or `push ROUTE BODY`. A route may be a code, a body `0x…`.
+    /// As a table has it: `heartbeat`, `response ID BODY` or `push ROUTE BODY`. A route may be a
+    /// code, a body `0x…`.
     pub(crate) fn from_text(text: &str) -> Self {
         let mut words = text.splitn(3, ' ');
         match (words.next(), words.next(), words.next()) {
@@ -62,8 +63,9 @@ impl Seen {
         }
     }
 
-    /// A package of ours as it would have been recorded: without the message that explains an error, which must be
-    /// there, and with the port that the tutorial's `servers.json` gives to the connector.
+    /// A package of ours as it would have been recorded: without the message that explains an
+    /// error, which must be there, and with the port that the tutorial's `servers.json` gives to
+    /// the connector.
     pub(crate) fn as_recorded(package: &[u8], connector_ports: &[u16]) -> Self {
         let verbatim = Self::Package(package.to_vec());
         let Some(Message { kind: MessageKind::Response { id }, body, .. }) = verbatim.message() else {

@@ -1,4 +1,5 @@
-//! What must come of each scenario: tables from its name to the outcome. A scenario in no table must match the recording.
+//! What must come of each scenario: tables from its name to the outcome. A scenario in no table
+//! must match the recording.
 
 use pomelo_sim::ports::CloseReason;
 
@@ -10,13 +11,15 @@ use crate::support::client::Transport;
 pub(crate) enum Verdict {
     /// The recorded packages, but what a handler pushes to the one who asked precedes its answer.
     AsRecorded,
-    /// Every request is answered with 500 and a message, every heartbeat with a heartbeat, and the connection works on.
+    /// Every request is answered with 500 and a message, every heartbeat with a heartbeat, and the
+    /// connection works on.
     Refused,
     /// Nothing after the handshake; the connection is closed, and counted with this reason.
     Closes(CloseReason),
     /// After the handshake each connection gets these (see `Seen::from_text`), and works on.
     Gets(&'static [(&'static str, &'static [&'static str])]),
-    /// The server waits for the rest of a package; when the first bytes have come too, the second happens.
+    /// The server waits for the rest of a package; when the first bytes have come too, the second
+    /// happens.
     Waits { rest: &'static [u8], gets: &'static [&'static str] },
     /// An HTTP error, and the end.
     Http,
@@ -93,7 +96,8 @@ pub(crate) const CONNECTORS: &[(&str, &str, usize)] = &[
     ("duplicate_login_other_connector", "dupx@2", 1),
 ];
 
-/// What the operator's hand did when a scenario's clients had done their part, and the code that it is answered with here.
+/// What the operator's hand did when a scenario's clients had done their part, and the code that it
+/// is answered with here.
 pub(crate) const ORDERS: &[(&str, &str, u16)] = &[
     ("kick_by_uid_default_reason", r#"{"kick":"kick"}"#, 200),
     ("kick_by_uid_reason", r#"{"kick":"重复登录"}"#, 200),
@@ -351,8 +355,8 @@ pub(crate) const REPAIRS: &[(&str, Verdict)] = {
         // Chatting.
         ("send_before_enter", Refused),
         ("target_missing_user", AsRecorded),
-        // Dictionary and protobuf.
-        // It is no repair of what was recorded, but of an `enter` without a room, which the original never answers.
+        // Dictionary and protobuf. It is no repair of what was recorded, but of an `enter` without
+        // a room, which the original never answers.
         ("dict_unknown_code", Gets(&[("a", &[r#"response 2 {"code":500}"#])])),
         ("proto_json_body_where_proto_defined", Refused),
         ("proto_missing_required_in_push", AsRecorded),

@@ -9,8 +9,8 @@ use super::seen::Seen;
 use super::verdicts::{CLOSED_BY_CLIENT, Verdict};
 use crate::support::client::Transport;
 
-/// The last request on each connection that stays open: its answer shows that the connection works, and that nothing more
-/// came before.
+/// The last request on each connection that stays open: its answer shows that the connection works,
+/// and that nothing more came before.
 pub(crate) const PROBE: u64 = 424_242;
 
 impl Scenario {
@@ -82,8 +82,9 @@ impl Scenario {
         steps.filter_map(|step| received(&step.event)).collect()
     }
 
-    /// The recorded packages in the order that holds here: what the handler of a request pushes to the one who asked
-    /// precedes the answer. In the original the two take different ways and come in any order.
+    /// The recorded packages in the order that holds here: what the handler of a request pushes to
+    /// the one who asked precedes the answer. In the original the two take different ways and come
+    /// in any order.
     fn pushes_first(&self, connection: usize) -> Vec<Seen> {
         let mut seen = self.received(connection);
         let bodies = Bodies::of(self.cluster);

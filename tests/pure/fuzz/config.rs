@@ -1,4 +1,5 @@
-//! `servers.json` and its neighbours: what loads is a lawful cluster; what does not is refused with its place.
+//! `servers.json` and its neighbours: what loads is a lawful cluster; what does not is refused with
+//! its place.
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
@@ -145,8 +146,8 @@ impl Folder {
             Ok(spec) => Self::plan_law(spec),
             Err(error) => {
                 assert!(error.to_string().contains(name), "{error}");
-                // Bytes that are not text are refused where the text ends. Where they stand inside a
-                // string they are read as replacement characters, and a later error counts those.
+                // Bytes that are not text are refused where the text ends. Where they stand inside
+                // a string they are read as replacement characters, and a later error counts those.
                 let text = match std::str::from_utf8(content) {
                     Err(end) if matches!(error, ConfigError::NotText { .. }) => {
                         String::from_utf8_lossy(&content[..end.valid_up_to()])

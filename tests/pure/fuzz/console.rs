@@ -13,8 +13,8 @@ fn paths() {
     check!(name = "paths").for_each(|input| hold(&seeds, input, path_law));
 }
 
-/// A text such as `POST /api/v1/users/bob/kick?a=b {"reason":"x"}` is an order, or is refused in words that a terminal can
-/// show; what comes of it holds no more than came.
+/// A text such as `POST /api/v1/users/bob/kick?a=b {"reason":"x"}` is an order, or is refused in
+/// words that a terminal can show; what comes of it holds no more than came.
 fn path_law(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (method, rest) = text.split_once(' ').unwrap_or(("GET", &text));

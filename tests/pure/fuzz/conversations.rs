@@ -134,8 +134,8 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// A client's messages are answered once each, those who watch get what they would have got without them, and when the
-/// client has left, nothing of it is left.
+/// A client's messages are answered once each, those who watch get what they would have got without
+/// them, and when the client has left, nothing of it is left.
 fn conversation_law(bytes: &[u8]) {
     let choice = bytes.iter().fold(0, |sum: u8, byte| sum.wrapping_add(*byte));
     let scene = &SCENES[usize::from(choice & 1)];
@@ -194,7 +194,8 @@ fn messages(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     messages
 }
 
-/// The id of a message that must be answered. A code that names no handler is dropped, as Pomelo does.
+/// The id of a message that must be answered. A code that names no handler is dropped, as Pomelo
+/// does.
 fn wants_answer(scene: &Scene, message: &Message<'_>) -> Option<u64> {
     let MessageKind::Request { id: id @ 1.. } = message.kind else { return None };
     match message.route.as_ref()? {
@@ -206,7 +207,8 @@ fn wants_answer(scene: &Scene, message: &Message<'_>) -> Option<u64> {
     }
 }
 
-/// A body as others read it. Half a pair of surrogates, which is text in JavaScript, passes as it came.
+/// A body as others read it. Half a pair of surrogates, which is text in JavaScript, passes as it
+/// came.
 fn readable(body: &[u8]) -> Value {
     let text = std::str::from_utf8(body).unwrap().replace("\\ud", "\\u0").replace("\\uD", "\\u0");
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error} in {text}"))

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use super::input::{hold, seeds};
 use super::laws::{assert_printable, within};
 
-/// JSON in memory: an empty object takes two bytes of text, and less than this times that in memory.
+/// JSON in memory: an empty object takes two bytes of text, and less than this times that in
+/// memory.
 const JSON_FACTOR: usize = 256;
 
 #[test]
@@ -50,8 +51,9 @@ fn offers() -> [HandshakeOffer; 3] {
     ]
 }
 
-/// A client's handshake is refused by the one refusal, or answered by a reply that a client can read: it says what the
-/// server offers, but for what the client says that it knows, and repeats nothing that the client said.
+/// A client's handshake is refused by the one refusal, or answered by a reply that a client can
+/// read: it says what the server offers, but for what the client says that it knows, and repeats
+/// nothing that the client said.
 fn hello_law(offer: &HandshakeOffer, bytes: &[u8]) {
     match within(bytes.len(), JSON_FACTOR, 64 * 1024, || offer.answer(bytes)) {
         Err(refusal) => assert_eq!(refusal, br#"{"code":500}"#),
@@ -116,7 +118,8 @@ fn codes_law(dictionary: &Dictionary) {
     assert_eq!(dictionary.version().len(), 24, "base64 of an MD5");
 }
 
-/// A dictionary of any routes, a line each, handlers up to an empty line: a client that is told it knows the same.
+/// A dictionary of any routes, a line each, handlers up to an empty line: a client that is told it
+/// knows the same.
 fn dictionary_law(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (handlers, pushes) = text.split_once("\n\n").unwrap_or((&text, ""));

@@ -1,4 +1,5 @@
-//! What targets do with an input: they take it as it is, and as instructions to change one of their corpus.
+//! What targets do with an input: they take it as it is, and as instructions to change one of their
+//! corpus.
 
 use std::path::Path;
 

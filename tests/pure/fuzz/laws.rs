@@ -1,4 +1,5 @@
-//! Laws of more than one target: texts that a terminal can show, and memory that is bounded by what came.
+//! Laws of more than one target: texts that a terminal can show, and memory that is bounded by what
+//! came.
 
 /// What is said to people: one line, which moves no cursor and rings no bell.
 pub(crate) fn assert_printable(text: &str) {
@@ -6,7 +7,8 @@ pub(crate) fn assert_printable(text: &str) {
     assert!(!text.chars().any(char::is_control), "a control character in {text:?}");
 }
 
-/// Runs `code`, which must not hold more memory at any time than `factor` for each byte that came, and `fixed`.
+/// Runs `code`, which must not hold more memory at any time than `factor` for each byte that came,
+/// and `fixed`.
 pub(crate) fn within<T>(came_bytes: usize, factor: usize, fixed: usize, code: impl FnOnce() -> T) -> T {
     let mut result = None;
     let info = allocation_counter::measure(|| result = Some(code()));

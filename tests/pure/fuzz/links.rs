@@ -22,7 +22,8 @@ fn link_rules() {
     check!(name = "link_rules").for_each(|input| hold(&seeds, input, rule_law));
 }
 
-/// A latency is read or refused in words; it is written as what is read as the same, and every draw is in its bounds.
+/// A latency is read or refused in words; it is written as what is read as the same, and every draw
+/// is in its bounds.
 fn latency_law(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let latency = match Latency::parse(&text) {
@@ -40,7 +41,8 @@ fn latency_law(bytes: &[u8]) {
     }
 }
 
-/// A rule is read or refused; it is written as what is read as the same, and says of every link what it may say.
+/// A rule is read or refused; it is written as what is read as the same, and says of every link
+/// what it may say.
 fn rule_law(bytes: &[u8]) {
     let parsed = within(bytes.len(), 16, 4096, || serde_json::from_slice::<LinkRule>(bytes));
     let mut rule = match parsed {

@@ -35,8 +35,8 @@ struct Heard {
     close_code: Option<u16>,
 }
 
-/// However the bytes are cut, the same comes of them; the client is told nothing that it cannot read; and memory is
-/// bounded by what came.
+/// However the bytes are cut, the same comes of them; the client is told nothing that it cannot
+/// read; and memory is bounded by what came.
 fn connection_law(bytes: &[u8]) {
     let whole = within(bytes.len(), 16, 64 * 1024, || heard(&[bytes]));
     let cut = within(bytes.len(), 16, 64 * 1024, || heard(&pieces(bytes)));
@@ -137,7 +137,8 @@ fn http_law(http: &[u8], heard: &Heard) {
     assert_eq!(length, Some(rest.len()), "{status}");
 }
 
-/// Frames as a server sends them: final, without mask; a package each, a pong, or a close at the end.
+/// Frames as a server sends them: final, without mask; a package each, a pong, or a close at the
+/// end.
 fn frames_law(mut rest: &[u8]) {
     while let [first, second, behind @ ..] = rest {
         let (len, behind) = match second {
@@ -160,7 +161,8 @@ fn frames_law(mut rest: &[u8]) {
     assert!(rest.is_empty());
 }
 
-/// An upgrade, a handshake, and frames of any kind, masked as they must be; their payloads are a seed or a few bytes.
+/// An upgrade, a handshake, and frames of any kind, masked as they must be; their payloads are a
+/// seed or a few bytes.
 fn websocket(script: &mut Script<'_>, seeds: &[Vec<u8>]) -> Vec<u8> {
     const FIRST: [u8; 12] = [0x82, 0x82, 0x81, 0x02, 0x01, 0x00, 0x80, 0x89, 0x8a, 0x88, 0xc2, 0x09];
     let mut bytes = upgrade_head("").into_bytes();

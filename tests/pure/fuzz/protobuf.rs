@@ -39,8 +39,8 @@ fn definitions() -> Value {
     })
 }
 
-/// A body is read or refused in words. What is read can be written, if nothing that is required is missing or no
-/// number; and what is written is read as the same, and written as the same.
+/// A body is read or refused in words. What is read can be written, if nothing that is required is
+/// missing or no number; and what is written is read as the same, and written as the same.
 fn body_law(protos: &Protos, route: &str, bytes: &[u8]) {
     // An element of two bytes may be an object with a field.
     let value = match within(bytes.len(), 512, 1024, || protos.decode_server(route, bytes)) {
@@ -72,7 +72,8 @@ fn without_empty(value: &Value) -> Value {
     }
 }
 
-/// Definitions, up to an empty line, are read or refused in words; by those that are read, any body is read or refused.
+/// Definitions, up to an empty line, are read or refused in words; by those that are read, any body
+/// is read or refused.
 fn definition_law(bytes: &[u8]) {
     let split = bytes.windows(2).position(|pair| pair == b"\n\n").unwrap_or(bytes.len());
     let Ok(definitions) = serde_json::from_slice::<Value>(&bytes[..split]) else { return };

@@ -18,8 +18,8 @@ fn robots() {
 
 /// The first byte says how far the robot is and how it connects, the rest is what the server sends.
 ///
-/// Nothing makes it panic or hold more memory than a multiple of what came, and it makes the same of the same bytes
-/// however they are cut.
+/// Nothing makes it panic or hold more memory than a multiple of what came, and it makes the same
+/// of the same bytes however they are cut.
 fn robot_law(bytes: &[u8]) {
     let Some((first, bytes)) = bytes.split_first() else { return };
     let (mut whole, mut cut) = (stand(*first), stand(*first));
@@ -43,7 +43,8 @@ fn stand(first: u8) -> Stand {
             stand.greet(b"{\"code\":200,\"sys\":{\"dict\":{\"onChat\":9}}}");
         }
     }
-    // Only where they go at once: what waits goes out between two reads, so there the cuts may make a difference.
+    // Only where they go at once: what waits goes out between two reads, so there the cuts may make
+    // a difference.
     if stand.robot.is_in() {
         (0..3).for_each(|_| stand.robot.say(&mut stand.shared, stand.now, stand.now));
     }

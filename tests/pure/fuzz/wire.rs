@@ -31,8 +31,8 @@ fn texts() {
 
 type Packages = Vec<(PackageType, Vec<u8>)>;
 
-/// However the bytes are cut, the packages and the end are the same; they are written back as they came; and no more
-/// memory is taken than twice what came of a package.
+/// However the bytes are cut, the packages and the end are the same; they are written back as they
+/// came; and no more memory is taken than twice what came of a package.
 fn package_law(bytes: &[u8]) {
     let (packages, end) = taken(&[bytes]);
     assert_eq!(taken(&pieces(bytes)), (packages.clone(), end.clone()));
@@ -137,7 +137,8 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Text from a client becomes text; what is text already stays as it is; twice changes no more than once.
+/// Text from a client becomes text; what is text already stays as it is; twice changes no more than
+/// once.
 fn text_law(bytes: &[u8]) {
     let text = within(bytes.len(), 8, 64, || cesu8::to_utf8(bytes));
     assert!(text.len() <= 3 * bytes.len());

@@ -233,7 +233,8 @@ impl Naive {
         })
     }
 
-    /// The moments at which a message came to somebody in good order: known, for them, and there to get it.
+    /// The moments at which a message came to somebody in good order: known, for them, and there to
+    /// get it.
     fn arrivals(&self, sent: &Sent, to: usize) -> Vec<usize> {
         let facts = self.facts.iter().enumerate();
         let arrivals = facts.filter(|(at, fact)| match fact {

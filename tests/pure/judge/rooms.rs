@@ -1,4 +1,5 @@
-//! Random rooms on a server that makes no mistake, as calls of the judge; and the same with one mistake.
+//! Random rooms on a server that makes no mistake, as calls of the judge; and the same with one
+//! mistake.
 
 use std::collections::VecDeque;
 
@@ -102,7 +103,8 @@ impl Rooms<'_> {
         self.to_member[member].clear();
     }
 
-    /// The server looks at one message of a member: does it, refuses it, or fails behind it or halfway.
+    /// The server looks at one message of a member: does it, refuses it, or fails behind it or
+    /// halfway.
     fn serve(&mut self, sender: usize) -> bool {
         let Some(number) = self.to_server[sender].pop_front() else { return false };
         let fate = self.chance.index(20);
@@ -128,7 +130,8 @@ impl Rooms<'_> {
     }
 }
 
-/// A delivery of a message that was sent when its receiver was there, and that must have come in this order.
+/// A delivery of a message that was sent when its receiver was there, and that must have come in
+/// this order.
 #[derive(Clone, Copy, PartialEq)]
 struct Due {
     at: usize,
@@ -138,7 +141,8 @@ struct Due {
     entered: usize,
 }
 
-/// The same calls with one defect each: a message dropped, doubled, and two swapped. Only where it can be known.
+/// The same calls with one defect each: a message dropped, doubled, and two swapped. Only where it
+/// can be known.
 pub fn defects(chance: &mut Random, calls: &[Call]) -> Vec<(String, Vec<Call>)> {
     let due = due(calls);
     let mut found = Vec::new();

@@ -1,4 +1,5 @@
-//! One order: each law by an example, and random rooms, clean as they are and found out with any one defect.
+//! One order: each law by an example, and random rooms, clean as they are and found out with any
+//! one defect.
 
 use pomelo_sim::judge::{Judge, To, Verdict};
 use pomelo_sim::random::Random;
@@ -252,7 +253,8 @@ proptest! {
     }
 }
 
-/// Among people who come and go, and lag behind each other by dozens of messages, an order may be known to nobody.
+/// Among people who come and go, and lag behind each other by dozens of messages, an order may be
+/// known to nobody.
 #[test]
 fn nearly_every_defect_is_found_where_people_come_and_go() {
     let (mut found, mut all) = (0, 0);

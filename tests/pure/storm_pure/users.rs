@@ -1,4 +1,5 @@
-//! Users of the pure cluster, who note what they do and what they get, and the laws that their notes must obey.
+//! Users of the pure cluster, who note what they do and what they get, and the laws that their
+//! notes must obey.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,8 +50,8 @@ pub struct Book {
     pub visits: Vec<Visit>,
     now: u64,
     last_number: u64,
-    /// Rooms stay where they are and lose their members. Then what a server had said before it was killed may come late,
-    /// and who is there is not promised.
+    /// Rooms stay where they are and lose their members. Then what a server had said before it was
+    /// killed may come late, and who is there is not promised.
     rooms_stay: bool,
     /// Connectors panic: one that starts again just when it stops leaves requests unanswered.
     connectors_panic: bool,
@@ -175,7 +176,8 @@ impl Book {
         self.visits.iter_mut().for_each(|visit| visit.goodbyes.clear());
     }
 
-    /// All who are still there have heard this server say goodbye, once, while it had so many rooms.
+    /// All who are still there have heard this server say goodbye, once, while it had so many
+    /// rooms.
     pub fn check_goodbyes(&self, of: Option<(&str, usize)>) -> Result<(), String> {
         let expected: Vec<_> = of.into_iter().map(|(id, rooms)| (id.to_owned(), rooms as u64)).collect();
         let mut here = self.visits.iter().filter(|visit| visit.gone.is_none());
@@ -352,7 +354,8 @@ fn check_room(room: &[&Visit]) -> Result<(), String> {
         }
         let heard: BTreeSet<u64> = visit.heard.iter().map(|(_, number)| *number).collect();
         let Some((entered, _)) = &visit.entered else { continue };
-        // One who has left may have missed the last things; but nothing before what it has heard of the same sender.
+        // One who has left may have missed the last things; but nothing before what it has heard of
+        // the same sender.
         let mut missed: BTreeMap<&str, u64> = BTreeMap::new();
         for (number, (sender, at, target, acknowledged)) in &said {
             let is_for = *target == "*" || **target == visit.name;
@@ -361,7 +364,8 @@ fn check_room(room: &[&Visit]) -> Result<(), String> {
             }
             let must_hear = is_for && acknowledged.is_some() && at > entered;
             if must_hear && !heard.contains(number) {
-                // Not to those who came back under a name: they may not have been there when it was accepted.
+                // Not to those who came back under a name: they may not have been there when it was
+                // accepted.
                 if *target != "*" && room.iter().filter(|other| other.name == visit.name).count() > 1 {
                     continue;
                 }

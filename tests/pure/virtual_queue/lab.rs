@@ -56,9 +56,9 @@ impl Figure {
         Self { mean, error: (variance / n).sqrt() }
     }
 
-    /// It is within four standard errors of the target: of the hundred figures that are held here, one or two would be off by
-    /// more than three. And the errors are small enough for that to say something: a test that would pass with a figure a
-    /// tenth off is none.
+    /// It is within four standard errors of the target: of the hundred figures that are held here,
+    /// one or two would be off by more than three. And the errors are small enough for that to say
+    /// something: a test that would pass with a figure a tenth off is none.
     #[track_caller]
     pub fn is(self, what: &str, target: f64) {
         let Self { mean, error } = self;
@@ -90,8 +90,8 @@ impl Lab {
     }
 }
 
-/// What must hold of every outcome, whatever the scenario is: every job is accounted for exactly, and what servers held on
-/// average is what jobs spent there.
+/// What must hold of every outcome, whatever the scenario is: every job is accounted for exactly,
+/// and what servers held on average is what jobs spent there.
 #[track_caller]
 pub fn holds(outcome: &Outcome) {
     let figure = |name: &str| outcome.metrics[name];
