@@ -125,6 +125,7 @@
 //! | 4 | [`scenario`] | the question of an experiment: a JSON file to a checked value |
 //! | 4 | [`program`] | the command that started the process, for hints |
 //! | 4 | [`supervisor`] | the life of servers: how they come up, hang, stop, crash, come back |
+//! | 4 | [`descriptors`] | the limit of file descriptors |
 //! | 4 | [`whole_file`] | files that are written whole or not at all |
 //! | 5 | [`ports`] | client ports: sockets, transports, states of a connection |
 //! | 5 | [`robots`] | clients that load any chat of Pomelo's protocol and judge it |
@@ -234,6 +235,7 @@ pub mod servers;
 pub mod audit;
 pub mod client;
 pub mod cluster;
+pub mod descriptors;
 pub mod logging;
 pub mod placement;
 pub mod program;

@@ -93,7 +93,8 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         }
         cluster = cluster.with_strategy(server_type, strategy.clone());
     }
-    let cluster = cluster.options(args.options()?);
+    let frontends = cluster.spec().servers.iter().filter(|server| server.frontend).count();
+    let cluster = cluster.options(args.options(frontends)?);
     cluster.check()?;
     let obstacles = reach::obstacles(cluster.spec(), args.fit.bind);
     if !obstacles.is_empty() {

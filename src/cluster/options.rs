@@ -24,8 +24,14 @@ pub struct Options {
     pub handshake_timeout: Duration,
     /// From the handshake to its acknowledgement.
     pub ack_timeout: Duration,
-    /// A raw TCP connection without a byte for this long is closed.
+    /// A connection without a byte for this long is closed, if its port has no heartbeats or it is
+    /// raw TCP. WebSockets without heartbeats are sent a ping after half of it.
     pub idle_timeout: Duration,
+    /// From the first byte of a message to its last.
+    pub message_timeout: Duration,
+    /// Most bytes of messages that have not arrived completely, of all clients of a port. Over that
+    /// the client with the longest of them is closed.
+    pub unfinished_bytes_max: usize,
     /// What happens to a login whose uid another session holds.
     pub on_duplicate: OnDuplicate,
     /// A request that has no answer by then is answered with an error.
@@ -38,6 +44,9 @@ pub struct Options {
     pub kick_on_stop: bool,
     /// What each server takes of its clients at most.
     pub sessions: SessionLimits,
+    /// Connections that all client ports take together; `None` is no limit. At the limit a newcomer
+    /// displaces the connection that has waited longest without sending a message.
+    pub cluster_connections_max: Option<usize>,
     /// Connections from one address that a port takes; `None` is no limit.
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
@@ -72,6 +81,8 @@ impl Default for Options {
             handshake_timeout: Duration::from_secs(10),
             ack_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(90),
+            message_timeout: Duration::from_secs(30),
+            unfinished_bytes_max: 32 << 20,
             on_duplicate: OnDuplicate::default(),
             request_timeout: Duration::from_secs(3),
             stop_timeout: Duration::from_secs(1),
@@ -81,6 +92,7 @@ impl Default for Options {
             // after either, if they are told to reconnect at all.
             kick_on_stop: false,
             sessions: SessionLimits::default(),
+            cluster_connections_max: None,
             connections_per_address_max: None,
             blacklist: Vec::new(),
             rebalance: true,

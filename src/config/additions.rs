@@ -9,7 +9,7 @@ use super::check::{self, Checked, WHAT_TYPE_IS, is_type};
 use super::error::ConfigError;
 use super::faults::Faults;
 use super::node::{Document, Node};
-use super::raw::{MAX_SERVERS, RawServer};
+use super::raw::{MAX_SERVERS, RawServer, cluster_stem};
 use super::spec::ServerSpec;
 use crate::ids::{ServerId, ServerType};
 
@@ -157,7 +157,7 @@ fn taken_of(present: &[Present]) -> Value {
 
 /// The next number for a server made by `clusterCount`.
 fn next_in_cluster(server_type: &str, present: &[Present]) -> usize {
-    let stem = format!("cluster-server-{server_type}-");
+    let stem = cluster_stem(server_type);
     // Larger numbers were not assigned by counting.
     let number = |server: &Present| server.id.as_str().strip_prefix(&stem)?.parse::<u32>().ok();
     present.iter().filter_map(number).max().map_or(0, |last| last as usize + 1)

@@ -10,7 +10,7 @@ use super::error::{ConfigError, Spot};
 use super::faults::Faults;
 use super::master;
 use super::node::Node;
-use super::raw::{MAX_SERVERS, RawServer, is_name, is_printable};
+use super::raw::{MAX_SERVERS, RawServer, hyphenated, is_name, is_printable};
 use super::spec::{MasterSpec, ServerSpec};
 use crate::ids::{ServerId, ServerType};
 
@@ -168,13 +168,13 @@ fn name(
     by_id: &HashMap<ServerId, usize>,
     faults: &mut Faults,
 ) -> Result<(), ConfigError> {
-    let mut next: HashMap<ServerType, usize> = HashMap::new();
+    let mut next: HashMap<String, usize> = HashMap::new();
     for server in all {
         let Some(error) = server.nameless.take() else { continue };
-        let server_type = &server.spec.server_type;
-        let number = next.entry(server_type.clone()).or_insert(1);
+        let stem = hyphenated(server.spec.server_type.as_str());
+        let number = next.entry(stem.clone()).or_insert(1);
         let id = loop {
-            let id = ServerId::from(format!("{server_type}-server-{number}"));
+            let id = ServerId::from(format!("{stem}-server-{number}"));
             *number += 1;
             if !by_id.contains_key(&id) {
                 break id;
@@ -285,9 +285,8 @@ pub(super) fn id(
             Ok(id) => return Ok(Ok(id)),
             Err(error) => error,
         };
-        // Ids are printed in lists separated by spaces, so they must not contain any.
         let Some(rough) = field.rough_name(AN_ID)? else { return Ok(Err(error)) };
-        let id = rough.split_whitespace().collect::<Vec<_>>().join("-");
+        let id = hyphenated(&rough);
         faults.forgive(&id, error, &format!("called {id} here"))?;
         Ok(Ok(id))
     });

@@ -115,9 +115,10 @@ impl<'a> RawServer<'a> {
         };
         let first = *next;
         *next += count;
+        let stem = cluster_stem(server_type);
         let server = |index| {
             let mut server = self.clone();
-            server.cluster_id = Some(format!("cluster-server-{server_type}-{}", first + index));
+            server.cluster_id = Some(format!("{stem}{}", first + index));
             server.fields.iter_mut().for_each(|field| field.count_up(index));
             server
         };
@@ -250,6 +251,16 @@ impl Field<'_> {
         let as_text = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
         self.value.is_number() || self.value.as_str().is_some_and(as_text)
     }
+}
+
+/// The start of the ids that `clusterCount` gives. Unlike a type, an id contains no spaces.
+pub(super) fn cluster_stem(server_type: &str) -> String {
+    format!("cluster-server-{}-", hyphenated(server_type))
+}
+
+/// A name without spaces: ids are printed in lists that are separated by them.
+pub(super) fn hyphenated(name: &str) -> String {
+    name.split_whitespace().collect::<Vec<_>>().join("-")
 }
 
 /// Whether a text is printable and no longer than a name.

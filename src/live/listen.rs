@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use thiserror::Error;
 
 use crate::cluster::{Options, PlanError};
 use crate::config::ServerSpec;
-use crate::ports::{ConnectionTimeouts, PortOptions};
+use crate::ports::{ConnectionTimeouts, Places, PortOptions};
 use crate::wire::HandshakeOffer;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 1024;
+
+/// Silence after which the system asks whether a client is still there.
+const KEEPALIVE: Duration = Duration::from_secs(60);
 
 /// Why a cluster did not start.
 #[derive(Debug, Error)]
@@ -102,6 +105,8 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     // A restart must not wait until the system forgets the last run's connections.
     socket.set_reuse_address(true)?;
+    // Accepted sockets inherit it. A client that vanished is found although nothing is sent to it.
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
     Ok(socket.into())
@@ -112,6 +117,7 @@ pub(super) fn port_options(
     offer: Arc<HandshakeOffer>,
     options: &Options,
     serials: &Arc<AtomicU32>,
+    places: &Places,
 ) -> PortOptions {
     // As in Pomelo, a client may miss one heartbeat.
     let heartbeat = offer.heartbeat_s.map(|seconds| Duration::from_secs(seconds).saturating_mul(2));
@@ -124,6 +130,7 @@ pub(super) fn port_options(
             heartbeat,
         },
         connections_max: spec.max_connections,
+        places: places.clone(),
         cluster: options.clone(),
         serials: Arc::clone(serials),
     }

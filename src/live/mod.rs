@@ -7,6 +7,7 @@
 //! Servers are changed one after the other (`servers`), as the supervisor decides. Queries run
 //! concurrently with changes (`queries`). Both read a server's entry in the roster.
 
+mod clock;
 mod control;
 mod listen;
 mod queries;

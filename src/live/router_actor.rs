@@ -4,7 +4,8 @@ use actix::prelude::*;
 use rustc_hash::FxHashMap;
 use tokio::sync::oneshot::{Sender, channel};
 
-use super::server_actor::{Clock, DeliverAll, ServerActor, take_all};
+use super::clock::Clock;
+use super::server_actor::{DeliverAll, ServerActor, take_all};
 use crate::envelope::Envelope;
 use crate::ids::ServerId;
 use crate::router::{Routed, Router};

@@ -3,19 +3,20 @@
 
 use std::net::TcpListener;
 use std::sync::mpsc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::JoinHandle;
 
+use super::clock::Clock;
 use super::listen::StartError;
 use super::queries::observer::{Observer, Question};
 use super::roster::Roster;
 use super::router_actor::RouterActor;
 use super::running::{Control, RunningCluster};
+use super::server_actor::ServerActor;
 use super::server_actor::life::{StopAccepting, WhenIdle, WhenUnconnected};
-use super::server_actor::{Clock, ServerActor};
 use super::servers::Servers;
 use super::timeline::{EventKind, Timeline};
 use crate::cluster::{Options, Plan};
@@ -74,10 +75,11 @@ impl LiveSystem {
         (roster, timeline): (Roster, Timeline),
     ) -> Result<Self, StartError> {
         let Plan { mut router, servers: planned, blueprint, .. } = plan;
-        let (clock, since_1970) = (Clock(Instant::now()), SystemTime::now().duration_since(UNIX_EPOCH));
+        let (clock, since_1970) = (Clock::start(), SystemTime::now().duration_since(UNIX_EPOCH));
         let watch = Watch::new(since_1970.unwrap_or_default().as_secs_f64() * 1e3);
         router.set_watch(watch.clone());
-        let router = RouterActor::new(router, clock).start();
+        let router = RouterActor::new(router, clock.clone()).start();
+        actix::spawn(clock.clone().keep_running());
         // The router and the first share of the servers stay on this thread.
         let arbiters: Vec<Arbiter> = (1..options.threads).map(|_| Arbiter::new()).collect();
         let mut handles = vec![Arbiter::current()];
@@ -87,7 +89,7 @@ impl LiveSystem {
             roster,
             router,
             timeline,
-            clock,
+            clock: clock.clone(),
             watch,
             rooms_move: options.rebalance,
             room_setting: options.roles.room_setting,

@@ -180,7 +180,8 @@ impl<S: Stream> PortCore<S> {
         let peer = away.peer;
         table.give_place(peer);
         *table.counted.closed.entry(reason).or_default() += 1;
-        let level = if reason.is_fault() { log::Level::Warn } else { log::Level::Debug };
+        let is_told = reason.is_fault() && table.fault_log.admits(reason, peer.ip());
+        let level = if is_told { log::Level::Warn } else { log::Level::Debug };
         log::log!(
             level,
             "session ends server={} session={session} peer={peer} reason={reason:?} detail={why:?}",

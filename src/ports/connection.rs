@@ -50,6 +50,13 @@ pub(super) struct Connection<S> {
     pub(super) ending: Option<(CloseReason, Time)>,
     /// When bytes last arrived.
     pub(super) received_at: Time,
+    /// A ping was sent since.
+    pub(super) is_pinged: bool,
+    /// It has sent a message: it is somebody.
+    pub(super) has_sent_message: bool,
+    /// Bytes of a message that has not arrived completely, and when its first byte came.
+    pub(super) unfinished_bytes: usize,
+    unfinished_since: Time,
     /// Messages that were passed to the server and are still in flight.
     pub(super) in_flight: usize,
     /// Its reader, while it waits for messages in flight.
@@ -72,6 +79,10 @@ impl<S: Stream> Connection<S> {
             blocked: false,
             ending: None,
             received_at: now,
+            is_pinged: false,
+            has_sent_message: false,
+            unfinished_bytes: 0,
+            unfinished_since: now,
             in_flight: 0,
             reader: None,
         }
@@ -150,7 +161,7 @@ impl<S: Stream> Connection<S> {
 
     /// Resumes reading. Its timeouts restart: nothing could be received while it was not read.
     pub(super) fn read_on(&mut self, now: Time) {
-        self.received_at = now;
+        (self.received_at, self.unfinished_since) = (now, now);
         self.protocol.machine.restart_timeout(now);
         self.wake_reader();
     }
@@ -185,9 +196,58 @@ impl<S: Stream> Connection<S> {
         if self.reader.is_some() {
             return None;
         }
-        let idle =
-            self.outbox.form == Form::Tcp && now.since(self.received_at) >= options.cluster.idle_timeout;
-        self.protocol.machine.overdue(now, &options.timeouts).or(idle.then_some(CloseReason::IdleTimeout))
+        let idle = self.may_be_idle(options) && now.since(self.received_at) >= options.cluster.idle_timeout;
+        let reason = self
+            .protocol
+            .machine
+            .overdue(now, &options.timeouts)
+            .or(idle.then_some(CloseReason::IdleTimeout));
+        // The process may have been stopped or busy: what the client sent in time is read first.
+        if reason.is_some() && self.stream.has_unread() {
+            return None;
+        }
+        let is_unfinished =
+            self.unfinished_bytes > 0 && now.since(self.unfinished_since) >= options.cluster.message_timeout;
+        reason.or(is_unfinished.then_some(CloseReason::MessageTimeout))
+    }
+
+    /// Whether silence ends it. A WebSocket client that sends heartbeats is judged by these.
+    fn may_be_idle(&self, options: &PortOptions) -> bool {
+        self.outbox.form == Form::Tcp || options.timeouts.heartbeat.is_none()
+    }
+
+    /// Sends a ping if the client has been silent for half of the idle timeout. A WebSocket library
+    /// answers it by itself (RFC 6455, 5.5.2), so only clients that have vanished become idle. Raw
+    /// TCP has no such thing. True if there is something to write.
+    pub(super) fn ping_if_silent(&mut self, now: Time, options: &PortOptions, batches: &Batches) -> bool {
+        const PING: [u8; 2] = [0x89, 0];
+        let is_silent = now.since(self.received_at) >= options.cluster.idle_timeout / 2;
+        let may_ping = self.outbox.form == Form::WebSocket && self.may_be_idle(options) && !self.is_pinged;
+        if is_silent && may_ping && self.ending.is_none() {
+            self.is_pinged = true;
+            self.outbox.own(batches).extend_from_slice(&PING);
+            return true;
+        }
+        false
+    }
+
+    /// Counts what is unfinished after bytes arrived; `progress`: a package was completed by them.
+    pub(super) fn count_unfinished(&mut self, now: Time, progress: bool) {
+        let before =
+            std::mem::replace(&mut self.unfinished_bytes, self.protocol.transport.unfinished_bytes());
+        if before == 0 || progress {
+            self.unfinished_since = now;
+        }
+    }
+
+    /// The process did not run for this long: nobody could be read or heard.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        self.received_at = self.received_at + by;
+        self.unfinished_since = self.unfinished_since + by;
+        self.protocol.machine.postpone(by);
+        if let Some((_, since)) = &mut self.ending {
+            *since = *since + by;
+        }
     }
 }
 

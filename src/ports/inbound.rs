@@ -43,9 +43,12 @@ impl<S: Stream> PortCore<S> {
         let was_over_limit = connection.is_over_limit;
         // Noted before replies are appended: earlier frames of the batch go out before them.
         connection.outbox.cut(&table.batches);
-        connection.received_at = now;
+        (connection.received_at, connection.is_pinged) = (now, false);
         let ignored = &mut table.counted.ignored;
         let mut result = self.take(connection, index, bytes, now, table.resume.as_mut(), ignored);
+        table.unfinished_bytes -= connection.unfinished_bytes;
+        connection.count_unfinished(now, matches!(result, Ok(true)));
+        table.unfinished_bytes += connection.unfinished_bytes;
         connection.outbox.form = connection.protocol.transport.form();
         if connection.is_over_limit && connection.protocol.transport.is_known() && table.resume.is_none() {
             result = Err(Fault(CloseReason::TooMany, String::new()));
@@ -54,6 +57,7 @@ impl<S: Stream> PortCore<S> {
         if let Err(Fault(reason, why)) = result {
             self.end(table, index, now, reason, &why);
         }
+        self.bound_unfinished(table);
         // Replies to handshakes, heartbeats and pings: nothing else would write them.
         let waits = table.rows.get(index).is_some_and(|row| row.outbox.waiting_bytes() > 0 && !row.dirty);
         if waits {
@@ -62,7 +66,7 @@ impl<S: Stream> PortCore<S> {
         self.bound(table, index);
     }
 
-    /// Handles the packages that arrived for a row.
+    /// Handles the packages that arrived for a row. True if there were any.
     fn take(
         &self,
         row: &mut Connection<S>,
@@ -71,10 +75,11 @@ impl<S: Stream> PortCore<S> {
         now: Time,
         mut resume: Option<&mut Resume>,
         ignored: &mut u64,
-    ) -> Result<(), Fault> {
+    ) -> Result<bool, Fault> {
         if row.ending.is_some() {
-            return Ok(());
+            return Ok(false);
         }
+        let mut progress = false;
         loop {
             let awaiting = resume.as_deref();
             let admits = |Package { kind, body }: Package<'_>| {
@@ -85,8 +90,10 @@ impl<S: Stream> PortCore<S> {
                 !row.is_over_limit
             };
             let out = row.outbox.own_uncut();
-            match row.protocol.receive(now, &mut bytes, &self.options, out, admits)? {
-                None => return Ok(()),
+            let event = row.protocol.receive(now, &mut bytes, &self.options, out, admits)?;
+            progress |= event.is_some();
+            match event {
+                None => return Ok(progress),
                 Some(ProtocolEvent::Handshake { hello, mut answer }) => {
                     if let Some(resume) = resume.as_deref_mut() {
                         let greeting = resume.greet(row.session, index, hello, &mut answer);
@@ -110,6 +117,7 @@ impl<S: Stream> PortCore<S> {
                 }
                 Some(ProtocolEvent::Message(bytes)) => {
                     row.in_flight += 1;
+                    row.has_sent_message = true;
                     let bytes = Bytes::copy_from_slice(bytes);
                     (self.events)(PortEvent::Message { session: row.session, bytes });
                 }

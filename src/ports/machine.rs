@@ -117,6 +117,11 @@ impl Machine {
         self.since = now;
     }
 
+    /// Moves the timeout: the server did not run for this long.
+    pub fn postpone(&mut self, by: Duration) {
+        self.since = self.since + by;
+    }
+
     fn enter(&mut self, phase: Phase, now: Time) {
         self.phase = phase;
         self.since = now;

@@ -17,14 +17,18 @@
 mod batch;
 mod comeback;
 mod connection;
+mod fault_log;
+mod frames;
 mod history;
 mod inbound;
 mod kept;
 mod machine;
 mod outbox;
+mod places;
 mod port;
 mod port_core;
 mod protocol;
+mod queue;
 mod resume;
 mod stream;
 mod table;
@@ -42,6 +46,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 pub use machine::{Action, ConnectionTimeouts, Machine};
+pub use places::Places;
 pub use port::Port;
 pub use protocol::{Protocol, ProtocolEvent};
 pub use transport::Fault;
@@ -61,6 +66,8 @@ pub struct PortOptions {
     pub timeouts: ConnectionTimeouts,
     /// Most connections at once; `None`: no limit.
     pub connections_max: Option<usize>,
+    /// The connections that all ports of the cluster may have.
+    pub places: Places,
     /// Options of the whole cluster, some of which concern connections.
     pub cluster: Options,
     /// Number of the last session of all frontends, over all their lives: no number is used twice.
@@ -113,6 +120,11 @@ pub enum CloseReason {
     HeartbeatTimeout,
     /// Nothing came for too long.
     IdleTimeout,
+    /// A message did not end in time after its first byte.
+    MessageTimeout,
+    /// It had sent nothing, or no whole message, and another client needed what it held: a place,
+    /// or memory for unfinished messages.
+    Displaced,
     /// A package of unknown type, too long, or cut short.
     BadPackage,
     /// A data package without a valid message.
@@ -131,8 +143,8 @@ impl CloseReason {
     /// Whether the connection was lost, rather than ended on purpose with its session: its client
     /// may come back.
     pub fn is_loss(self) -> bool {
-        use CloseReason::{AckTimeout, Client, HeartbeatTimeout, IdleTimeout, Io};
-        matches!(self, AckTimeout | Client | HeartbeatTimeout | IdleTimeout | Io)
+        use CloseReason::{AckTimeout, Client, HeartbeatTimeout, IdleTimeout, Io, MessageTimeout};
+        matches!(self, AckTimeout | Client | HeartbeatTimeout | IdleTimeout | Io | MessageTimeout)
     }
 
     /// Whether the client is at fault: such an end is logged as a warning.
@@ -154,6 +166,8 @@ pub struct PortSnapshot {
     pub connections: usize,
     /// Bytes that wait for clients to read them, now.
     pub waiting_bytes: usize,
+    /// Bytes of messages that have not arrived completely, now.
+    pub unfinished_bytes: usize,
     /// Memory that the outboxes take, in bytes, now.
     pub outbox_bytes: usize,
     /// Sessions whose connections were lost and whose clients may come back, now.

@@ -48,7 +48,7 @@ impl Port {
         listener.set_nonblocking(true)?;
         let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
-        let table = Table::new(Resume::new(&options.cluster));
+        let table = Table::new(Resume::new(&options.cluster), options.places.share());
         let core = Rc::new(PortCore {
             options,
             events: Box::new(events),
@@ -200,6 +200,7 @@ impl Port {
         let rows = table.rows.iter().map(|(_, row)| row);
         PortSnapshot {
             connections: table.connections(),
+            unfinished_bytes: table.unfinished_bytes,
             waiting_bytes: rows.clone().map(|row| row.outbox.waiting_bytes()).sum(),
             outbox_bytes: rows.map(|row| row.outbox.bytes()).sum(),
             away: table.resume.as_ref().map_or(0, Resume::away),

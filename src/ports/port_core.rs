@@ -15,6 +15,7 @@ use super::connection::Connection;
 use super::history::Data;
 use super::kept::Found;
 use super::outbox::Written;
+use super::places::Place;
 use super::stream::Stream;
 use super::table::Table;
 use super::tasks::{read, unblock};
@@ -25,6 +26,26 @@ use crate::wire::PushFrame;
 
 /// Connections over the limit that get a refusal; beyond these they are dropped without an answer.
 const OVER_LIMIT_MAX: usize = 64;
+
+/// What a connection may exceed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    Blacklist,
+    Port,
+    Address,
+    Cluster,
+}
+
+impl Limit {
+    fn name(self) -> &'static str {
+        match self {
+            Limit::Blacklist => "--blacklist",
+            Limit::Port => "max-connections",
+            Limit::Address => "--per-address",
+            Limit::Cluster => "--connections-max",
+        }
+    }
+}
 
 /// State shared by the port, its tasks and its connections.
 pub(super) struct PortCore<S> {
@@ -46,23 +67,74 @@ impl<S: Stream> PortCore<S> {
         Time::START + self.epoch.elapsed()
     }
 
-    /// Makes a row and a reader for a connection.
-    pub(super) fn accepted(self: &Rc<Self>, stream: S, peer: SocketAddr) {
-        let table = &mut *self.table.borrow_mut();
-        let server = &self.options.server;
+    /// The port's own limit that a connection from there would exceed.
+    pub(super) fn limit(&self, peer: SocketAddr) -> Option<Limit> {
+        let table = self.table.borrow();
         let address = peer.ip().to_canonical();
-        if self.options.cluster.blacklist.contains(&address) {
-            log::debug!("connection refused server={server} peer={peer} reason=--blacklist");
-            table.counted.blacklisted += 1;
-            return;
-        }
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
-        let from_there = table.by_address.get(&address).copied().unwrap_or(0);
-        let is_full = is_over(self.options.connections_max, table.places);
-        let is_over_limit = is_full || is_over(self.options.cluster.connections_per_address_max, from_there);
-        if is_over_limit {
-            let limit = if is_full { "max-connections" } else { "--per-address" };
-            log::debug!("connection refused server={server} peer={peer} reason={limit}");
+        let from_there = || table.by_address.get(&address).copied().unwrap_or(0);
+        if self.options.cluster.blacklist.contains(&address) {
+            Some(Limit::Blacklist)
+        } else if is_over(self.options.connections_max, table.places) {
+            Some(Limit::Port)
+        } else if is_over(self.options.cluster.connections_per_address_max, from_there()) {
+            Some(Limit::Address)
+        } else {
+            None
+        }
+    }
+
+    /// Asks for one of the cluster's places. If it must come from this port, the connection that
+    /// has waited longest ends.
+    pub(super) fn ask_for_place(self: &Rc<Self>) -> Place {
+        let table = &mut *self.table.borrow_mut();
+        match table.share.ask() {
+            Place::Displace if self.displace(table) => Place::Free,
+            Place::Displace => Place::Full,
+            place => place,
+        }
+    }
+
+    /// Ends the connection that has waited longest without a message. False if there is none.
+    pub(super) fn displace(self: &Rc<Self>, table: &mut Table<S>) -> bool {
+        let now = self.now();
+        let next = table.queue.next(now, self.options.timeouts.heartbeat.is_some(), &table.rows);
+        if let Some(index) = next {
+            self.end_at_once(table, index, now, "another client needed its place (--connections-max)");
+        }
+        next.is_some()
+    }
+
+    /// Ends connections while unfinished messages take too much memory, that with most first.
+    pub(super) fn bound_unfinished(self: &Rc<Self>, table: &mut Table<S>) {
+        while table.unfinished_bytes > self.options.cluster.unfinished_bytes_max {
+            let rows = table.rows.iter().filter(|(_, row)| row.ending.is_none());
+            let longest = rows.max_by_key(|(_, row)| row.unfinished_bytes);
+            let Some((index, _)) = longest.filter(|(_, row)| row.unfinished_bytes > 0) else { return };
+            table.unfinished_bytes -= std::mem::take(&mut table.rows[index].unfinished_bytes);
+            let why = "its unfinished message took most of the memory for these";
+            self.end_at_once(table, index, self.now(), why);
+        }
+    }
+
+    /// Ends a connection whose descriptor or memory is needed now: nothing lingers.
+    fn end_at_once(self: &Rc<Self>, table: &mut Table<S>, index: usize, now: Time, why: &str) {
+        self.end(table, index, now, CloseReason::Displaced, why);
+        if let Some(row) = table.rows.get(index) {
+            row.shut(Shutdown::Both);
+        }
+    }
+
+    /// Makes a row and a reader for a connection, which exceeds a `limit` or none.
+    pub(super) fn accepted(self: &Rc<Self>, stream: S, peer: SocketAddr, limit: Option<Limit>) {
+        let table = &mut *self.table.borrow_mut();
+        if let Some(limit) = limit {
+            let server = &self.options.server;
+            log::debug!("connection refused server={server} peer={peer} reason={}", limit.name());
+            if limit == Limit::Blacklist {
+                table.counted.blacklisted += 1;
+                return;
+            }
             table.counted.refused += 1;
             if table.over_limit == OVER_LIMIT_MAX {
                 return;
@@ -78,8 +150,12 @@ impl<S: Stream> PortCore<S> {
         let session = SessionId::new(serial, index as u32);
         let stream = Rc::new(stream);
         let mut connection = Connection::new(session, peer, Rc::clone(&stream), self.now());
-        (connection.is_over_limit, connection.has_place) = (is_over_limit, !is_over_limit);
+        (connection.is_over_limit, connection.has_place) = (limit.is_some(), limit.is_none());
         entry.insert(connection);
+        if limit.is_none() {
+            table.queue.push(index, session, &table.rows);
+            table.share.add_displaceable();
+        }
         spawn_local(read(Rc::clone(self), index, stream));
     }
 
@@ -176,7 +252,8 @@ impl<S: Stream> PortCore<S> {
         if !connection.is_over_limit && !goes_on {
             *table.counted.closed.entry(reason).or_default() += 1;
         }
-        let level = if reason.is_fault() { log::Level::Warn } else { log::Level::Debug };
+        let is_told = reason.is_fault() && table.fault_log.admits(reason, connection.peer.ip());
+        let level = if is_told { log::Level::Warn } else { log::Level::Debug };
         log::log!(
             level,
             "connection ends server={} session={} peer={} transport={} reason={reason:?} detail={why:?}",

@@ -271,6 +271,15 @@ impl Resume {
         away.collect()
     }
 
+    /// The process did not run for this long: no client could come back.
+    pub(super) fn postpone(&mut self, by: Duration) {
+        for (_, session) in &mut self.sessions {
+            if let Location::Away(away) = &mut session.location {
+                away.until = away.until + by;
+            }
+        }
+    }
+
     /// The keys of all sessions that are away.
     pub(super) fn all_away(&self) -> Vec<u32> {
         let away = self.sessions.iter().filter(|(_, session)| matches!(session.location, Location::Away(_)));

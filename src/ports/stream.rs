@@ -2,8 +2,10 @@
 //! implementation.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::Shutdown;
 
+use socket2::SockRef;
 use tokio::net::TcpStream;
 
 /// A byte stream in both directions. Only the readiness methods wait.
@@ -21,6 +23,10 @@ pub(super) trait Stream: 'static {
     fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize>;
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+
+    /// Whether something has arrived that was not read yet. Asks the system, not the runtime, which
+    /// may not know yet.
+    fn has_unread(&self) -> bool;
 }
 
 impl Stream for TcpStream {
@@ -45,6 +51,10 @@ impl Stream for TcpStream {
     }
 
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        socket2::SockRef::from(self).shutdown(how)
+        SockRef::from(self).shutdown(how)
+    }
+
+    fn has_unread(&self) -> bool {
+        SockRef::from(self).peek(&mut [MaybeUninit::uninit()]).is_ok()
     }
 }

@@ -9,7 +9,10 @@ use slab::Slab;
 
 use super::batch::{BatchId, Batches};
 use super::connection::Connection;
+use super::fault_log::FaultLog;
 use super::kept::Found;
+use super::places::Share;
+use super::queue::Queue;
 use super::resume::Resume;
 use super::stream::Stream;
 use super::{PortOptions, PortSnapshot};
@@ -20,6 +23,12 @@ pub(super) struct Table<S> {
     pub(super) rows: Slab<Connection<S>>,
     /// Rows over the limit.
     pub(super) over_limit: usize,
+    /// Rows that may be displaced.
+    pub(super) queue: Queue,
+    /// The port's share of the cluster's places.
+    pub(super) share: Arc<Share>,
+    /// Bytes of messages that have not arrived completely, of all rows.
+    pub(super) unfinished_bytes: usize,
     /// Places taken by the other rows and by sessions that wait for their clients.
     pub(super) places: usize,
     /// The same by address; counted only if connections per address are limited.
@@ -31,25 +40,31 @@ pub(super) struct Table<S> {
     /// Sessions that may outlive their connections, if the options allow it.
     pub(super) resume: Option<Resume>,
     pub(super) counted: PortSnapshot,
+    pub(super) fault_log: FaultLog,
 }
 
 impl<S: Stream> Table<S> {
-    pub(super) fn new(resume: Option<Resume>) -> Self {
+    pub(super) fn new(resume: Option<Resume>, share: Arc<Share>) -> Self {
         Self {
             rows: Slab::new(),
             over_limit: 0,
+            queue: Queue::default(),
+            share,
+            unfinished_bytes: 0,
             places: 0,
             by_address: HashMap::new(),
             dirty: Vec::new(),
             batches: Batches::default(),
             resume,
             counted: PortSnapshot::default(),
+            fault_log: FaultLog::default(),
         }
     }
 
     /// Removes a row whose connection has ended.
     pub(super) fn remove(&mut self, index: usize) {
         let Some(connection) = self.rows.try_remove(index) else { return };
+        self.unfinished_bytes -= connection.unfinished_bytes;
         if let Some(batch) = connection.outbox.joined() {
             self.batches.parted(batch);
         }
@@ -69,6 +84,7 @@ impl<S: Stream> Table<S> {
     /// Takes a place for a connection of that address.
     pub(super) fn take_place(&mut self, peer: SocketAddr, options: &PortOptions) {
         self.places += 1;
+        self.share.take();
         if options.cluster.connections_per_address_max.is_some() {
             *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
         }
@@ -77,6 +93,7 @@ impl<S: Stream> Table<S> {
     /// Gives a place back.
     pub(super) fn give_place(&mut self, peer: SocketAddr) {
         self.places -= 1;
+        self.share.give();
         if let Entry::Occupied(mut count) = self.by_address.entry(peer.ip().to_canonical()) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {

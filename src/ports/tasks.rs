@@ -9,9 +9,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::MissedTickBehavior;
 
 use super::connection::Connection;
-use super::port_core::PortCore;
+use super::places::Place;
+use super::port_core::{Limit, PortCore};
 use super::stream::Stream;
 use super::{CloseReason, ConnectionTimeouts, PortOptions};
 
@@ -20,6 +22,13 @@ const SWEEP_EVERY: Duration = Duration::from_millis(100);
 
 /// How long an ended connection may take to read its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How often a newcomer asks for a place while another port makes one; twice a sweep.
+const ASKS_MAX: usize = 6;
+
+/// How late a sweep may be. What is later shows that the process did not run: it was stopped, or
+/// its processor was.
+const LATE: Duration = Duration::from_millis(200);
 
 /// The pause after a failed accept: the process is out of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -40,7 +49,11 @@ pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener)
                     let server = &core.options.server;
                     log::debug!("cannot set nodelay server={server} peer={peer} error={error}");
                 }
-                core.accepted(stream, peer);
+                let mut limit = core.limit(peer);
+                if limit.is_none() && !has_place(&core).await {
+                    limit = Some(Limit::Cluster);
+                }
+                core.accepted(stream, peer, limit);
             }
             Err(error) => {
                 // Accepting fails again and again until a connection closes; one warning is enough.
@@ -51,6 +64,18 @@ pub(super) async fn accept(core: Rc<PortCore<TcpStream>>, listener: TcpListener)
             }
         }
     }
+}
+
+/// Whether the cluster has a place for a newcomer. Waits a moment if another port must make one.
+async fn has_place(core: &Rc<PortCore<TcpStream>>) -> bool {
+    for _ in 0..ASKS_MAX {
+        match core.ask_for_place() {
+            Place::Free => return true,
+            Place::Full | Place::Displace => return false,
+            Place::Asked => tokio::time::sleep(SWEEP_EVERY / 2).await,
+        }
+    }
+    false
 }
 
 /// Reads one connection until it ends, then removes its row; nothing else does. Kept small: there
@@ -98,18 +123,32 @@ pub(super) async fn unblock<S: Stream>(core: Weak<PortCore<S>>, index: usize, st
 /// One timer for all connections: one for each would cost more than the connection.
 pub(super) async fn sweep<S: Stream>(core: Weak<PortCore<S>>) {
     let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let Some(mut last) = core.upgrade().map(|core| core.now()) else { return };
     loop {
         ticks.tick().await;
         let Some(core) = core.upgrade() else { return };
+        let now = core.now();
+        let gap = now.since(std::mem::replace(&mut last, now)).saturating_sub(SWEEP_EVERY);
         if core.paused.get() {
             continue;
         }
-        let now = core.now();
         let table = &mut *core.table.borrow_mut();
+        if gap >= LATE {
+            // The time in which nobody was read counts against nobody.
+            table.rows.iter_mut().for_each(|(_, row)| row.postpone(gap));
+            table.resume.iter_mut().for_each(|resume| resume.postpone(gap));
+        }
         table.batches.shrink();
-        let mut overdue = Vec::new();
+        let has_heartbeats = core.options.timeouts.heartbeat.is_some();
+        let (mut overdue, mut pinged, mut displaceable) = (Vec::new(), Vec::new(), 0);
         for (index, connection) in &mut table.rows {
             connection.outbox.shrink();
+            let may_stay = connection.has_sent_message && has_heartbeats;
+            displaceable += usize::from(connection.has_place && !may_stay);
+            if connection.ping_if_silent(now, &core.options, &table.batches) {
+                pinged.push(index);
+            }
             match connection.ending {
                 Some((_, since)) if now.since(since) >= LINGER => connection.shut(Shutdown::Both),
                 Some(_) => {}
@@ -120,7 +159,15 @@ pub(super) async fn sweep<S: Stream>(core: Weak<PortCore<S>>) {
         for (index, reason) in overdue {
             core.end(table, index, now, reason, &overdue_words(reason, &core.options));
         }
+        pinged.into_iter().for_each(|index| core.write(table, index));
         core.expire(table, now);
+        table.fault_log.sweep(now, &core.options.server);
+        table.share.set_displaceable(displaceable);
+        for _ in 0..table.share.wanted() {
+            if !core.displace(table) {
+                break;
+            }
+        }
     }
 }
 
@@ -135,6 +182,9 @@ fn overdue_words(reason: CloseReason, options: &PortOptions) -> String {
         }
         CloseReason::IdleTimeout => {
             format!("no byte for {:?} (--idle-timeout)", options.cluster.idle_timeout)
+        }
+        CloseReason::MessageTimeout => {
+            format!("a message did not end in {:?} (--message-timeout)", options.cluster.message_timeout)
         }
         _ => String::new(),
     }

@@ -11,6 +11,7 @@ use tungstenite::{Error as WebSocketError, Message};
 
 use super::CloseReason;
 use super::batch::Form;
+use super::frames::Frames;
 use super::upgrade::{Upgrade, upgrade};
 use crate::wire::{HEADER_BYTES, PackageDecoder, PackageError, PackageType, Taken};
 
@@ -28,6 +29,7 @@ pub(super) enum Transport {
 
 pub(super) struct WebSocket {
     context: WebSocketContext,
+    frames: Frames,
     /// The current message.
     message: Bytes,
     /// Where the body of its current package is.
@@ -104,6 +106,16 @@ impl Transport {
         }
     }
 
+    /// Bytes of a message that has not arrived completely. Such bytes take memory until it has.
+    pub(super) fn unfinished_bytes(&self) -> usize {
+        match self {
+            Transport::Unknown => 0,
+            Transport::Upgrading(head) => head.len(),
+            Transport::Tcp(decoder) => decoder.partial_bytes(),
+            Transport::WebSocket(socket) => socket.frames.unfinished_bytes(),
+        }
+    }
+
     pub(super) fn body(&self) -> &[u8] {
         match self {
             Transport::Tcp(decoder) => decoder.body(),
@@ -135,7 +147,13 @@ impl WebSocket {
             .max_frame_size(message_bytes_max);
         let context = WebSocketContext::new(Role::Server, Some(config));
         // A normal end, the code that Pomelo's servers send.
-        Self { context, message: Bytes::new(), body: 0..0, close: Some(CloseCode::Normal) }
+        Self {
+            context,
+            frames: Frames::default(),
+            message: Bytes::new(),
+            body: 0..0,
+            close: Some(CloseCode::Normal),
+        }
     }
 
     fn advance(
@@ -163,7 +181,7 @@ impl WebSocket {
     fn next_message(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<Option<Bytes>, Fault> {
         loop {
             // The library answers pings and closes by itself.
-            let mut stream = MemoryStream { input: &mut *input, output: &mut *out };
+            let mut stream = MemoryStream { input: &mut *input, frames: &mut self.frames, output: &mut *out };
             let payload = match self.context.read(&mut stream) {
                 Ok(Message::Binary(payload)) => payload,
                 Ok(Message::Text(text)) => text.into(),
@@ -207,6 +225,7 @@ fn close_code(error: &WebSocketError) -> CloseCode {
 /// The bytes in memory as the stream that the WebSocket library expects.
 struct MemoryStream<'a, 'b> {
     input: &'a mut &'b [u8],
+    frames: &'a mut Frames,
     output: &'a mut Vec<u8>,
 }
 
@@ -215,7 +234,9 @@ impl Read for MemoryStream<'_, '_> {
         if self.input.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        self.input.read(buffer)
+        let bytes = self.input.read(buffer)?;
+        self.frames.receive(&buffer[..bytes]);
+        Ok(bytes)
     }
 }
 

@@ -37,7 +37,6 @@ mod answer;
 mod clock;
 mod content;
 pub mod crowd;
-mod descriptors;
 mod engine;
 mod pacer;
 pub mod plan;
@@ -66,6 +65,7 @@ pub use self::report::{Flow, Logins, Report, RunLatencies, ServerUsage};
 use self::robot::NEVER;
 pub use self::settings::Settings;
 pub use self::tally::Summary;
+use crate::descriptors;
 use crate::judge::Verdict;
 use crate::time::Time;
 
@@ -120,6 +120,9 @@ pub enum RobotsError {
     System(io::Error),
 }
 
+/// Descriptors that a process needs besides robots.
+const OTHER_DESCRIPTORS: u64 = 32;
+
 /// The progress of a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Progress {
@@ -154,7 +157,11 @@ pub fn run(
     };
     let gate = sockets::resolve(plan.gate.as_str()).map_err(no_gate)?;
     TcpStream::connect_timeout(&gate, Duration::from_secs_f64(plan.timeout)).map_err(no_gate)?;
-    descriptors::raise(plan.users)?;
+    let needed = plan.users as u64 + OTHER_DESCRIPTORS;
+    let allowed = descriptors::raise().map_err(RobotsError::System)?;
+    if allowed < needed {
+        return Err(RobotsError::Descriptors { users: plan.users, needed, allowed });
+    }
     let server = if plan.pid.is_empty() { None } else { Some(Processes::new(plan.pid.clone())) };
     let server = server.transpose().map_err(RobotsError::Process)?;
     let engine = Engine::new(plan, gate)?;

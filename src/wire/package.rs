@@ -154,6 +154,11 @@ impl PackageDecoder {
         self.header_len > 0 && !self.is_complete()
     }
 
+    /// Bytes of an unfinished package so far, with its header.
+    pub fn partial_bytes(&self) -> usize {
+        if self.is_partial() { usize::from(self.header_len) + self.body.len() } else { 0 }
+    }
+
     /// Heap memory that the decoder holds, in bytes: 0 between packages, at most twice what has
     /// arrived of a package.
     pub fn allocated_bytes(&self) -> usize {

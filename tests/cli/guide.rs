@@ -15,15 +15,17 @@ use super::cli_help::{refused, stdout};
 use crate::support::console::ConsoleWorld;
 
 /// Flags of `serve` that bound sessions and connections.
-const LIMITS: [&str; 11] = [
+const LIMITS: [&str; 13] = [
     "package-max",
     "handshake-timeout",
     "heartbeat",
     "idle-timeout",
+    "message-timeout",
     "request-timeout",
     "rate-limit",
     "calls-max",
     "outbound-max",
+    "connections-max",
     "per-address",
     "blacklist",
     "resume",

@@ -9,10 +9,12 @@ mod cli_explain;
 mod cli_help;
 mod cli_serve;
 mod console_http;
+mod descriptors;
 mod experiment_cli;
 mod guide;
 mod log_stall;
 mod robots;
+mod stall;
 #[path = "../support/mod.rs"]
 mod support;
 mod two_clusters;

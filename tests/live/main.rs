@@ -33,6 +33,7 @@ mod resume;
 mod resume_ends;
 mod resume_random;
 mod robots_machine;
+mod silent;
 mod steer_live;
 #[path = "../support/mod.rs"]
 mod support;

@@ -15,6 +15,7 @@ const FLOORS: &[&[&str]] = &[
         "audit",
         "client",
         "cluster",
+        "descriptors",
         "logging",
         "placement",
         "program",

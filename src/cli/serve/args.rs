@@ -14,6 +14,7 @@ use crate::cli::fit_args::FitArgs;
 use crate::cli::links::load_rules;
 use crate::cli::output::Failure;
 use crate::cluster::Options;
+use crate::descriptors;
 use crate::router::OnDuplicate;
 use crate::servers::SessionLimits;
 
@@ -65,9 +66,13 @@ pub struct ServeArgs {
     /// Seconds that a client may take for its handshake, and again for the acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
-    /// Seconds without a byte after which a raw TCP connection is closed
+    /// Seconds without a byte after which a connection is closed that is raw TCP, or at a port
+    /// without heartbeats. There, a silent WebSocket gets a ping after half of them
     #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
     pub idle_timeout: Duration,
+    /// Seconds that a message may take from its first byte to its last
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub message_timeout: Duration,
     /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
     pub on_duplicate: OnDuplicate,
@@ -86,8 +91,13 @@ pub struct ServeArgs {
     /// [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_limit: Option<u32>,
+    /// Connections of all client ports together. When they are used up, a client that comes
+    /// displaces the connection that has waited longest without sending a message [default: what
+    /// the system's limit of file descriptors allows]
+    #[arg(long, value_name = "N", value_parser = connections())]
+    pub connections_max: Option<usize>,
     /// Connections that a port takes from one address [default: no limit]
-    #[arg(long, value_name = "N", value_parser = per_address())]
+    #[arg(long, value_name = "N", value_parser = connections())]
     pub per_address: Option<usize>,
     /// An address whose connections are closed at once; may be given several times
     #[arg(long, value_name = "ADDRESS")]
@@ -162,7 +172,7 @@ fn on_off() -> impl TypedValueParser<Value = bool> {
     PossibleValuesParser::new(["on", "off"]).map(|what| what == "on")
 }
 
-fn per_address() -> impl TypedValueParser<Value = usize> {
+fn connections() -> impl TypedValueParser<Value = usize> {
     RangedU64ValueParser::<u64>::new().range(1..=1_000_000).map(|connections| connections as usize)
 }
 
@@ -192,9 +202,30 @@ fn seconds(text: &str) -> Result<Duration, String> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// The connections that all client ports may have together: what file descriptors allow, less what
+/// is kept so that orders and console always have some.
+fn connections_max(wanted: Option<usize>, frontends: usize) -> Result<usize, Failure> {
+    /// For the console, the admin port, files and threads.
+    const KEPT: usize = 400;
+    /// For clients over a limit, until they were told so.
+    const KEPT_EACH_PORT: usize = 64;
+    let limit = descriptors::raise().map_err(|error| format!("file descriptors: {error}"))?;
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let kept = (KEPT + KEPT_EACH_PORT * frontends).min(limit / 2);
+    match wanted {
+        Some(wanted) if wanted > limit - kept => Err(format!(
+            "--connections-max {wanted}: this process may have {limit} file descriptors, {kept} of which are \
+             kept for orders and console: expected at most {} (ulimit -Hn raises it)",
+            limit - kept
+        )
+        .into()),
+        wanted => Ok(wanted.unwrap_or(limit - kept)),
+    }
+}
+
 impl ServeArgs {
-    /// What these flags set of a cluster.
-    pub(super) fn options(&self) -> Result<Options, Failure> {
+    /// What these flags set of a cluster with this number of frontends.
+    pub(super) fn options(&self, frontends: usize) -> Result<Options, Failure> {
         Ok(Options {
             bind: self.fit.bind,
             threads: self.threads,
@@ -202,6 +233,8 @@ impl ServeArgs {
             handshake_timeout: self.handshake_timeout,
             ack_timeout: self.handshake_timeout,
             idle_timeout: self.idle_timeout,
+            message_timeout: self.message_timeout,
+            cluster_connections_max: Some(connections_max(self.connections_max, frontends)?),
             on_duplicate: self.on_duplicate,
             kick_on_stop: self.kick_on_stop,
             request_timeout: self.request_timeout,

@@ -56,6 +56,9 @@ pub(super) const PORTS: &[Figure<PortSnapshot>] = &[
     ("pomelo_port_waiting_bytes", Gauge, "Bytes that wait for clients to read them.", |port| {
         port.waiting_bytes as f64
     }),
+    ("pomelo_port_unfinished_bytes", Gauge, "Bytes of messages that have not arrived completely.", |port| {
+        port.unfinished_bytes as f64
+    }),
     ("pomelo_port_outbox_bytes", Gauge, "Memory of what waits for clients to read it.", |port| {
         port.outbox_bytes as f64
     }),

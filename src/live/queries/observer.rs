@@ -10,9 +10,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::audit::{RouterView, Violation, audit};
+use crate::live::clock::Clock;
 use crate::live::roster::{Entry, Roster};
 use crate::live::router_actor::{RouterActor, WithRouter};
-use crate::live::server_actor::{Clock, Inside, Inspect, ServerActor};
+use crate::live::server_actor::{Inside, Inspect, ServerActor};
 use crate::live::timeline::{EventKind, Timeline};
 use crate::router::{Moved, Routed, Router};
 use crate::servers::HostCounters;

@@ -126,7 +126,7 @@ impl Observer {
 
     pub(super) async fn view(self, env: String, source: String) -> Result<ClusterView, ControlError> {
         let (mut servers, now) = self.servers().await;
-        let uptime_seconds = now.saturating_duration_since(self.clock.0).as_secs_f64();
+        let uptime_seconds = now.saturating_duration_since(self.clock.started).as_secs_f64();
         let states: Vec<_> = servers.iter().map(|server| (server.id.clone(), server.state)).collect();
         let routed = self.with_router(move |router, _, _| RouterFigures {
             types: router.types(),

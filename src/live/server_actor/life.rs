@@ -55,7 +55,7 @@ impl Handler<OpenPort> for ServerActor {
     type Result = io::Result<()>;
 
     fn handle(&mut self, OpenPort(listener, options): OpenPort, ctx: &mut Self::Context) -> Self::Result {
-        let (address, received, clock) = (ctx.address(), Rc::clone(&self.received), self.clock);
+        let (address, received, clock) = (ctx.address(), Rc::clone(&self.received), self.clock.clone());
         let server = options.server.clone();
         let port = Port::open(listener, options, move |event| {
             let mut received = received.borrow_mut();

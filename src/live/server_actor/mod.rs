@@ -4,11 +4,12 @@ pub(super) mod life;
 
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::oneshot::Sender;
 
+use super::clock::Clock;
 use super::router_actor::{Carry, RouterActor};
 use crate::envelope::{Envelope, Recipients};
 use crate::ports::{Port, PortEvent};
@@ -59,16 +60,6 @@ pub(super) struct ServerActor {
     paused: Option<Vec<Delivery>>,
     /// Dropped once the server has nothing to do, which answers those that wait.
     idle: Vec<Sender<()>>,
-}
-
-/// Real time, counted from the cluster's start.
-#[derive(Clone, Copy)]
-pub(super) struct Clock(pub(super) Instant);
-
-impl Clock {
-    pub(super) fn now(self) -> Time {
-        Time::START + self.0.elapsed()
-    }
 }
 
 /// Client events, and when the first of them arrived: one clock reading for all that arrive

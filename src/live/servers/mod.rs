@@ -11,16 +11,18 @@ use std::time::Duration;
 
 use actix::prelude::*;
 
+use super::clock::Clock;
 use super::control::{ControlError, Verb};
 use super::listen::listen;
 use super::queries::observer::Observer;
 use super::roster::{Entry, Roster};
 use super::server_actor::life::ShutPort;
-use super::server_actor::{Clock, Deliver, ServerActor};
+use super::server_actor::{Deliver, ServerActor};
 use super::timeline::Timeline;
 use crate::cluster::{Blueprint, Options, PlannedServer};
 use crate::config::{ConfigError, ServerSpec};
 use crate::ids::ServerId;
+use crate::ports::Places;
 use crate::router::{Routed, Router};
 use crate::servers::Delivery;
 use crate::supervisor::{Decision, Refused, Supervisor, Timeouts};
@@ -43,6 +45,8 @@ pub(super) struct Servers {
     generations: u32,
     /// Numbers of the sessions of all frontends, for the same reason.
     serials: Arc<AtomicU32>,
+    /// The connections that all ports may have.
+    places: Places,
 }
 
 impl Servers {
@@ -53,6 +57,7 @@ impl Servers {
         clock: Clock,
         handles: Vec<ArbiterHandle>,
     ) -> Self {
+        let places = Places::new(&options);
         let (roster, timeline) = (observer.roster.clone(), observer.timeline.clone());
         Self {
             observer,
@@ -66,6 +71,7 @@ impl Servers {
             handles,
             generations: 0,
             serials: Arc::default(),
+            places,
         }
     }
 

@@ -200,7 +200,8 @@ impl Servers {
 
     /// Makes the actor of a server.
     pub(super) fn make(&mut self, at: usize, planned: PlannedServer) {
-        let (router, clock, watch) = (self.observer.router.clone(), self.clock, self.observer.watch.clone());
+        let (router, clock, watch) =
+            (self.observer.router.clone(), self.clock.clone(), self.observer.watch.clone());
         let make = planned.make;
         let actor = ServerActor::start_in_arbiter(&self.handles[at % self.handles.len()], move |_| {
             ServerActor::new(make(), router, clock, watch)
@@ -225,7 +226,7 @@ impl Servers {
         };
         let address = listener.local_addr().map_err(failed)?;
         let Some(planned) = self.blueprint.server(&spec, self.generations) else { return Ok(()) };
-        let options = port_options(&spec, planned.offer, &self.options, &self.serials);
+        let options = port_options(&spec, planned.offer, &self.options, &self.serials, &self.places);
         let opened = actor.send(OpenPort(listener, options)).await;
         opened.unwrap_or_else(|gone| Err(std::io::Error::other(gone))).map_err(failed)?;
         self.roster.change(at, |entry| entry.clients = Some(address));

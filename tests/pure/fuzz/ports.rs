@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use bolero::check;
 use pomelo_sim::cluster::Options;
-use pomelo_sim::ports::{CloseReason, ConnectionTimeouts, Fault, PortOptions, Protocol, ProtocolEvent};
+use pomelo_sim::ports::{
+    CloseReason, ConnectionTimeouts, Fault, Places, PortOptions, Protocol, ProtocolEvent,
+};
 use pomelo_sim::time::Time;
 use pomelo_sim::wire::{BODY_BYTES_LIMIT, HandshakeOffer, PackageDecoder, PackageType};
 
@@ -97,6 +99,7 @@ fn options() -> PortOptions {
         connections_max: None,
         cluster: Options { idle_timeout: second, body_bytes_max: BODY_BYTES_MAX, ..Options::default() },
         serials: Arc::default(),
+        places: Places::default(),
     }
 }
 
