@@ -154,8 +154,9 @@
 //! # Order and failure
 //!
 //! 1. A request gets one answer, a result or an error, by its deadline: whatever panics, hangs,
-//!    vanishes, moves or is cut off. A request that was answered with an error at its deadline is
-//!    not carried out afterwards.
+//!    vanishes, moves or is cut off. A request that was answered with an error was not carried out
+//!    and is not carried out afterwards, except with 504: then the outcome is unknown, since a
+//!    server took the request and its answer did not come before the deadline or the stop.
 //! 2. An acknowledged message reaches every member of the room once, in the order in which messages
 //!    were accepted. A push from a handler to a session precedes the response to that session.
 //!    While a frontend works for a session, the session's later messages wait.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use error::AppError;
+pub use error::{AppError, UNKNOWN_OUTCOME};
 pub use session::Session;
 
 use crate::channels::Member;

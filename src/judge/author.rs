@@ -33,7 +33,10 @@ pub(super) struct Sent {
 pub(super) enum Answer {
     Open,
     Acknowledged(u64),
+    /// With an error that says that it was not carried out.
     Failed,
+    /// With an error that says that the outcome is unknown.
+    Unknown,
     /// Nobody waits for the answer any more.
     GivenUp,
 }

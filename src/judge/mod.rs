@@ -16,7 +16,8 @@
 //! - An acknowledged message reaches each recipient that had entered before it was sent exactly
 //!   once, if the recipient stays. A recipient that leaves may miss the end, but no message before
 //!   one that it received.
-//! - Nobody gets a message twice. A failed message reaches each recipient once or never.
+//! - Nobody gets a message twice. A message whose outcome is unknown (504) reaches each recipient
+//!   once or never. One that was answered with another error reaches nobody.
 //! - Messages sent by one client on one connection arrive in that order. No message arrives after
 //!   one that was sent after its acknowledgement. A judge [`of_one_order`](Judge::of_one_order)
 //!   also requires that all members of a room receive acknowledged messages in one order, which
@@ -68,6 +69,9 @@ pub const KEPT: usize = 256;
 
 /// The code of an answer that refuses a message because the server is busy.
 const BUSY: u64 = 503;
+
+/// The code of an answer that says that the message may have been carried out or not.
+const UNKNOWN: u64 = 504;
 
 /// Judges what clients do and receive.
 #[derive(Clone, Default, Debug)]
@@ -226,10 +230,23 @@ impl Judge {
 
     /// A message of this member was answered with an error.
     pub fn failed(&mut self, who: usize, number: u32, code: u64) {
-        if self.answered(who, number, Answer::Failed) {
-            let refused = u64::from(code == BUSY);
-            self.so_far.totals.refused += refused;
-            self.so_far.totals.failed += 1 - refused;
+        let is_unknown = code == UNKNOWN;
+        let answer = if is_unknown { Answer::Unknown } else { Answer::Failed };
+        let is_seen = |sent: &Sent| sent.place != UNSEEN || matches!(sent.to, Some((_, true)));
+        let was_carried_out = self.authors[who].get(number).is_some_and(is_seen);
+        if !self.answered(who, number, answer) {
+            return;
+        }
+        let totals = &mut self.so_far.totals;
+        *match code {
+            BUSY => &mut totals.refused,
+            _ if is_unknown => &mut totals.unknown,
+            _ => &mut totals.failed,
+        } += 1;
+        if was_carried_out && !is_unknown {
+            let name = self.name(who);
+            let example = || format!("message {number} of {name} was answered with {code}, but had arrived");
+            self.so_far.add(Breach::Foreign, example);
         }
     }
 

@@ -79,6 +79,9 @@ impl Judge {
 
     fn take_in(&mut self, receiver: usize, sender: usize, number: u32, sent: Sent) -> Result<(), Broken> {
         let stay = &self.members[receiver].stay;
+        if sent.answer == Answer::Failed {
+            return foreign("it was answered with an error");
+        }
         let mut overtaken = false;
         if let Answer::Acknowledged(at) = sent.answer {
             if at < stay.entering {

@@ -42,8 +42,8 @@ pub struct Verdict {
     pub totals: Recorded,
 }
 
-/// The recorded events. `attempted` is the sum of the four kinds below it: acknowledged, refused,
-/// failed, open.
+/// The recorded events. `attempted` is the sum of the five kinds below it: acknowledged, refused,
+/// unknown, failed, open.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Debug)]
 pub struct Recorded {
     /// Entries into rooms.
@@ -54,6 +54,8 @@ pub struct Recorded {
     pub acknowledged: u64,
     /// Messages that were answered with 503: the server is busy.
     pub refused: u64,
+    /// Messages that were answered with 504: the outcome is unknown.
+    pub unknown: u64,
     /// Messages that were answered with another error.
     pub failed: u64,
     /// Messages without an answer, mostly because their sender's connection was lost.
@@ -93,12 +95,12 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { lost, doubled, disordered, unanswered, foreign, ghosts, examples, totals } = self;
-        let Recorded { entered, attempted, acknowledged, refused, failed, open, delivered } = totals;
+        let Recorded { entered, attempted, acknowledged, refused, unknown, failed, open, delivered } = totals;
         write!(
             f,
             "{lost} lost, {doubled} doubled, {disordered} disordered, {unanswered} unanswered, {foreign} \
              foreign, {ghosts} ghosts; of {attempted} messages: {acknowledged} acknowledged, {refused} refused, \
-             {failed} failed, {open} open; {delivered} deliveries; {entered} entered"
+             {unknown} unknown, {failed} failed, {open} open; {delivered} deliveries; {entered} entered"
         )?;
         examples.iter().try_for_each(|example| write!(f, "\n  {example}"))
     }

@@ -170,6 +170,8 @@ impl LiveSystem {
         }
         let _ = tokio::time::timeout(self.stop_timeout, self.all_answered()).await;
         self.servers.deliver_to_all(&Delivery::GivingUp).await;
+        // What was acknowledged must reach everybody, over slow links too.
+        let _ = self.servers.with_router(|router, now, out| router.hasten(now, out)).await;
         self.servers.deliver_to_all(&Delivery::Stopping).await;
         // Their output goes through the router, and must reach the clients' outboxes before the end
         // does.

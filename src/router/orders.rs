@@ -194,6 +194,15 @@ impl Router {
         })
     }
 
+    /// Removes all rules and delivers at once what is in flight on the links: nothing comes after
+    /// the end of the cluster.
+    pub fn hasten(&mut self, now: Time, out: &mut Vec<Routed>) {
+        self.order(now, out, |router| {
+            router.fabric.hasten();
+            router.tick_now();
+        });
+    }
+
     /// Marks a server as paused: envelopes to it are buffered.
     pub fn pause(&mut self, id: &ServerId) {
         self.fabric.pause(id);

@@ -82,7 +82,7 @@ fn every_client_hears_of_a_deadline() -> Played {
         cluster.pause("chat-server-1").unwrap();
         let late = clients.request(&name, SEND, json!({"content": "", "target": "*"}));
         let expected =
-            json!({"code": 500, "message": format!("{SEND}: no answer in time (--request-timeout)")});
+            json!({"code": 504, "message": format!("{SEND}: no answer in time (--request-timeout)")});
         assert_eq!(late, expected, "{kind:?}");
         cluster.resume("chat-server-1").unwrap();
         clients.close(&name);

@@ -342,7 +342,7 @@ fn what_is_over_the_calls_that_a_server_may_wait_for_is_answered_with_503() {
     let body = json!({"content": "x", "target": "*"});
     let asked: Vec<u64> = (0..8).map(|_| client.send("chat.chatHandler.send", body.clone())).collect();
     let codes: Vec<u64> = asked.into_iter().map(|id| client.response(id)["code"].as_u64().unwrap()).collect();
-    assert_eq!(codes, [500, 500, 500, 503, 503, 503, 503, 503]);
+    assert_eq!(codes, [504, 504, 504, 503, 503, 503, 503, 503]);
     world.printed(&["resume", "chat-server-3"]);
     assert_eq!(client.request("chat.chatHandler.send", body), json!({}));
     assert_eq!(world.printed(&["audit"]), "all holds\n");

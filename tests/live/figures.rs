@@ -89,7 +89,7 @@ fn a_call_that_no_answer_came_for_counts_with_its_time() {
     let asked = world.ask(alice, SEND, &hello());
     world.cluster.settle();
     world.cluster.advance(Duration::from_secs(3));
-    assert_eq!(world.answer(alice, asked).unwrap()["code"], 500);
+    assert_eq!(world.answer(alice, asked).unwrap()["code"], 504);
     assert_eq!(since(&before, &world.cluster.server("connector-server-1").latency()), (1, 3000.0));
     // Too late for the server too: it answers that it did nothing, and nobody counts that twice.
     world.cluster.resume("chat-server-1");

@@ -239,7 +239,7 @@ fn a_stop_that_cannot_wait_for_an_answer_gives_one() {
         stop(cluster);
         for (client, requests) in [(&mut alice, sent), (&mut bob, entered)] {
             for request in requests {
-                assert_eq!(client.response(request)["code"], 500);
+                assert_eq!(client.response(request)["code"], 504);
             }
             client.assert_closed_by_stop("server stopped");
         }

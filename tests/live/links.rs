@@ -204,9 +204,9 @@ fn a_cut_link_answers_by_the_deadline_and_heals_without_a_trace() {
     world.cluster.advance(Duration::from_millis(2999));
     assert_eq!(world.answer(alice, lost), None);
     world.cluster.advance(Duration::from_millis(1));
-    assert_eq!(world.answer(alice, lost).unwrap()["code"], 500);
+    assert_eq!(world.answer(alice, lost).unwrap()["code"], 504);
     let refused = world.answer(late, enter).unwrap();
-    assert_eq!((&refused["code"], &refused["error"]), (&json!(500), &json!(true)), "{refused}");
+    assert_eq!((&refused["code"], &refused["error"]), (&json!(504), &json!(true)), "{refused}");
     assert_eq!(world.cluster.router.rules().len(), 1);
     world.cluster.heal();
     world.cluster.settle();
@@ -306,7 +306,7 @@ fn live_links_follow_the_same_rules() {
     let name = cluster
         .add_link_rule(rule(r#"{"from":"connector-server-1","to":"chat","both":true,"cut":true}"#))
         .unwrap();
-    assert_eq!(clients[0].request(SEND, hello())["code"], 500);
+    assert_eq!(clients[0].request(SEND, hello())["code"], 504);
     assert_eq!(clients[1].request(SEND, json!({"content": "meanwhile", "target": "*"})), json!({}));
     let unknown = cluster.heal(Some("rule-2")).unwrap_err().to_string();
     assert_eq!(unknown, format!("no rule \"rule-2\": expected one of {name}"));
@@ -331,4 +331,26 @@ fn live_links_follow_the_same_rules() {
         assert!(client.pushes().len() >= 60 - refused);
     }
     Client::open(cluster.address("gate-server-1").unwrap(), Transport::Tcp);
+}
+
+#[test]
+fn what_was_acknowledged_arrives_before_a_stop_ends_its_slow_link() {
+    let cluster = tutorial().options(Options { stop_timeout: PATIENCE, ..patient() }).start().unwrap();
+    let [near, far] = [0, 1].map(|at| connectors(&cluster)[at]);
+    let mut alice = Client::enter(near, Transport::WebSocket, "alice", "lobby");
+    let mut readers = BOTH.map(|transport| Client::enter(far, transport, &format!("{transport:?}"), "lobby"));
+    for fault in [r#""latency":"60s""#, r#""cut":true"#] {
+        let slow = rule(&format!(r#"{{"from":"chat","to":"connector-server-2",{fault}}}"#));
+        cluster.add_link_rule(slow).unwrap();
+        assert_eq!(alice.request(SEND, hello()), json!({}));
+    }
+    let stopping = std::thread::spawn(move || cluster.stop());
+    for reader in &mut readers {
+        for _ in 0..2 {
+            let heard = std::iter::repeat_with(|| reader.push()).find(|(route, _)| route == "onChat");
+            assert_eq!(heard.unwrap().1["msg"], "hello");
+        }
+        reader.assert_closed_by_stop("server stopped");
+    }
+    stopping.join().unwrap();
 }

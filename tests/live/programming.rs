@@ -281,10 +281,10 @@ fn a_request_without_an_answer_is_answered_at_its_deadline() {
     let answer = world.answer(alice, send).expect("answered at the deadline");
     assert_eq!(
         answer,
-        json!({"code": 500, "message": "chat.chatHandler.send: no answer in time (--request-timeout)"})
+        json!({"code": 504, "message": "chat.chatHandler.send: no answer in time (--request-timeout)"})
     );
     let answer = world.answer(stranger, enter).expect("answered at the deadline");
-    assert_eq!((&answer["code"], &answer["error"]), (&json!(500), &json!(true)), "{answer}");
+    assert_eq!((&answer["code"], &answer["error"]), (&json!(504), &json!(true)), "{answer}");
 
     // What did not answer in time left nothing behind: bob may enter when the network is well
     // again.

@@ -87,7 +87,7 @@ fn a_claimant_that_leaves_claims_nothing() {
     world.cluster.settle();
     assert_eq!(world.answer(claimant, claim), None);
     world.cluster.advance(Duration::from_secs(4));
-    assert_eq!(world.answer(claimant, claim).unwrap()["code"], 500, "answered at its deadline");
+    assert_eq!(world.answer(claimant, claim).unwrap()["code"], 504, "answered at its deadline");
     world.leave(holder);
     assert_eq!(world.cluster.router.uids().len(), 0);
 }
@@ -121,7 +121,7 @@ fn a_uid_whose_grant_was_lost_is_free_again() {
     let bind = world.ask(player, "door.door.bind", &json!({"uid": "u", "aid": "a"}));
     world.cluster.settle();
     world.cluster.advance(Duration::from_secs(4));
-    assert_eq!(world.answer(player, bind).unwrap()["code"], 500);
+    assert_eq!(world.answer(player, bind).unwrap()["code"], 504);
     assert_eq!(world.cluster.router.uids().len(), 0);
     world.cluster.lost = Box::new(|_, _| false);
     bound(world, "door-server-2", "u", "a");

@@ -65,7 +65,7 @@ impl Recording {
         let totals = verdict.totals;
         assert_eq!(
             totals.attempted,
-            totals.acknowledged + totals.refused + totals.failed + totals.open,
+            totals.acknowledged + totals.refused + totals.unknown + totals.failed + totals.open,
             "{verdict}"
         );
     }
@@ -130,20 +130,38 @@ fn nothing_comes_again_to_one_who_came_back() {
 }
 
 #[test]
-fn one_that_failed_comes_once_or_never() {
+fn one_whose_outcome_is_unknown_comes_once_or_never() {
+    let (mut recording, alice, bob) = two();
+    let never = recording.send(alice, To::All);
+    recording.judge.failed(alice, never, 504);
+    let once = recording.send(alice, To::All);
+    recording.judge.failed(alice, once, 504);
+    recording.hear(bob, "alice", alice, once);
+    recording.is_clean();
+    assert_eq!(recording.judge.verdict().totals.unknown, 2);
+    recording.hear(bob, "alice", alice, once);
+    recording.breaks(|v| v.doubled, 1, "it came before");
+}
+
+#[test]
+fn one_that_failed_reaches_nobody() {
     for code in [500, 503] {
-        let (mut recording, alice, bob) = two();
-        let never = recording.send(alice, To::All);
-        recording.judge.failed(alice, never, code);
-        let once = recording.send(alice, To::All);
-        recording.judge.failed(alice, once, code);
-        recording.hear(bob, "alice", alice, once);
-        recording.is_clean();
-        let totals = recording.judge.verdict().totals;
-        let expected = if code == 503 { (2, 0) } else { (0, 2) };
-        assert_eq!((totals.refused, totals.failed), expected);
-        recording.hear(bob, "alice", alice, once);
-        recording.breaks(|v| v.doubled, 1, "it came before");
+        for to in [To::All, To::One(1)] {
+            let (mut recording, alice, bob) = two();
+            let number = recording.send(alice, to);
+            recording.judge.failed(alice, number, code);
+            recording.is_clean();
+            let totals = recording.judge.verdict().totals;
+            assert_eq!((totals.refused, totals.failed), if code == 503 { (1, 0) } else { (0, 1) });
+            recording.hear(bob, "alice", alice, number);
+            recording.breaks(|v| v.foreign, 1, "it was answered with an error");
+
+            let (mut recording, alice, bob) = two();
+            let number = recording.send(alice, to);
+            recording.hear(bob, "alice", alice, number);
+            recording.judge.failed(alice, number, code);
+            recording.breaks(|v| v.foreign, 1, &format!("was answered with {code}, but had arrived"));
+        }
     }
 }
 
@@ -163,7 +181,7 @@ fn one_sender_keeps_its_order() {
     let [first, second] = [recording.send(alice, To::All), recording.send(alice, To::All)];
     recording.hear(bob, "alice", alice, second);
     recording.hear(bob, "alice", alice, first);
-    [first, second].iter().for_each(|number| recording.judge.failed(alice, *number, 500));
+    [first, second].iter().for_each(|number| recording.judge.failed(alice, *number, 504));
     recording.breaks(|v| v.disordered, 1, "a later one of this sender came before");
 }
 
@@ -251,19 +269,19 @@ fn nobody_hears_what_is_not_for_them() {
         ("nobody sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "99:1")),
         ("it was sent by alice", |recording, alice, bob| {
             let number = recording.send(alice, To::All);
-            recording.judge.failed(alice, number, 500);
+            recording.judge.failed(alice, number, 504);
             recording.hear(bob, "bob", alice, number);
         }),
         ("it was sent in lobby", |recording, alice, _| {
             let number = recording.send(alice, To::All);
-            recording.judge.failed(alice, number, 500);
+            recording.judge.failed(alice, number, 504);
             let other = recording.judge.member("attic", "carol");
             recording.enter(other, &["carol"]);
             recording.hear(other, "alice", alice, number);
         }),
         ("it is not in the room", |recording, alice, bob| {
             let number = recording.send(alice, To::All);
-            recording.judge.failed(alice, number, 500);
+            recording.judge.failed(alice, number, 504);
             recording.judge.gone(bob);
             recording.judge.removed(alice, "bob");
             recording.hear(bob, "alice", alice, number);

@@ -95,7 +95,7 @@ fn one_who_left_a_room_without_a_server_and_came_back_has_left_it_once() {
     world.cluster.kill("chat-server-1");
     world.cluster.settle();
     world.cluster.advance(TOO_LATE);
-    assert_eq!(world.answer(alice, refused).unwrap()["code"], 500);
+    assert_eq!(world.answer(alice, refused).unwrap()["code"], 504);
     world.cluster.heal();
     // The same session has the same name again when the server comes back: it is not in the room
     // for that.
@@ -300,7 +300,7 @@ fn a_name_is_not_free_while_a_call_that_a_stopping_connector_gave_up_is_on_its_w
         answer["users"].is_array().then_some(answer)
     });
     assert_eq!(answer, Some(json!({"users": ["witness", "alice"]})));
-    assert_eq!(world.answer(first, given_up).unwrap()["code"], 500);
+    assert_eq!(world.answer(first, given_up).unwrap()["code"], 504);
     assert_eq!(presence(world, witness), ["onAdd alice", "onLeave alice", "onAdd alice"]);
     assert_eq!(world.cluster.audit(), []);
 }

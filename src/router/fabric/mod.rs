@@ -159,6 +159,11 @@ impl Fabric {
         self.links.uninstall(self.now, name)
     }
 
+    /// Removes all rules, and makes what is in flight on the links due now.
+    pub(super) fn hasten(&mut self) {
+        self.links.hasten(self.now);
+    }
+
     /// The rules that have a description, in the order in which they are asked.
     pub(super) fn rules(&self) -> Vec<LinkRule> {
         self.links.rules()

@@ -270,12 +270,22 @@ impl Links {
         }
     }
 
+    /// Removes all rules, and makes everything in flight due now.
+    pub(super) fn hasten(&mut self, now: Time) {
+        self.rules.clear();
+        self.set_due(now, |_| true);
+    }
+
     /// The rules have changed: send lost envelopes again at once.
     fn resend(&mut self, now: Time) {
+        self.set_due(now, |sent| sent.lost);
+    }
+
+    fn set_due(&mut self, now: Time, which: impl Fn(&Sent) -> bool) {
         for (key, wire) in &mut self.wires {
             let Some(first) = wire.backlog.front() else { continue };
             self.due.remove(&(first.due, first.serial, key.clone()));
-            wire.backlog.tags_mut().filter(|sent| sent.lost).for_each(|sent| sent.due = now);
+            wire.backlog.tags_mut().filter(|sent| which(sent)).for_each(|sent| sent.due = now);
             if let Some(first) = wire.backlog.front() {
                 self.due.insert((first.due, first.serial, key.clone()));
             }

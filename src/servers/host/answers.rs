@@ -92,8 +92,7 @@ impl<L: ServerLogic> Host<L> {
                 if waiting.origin.client().is_some() {
                     self.calls.add(call, waiting.given_up());
                 }
-                let error = AppError::new("the server stops, and the answer has not come");
-                self.conclude(waiting, Err(error), out);
+                self.conclude(waiting, Err(AppError::stopped()), out);
             }
         }
         self.end_drains(out);

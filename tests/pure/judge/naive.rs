@@ -134,7 +134,7 @@ impl Naive {
             }
             Event::Failed(who, back) => {
                 let number = (last(who) + 1).saturating_sub(back as u32 + 1);
-                judge.failed(ids[who], number, 500);
+                judge.failed(ids[who], number, 504);
                 self.facts.push(Fact::Answered(who, number, false));
             }
             Event::Delivered(to, from, back, named) => {

@@ -174,7 +174,7 @@ fn what_failed_comes_once_or_never() {
         if number == 1 {
             judge.given_up(0, number);
         } else {
-            judge.failed(0, number, 500);
+            judge.failed(0, number, 504);
         }
     }
     deliver(&mut judge, 0, 0, [1, 2]);
@@ -193,7 +193,7 @@ fn what_nobody_answers_is_counted_while_its_sender_stays() {
     (0..3).for_each(|_| assert_ne!(judge.sending(0, To::All), 0));
     judge.sending(1, To::All);
     judge.acknowledged(0, 1);
-    judge.failed(0, 2, 500);
+    judge.failed(0, 2, 504);
     deliver(&mut judge, 0, 0, [1]);
     deliver(&mut judge, 1, 0, [1]);
     assert_eq!(counts(&judge), [0, 0, 0, 0, 2]);
@@ -225,7 +225,7 @@ fn play(rooms: &[usize], calls: &[Call]) -> Verdict {
             Call::Left(member) => judge.left(member),
             Call::Sending(member) => assert_ne!(judge.sending(member, To::All), 0),
             Call::Acknowledged(member, number) => judge.acknowledged(member, number),
-            Call::Failed(member, number) => judge.failed(member, number, 500),
+            Call::Failed(member, number) => judge.failed(member, number, 504),
             Call::Delivered(receiver, sender, number) => judge.delivered(receiver, sender, number),
         }
     }

@@ -310,13 +310,13 @@ impl Visit {
                 }
                 (None, _) => {}
                 (Some((_, body)), What::Enter) => tally.logins += u64::from(body["users"].is_array()),
-                (Some((_, body)), What::Fail) if body["code"] != 500 && body["code"] != 503 => {
+                (Some((_, body)), What::Fail) if !matches!(body["code"].as_u64(), Some(500 | 503 | 504)) => {
                     return Err(format!("{}: {body}", self.name));
                 }
                 (Some(_), What::Fail) => tally.refused += 1,
                 (Some((_, body)), What::Say { .. }) => match body["code"].as_u64() {
                     None => tally.acknowledged += 1,
-                    Some(500 | 503) => tally.refused += 1,
+                    Some(500 | 503 | 504) => tally.refused += 1,
                     Some(_) => return Err(format!("{}: {body}", self.name)),
                 },
             }
@@ -329,10 +329,17 @@ impl Visit {
 fn check_room(room: &[&Visit]) -> Result<(), String> {
     // By number: who said it, when, to whom, and when it was acknowledged.
     let mut said: BTreeMap<u64, (&Visit, u64, &str, Option<u64>)> = BTreeMap::new();
+    // What was answered with an error that says that it was not carried out.
+    let mut refused: BTreeMap<u64, &Value> = BTreeMap::new();
     for visit in room {
         for asked in visit.asked.values() {
             if let What::Say { number, target } = &asked.what {
                 let acknowledged = asked.answered.as_ref().filter(|(_, body)| body["code"].is_null());
+                if let Some((_, body)) = &asked.answered
+                    && matches!(body["code"].as_u64(), Some(500 | 503))
+                {
+                    refused.insert(*number, body);
+                }
                 said.insert(*number, (visit, asked.at, target, acknowledged.map(|(at, _)| *at)));
             }
         }
@@ -344,6 +351,9 @@ fn check_room(room: &[&Visit]) -> Result<(), String> {
             let Some((sender, ..)) = said.get(number) else {
                 return fail(format!("{number} of another room"));
             };
+            if let Some(body) = refused.get(number) {
+                return fail(format!("{number} of {from}, which was refused: {body}"));
+            }
             if sender.name != *from {
                 return fail(format!("{number} of {} as if from {from}", sender.name));
             }

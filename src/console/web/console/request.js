@@ -93,7 +93,7 @@ function mount(app) {
       'answer',
       `${route}, ${(performance.now() - start).toFixed(1)} ms`,
       answer,
-      answer?.code === 500 || answer?.error === true,
+      answer?.code >= 500 || answer?.error === true,
     );
     return answer;
   }
