@@ -38,7 +38,8 @@ pub struct Options {
     pub kick_on_stop: bool,
     /// What each server takes of its clients at most.
     pub sessions: SessionLimits,
-    /// Connections from one address that a port takes; `None` is no limit.
+    /// Connections from one address that a port takes; `None` is no limit. All addresses of an IPv6
+    /// /64 network count as one.
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,

@@ -13,7 +13,7 @@ use super::kept::Found;
 use super::resume::Resume;
 use super::stream::Stream;
 use super::{PortOptions, PortSnapshot};
-use crate::ids::SessionId;
+use crate::ids::{SessionId, counted_as};
 
 /// The connections of a port.
 pub(super) struct Table<S> {
@@ -22,7 +22,7 @@ pub(super) struct Table<S> {
     pub(super) over_limit: usize,
     /// Places taken by the other rows and by sessions that wait for their clients.
     pub(super) places: usize,
-    /// The same by address; counted only if connections per address are limited.
+    /// The same by [address](counted_as); counted only if connections per address are limited.
     pub(super) by_address: HashMap<IpAddr, usize>,
     /// Rows whose outbox is to be written.
     pub(super) dirty: Vec<usize>,
@@ -70,14 +70,14 @@ impl<S: Stream> Table<S> {
     pub(super) fn take_place(&mut self, peer: SocketAddr, options: &PortOptions) {
         self.places += 1;
         if options.cluster.connections_per_address_max.is_some() {
-            *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
+            *self.by_address.entry(counted_as(peer)).or_default() += 1;
         }
     }
 
     /// Gives a place back.
     pub(super) fn give_place(&mut self, peer: SocketAddr) {
         self.places -= 1;
-        if let Entry::Occupied(mut count) = self.by_address.entry(peer.ip().to_canonical()) {
+        if let Entry::Occupied(mut count) = self.by_address.entry(counted_as(peer)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();

@@ -86,7 +86,8 @@ pub struct ServeArgs {
     /// [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_limit: Option<u32>,
-    /// Connections that a port takes from one address [default: no limit]
+    /// Connections that a port takes from one address, which is a /64 network for IPv6 [default: no
+    /// limit]
     #[arg(long, value_name = "N", value_parser = per_address())]
     pub per_address: Option<usize>,
     /// An address whose connections are closed at once; may be given several times
