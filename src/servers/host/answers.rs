@@ -8,7 +8,7 @@ use super::Host;
 use super::calls::{Origin, Step, Waiting};
 use super::clients::Client;
 use crate::envelope::{AppError, CallId, Destination, Payload, Recipients, Session};
-use crate::ids::Uid;
+use crate::ids::{Logged, Uid};
 use crate::servers::ServerLogic;
 use crate::servers::outbox::{Effect, Outbox};
 use crate::time::Time;
@@ -167,7 +167,11 @@ impl<L: ServerLogic> Host<L> {
             let bound = client.as_ref().and_then(|client| client.uid.clone());
             match &mut client {
                 Some(client) if result.is_ok() && bound.as_ref().is_none_or(|bound| *bound == uid) => {
-                    log::info!("session bound server={server} session={} uid={uid}", session.session);
+                    log::info!(
+                        "session bound server={server} session={} uid={}",
+                        session.session,
+                        Logged(uid.as_str())
+                    );
                     client.uid = Some(uid);
                 }
                 // The client left while the router granted the uid, has another uid by now, or the
