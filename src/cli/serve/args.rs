@@ -131,6 +131,10 @@ pub struct ServeArgs {
     /// off; 0: any that is free [default: 3080, any that is free when another program has it]
     #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
     pub console: Option<ConsoleAddress>,
+    /// Whether the console's page has the token when its reader seems to be this user on this
+    /// machine; off: its readers paste it from the admin file
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = on_off())]
+    pub console_token: bool,
 }
 
 const EXAMPLES: &str = "Examples:
