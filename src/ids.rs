@@ -190,7 +190,7 @@ mod tests {
             prop_assert_eq!(client(one) == client(other), one == other);
         }
 
-        /// A reader that splits a line at spaces outside quotes finds one field, with the name in it.
+        /// A reader that splits a line at spaces outside quotes finds one field.
         #[test]
         fn a_logged_name_is_one_value(name in "[\\PC\\pC =\"\\\\]{0,12}") {
             let shown = Logged(&name).to_string();

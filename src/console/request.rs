@@ -161,7 +161,7 @@ async fn carry_out(order: Order, has_token: bool, shared: &Shared) -> Result<Ans
     // A client that goes away before the answer takes nothing back: the cluster ends when `End` is
     // dropped.
     let end = (order == Order::StopCluster).then(|| End(live.stop.clone()));
-    let withholds = !has_token && matches!(order, Order::Trace { .. });
+    let withholds = !has_token && order.tells_bodies();
     let mut answer = spawn_blocking(move || live.carry_out(order)).await.map_err(|_| Refusal::ended())??;
     if withholds {
         withhold(&mut answer);

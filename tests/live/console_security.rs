@@ -414,7 +414,7 @@ fn what_users_write_is_for_who_has_the_token() {
     for (headers, is_told) in [(String::new(), false), (wrong, false), (bearer(&world), true)] {
         let asked = world.say("GET", "/api/v1/trace", &headers, "").json();
         let mut stream = LiveStream::open(world.connect(), &format!("{host}{headers}"));
-        // The stream has what the last look at the cluster saw: wait for the look after the message.
+        // The stream has what the last look at the cluster saw: wait for a later one.
         let heard = std::iter::repeat_with(|| traced(&mut stream))
             .find(|trace| trace.to_string().contains("chat.chatHandler.send"))
             .unwrap();

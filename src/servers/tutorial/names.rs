@@ -34,7 +34,7 @@ const HIDDEN: [RangeInclusive<char>; 18] = [
     '\u{e0000}'..='\u{e0fff}',
 ];
 
-/// The first script that writes with joiners begins here; all of Latin, Greek and Cyrillic is below.
+/// The first script that writes with joiners begins here. Latin, Greek and Cyrillic are below.
 const JOINED_FROM: char = '\u{600}';
 
 /// Refuses a name that is blank or too long, that would make two uids equal, that looks like
