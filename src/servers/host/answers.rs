@@ -109,7 +109,11 @@ impl<L: ServerLogic> Host<L> {
             let what = waiting.map_or_else(String::new, |waiting| waiting.origin.route().to_owned());
             if !self.calls.is_given_up(call) {
                 self.counters.timeouts += 1;
-                log::warn!("request timed out (--request-timeout) server={} route={what}", self.id());
+                log::warn!(
+                    "request timed out (--request-timeout) server={} route={}",
+                    self.id(),
+                    Logged(&what)
+                );
             }
             self.answered(call, Err(AppError::timed_out(&what)), out);
         }

@@ -37,7 +37,7 @@ impl<L: ServerLogic> Host<L> {
             "session closed server={} session={} uid={}",
             self.id(),
             session.key.session,
-            uid.as_ref().map_or("-", Uid::as_str)
+            Logged(uid.as_ref().map_or("-", Uid::as_str))
         );
         let key = session.key.session;
         self.hook(Some(session), out, L::session_closed);
