@@ -19,7 +19,7 @@ use super::stream::Stream;
 use super::table::Table;
 use super::tasks::{read, unblock};
 use super::{CloseReason, PortEvent, PortOptions};
-use crate::ids::{SessionId, counted_as};
+use crate::ids::SessionId;
 use crate::time::Time;
 use crate::wire::PushFrame;
 
@@ -57,7 +57,7 @@ impl<S: Stream> PortCore<S> {
             return;
         }
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
-        let from_there = table.by_address.get(&counted_as(peer)).copied().unwrap_or(0);
+        let from_there = table.places_from(peer);
         let is_full = is_over(self.options.connections_max, table.places);
         let is_over_limit = is_full || is_over(self.options.cluster.connections_per_address_max, from_there);
         if is_over_limit {

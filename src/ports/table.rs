@@ -74,6 +74,11 @@ impl<S: Stream> Table<S> {
         }
     }
 
+    /// How many places clients of that address have; 0 if they are not counted.
+    pub(super) fn places_from(&self, peer: SocketAddr) -> usize {
+        self.by_address.get(&counted_as(peer)).copied().unwrap_or(0)
+    }
+
     /// Gives a place back.
     pub(super) fn give_place(&mut self, peer: SocketAddr) {
         self.places -= 1;
@@ -133,5 +138,46 @@ impl<S: Stream> Table<S> {
     fn open_row(&self, session: SessionId) -> Option<usize> {
         let index = session.slot() as usize;
         self.rows.get(index).is_some_and(|row| row.session == session && row.is_open()).then_some(index)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::net::TcpStream;
+
+    use super::{PortOptions, Table};
+    use crate::cluster::Options;
+    use crate::ports::ConnectionTimeouts;
+
+    #[test]
+    fn an_ipv6_client_has_the_places_of_its_network() {
+        let second = Duration::from_secs(1);
+        let options = PortOptions {
+            server: "connector-server-1".into(),
+            offer: Arc::default(),
+            timeouts: ConnectionTimeouts { handshake: second, ack: second, heartbeat: None },
+            connections_max: None,
+            cluster: Options { connections_per_address_max: Some(2), ..Options::default() },
+            serials: Arc::default(),
+        };
+        let mut table = Table::<TcpStream>::new(None);
+        let peer = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (one, other) = (peer("[2001:db8:1:2::1]:1"), peer("[2001:db8:1:2:ffff::9]:2"));
+        table.take_place(one, &options);
+        table.take_place(other, &options);
+        table.take_place(peer("[::ffff:10.0.0.1]:3"), &options);
+        assert_eq!((table.places_from(one), table.places_from(other)), (2, 2));
+        assert_eq!(table.places_from(peer("[2001:db8:1:3::1]:1")), 0);
+        assert_eq!(table.places_from(peer("10.0.0.1:4")), 1);
+        assert_eq!(table.places_from(peer("10.0.0.2:4")), 0);
+        table.give_place(other);
+        assert_eq!(table.places_from(one), 1);
+        table.give_place(one);
+        assert!(table.by_address.len() == 1, "no row stays behind: {:?}", table.by_address);
     }
 }
