@@ -110,7 +110,11 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     let orders = Orders { cluster: Arc::clone(&running), stop, load: Box::new(load) };
     let pages = console.as_ref().map(TcpListener::local_addr).transpose()?;
     let (door, place) = admin.map(|opened| (Door::admin(opened.listener), opened.place)).unzip();
-    let doors: Vec<Door> = door.into_iter().chain(console.map(Door::console)).collect();
+    let console_door = |listener| {
+        let door = Door::console(listener);
+        if args.console_token { door } else { door.without_token() }
+    };
+    let doors: Vec<Door> = door.into_iter().chain(console.map(console_door)).collect();
     let start = || Console::start(doors, token.clone(), orders).map_err(|error| format!("console: {error}"));
     let console = (place.is_some() || pages.is_some()).then(start).transpose()?;
     let admin = place.map(|place| place.tell(token, running.first_address("gate"), pages)).transpose()?;

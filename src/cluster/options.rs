@@ -47,7 +47,8 @@ pub struct Options {
     /// Connections that all client ports take together; `None` is no limit. At the limit a newcomer
     /// displaces the connection that has waited longest without sending a message.
     pub cluster_connections_max: Option<usize>,
-    /// Connections from one address that a port takes; `None` is no limit.
+    /// Connections from one address that a port takes; `None` is no limit. All addresses of an IPv6
+    /// /64 network count as one.
     pub connections_per_address_max: Option<usize>,
     /// Addresses whose connections are closed at once.
     pub blacklist: Vec<IpAddr>,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use super::bodies::{WITHHELD, withhold};
 use super::tail::Tail;
 use crate::live::ClusterView;
 use crate::monitor::History;
@@ -45,17 +46,28 @@ struct Trace {
     /// How the trace is, without steps.
     head: Value,
     steps: Tail,
+    /// The same without bodies.
+    bare: Tail,
     number: u64,
 }
 
 /// Up to where a stream has told what there is.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Cursor {
+    /// Whether it may have the bodies of traces.
+    has_token: bool,
     picture: u64,
     robots: u64,
     events: Option<u64>,
     trace: u64,
     step: u64,
+}
+
+impl Cursor {
+    /// Has told nothing yet.
+    pub(super) fn new(has_token: bool) -> Self {
+        Self { has_token, ..Self::default() }
+    }
 }
 
 impl Board {
@@ -66,7 +78,12 @@ impl Board {
             history: History::default(),
             robots: Item::default(),
             events: Tail::new(EVENTS_MAX),
-            trace: Trace { head: Value::Null, steps: Tail::new(STEPS_MAX), number: 0 },
+            trace: Trace {
+                head: Value::Null,
+                steps: Tail::new(STEPS_MAX),
+                bare: Tail::new(STEPS_MAX),
+                number: 0,
+            },
         };
         let board = Self { state: Mutex::new(state), changes: watch::Sender::new(0) };
         board.robots(robots);
@@ -103,6 +120,9 @@ impl Board {
         let mut state = self.state();
         let trace = &mut state.trace;
         trace.steps.take(&answer, "steps");
+        let mut bare = answer.clone();
+        withhold(&mut bare);
+        trace.bare.take(&bare, "steps");
         if let Some(fields) = answer.as_object_mut() {
             fields.shift_remove("steps");
         }
@@ -163,8 +183,12 @@ impl Board {
         if cursor.trace < trace.number {
             let mut told = trace.head.to_string();
             told.pop();
-            let steps = trace.steps.since(cursor.step);
-            news.push(frame("trace", None, &format!("{told},\"steps\":[{steps}]}}")));
+            let (steps, said) = if cursor.has_token {
+                (trace.steps.since(cursor.step), String::new())
+            } else {
+                (trace.bare.since(cursor.step), format!(",\"bodies\":{}", json!(WITHHELD)))
+            };
+            news.push(frame("trace", None, &format!("{told}{said},\"steps\":[{steps}]}}")));
             (cursor.trace, cursor.step) = (trace.number, trace.steps.next());
         }
         if cursor.robots < state.robots.number {

@@ -23,6 +23,9 @@ pub struct Sender<'a> {
 const NO_TOKEN: &str =
     "wrong or missing token: expected Authorization: Bearer TOKEN; it stands in the file that serve names";
 
+/// The port of a `Host` that says none.
+const HTTP_PORT: u16 = 80;
+
 /// Longest `Host` that is looked at, in bytes: an IPv6 address with brackets and a port has fewer.
 const HOST_BYTES_MAX: usize = 64;
 
@@ -66,6 +69,18 @@ impl<'a> Sender<'a> {
                 shown(other)
             ))),
         }
+    }
+
+    /// Whether it asks for this port on a loopback address, as a browser on this machine does, and
+    /// no other page sends it. A forwarded port mostly has another number on its other end.
+    pub(super) fn is_for_loopback(&self, port: u16) -> bool {
+        let Some((authority, host)) = self.host.and_then(|host| Some((host, host_part(host)?))) else {
+            return false;
+        };
+        let is_loopback = host.eq_ignore_ascii_case("localhost") || host.parse().is_ok_and(is_local);
+        // An address in brackets has colons too; it ends with one of them.
+        let named = authority.rsplit_once(':').and_then(|(_, port)| port.parse().ok());
+        is_loopback && named.unwrap_or(HTTP_PORT) == port && self.check_origin().is_ok()
     }
 
     /// Refuses who does not know the token.
@@ -175,6 +190,31 @@ mod tests {
         {
             assert_eq!(Sender { site: Some(site), ..own }.check_origin().is_ok(), good, "{site}");
         }
+    }
+
+    #[test]
+    fn only_the_consoles_own_address_is_for_loopback() {
+        for (host, is_own) in [
+            ("127.0.0.1:3080", true),
+            ("localhost:3080", true),
+            ("LOCALHOST:3080", true),
+            ("[::1]:3080", true),
+            ("127.0.0.1:8080", false),
+            ("localhost", false),
+            ("[::1]", false),
+            ("[::3080]", false),
+            ("10.0.0.7:3080", false),
+            ("0.0.0.0:3080", false),
+            ("evil.example:3080", false),
+        ] {
+            assert_eq!(from(host).is_for_loopback(3080), is_own, "{host}");
+        }
+        assert!(from("localhost").is_for_loopback(80) && from("[::1]").is_for_loopback(80));
+        let own = from("localhost:3080");
+        assert!(Sender { origin: Some("http://localhost:3080"), ..own }.is_for_loopback(3080));
+        assert!(!Sender { origin: Some("http://localhost:8080"), ..own }.is_for_loopback(3080));
+        assert!(!Sender { site: Some("cross-site"), ..own }.is_for_loopback(3080));
+        assert!(!Sender::default().is_for_loopback(80));
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod about;
 mod answer;
 mod assets;
 mod board;
+mod bodies;
 mod guard;
 mod guide;
 mod metrics;
@@ -61,6 +62,8 @@ pub const ADMIN_CONNECTIONS_MAX: usize = 16;
 pub struct Door {
     listener: TcpListener,
     has_pages: bool,
+    /// Whether its page gets the token when its reader seems to be this user.
+    hands_token: bool,
     /// Connections that are served at a time; others wait.
     connections_max: usize,
 }
@@ -68,12 +71,18 @@ pub struct Door {
 impl Door {
     /// Pages and the API. To look, nobody needs the token.
     pub fn console(listener: TcpListener) -> Self {
-        Self { listener, has_pages: true, connections_max: 256 }
+        Self { listener, has_pages: true, hands_token: true, connections_max: 256 }
     }
 
     /// The API alone, for those who have the token.
     pub fn admin(listener: TcpListener) -> Self {
-        Self { listener, has_pages: false, connections_max: ADMIN_CONNECTIONS_MAX }
+        Self { listener, has_pages: false, hands_token: false, connections_max: ADMIN_CONNECTIONS_MAX }
+    }
+
+    /// Gives the token to no page: its readers paste it. A program of this user that forwards a
+    /// port for others cannot always be told from a browser.
+    pub fn without_token(self) -> Self {
+        Self { hands_token: false, ..self }
     }
 }
 

@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use super::about;
 use super::answer::{Answer, harden, keeping, refused, streamed, well};
+use super::bodies::withhold;
 use super::guard::{Sender, is_local};
 use super::own::{OWN, Own};
 use super::owner::may_be_own;
@@ -31,6 +32,8 @@ pub(super) struct Ends {
     pub(super) port: u16,
     /// Whether it has pages, and lets look without the token.
     pub(super) has_pages: bool,
+    /// Whether its page gets the token when its reader seems to be this user.
+    pub(super) hands_token: bool,
 }
 
 /// A request that is not answered yet.
@@ -98,8 +101,10 @@ async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Re
     if !is_page || method != Method::Get {
         from.check_origin()?;
     }
+    let token = from.check_token(&shared.token);
+    let has_token = token.is_ok();
     if !ends.has_pages || method != Method::Get {
-        from.check_token(&shared.token)?;
+        token?;
     }
     if is_page {
         if method != Method::Get {
@@ -112,12 +117,12 @@ async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Re
     let body = read(head, body).await?;
     let args = row.complete(args, head.uri.query().unwrap_or_default(), &body)?;
     if ORDERS.iter().any(|order| order.name == row.name) {
-        return carry_out(row.read(args)?, shared).await.map(Decision::Whole);
+        return carry_out(row.read(args)?, has_token, shared).await.map(Decision::Whole);
     }
     match row.read(args)? {
         Own::Live if head.method == HttpMethod::HEAD => Ok(Decision::Whole(streamed(None))),
         Own::Live => {
-            let stream = shared.streams.begin(Arc::clone(&shared.board))?;
+            let stream = shared.streams.begin(Arc::clone(&shared.board), has_token)?;
             Ok(Decision::Stream(streamed(Some(stream))))
         }
         asked => own(asked, host, may_change(head, ends), shared).map(Decision::Whole),
@@ -148,7 +153,7 @@ fn own(asked: Own, host: &str, may_change: bool, shared: &Shared) -> Result<Answ
 }
 
 /// Carries an order out, where it may wait.
-async fn carry_out(order: Order, shared: &Shared) -> Result<Answer, Refusal> {
+async fn carry_out(order: Order, has_token: bool, shared: &Shared) -> Result<Answer, Refusal> {
     let live = shared.target.live()?;
     // Observers ask every second.
     let level = if order.changes() { log::Level::Info } else { log::Level::Debug };
@@ -156,7 +161,11 @@ async fn carry_out(order: Order, shared: &Shared) -> Result<Answer, Refusal> {
     // A client that goes away before the answer takes nothing back: the cluster ends when `End` is
     // dropped.
     let end = (order == Order::StopCluster).then(|| End(live.stop.clone()));
-    let answer = spawn_blocking(move || live.carry_out(order)).await.map_err(|_| Refusal::ended())??;
+    let withholds = !has_token && order.tells_bodies();
+    let mut answer = spawn_blocking(move || live.carry_out(order)).await.map_err(|_| Refusal::ended())??;
+    if withholds {
+        withhold(&mut answer);
+    }
     Ok(keeping(end, well(answer.to_string())))
 }
 
@@ -226,10 +235,18 @@ fn sender(head: &Parts) -> Sender<'_> {
     }
 }
 
-/// Whether the page may have the token: its reader is on this machine, as this user, and nobody
-/// stands between who says otherwise.
+/// Whether the page may have the token: its reader is on this machine, as this user, asks for the
+/// console's own address, and nobody stands between who says otherwise. A program that forwards
+/// this very port for others, unseen, cannot be told from a browser: hence
+/// [`Door::without_token`](super::Door::without_token).
 fn may_change(head: &Parts, ends: Ends) -> bool {
-    let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-    let is_forwarded = forwarded.into_iter().any(|name| head.headers.contains_key(name));
-    !is_forwarded && is_local(ends.client.ip()) && may_be_own(ends.client, ends.port)
+    let is_forwarded = head.headers.keys().any(|name| {
+        matches!(name.as_str(), "forwarded" | "via" | "x-real-ip")
+            || name.as_str().starts_with("x-forwarded-")
+    });
+    ends.hands_token
+        && !is_forwarded
+        && is_local(ends.client.ip())
+        && sender(head).is_for_loopback(ends.port)
+        && may_be_own(ends.client, ends.port)
 }

@@ -63,7 +63,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start(
-        Door { listener, has_pages, connections_max }: Door,
+        Door { listener, has_pages, hands_token, connections_max }: Door,
         shared: Arc<Shared>,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
@@ -83,7 +83,7 @@ impl Server {
             let connections = LocalSet::new();
             connections.block_on(&runtime, async {
                 tokio::select! {
-                    () = accept(listener, connections_max, has_pages, shared) => {}
+                    () = accept(listener, connections_max, (has_pages, hands_token), shared) => {}
                     () = stopped.notified() => {}
                 }
             });
@@ -110,13 +110,18 @@ impl Server {
 }
 
 /// Serves as many connections at a time as may be; others wait in the system's queue.
-async fn accept(listener: TcpListener, connections_max: usize, has_pages: bool, shared: Arc<Shared>) {
+async fn accept(
+    listener: TcpListener,
+    connections_max: usize,
+    (has_pages, hands_token): (bool, bool),
+    shared: Arc<Shared>,
+) {
     let places = Arc::new(Semaphore::new(connections_max));
     // The semaphore is never closed.
     while let Ok(place) = Arc::clone(&places).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                let connection = serve(stream, peer, has_pages, Arc::clone(&shared));
+                let connection = serve(stream, peer, (has_pages, hands_token), Arc::clone(&shared));
                 spawn_local(async move {
                     connection.await.unwrap_or_else(|error| ended(peer, has_pages, &*error));
                     drop(place);
@@ -134,11 +139,11 @@ async fn accept(listener: TcpListener, connections_max: usize, has_pages: bool, 
 async fn serve(
     stream: TcpStream,
     client: SocketAddr,
-    has_pages: bool,
+    (has_pages, hands_token): (bool, bool),
     shared: Arc<Shared>,
 ) -> Result<(), Box<dyn Error>> {
     stream.set_nodelay(true)?;
-    let ends = Ends { client, port: stream.local_addr()?.port(), has_pages };
+    let ends = Ends { client, port: stream.local_addr()?.port(), has_pages, hands_token };
     let service = service_fn(move |request| {
         let shared = Arc::clone(&shared);
         async move { Ok::<_, Infallible>(answer(request, ends, &shared).await) }

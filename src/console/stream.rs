@@ -36,11 +36,11 @@ pub(super) struct Stream {
 }
 
 impl Streams {
-    /// Begins one, on this thread.
+    /// Begins one, on this thread. Bodies of traces are for who has the token.
     ///
     /// # Errors
     /// There are as many as may be.
-    pub(super) fn begin(&self, board: Arc<Board>) -> Result<Stream, Refusal> {
+    pub(super) fn begin(&self, board: Arc<Board>, has_token: bool) -> Result<Stream, Refusal> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Err(Refusal::new(
@@ -51,7 +51,7 @@ impl Streams {
         // One chunk in flight: a slow reader gets the latest picture when it has room, not an old
         // one.
         let (sender, chunks) = channel(1);
-        spawn_local(feed(board, sender));
+        spawn_local(feed(board, has_token, sender));
         Ok(Stream { chunks, count: Arc::clone(&self.count) })
     }
 
@@ -75,9 +75,9 @@ impl Stream {
 }
 
 /// Tells what there is, then what is new, until nobody listens.
-async fn feed(board: Arc<Board>, chunks: Sender<Bytes>) {
+async fn feed(board: Arc<Board>, has_token: bool, chunks: Sender<Bytes>) {
     let mut changes = board.changes();
-    let mut cursor = Cursor::default();
+    let mut cursor = Cursor::new(has_token);
     if chunks.send(Bytes::from_static(HELLO.as_bytes())).await.is_err() {
         return;
     }

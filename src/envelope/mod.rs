@@ -6,6 +6,7 @@
 mod error;
 mod session;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -64,6 +65,15 @@ pub enum Destination {
     Router,
 }
 
+/// A client that asks for a server.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Asker {
+    /// Its session.
+    pub session: SessionKey,
+    /// The address by which it is counted, if its frontend knows it.
+    pub address: Option<IpAddr>,
+}
+
 /// The content of an envelope.
 #[derive(Clone, Debug)]
 pub enum Payload {
@@ -120,6 +130,8 @@ pub enum Payload {
         server_type: ServerType,
         /// The key to hash.
         key: Box<str>,
+        /// The client that asks; what it may reserve is bounded. Boxed for the size of envelopes.
+        asker: Option<Box<Asker>>,
     },
     /// To the router: bind this session to `uid`, unless another session has it.
     Bind {

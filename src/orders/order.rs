@@ -145,6 +145,11 @@ impl Order {
             _ => Some((row, Map::new())),
         }
     }
+
+    /// Whether its answer has what users write to each other.
+    pub(crate) fn tells_bodies(&self) -> bool {
+        matches!(self, Order::Trace { .. })
+    }
 }
 
 /// Checks the fields of one link rule.

@@ -72,12 +72,11 @@ impl<S: Stream> PortCore<S> {
         let table = self.table.borrow();
         let address = peer.ip().to_canonical();
         let is_over = |max: Option<usize>, now: usize| max.is_some_and(|max| now >= max);
-        let from_there = || table.by_address.get(&address).copied().unwrap_or(0);
         if self.options.cluster.blacklist.contains(&address) {
             Some(Limit::Blacklist)
         } else if is_over(self.options.connections_max, table.places) {
             Some(Limit::Port)
-        } else if is_over(self.options.cluster.connections_per_address_max, from_there()) {
+        } else if is_over(self.options.cluster.connections_per_address_max, table.places_from(peer)) {
             Some(Limit::Address)
         } else {
             None

@@ -16,7 +16,7 @@ use super::queue::Queue;
 use super::resume::Resume;
 use super::stream::Stream;
 use super::{PortOptions, PortSnapshot};
-use crate::ids::SessionId;
+use crate::ids::{SessionId, counted_as};
 
 /// The connections of a port.
 pub(super) struct Table<S> {
@@ -31,7 +31,7 @@ pub(super) struct Table<S> {
     pub(super) unfinished_bytes: usize,
     /// Places taken by the other rows and by sessions that wait for their clients.
     pub(super) places: usize,
-    /// The same by address; counted only if connections per address are limited.
+    /// The same by [address](counted_as); counted only if connections per address are limited.
     pub(super) by_address: HashMap<IpAddr, usize>,
     /// Rows whose outbox is to be written.
     pub(super) dirty: Vec<usize>,
@@ -86,15 +86,20 @@ impl<S: Stream> Table<S> {
         self.places += 1;
         self.share.take();
         if options.cluster.connections_per_address_max.is_some() {
-            *self.by_address.entry(peer.ip().to_canonical()).or_default() += 1;
+            *self.by_address.entry(counted_as(peer)).or_default() += 1;
         }
+    }
+
+    /// How many places clients of that address have; 0 if they are not counted.
+    pub(super) fn places_from(&self, peer: SocketAddr) -> usize {
+        self.by_address.get(&counted_as(peer)).copied().unwrap_or(0)
     }
 
     /// Gives a place back.
     pub(super) fn give_place(&mut self, peer: SocketAddr) {
         self.places -= 1;
         self.share.give();
-        if let Entry::Occupied(mut count) = self.by_address.entry(peer.ip().to_canonical()) {
+        if let Entry::Occupied(mut count) = self.by_address.entry(counted_as(peer)) {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -150,5 +155,47 @@ impl<S: Stream> Table<S> {
     fn open_row(&self, session: SessionId) -> Option<usize> {
         let index = session.slot() as usize;
         self.rows.get(index).is_some_and(|row| row.session == session && row.is_open()).then_some(index)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::net::TcpStream;
+
+    use super::{PortOptions, Table};
+    use crate::cluster::Options;
+    use crate::ports::{ConnectionTimeouts, Places};
+
+    #[test]
+    fn an_ipv6_client_has_the_places_of_its_network() {
+        let second = Duration::from_secs(1);
+        let options = PortOptions {
+            server: "connector-server-1".into(),
+            offer: Arc::default(),
+            timeouts: ConnectionTimeouts { handshake: second, ack: second, heartbeat: None },
+            connections_max: None,
+            cluster: Options { connections_per_address_max: Some(2), ..Options::default() },
+            serials: Arc::default(),
+            places: Places::default(),
+        };
+        let mut table = Table::<TcpStream>::new(None, options.places.share());
+        let peer = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (one, other) = (peer("[2001:db8:1:2::1]:1"), peer("[2001:db8:1:2:ffff::9]:2"));
+        table.take_place(one, &options);
+        table.take_place(other, &options);
+        table.take_place(peer("[::ffff:10.0.0.1]:3"), &options);
+        assert_eq!((table.places_from(one), table.places_from(other)), (2, 2));
+        assert_eq!(table.places_from(peer("[2001:db8:1:3::1]:1")), 0);
+        assert_eq!(table.places_from(peer("10.0.0.1:4")), 1);
+        assert_eq!(table.places_from(peer("10.0.0.2:4")), 0);
+        table.give_place(other);
+        assert_eq!(table.places_from(one), 1);
+        table.give_place(one);
+        assert!(table.by_address.len() == 1, "no row stays behind: {:?}", table.by_address);
     }
 }

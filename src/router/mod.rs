@@ -39,7 +39,7 @@ use self::fabric::Fabric;
 use self::pools::{Chosen, Pools, Timed};
 use self::rooms::Rooms;
 use self::sessions::Claim;
-use crate::envelope::{AppError, Destination, Envelope, Located, Payload, Recipients};
+use crate::envelope::{AppError, Asker, Destination, Envelope, Located, Payload, Recipients};
 use crate::ids::{ServerId, ServerType, SessionKey, Uid};
 use crate::time::Time;
 use crate::trace::{Reason, TraceId, What};
@@ -190,8 +190,8 @@ impl Router {
     /// Requests to the router itself.
     fn serve(&mut self, from: ServerId, (payload, trace): (Payload, Option<TraceId>)) {
         match payload {
-            Payload::Locate { call, server_type, key } => {
-                let result = self.locate(&server_type, &key, (trace, &from));
+            Payload::Locate { call, server_type, key, asker } => {
+                let result = self.locate(&server_type, &key, asker.as_deref(), (trace, &from));
                 self.fabric.answer(from, call, result);
             }
             Payload::Bind { call, session, uid } => {
@@ -212,11 +212,12 @@ impl Router {
         &mut self,
         server_type: &ServerType,
         key: &str,
+        asker: Option<&Asker>,
         (trace, from): (Option<TraceId>, &ServerId),
     ) -> Result<Bytes, AppError> {
         let load = |server: &Located| load(&self.sessions, &self.rooms, server);
         let pool = self.pools.asked(server_type)?;
-        let located = pool.pick(key, self.fabric.now(), &load)?;
+        let located = pool.locate(asker, key, self.fabric.now(), &load)?;
         let (id, answer) = (located.id.clone(), serde_json::to_vec(located));
         self.fabric.step(trace, from, || pool.routed(key, &id));
         answer.map(Bytes::from).map_err(|error| AppError::new(error.to_string()))

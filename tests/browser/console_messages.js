@@ -69,6 +69,7 @@ export const checks = {
       /handled/,
       /pushes onChat/,
       /gives it to/,
+      /which way\?/,
     ]) {
       same(
         `a step like ${wanted}`,

@@ -4,7 +4,10 @@
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use crate::support::client::{Client, Transport};
 use crate::support::console::{ConsoleWorld, JSON, LiveStream, Reply, read_reply};
+use crate::support::tutorial;
+use pomelo_sim::console::Door;
 use pomelo_sim::live::ServerState;
 
 const KILL: &str = "/api/v1/servers/chat-server-1/kill";
@@ -387,4 +390,79 @@ fn garbage_is_no_request() {
         );
     }
     assert_eq!(world.say("GET", "/healthz", "", "").status, 200);
+}
+
+/// Reads until the trace has steps.
+fn traced(stream: &mut LiveStream) -> serde_json::Value {
+    let mut traces = std::iter::repeat_with(|| stream.next_of("trace").data);
+    traces.find(|trace| trace["steps"].as_array().is_some_and(|steps| !steps.is_empty())).unwrap()
+}
+
+#[test]
+fn what_users_write_is_for_who_has_the_token() {
+    let world = ConsoleWorld::start();
+    let host = format!("Host: {}\r\n", world.address);
+    assert_eq!(world.ask("PUT", "/api/v1/trace", r#"{"rid":"lobby","seconds":60}"#).status, 200);
+    let connector = world.cluster().address("connector-server-1").unwrap();
+    let mut alice = Client::enter(connector, Transport::Tcp, "alice", "lobby");
+    let mut bob = Client::enter(connector, Transport::Tcp, "bob", "lobby");
+    assert_eq!(alice.push().0, "onAdd");
+    let body = serde_json::json!({"content": "for you alone", "target": "bob"});
+    assert_eq!(alice.request("chat.chatHandler.send", body), serde_json::json!({}));
+    assert_eq!(bob.push().0, "onChat");
+    let wrong = format!("Authorization: Bearer {}\r\n", "0".repeat(32));
+    for (headers, is_told) in [(String::new(), false), (wrong, false), (bearer(&world), true)] {
+        let asked = world.say("GET", "/api/v1/trace", &headers, "").json();
+        let mut stream = LiveStream::open(world.connect(), &format!("{host}{headers}"));
+        // The stream has what the last look at the cluster saw: wait for a later one.
+        let heard = std::iter::repeat_with(|| traced(&mut stream))
+            .find(|trace| trace.to_string().contains("chat.chatHandler.send"))
+            .unwrap();
+        for trace in [asked, heard] {
+            let steps = trace["steps"].as_array().unwrap();
+            let received = steps.iter().filter(|step| step["what"] == "received");
+            assert!(received.clone().count() > 0, "{trace}");
+            assert!(received.clone().all(|step| step["body"].is_string() == is_told), "{headers}: {trace}");
+            assert_eq!(trace.to_string().contains("for you alone"), is_told, "{headers}: {trace}");
+            assert_eq!(trace["bodies"].is_string(), !is_told, "it says so: {trace}");
+        }
+    }
+}
+
+#[test]
+fn a_forwarded_port_does_not_bring_the_token() {
+    let world = ConsoleWorld::start();
+    let port = world.address.port();
+    let other = if port == 8080 { 8081 } else { 8080 };
+    let page = |host: &str, more: &str| {
+        let head = format!("GET /console HTTP/1.1\r\nHost: {host}\r\n{more}Connection: close\r\n\r\n");
+        let reply = world.raw(head.as_bytes());
+        assert_eq!(reply.status, 200, "{host} {more}");
+        reply.body.contains(world.token.as_str())
+    };
+    for host in [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")] {
+        assert!(page(&host, ""), "{host}");
+        for more in [
+            "Forwarded: for=10.0.0.7\r\n",
+            "X-Forwarded-Host: example\r\n",
+            "X-Forwarded-Proto: https\r\n",
+            "X-Real-IP: 10.0.0.7\r\n",
+            "Via: 1.1 proxy\r\n",
+            "Sec-Fetch-Site: cross-site\r\n",
+            "Origin: http://localhost:1\r\n",
+        ] {
+            assert!(!page(&host, more), "{host} {more}");
+        }
+    }
+    for host in [format!("localhost:{other}"), "localhost".to_owned(), format!("10.0.0.7:{port}")] {
+        assert!(!page(&host, ""), "{host}");
+    }
+}
+
+#[test]
+fn a_console_may_keep_the_token_to_itself() {
+    let world = ConsoleWorld::at(tutorial(), |listener| Door::console(listener).without_token());
+    assert!(!world.say("GET", "/console", "", "").body.contains(world.token.as_str()));
+    assert_eq!(world.say("GET", "/api/v1/cluster", "", "").json()["mayChange"], false);
+    assert_eq!(world.ask("POST", KILL, "").status, 200, "a token that was pasted");
 }

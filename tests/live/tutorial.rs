@@ -256,7 +256,10 @@ fn a_refused_login_leaves_the_session_free(world: &mut dyn World) {
 fn names_that_could_deceive_are_refused(world: &mut dyn World) {
     let player = world.open(CONNECTORS[0]);
     let long = "x".repeat(65);
-    for bad in ["", "*", "victim*evil", "a\u{0}b", "a\nb", long.as_str()] {
+    // Nothing to see, a line break of Unicode, a text that runs backwards, a name that looks like
+    // another.
+    let unseen = [" ", "\u{200b}", "\u{2028}", "a\u{2029}b", "\u{202e}ecila", "alice\u{200d}"];
+    for bad in ["", "*", "victim*evil", "a\u{0}b", "a\nb", long.as_str()].into_iter().chain(unseen) {
         for (name, rid) in [(bad, "room"), ("alice", bad)] {
             assert_refused(&world.request(player, ENTER, json!({"username": name, "rid": rid})), "");
         }

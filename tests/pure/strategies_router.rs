@@ -34,6 +34,35 @@ fn ask_gate(world: &mut PureWorld, count: usize) -> BTreeMap<u64, usize> {
     sent
 }
 
+/// Half of what an inventor asks for comes before the others ask, half between them.
+#[test]
+fn who_invents_names_at_a_gate_keeps_nobody_out() {
+    let world = &mut PureWorld::new(cluster(2, 1, &[("connector", "directory(least-connections)")]));
+    let inventor = world.open("gate-server-1");
+    let mut invented = 0;
+    let mut invent = |world: &mut PureWorld, count: usize| {
+        for _ in 0..count {
+            invented += 1;
+            let uid = json!({"uid": format!("invented {invented}")});
+            assert_eq!(world.request(inventor, "gate.gateHandler.queryEntry", uid)["code"], 200);
+        }
+    };
+    invent(world, 374);
+    assert_eq!(world.cluster.router.unsettled(), 64, "its latest");
+    for number in 0..187 {
+        invent(world, 2);
+        let (name, gate) = (format!("user{number}"), world.open("gate-server-1"));
+        let asked = json!({"uid": name});
+        let answer = world.request(gate, "gate.gateHandler.queryEntry", asked.clone());
+        world.leave(gate);
+        let again = world.open("gate-server-1");
+        assert_eq!(world.request(again, "gate.gateHandler.queryEntry", asked), answer, "it is kept");
+        let connector = if answer["port"] == 3050 { "connector-server-1" } else { "connector-server-2" };
+        world.enter(connector, &name, "lobby");
+    }
+    assert_eq!(world.cluster.router.unsettled(), 64 + 187);
+}
+
 #[test]
 fn three_hundred_who_ask_at_once_are_not_all_sent_to_one_connector() {
     let world = &mut PureWorld::new(cluster(3, 1, &[("connector", "least-connections")]));

@@ -96,7 +96,8 @@ pub struct ServeArgs {
     /// the system's limit of file descriptors allows]
     #[arg(long, value_name = "N", value_parser = connections())]
     pub connections_max: Option<usize>,
-    /// Connections that a port takes from one address [default: no limit]
+    /// Connections that a port takes from one address, which is a /64 network for IPv6 [default: no
+    /// limit]
     #[arg(long, value_name = "N", value_parser = connections())]
     pub per_address: Option<usize>,
     /// An address whose connections are closed at once; may be given several times
@@ -140,6 +141,10 @@ pub struct ServeArgs {
     /// off; 0: any that is free [default: 3080, any that is free when another program has it]
     #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
     pub console: Option<ConsoleAddress>,
+    /// Whether the console's page has the token when its reader seems to be this user on this
+    /// machine; off: its readers paste it from the admin file
+    #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = on_off())]
+    pub console_token: bool,
 }
 
 const EXAMPLES: &str = "Examples:

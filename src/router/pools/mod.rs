@@ -21,6 +21,7 @@
 mod changes;
 mod loads;
 mod pool;
+mod reservations;
 mod steer;
 mod sweep;
 

@@ -10,9 +10,10 @@ use rustc_hash::FxHashMap;
 
 use super::changes::{Before, Changes};
 use super::loads::PendingAssignments;
+use super::reservations::Reservations;
 use super::sweep::Sweep;
 use crate::config::ServerSpec;
-use crate::envelope::{AppError, Envelope, Located, Payload, Room};
+use crate::envelope::{AppError, Asker, Envelope, Located, Payload, Room};
 use crate::ids::{ServerId, ServerType};
 use crate::router::backlog::{Backlog, key_of};
 use crate::router::fabric::Fabric;
@@ -44,6 +45,8 @@ pub(in crate::router) struct Pool {
     /// Whether the strategy has placements: asked once, not at each pick.
     remembers: bool,
     pending: PendingAssignments,
+    /// Of a strategy that remembers keys.
+    pub(super) reservations: Reservations,
     pub(super) changes: Changes,
     /// Envelopes for keys between two servers, in order.
     held: Backlog<()>,
@@ -88,6 +91,7 @@ impl Pool {
             remembers: strategy.placements().is_some(),
             strategy,
             pending: PendingAssignments::default(),
+            reservations: Reservations::default(),
             changes: Changes::default(),
             held: Backlog::default(),
             sweep: Sweep::default(),
@@ -137,6 +141,7 @@ impl Pool {
             self.pending = PendingAssignments::default();
         }
         self.sweep = Sweep::default();
+        self.reservations = Reservations::default();
         let servers = self.ids();
         for (index, holder) in servers.iter().enumerate().filter(|_| self.remembers) {
             for key in keys_at(holder) {
@@ -168,6 +173,7 @@ impl Pool {
             (None, _) => Arc::from(""),
         };
         let is_new = !self.changes.is_empty() && self.remembers && self.owner(&key).is_none();
+        self.reservations.used(&key);
         let server = self.pick(&key, now, load)?.id.clone();
         Ok(Chosen { key, server, is_new })
     }
@@ -181,7 +187,30 @@ impl Pool {
             .map_err(|error| AppError::new(format!("no route to {}: {}", self.server_type, error.message)))
     }
 
-    /// Picks the server for a key that a client asks for.
+    /// Picks the server for a key that a client asks for before it logs in there. A client that has
+    /// as many such keys as it may have loses its oldest.
+    pub(in crate::router) fn locate(
+        &mut self,
+        asker: Option<&Asker>,
+        key: &str,
+        now: Time,
+        load: Load<'_>,
+    ) -> Result<&Located, AppError> {
+        if let Some(asker) = asker.filter(|_| self.remembers) {
+            let is_new = self.strategy.peek(key).is_none();
+            for displaced in self.reservations.add(asker, key, is_new) {
+                if let Some(server) = self.owner(&displaced).cloned() {
+                    self.pending.keep(&server);
+                }
+                if let Some(placements) = self.strategy.placements_mut() {
+                    placements.forget(&displaced);
+                }
+            }
+        }
+        self.pick(key, now, load)
+    }
+
+    /// Picks the server for a key that somebody asks for.
     pub(in crate::router) fn pick(
         &mut self,
         key: &str,
@@ -301,6 +330,7 @@ impl Pool {
         if !self.remembers {
             return;
         }
+        self.reservations.used(key);
         match self.owner(key) {
             Some(owner) if owner == server => {}
             // The room is still on the previous owner of the key.
@@ -365,6 +395,7 @@ impl Pool {
         if let Some(placements) = self.strategy.placements_mut() {
             placements.drop_stale();
         }
+        self.reservations.retain(|key| self.strategy.peek(key).is_some());
         self.sweep = Sweep::Idle;
         if self.unsettled() > 0 {
             self.sweep.expect(fabric.now(), self.request_timeout);

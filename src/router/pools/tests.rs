@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::reservations::{PER_ADDRESS_MAX, PER_SESSION_MAX};
 use super::*;
-use crate::envelope::Destination;
+use crate::envelope::{Asker, Destination};
+use crate::ids::{SessionId, SessionKey};
 use crate::router::route::by_session;
 
 /// Servers with these ids of the type `chat`, chosen by `strategy`; all of them are up.
@@ -179,4 +181,88 @@ fn a_key_is_forgotten_when_all_have_drained_and_no_room_has_come() {
     assert_eq!(owner("nothing"), None);
     assert!(owner("late").is_some(), "somebody has asked for it meanwhile");
     assert_eq!(owner("room"), Some(room), "a room is there");
+}
+
+fn asker(session: u32, address: &str) -> Asker {
+    let session = SessionKey { frontend: "gate".into(), session: SessionId::new(session, session) };
+    Asker { session, address: Some(address.parse().unwrap()) }
+}
+
+/// The servers of keys that are remembered.
+fn owner(pools: &Pools, key: &str) -> Option<ServerId> {
+    pools.get(&"chat".into()).unwrap().owner(key).cloned()
+}
+
+#[test]
+fn a_client_that_invents_keys_displaces_its_own() {
+    let (mut pools, _) = pools("directory(least-connections)", &["a", "b"]);
+    let inventor = asker(0, "10.0.0.1");
+    let mut invented = 0;
+    let mut others = Vec::new();
+    for number in 1..=187 {
+        for _ in 0..1000 {
+            invented += 1;
+            let key = format!("invented {invented}");
+            pool(&mut pools).locate(Some(&inventor), &key, Time::START, &free).unwrap();
+        }
+        let key = format!("user {number}");
+        // Half of them come from the inventor's address.
+        let other = asker(number, if number % 2 == 0 { "10.0.0.1" } else { "10.0.0.2" });
+        let located = pool(&mut pools).locate(Some(&other), &key, Time::START, &free);
+        others.push((key, located.unwrap_or_else(|error| panic!("{number}: {}", error.message)).id.clone()));
+    }
+    for (key, server) in others {
+        assert_eq!(owner(&pools, &key), Some(server), "{key}");
+    }
+    assert_eq!(pools.unsettled(), PER_SESSION_MAX + 187);
+    assert_eq!(owner(&pools, "invented 1"), None);
+    assert!(owner(&pools, &format!("invented {invented}")).is_some(), "its latest");
+}
+
+#[test]
+fn an_address_that_invents_keys_over_many_connections_displaces_its_own() {
+    let (mut pools, _) = pools("directory(least-connections)", &["a", "b"]);
+    let user = asker(0, "10.0.0.2");
+    pool(&mut pools).locate(Some(&user), "user", Time::START, &free).unwrap();
+    for number in 1..=200_000 {
+        let key = format!("invented {number}");
+        pool(&mut pools).locate(Some(&asker(number, "10.0.0.1")), &key, Time::START, &free).unwrap();
+    }
+    assert_eq!(pools.unsettled(), PER_ADDRESS_MAX + 1);
+    assert!(owner(&pools, "user").is_some());
+}
+
+#[test]
+fn a_key_that_others_asked_for_or_that_is_used_is_not_displaced() {
+    let (mut pools, mut fabric) = pools("directory(least-connections)", &["a", "b"]);
+    let (inventor, user) = (asker(1, "10.0.0.1"), asker(2, "10.0.0.2"));
+    for key in ["shared", "routed", "own"] {
+        pool(&mut pools).locate(Some(&inventor), key, Time::START, &free).unwrap();
+    }
+    pool(&mut pools).locate(Some(&user), "shared", Time::START, &free).unwrap();
+    let routed = envelope("routed", 1);
+    pool(&mut pools).choose(Some("routed".into()), &routed.payload, Time::START, &free).unwrap();
+    for number in 0..PER_SESSION_MAX {
+        let key = format!("invented {number}");
+        pool(&mut pools).locate(Some(&inventor), &key, Time::START, &free).unwrap();
+    }
+    assert!(owner(&pools, "shared").is_some(), "the user holds it");
+    assert!(owner(&pools, "routed").is_some(), "a message may be about to make its room");
+    assert_eq!(owner(&pools, "own"), None);
+    // Nobody asks any more: all of it is forgotten, and so are the clients.
+    for at in [4, 8] {
+        fabric.begin(Time::START + Duration::from_secs(at), &mut Vec::new());
+        pools.sweep(&mut fabric, &free);
+        let mut asked = Vec::new();
+        fabric.end(&mut asked);
+        let Payload::Drain { change } = asked[0].envelope.payload else { panic!("{asked:?}") };
+        for server in ["a", "b"] {
+            pools.swept(&server.into(), Some(change), &fabric, &free);
+        }
+        if pools.unsettled() == 0 {
+            break;
+        }
+    }
+    assert_eq!(pools.unsettled(), 0);
+    assert_eq!(pool(&mut pools).reservations.count(), 0);
 }

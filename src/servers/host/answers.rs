@@ -8,7 +8,7 @@ use super::Host;
 use super::calls::{Origin, Step, Waiting};
 use super::clients::Client;
 use crate::envelope::{AppError, CallId, Destination, Payload, Recipients, Session};
-use crate::ids::Uid;
+use crate::ids::{Logged, Uid};
 use crate::servers::ServerLogic;
 use crate::servers::outbox::{Effect, Outbox};
 use crate::time::Time;
@@ -108,7 +108,11 @@ impl<L: ServerLogic> Host<L> {
             let what = waiting.map_or_else(String::new, |waiting| waiting.origin.route().to_owned());
             if !self.calls.is_given_up(call) {
                 self.counters.timeouts += 1;
-                log::warn!("request timed out (--request-timeout) server={} route={what}", self.id());
+                log::warn!(
+                    "request timed out (--request-timeout) server={} route={}",
+                    self.id(),
+                    Logged(&what)
+                );
             }
             self.answered(call, Err(AppError::timed_out(&what)), out);
         }
@@ -166,7 +170,11 @@ impl<L: ServerLogic> Host<L> {
             let bound = client.as_ref().and_then(|client| client.uid.clone());
             match &mut client {
                 Some(client) if result.is_ok() && bound.as_ref().is_none_or(|bound| *bound == uid) => {
-                    log::info!("session bound server={server} session={} uid={uid}", session.session);
+                    log::info!(
+                        "session bound server={server} session={} uid={}",
+                        session.session,
+                        Logged(uid.as_str())
+                    );
                     client.uid = Some(uid);
                 }
                 // The client left while the router granted the uid, has another uid by now, or the

@@ -1,12 +1,13 @@
 //! A frontend's clients: their sessions, their waiting messages, and the uids that they gave up.
 
 use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 
 use bytes::Bytes;
 use rustc_hash::FxHashMap;
 
-use crate::envelope::Session;
-use crate::ids::{SessionId, SessionKey, Uid};
+use crate::envelope::{Asker, Session};
+use crate::ids::{SessionId, SessionKey, Uid, counted_as};
 use crate::time::Time;
 
 /// Messages of a session that may wait for a handler on the frontend itself. The port stops reading
@@ -26,6 +27,8 @@ pub(super) struct Clients {
 /// A client of this frontend.
 pub(super) struct Client {
     pub(super) session: Session,
+    /// The address by which it is counted.
+    address: Option<IpAddr>,
     /// A handler of this frontend works for the client. Later messages wait, so that a `send` right
     /// after an `enter` finds its room.
     pub(super) busy: bool,
@@ -47,9 +50,10 @@ struct Leaving {
 }
 
 impl Clients {
-    pub(super) fn open(&mut self, now: Time, key: SessionKey) {
+    pub(super) fn open(&mut self, now: Time, key: SessionKey, peer: Option<SocketAddr>) {
         let client = Client {
             session: Session::new(key.clone()),
+            address: peer.map(counted_as),
             busy: false,
             binding: 0,
             calls: 0,
@@ -58,6 +62,12 @@ impl Clients {
             allowed_at: now,
         };
         self.by_session.insert(key.session, client);
+    }
+
+    /// The client of a session. The addresses of other frontends' clients are not known here.
+    pub(super) fn asker(&self, Session { key, .. }: &Session) -> Asker {
+        let own = self.get(key.session).filter(|client| client.session.key == *key);
+        Asker { session: key.clone(), address: own.and_then(|client| client.address) }
     }
 
     #[inline]

@@ -9,7 +9,7 @@ use super::Host;
 use super::calls::{Origin, Step};
 use super::clients::WAITING_MAX;
 use crate::envelope::{AppError, Destination, Invoke, InvokeKind, Payload};
-use crate::ids::{SessionId, SessionKey, Uid};
+use crate::ids::{Logged, SessionId, SessionKey, Uid};
 use crate::servers::ServerLogic;
 use crate::servers::filter::{self, FilterCall};
 use crate::servers::outbox::{Effect, Outbox};
@@ -24,7 +24,7 @@ impl<L: ServerLogic> Host<L> {
             peer.map_or_else(|| "-".to_owned(), |peer| peer.to_string())
         );
         let key = SessionKey { frontend: self.id().clone(), session };
-        self.clients.open(self.now, key);
+        self.clients.open(self.now, key, peer);
     }
 
     pub(super) fn closed(&mut self, session: SessionId, out: &mut Outbox) {
@@ -37,7 +37,7 @@ impl<L: ServerLogic> Host<L> {
             "session closed server={} session={} uid={}",
             self.id(),
             session.key.session,
-            uid.as_ref().map_or("-", Uid::as_str)
+            Logged(uid.as_ref().map_or("-", Uid::as_str))
         );
         let key = session.key.session;
         self.hook(Some(session), out, L::session_closed);
@@ -145,7 +145,7 @@ impl<L: ServerLogic> Host<L> {
             log::debug!(
                 "request refused server={} session={session} uid={} route={route:?} error={:?}",
                 self.setup.spec.id,
-                client.session.uid.as_ref().map_or("-", Uid::as_str),
+                Logged(client.session.uid.as_ref().map_or("-", Uid::as_str)),
                 error.message
             );
             self.setup.codec.encode_refusal(route, &error)

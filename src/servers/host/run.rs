@@ -156,7 +156,8 @@ impl<L: ServerLogic> Host<L> {
                 (to, Payload::Invoke(Box::new(invoke)))
             }
             Request::Locate { server_type, key } => {
-                (Destination::Router, Payload::Locate { call, server_type, key })
+                let asker = session.as_ref().map(|session| Box::new(self.clients.asker(session)));
+                (Destination::Router, Payload::Locate { call, server_type, key, asker })
             }
             Request::Bind { uid } => {
                 let session = session.as_ref().filter(|session| session.key.frontend == *self.id());

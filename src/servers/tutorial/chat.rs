@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::names::{ROOM_SETTING, name_of, uid_of};
 use crate::config::ServerSpec;
 use crate::envelope::AppError;
-use crate::ids::{SessionKey, Uid};
+use crate::ids::{Logged, SessionKey, Uid};
 use crate::servers::{Cx, Json, Registry, ServerLogic};
 
 /// A chat server. Its state is its channels, which the framework keeps.
@@ -77,7 +77,11 @@ impl ServerLogic for Chat {
     fn member_gone(&mut self, cx: &mut Cx<'_>, channel: &str, uid: &Uid) {
         let told = cx.channel(channel).push("onLeave", &Presence { route: "onLeave", user: name_of(uid) });
         if let Err(error) = told {
-            log::error!("cannot tell who left server={} uid={uid} error={error}", cx.server().id);
+            log::error!(
+                "cannot tell who left server={} uid={} error={error}",
+                cx.server().id,
+                Logged(uid.as_str())
+            );
         }
     }
 }

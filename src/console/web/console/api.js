@@ -36,6 +36,14 @@ export class Api {
     sessionStorage.removeItem(KEPT);
   }
 
+  /**
+   * The headers of a request that shows more with the token.
+   * @returns {Record<string, string>}
+   */
+  bearer() {
+    return this.token === '' ? {} : { Authorization: `Bearer ${this.token}` };
+  }
+
   get(path, query = {}) {
     return this.call('GET', path, undefined, query);
   }
@@ -56,8 +64,7 @@ export class Api {
     const given = Object.entries(query).filter(([, value]) => value !== '' && value != null);
     const search = given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
     /** @type {Record<string, string>} */
-    const headers = {};
-    if (method !== 'GET') headers.Authorization = `Bearer ${this.token}`;
+    const headers = method === 'GET' ? {} : { Authorization: `Bearer ${this.token}` };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     let response;
     try {

@@ -58,6 +58,8 @@ export class App {
     this.strategies = null;
     this.notices = mountNotices(this);
     this.orders = mountOrders(this);
+    /** @type {Live | null} set when all panels are mounted */
+    this.live = null;
     /** @type {import('./explain.js').Explain} set by its panel */
     this.explain = null;
     /** @type {import('./people.js').People} set by its panel */
@@ -169,8 +171,10 @@ function place({ id, name, html }) {
 
 const app = new App();
 app.decide();
-new Live({
+app.live = new Live({
   heard: (name, json) => app.heard(name, json),
   said: (stream) => app.showStream(stream),
   opened: () => app.catchUp(),
-}).start();
+  headers: () => app.api.bearer(),
+});
+app.live.start();

@@ -114,6 +114,7 @@ function mountToken(app) {
     app.api.paste(input.value.trim());
     input.value = '';
     app.decide();
+    app.live?.again();
   });
   byId('read-only').append(form);
 }

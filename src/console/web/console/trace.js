@@ -76,9 +76,11 @@ function mount(app) {
     setText(byId('trace-state'), isOn ? `on for ${duration(left)}: ${filterWords(heard.filter)}` : 'off');
     setAttribute(byId('trace-state'), 'data-state', isOn ? 'good' : 'idle');
     byId('trace-off').disabled = !isOn || !state.canChange;
+    const skipped =
+      heard?.skipped > 0 ? `${count(heard.skipped)} messages were skipped: there are too many to keep each. ` : '';
     setText(
       byId('trace-skipped'),
-      heard?.skipped > 0 ? `${count(heard.skipped)} messages were skipped: there are too many to keep each.` : '',
+      `${skipped}${isOn && heard.bodies ? 'What users wrote is shown only with the token.' : ''}`,
     );
     if (isPaused) return;
     const messages = state.traces.newest();
