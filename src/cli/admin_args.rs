@@ -49,7 +49,7 @@ impl ClusterArgs {
         if given.fits(identity) {
             return Ok(running);
         }
-        Err(format!("{} is of the cluster of {identity}, not of one{given}", path.display()).into())
+        Err(format!("{} belongs to the cluster of {identity}, not to one{given}", path.display()).into())
     }
 }
 

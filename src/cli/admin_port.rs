@@ -73,7 +73,7 @@ pub(super) fn open(
 ) -> Result<Option<Opened>, Failure> {
     let port = match wanted {
         Some(AdminPort::Off) if file.is_some() => {
-            return Err("--admin off opens no admin port, so --admin-file has nothing to say".into());
+            return Err("--admin off opens no admin port: --admin-file cannot be used with it".into());
         }
         Some(AdminPort::Off) => return Ok(None),
         Some(AdminPort::Port(port)) => Some(port),
@@ -122,7 +122,7 @@ pub(super) fn open(
 fn refuse_second_with(path: &Path) -> Result<(), Failure> {
     match Credentials::read(path) {
         Ok(other) if other.is_alive() => Err(format!(
-            "{}: process {} runs a cluster with this file, which could be found no more; --admin-file PATH takes another",
+            "{}: process {} runs a cluster with this file, and commands could no longer find it; --admin-file PATH takes another",
             path.display(),
             other.pid
         )
@@ -155,7 +155,7 @@ fn refuse_second_of(identity: &Identity) -> Result<(), Failure> {
 impl AdminPlace {
     /// Writes the addresses of the admin port, the gate and the console to the file that commands
     /// read.
-    pub(super) fn tell(
+    pub(super) fn announce(
         self,
         token: Token,
         gate: Option<SocketAddr>,

@@ -68,7 +68,7 @@ pub fn check(args: &CheckArgs) -> Result<Report, ConfigError> {
     let spec = args.config.load()?.fitted(&args.fit.fit());
     let options = Options { bind: args.fit.bind, ..Options::default() };
     let cluster = Cluster::from_spec(spec).options(options);
-    // Nobody comes from elsewhere.
+    // No client comes from another machine.
     let is_told = |warning: &Warning| !(args.fit.here && warning.bites == Bites::FromElsewhere);
     Ok(found(&cluster, is_told, args.json))
 }
@@ -92,7 +92,7 @@ fn found(cluster: &Cluster, is_told: impl Fn(&Warning) -> bool, json: bool) -> R
     errors.extend(served.clashes(bind).iter().map(ToString::to_string));
     errors.extend(reach::obstacles(&served, bind));
     let mut warnings = cluster.warnings();
-    warnings.extend(reach::told(&served, bind));
+    warnings.extend(reach::warnings(&served, bind));
     warnings.retain(is_told);
     let text = if json { as_json(spec, &warnings, &errors) } else { as_text(spec, &warnings) };
     Report { text, errors }

@@ -91,7 +91,7 @@ pub fn run(args: &DispatchArgs) -> Outcome {
     print(&report(args)?)
 }
 
-/// Why there is nothing to show.
+/// Why there is no table.
 #[derive(Debug, Error)]
 pub enum DispatchError {
     /// The configuration is wrong.

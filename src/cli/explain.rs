@@ -1,4 +1,4 @@
-//! `pomelo-sim explain`: where a user and a room land, why, and what one server more or fewer
+//! `pomelo-sim explain`: shows where a user and a room land, why, and what one server more or fewer
 //! changes, strategy by strategy.
 
 use clap::Args;
@@ -18,18 +18,17 @@ use crate::strategies::{ALL, Candidate, PlacementChange, StrategySpec, one_more,
 
 /// Show where a user and a room land, and why, under each strategy
 ///
-/// A login goes from the gate to a connector, by the user's name, and from there to a chat server,
-/// by the room's. For each strategy: its server now, and the one with one more at the end of the
-/// list, without the last, and without the server that has it now. A * marks a key that moves. WHY
-/// is how the strategy comes to the server.
+/// A login goes from the gate to a connector, chosen by the user name, and from there to a chat
+/// server, chosen by the room name. For each strategy the table shows the server now, the server
+/// after one is appended to the list, the server without the last, and the server without the
+/// current one. A * marks a key that moves. WHY says how the strategy finds the server.
 ///
-/// Reads the configuration only, so no cluster needs to run. Strategies that choose at each login,
-/// such as two-choices, depend on what is connected then; with --strategy they are shown too, with
+/// Reads the configuration only, so no cluster needs to run. Strategies that choose anew at each
+/// login, such as two-choices, depend on the current connections; --strategy shows them too, with
 /// all servers equally loaded.
 ///
-/// With --live the running cluster is asked: what its strategies of now make of its servers of now,
-/// and where the user's session and the room really are. Where each pick is a new choice, no server
-/// is named.
+/// With --live the running cluster answers: from its current strategies and servers, with the real
+/// places of the session and the room. A strategy that chooses anew at each pick names no server.
 ///
 /// Exit code: 0 with the tables, 2 when the configuration is wrong or has no connector or no chat
 /// server, or no cluster runs.
@@ -49,7 +48,7 @@ pub struct ExplainArgs {
         long_help = strategies_help("Strategies to show, such as pomelo-crc 'ring(100)' [default: all that find a key again]")
     )]
     pub strategies: Vec<StrategySpec>,
-    /// Ask the running cluster: its strategies, servers and rooms of now
+    /// Ask the running cluster: its current strategies, servers and rooms
     #[arg(long, conflicts_with = "strategies")]
     pub live: bool,
     /// Which configuration, or which cluster.
@@ -72,7 +71,7 @@ pub struct Explanation {
     pub uid: String,
     /// The room.
     pub rid: String,
-    /// The gates, of which clients know one.
+    /// The gates. A client knows one of them.
     pub gates: Vec<ServerId>,
     /// The connector for the user.
     pub connector: Landing,
@@ -93,7 +92,7 @@ pub struct Landing {
     pub strategies: Vec<PlacementChange>,
 }
 
-/// Why there is nothing to show.
+/// Why there is no explanation.
 #[derive(Debug, Error)]
 pub enum ExplainError {
     /// The configuration is wrong.
@@ -182,7 +181,7 @@ fn as_text(Explanation { uid, rid, gates, connector, chat }: &Explanation) -> St
     )
 }
 
-/// How a user comes to a connector.
+/// How a user finds a connector.
 fn asks(uid: &str, gates: &[ServerId]) -> String {
     if gates.is_empty() {
         return format!("There is no gate: {uid} knows a connector, where a gate would name the one below");
@@ -216,7 +215,7 @@ fn landing_text(landing: &Landing) -> String {
 fn row(placement: &PlacementChange) -> Vec<String> {
     let name = |server: &Option<ServerId>| server.as_ref().map_or("-".to_owned(), ToString::to_string);
     let moved = |server: &Option<ServerId>| {
-        // What was never to be found again has not moved.
+        // A key that was never sticky has not moved.
         let mark = if *server == placement.server || !placement.sticky { "" } else { " *" };
         format!("{}{mark}", name(server))
     };

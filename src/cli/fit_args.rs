@@ -6,19 +6,19 @@ use clap::Args;
 
 use crate::config::Fit;
 
-/// What of a configuration is served, and where: `--without`, `--here`, `--bind`.
+/// Which part of a configuration is served, and where: `--without`, `--here`, `--bind`.
 #[derive(Args, Clone, Debug)]
 pub struct FitArgs {
-    /// Types of servers to leave out, such as those that no code serves; may be given several times
+    /// Server types to leave out, such as those without code; may be given several times
     #[arg(long, value_name = "TYPE", num_args = 1.., value_delimiter = ',')]
     pub without: Vec<String>,
-    /// Everything on 127.0.0.1, whatever hosts the configuration names; client ports that clash
-    /// there, or need privileges, move to the next that is free in it. Makes any production file
-    /// usable on one machine
+    /// Serve everything on 127.0.0.1, whatever hosts the configuration names. Client ports that
+    /// clash there, or need privileges, move to the next free one. Makes any production file usable
+    /// on one machine
     #[arg(long, conflicts_with = "bind")]
     pub here: bool,
-    /// Address for all client ports, instead of each server's host; 0.0.0.0 for all of this
-    /// machine's
+    /// Address of all client ports, instead of each server's host; 0.0.0.0 for all addresses of
+    /// this machine
     #[arg(long, value_name = "ADDRESS")]
     pub bind: Option<IpAddr>,
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM, caught by commands that have something to leave as it was.
+//! Ctrl-C and SIGTERM, for commands that have something to clean up.
 
 use std::time::Duration;
 use std::{io, thread};
@@ -24,7 +24,7 @@ pub(super) fn on_each(name: &str, mut then: impl FnMut() + Send + 'static) -> io
     thread::Builder::new().name(name.to_owned()).spawn(wait).map(drop)
 }
 
-/// Ctrl-C and SIGTERM for a command that looks again and again.
+/// Ctrl-C and SIGTERM, for a command that polls.
 pub(super) struct Interrupts {
     runtime: Runtime,
     interrupt: Signal,
@@ -42,7 +42,7 @@ impl Interrupts {
         Ok(Self { runtime, interrupt, terminate })
     }
 
-    /// Waits for so long. True when one has come: it is over.
+    /// Waits for this long. True when a signal came, which ends the command.
     pub(super) fn wait(&mut self, time: Duration) -> bool {
         self.runtime.block_on(async {
             tokio::select! {

@@ -1,4 +1,5 @@
-//! `pomelo-sim links`, `link`, `heal`: how the links between servers of the running cluster behave.
+//! `pomelo-sim links`, `link`, `heal`: shows and changes the links between servers of the running
+//! cluster.
 
 use std::fs::File;
 use std::io::Read;
@@ -15,8 +16,8 @@ use crate::router::LinkRule;
 
 /// Show the rules of the links between servers
 ///
-/// In the order in which they are asked: the first that fits an envelope decides what becomes of
-/// it. Without rules all arrive at once.
+/// Rules apply in this order: the first that matches an envelope decides. Without rules everything
+/// arrives at once.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]
@@ -32,22 +33,22 @@ const LINKS_EXAMPLES: &str = "Examples:
   pomelo-sim links --json > links.json
       what link --file and serve --links take";
 
-/// Slow links down, lose on them, or cut them
+/// Make links slow, lossy or cut
 ///
-/// A rule holds for what goes from one server to another; each end is a server id, a server type,
-/// or * (as when it is not given). latency is a time (20ms), a range (20ms..50ms), or a median and
-/// a spread (~20ms/0.5, lognormal). loss is a share, 0 to 1: links are streams, so what is lost is
-/// sent again a little later. cut=true lets nothing arrive until it is healed. both=true holds in
-/// the other direction too. A rule of the name of another takes its place.
+/// A rule applies to messages from one server to another. Each end is a server id, a server type,
+/// or * (the default). latency is a time (20ms), a range (20ms..50ms), or a median and a spread
+/// (~20ms/0.5, lognormal). loss is a share from 0 to 1: links are streams, so a lost message is
+/// sent again a little later. cut=true lets nothing arrive until it is healed. both=true applies in
+/// the other direction too. A rule replaces an earlier one of the same name.
 ///
-/// Exit code: 0 when the rules hold, 2 when one is wrong or no cluster runs.
+/// Exit code: 0 when the rules are installed, 2 when one is wrong or no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = LINK_EXAMPLES)]
 pub struct LinkArgs {
     /// The rule: from, to, both, latency, loss, cut, name
     #[arg(value_name = "KEY=VALUE", required_unless_present = "file")]
     pub fields: Vec<String>,
-    /// Take the rules of a file instead, one after the other:
+    /// Take the rules from a file instead, one after the other:
     /// {"rules":[{"from":"connector","latency":"20ms"}]}
     #[arg(long, value_name = "FILE", conflicts_with = "fields")]
     pub file: Option<PathBuf>,
@@ -64,12 +65,12 @@ const LINK_EXAMPLES: &str = "Examples:
   pomelo-sim link --file links.json
       rules as links --json prints them";
 
-/// Take rules of the links away
+/// Remove rules of the links
 ///
-/// What waited on links that were cut goes on, in its order.
+/// Messages that waited on cut links arrive now, in order.
 ///
-/// Exit code: 0 when they are gone, 2 at the first name that no rule has; those named before it are
-/// gone then.
+/// Exit code: 0 when they are removed, 2 at the first name without a rule; rules named before it
+/// are removed.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = HEAL_EXAMPLES)]
 pub struct HealArgs {
@@ -142,7 +143,7 @@ pub fn run_heal(args: &HealArgs) -> Outcome {
     };
     args.admin.show(answer, |answer| {
         let text = lines("healed", &texts(answer, "healed"));
-        if text.is_empty() { "no rules to take away\n".to_owned() } else { text }
+        if text.is_empty() { "no rules to remove\n".to_owned() } else { text }
     })
 }
 
@@ -172,7 +173,7 @@ fn rule(words: &[String]) -> Result<LinkRule, String> {
     link_rule(&fields)
 }
 
-/// Most of a file of rules that is read, in bytes.
+/// Largest file of rules, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
 /// The rules of a file: `{"rules":[…]}`.

@@ -1,4 +1,4 @@
-//! `pomelo-sim list`: how every server of the running cluster is.
+//! `pomelo-sim list`: shows the state of every server of the running cluster.
 
 use clap::Args;
 use serde::Deserialize;
@@ -7,11 +7,10 @@ use super::admin_args::AdminArgs;
 use super::output::{Outcome, table};
 use crate::orders::Order;
 
-/// Show how every server of the running cluster is
+/// Show the state of every server of the running cluster
 ///
 /// One row a server: its ports, its state (running, paused, restarting, stopping, stopped, killed),
-/// how long it has been up, the clients that are connected to it, the rooms that it holds, and the
-/// messages that it took in the last second.
+/// its uptime, its sessions, its rooms, and the messages that it received in the last second.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]
@@ -33,7 +32,7 @@ struct Rows {
     servers: Vec<Row>,
 }
 
-/// What is shown of a server.
+/// A row.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {

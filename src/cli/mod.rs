@@ -61,16 +61,16 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim --config game/config --env production --bind 0.0.0.0
   pomelo-sim check                        validate the configuration, warn of likely mistakes
   pomelo-sim dispatch chat lobby room1    which chat servers hold these rooms
-  pomelo-sim explain --uid alice --rid lobby    where she lands, and why, under each strategy
-  pomelo-sim list                         how every server of the running cluster is
-  pomelo-sim top                          what it does, second by second
-  pomelo-sim strategy chat=rendezvous     choose chat servers in another way, while they run
-  pomelo-sim trace --uid alice            her messages through the cluster, step by step
-  pomelo-sim robots                       put it under load, and see how it takes that
+  pomelo-sim explain --uid alice --rid lobby    where both land, and why, under each strategy
+  pomelo-sim list                         the state of every server of the running cluster
+  pomelo-sim top                          its load, second by second
+  pomelo-sim strategy chat=rendezvous     change how chat servers are chosen, while they run
+  pomelo-sim trace --uid alice            her messages, step by step through the cluster
+  pomelo-sim robots                       put it under load, and check every delivery
   pomelo-sim stop                         end it
   pomelo-sim experiment list              scenarios that compare strategies
 
-Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line an event, on stderr.";
+Logging: RUST_LOG=info, debug or pomelo_sim::ports=debug; one line for each event, on stderr.";
 
 /// The command line: a command with its flags, or the flags of `serve` without a command.
 #[derive(Debug)]
@@ -81,8 +81,8 @@ pub struct Cli(Line);
 ///
 /// Reads Pomelo's own servers.json. Without a command it serves.
 ///
-/// Exit code: 0 when all is well, 1 when an audit, robots or an experiment find something, 2 for
-/// bad input or a refusal.
+/// Exit code: 0 when all is well, 1 when an audit, robots or an experiment find a fault, 2 for bad
+/// input or a refusal.
 #[derive(Parser, Debug)]
 #[command(name = "pomelo-sim", version, after_long_help = EXAMPLES)]
 struct Line {
@@ -94,8 +94,8 @@ struct Line {
     serve: ServeArgs,
 }
 
-// The variants have no text of their own: clap would take it in place of that of the arguments,
-// which says more.
+// The variants have no docstrings: clap would print them instead of those of the arguments, which
+// say more.
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(ServeArgs),
@@ -156,8 +156,8 @@ fn without_configuration(line: ClapCommand) -> ClapCommand {
     line.mut_subcommand("experiment", |experiment| experiment.args(hidden))
 }
 
-/// Flags of `serve` that stand before a command would be lost. Clap's own setting for this would
-/// refuse `--config` and `--env` too, which belong to every command.
+/// Flags of `serve` before a command would be ignored. Clap's own setting for this would refuse
+/// `--config` and `--env` too, which belong to every command.
 fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     let Some(command) = matches.subcommand_name() else { return Ok(()) };
     let serve = ServeArgs::augment_args(ClapCommand::new("serve"));
@@ -171,22 +171,23 @@ fn refuse_flags_before_command(matches: &ArgMatches) -> Result<(), Error> {
     let takes_it = commands.flat_map(ClapCommand::get_arguments).any(|own| own.get_long() == Some(flag));
     let message = if takes_it {
         let program = program::command();
-        format!("--{flag} stands before the command: write {program} {command} --{flag} ...")
+        format!("--{flag} comes before the command: write {program} {command} --{flag} ...")
     } else {
         format!("--{flag} is a flag of serve, and cannot be used with {command}")
     };
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// `--config` and `--env` stand at every command, and would be lost where no configuration is read.
+/// Every command accepts `--config` and `--env`, which would be ignored where no configuration is
+/// read. `NODE_ENV` belongs to the terminal, not to the command.
 /// `NODE_ENV` is of the terminal, not of the command.
 fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
     let Some((command, given)) = matches.subcommand() else { return Ok(()) };
     let is_given = |id: &str| given.value_source(id) == Some(ValueSource::CommandLine);
     let reads_none = match command {
-        "experiment" => "experiment, which reads scenarios: they say which servers there are",
+        "experiment" => "experiment, which reads scenarios: they name the servers",
         "guide" => "guide, which reads no configuration",
-        "dispatch" if is_given("servers") => "dispatch --servers, which makes servers up",
+        "dispatch" if is_given("servers") => "dispatch --servers, which invents servers",
         "robots" if is_given("gate") => "robots --gate, which needs no configuration",
         _ => return Ok(()),
     };
@@ -202,8 +203,8 @@ fn refuse_flags_without_meaning(matches: &ArgMatches) -> Result<(), Error> {
     Err(Error::raw(ErrorKind::ArgumentConflict, message))
 }
 
-/// Runs what the command line says. Exit codes: 0 well, 1 an audit, robots or an experiment found
-/// something, 2 bad input or refused.
+/// Runs the command line. Exit codes: 0 well, 1 an audit, robots or an experiment found a fault, 2
+/// bad input or refused.
 pub fn run(Cli(line): &Cli) -> ExitCode {
     outcome(line).unwrap_or_else(refuse)
 }

@@ -26,35 +26,35 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
     text
 }
 
-/// Why a command has nothing to print.
+/// Why a command failed.
 pub(super) type Failure = Box<dyn Error>;
 
-/// How a command ends: with its exit code, or with the one error.
+/// How a command ends: with an exit code, or with one error.
 pub(super) type Outcome = Result<ExitCode, Failure>;
 
-/// Prints to stdout, and makes the exit code of it.
+/// Prints to stdout. Returns the exit code 0.
 pub(super) fn print(text: &str) -> Outcome {
     write(text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The same of a report that may have found something: 1 when it has.
+/// Prints a report. Returns the exit code 1 if it found something.
 pub(super) fn print_found(text: &str, is_well: bool) -> Outcome {
     write(text)?;
     Ok(if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One JSON object, for a reader too.
+/// One JSON object, indented.
 pub(super) fn pretty(value: &impl Serialize) -> serde_json::Result<String> {
     Ok(serde_json::to_string_pretty(value)? + "\n")
 }
 
-/// Prints to stdout. A reader that went away (`| head`) is no failure.
+/// Prints to stdout. A reader that went away (`| head`) is not a failure.
 pub(super) fn write(text: &str) -> Result<(), String> {
     write_on(text).map(|_| ())
 }
 
-/// The same, for what goes on printing. False when the reader went away.
+/// The same, for a command that prints repeatedly. False when the reader went away.
 pub(super) fn write_on(text: &str) -> Result<bool, String> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -64,15 +64,15 @@ pub(super) fn write_on(text: &str) -> Result<bool, String> {
     }
 }
 
-/// Prints a line to stderr that stops nothing.
+/// Prints a warning to stderr.
 pub(super) fn warn(warning: impl Display) {
-    // Whoever closed stderr does not want to know.
+    // Stderr may be closed.
     let _ = writeln!(io::stderr(), "warning: {warning}");
 }
 
-/// Prints the one error, and makes the exit code of bad input: 2.
+/// Prints the error. Returns the exit code for bad input, 2.
 pub(super) fn refuse(error: impl Display) -> ExitCode {
-    // When stderr is closed too, the exit code says it.
+    // If stderr is closed, only the exit code tells.
     let _ = writeln!(io::stderr(), "error: {error}");
     ExitCode::from(2)
 }

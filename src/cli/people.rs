@@ -1,4 +1,5 @@
-//! `pomelo-sim rooms`, `users`, `kick`: who is where in the running cluster, and who is sent away.
+//! `pomelo-sim rooms`, `users`, `kick`: shows where users are in the running cluster, and closes
+//! sessions.
 
 use clap::Args;
 use serde_json::Value;
@@ -8,25 +9,25 @@ use super::output::{Outcome, count, table};
 use crate::live::{MemberLine, RoomDetail, RoomLine, RoomSort, Rooms, UserLine, Users};
 use crate::orders::{KICK_REASON, Order};
 
-/// Show the rooms of the running cluster, or who is in one
+/// Show the rooms of the running cluster, or the members of one
 ///
-/// One row a room: the server where it lives, how many are in it, the messages to all of it since
-/// it is there and in the last second, and the key that decides where it lives.
+/// One row a room: its server, its members, the messages to all of it in its life and in the last
+/// second, and the key that decides its server.
 ///
-/// Exit code: 0 with the table, 2 when no cluster runs, or nobody is in the room of --members.
+/// Exit code: 0 with the table, 2 when no cluster runs, or the room of --members is empty.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = ROOMS_EXAMPLES)]
 pub struct RoomsArgs {
-    /// Only rooms in whose name this occurs
+    /// Only rooms whose name contains this
     #[arg(value_name = "PART", conflicts_with = "members")]
     pub search: Option<String>,
-    /// Which come first: members, messages or name
+    /// Order: members, messages or name
     #[arg(long, value_name = "BY", default_value = "members", value_parser = str::parse::<RoomSort>)]
     pub sort: RoomSort,
     /// How many are shown, 1 to 1000
     #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub limit: u64,
-    /// Show who is in this room instead
+    /// Show the members of this room instead
     #[arg(long, value_name = "ROOM")]
     pub members: Option<String>,
     /// Which cluster.
@@ -42,16 +43,16 @@ const ROOMS_EXAMPLES: &str = "Examples:
   pomelo-sim rooms --members lobby
       who is in lobby, and on which connector";
 
-/// Show who is logged in to the running cluster
+/// Show the users of the running cluster
 ///
-/// In order of uid, which in the chat tutorial is name*rid: the frontend, the number of the session
-/// there as logs have it, and the rooms, each with its server.
+/// In order of uid, which in the chat tutorial is name*rid. One row a user: its frontend, the
+/// number of its session there, as in logs, and its rooms, each with its server.
 ///
 /// Exit code: 0 with the table, 2 when no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = USERS_EXAMPLES)]
 pub struct UsersArgs {
-    /// Only users in whose uid this occurs
+    /// Only users whose uid contains this
     #[arg(value_name = "PART")]
     pub search: Option<String>,
     /// How many are shown, 1 to 1000
@@ -69,16 +70,16 @@ const USERS_EXAMPLES: &str = "Examples:
 
 /// Close the session of a user
 ///
-/// The client is told why, the rooms hear that the user is gone, and the uid is free.
+/// The client is told why, the rooms learn that the user left, and the uid is free.
 ///
-/// Exit code: 0 when the session is told to close, 2 when nobody is logged in by that uid.
+/// Exit code: 0 when the session closes, 2 when nobody is logged in by that uid.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = KICK_EXAMPLES)]
 pub struct KickArgs {
-    /// Who, as users has it
+    /// Uid, as users prints it
     #[arg(value_name = "UID")]
     pub uid: String,
-    /// What the client is told, at most 256 bytes
+    /// Reason for the client, at most 256 bytes
     #[arg(long, value_name = "TEXT", default_value = KICK_REASON)]
     pub reason: String,
     /// Which cluster.
@@ -153,7 +154,7 @@ fn users_as_text(Users { users, total }: &Users) -> String {
     table(&header, &users.iter().map(row).collect::<Vec<_>>()) + &rest(users.len(), *total, "user")
 }
 
-/// How many are not shown.
+/// The number of rows that are not shown.
 fn rest(shown: usize, total: usize, noun: &str) -> String {
     match total.saturating_sub(shown) {
         0 => String::new(),
@@ -161,7 +162,7 @@ fn rest(shown: usize, total: usize, noun: &str) -> String {
     }
 }
 
-/// Clients give names: a terminal must not meet what is in them.
+/// Clients choose names: escape them for the terminal.
 pub(super) fn printable(name: &str) -> String {
     name.chars()
         .map(|c| if c.is_control() { c.escape_unicode().to_string() } else { c.to_string() })

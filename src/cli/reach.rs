@@ -1,7 +1,7 @@
-//! Whether this machine can open the client ports of a configuration, and whether clients reach
-//! what the gate names.
+//! Checks whether this machine can open the client ports of a configuration, and whether clients
+//! can reach what the gate names.
 //!
-//! Asks the system which addresses are its own, and the network what names stand for.
+//! Asks the system for its own addresses, and the network for the addresses of names.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::ErrorKind;
@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 
 use crate::config::{Bites, ClusterSpec, ServerSpec, Warning};
 
-/// How long all names together may take.
+/// The longest wait for all names together.
 const NAMES_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// What a host stands for.
+/// Where a host is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     /// An address of this machine.
     Here(IpAddr),
-    /// An address of another.
+    /// An address of another machine.
     Elsewhere,
     /// A name without an address.
     Nowhere,
@@ -53,15 +53,16 @@ pub(super) fn obstacles(spec: &ClusterSpec, bind: Option<IpAddr>) -> Vec<String>
     hosts.into_iter().filter_map(obstacle).collect()
 }
 
-/// Connectors whose port opens on another address than the one that the gate tells clients. A
+/// Connectors whose port opens on an address other than the one that the gate tells clients. A
+/// `clientHost` is taken as given: something in front of the cluster may have that address.
 /// `clientHost` is believed: something in front of the cluster may have that address.
-pub(super) fn told(spec: &ClusterSpec, bind: Option<IpAddr>) -> Vec<Warning> {
+pub(super) fn warnings(spec: &ClusterSpec, bind: Option<IpAddr>) -> Vec<Warning> {
     let Some(bind) = bind else { return Vec::new() };
     let mut hosts: BTreeMap<&str, Vec<&ServerSpec>> = BTreeMap::new();
     let connectors =
         spec.of_type("connector").filter(|server| server.frontend && server.client_host.is_none());
     for server in connectors {
-        // Of a single address the configuration's own warnings tell.
+        // The configuration has its own warnings about a single address.
         if bind.is_unspecified() || server.host.parse::<IpAddr>().is_err() {
             hosts.entry(&server.host).or_default().push(server);
         }
@@ -85,8 +86,8 @@ fn some_ids(servers: &[&ServerSpec]) -> String {
     crate::config::some_ids(servers.iter().copied())
 }
 
-/// What each host stands for. Names are asked for at once, since each may take as long as the
-/// network lets it.
+/// Where each host is. Names are resolved at once, since each may take as long as the network lets
+/// it.
 fn places<'a>(hosts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, Place> {
     let hosts: BTreeSet<&str> = hosts.collect();
     let (sender, receiver) = mpsc::channel();
@@ -98,11 +99,11 @@ fn places<'a>(hosts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, Place> {
         }
         places.insert(host, Place::Nowhere);
         let (sender, name) = (sender.clone(), host.to_owned());
-        // No thread for it: as a name that nobody knows.
+        // No thread: treated as a name that nobody knows.
         let _ = thread::Builder::new().spawn(move || {
             let first = (name.as_str(), 0).to_socket_addrs().ok().and_then(|mut found| found.next());
             let place = first.map_or(Place::Nowhere, |address| place_of_address(address.ip()));
-            // Late is too late.
+            // An answer after the deadline is ignored.
             let _ = sender.send((name, place));
         });
     }

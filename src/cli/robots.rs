@@ -1,4 +1,4 @@
-//! `pomelo-sim robots`: puts a chat under load, and says how it took it.
+//! `pomelo-sim robots`: puts a chat under load, and reports the results.
 
 mod target;
 
@@ -16,20 +16,22 @@ use super::output::{Failure, Outcome, count, pretty, print_found, table};
 use crate::experiments::text;
 use crate::robots::{self, LoadPlan, Progress, Report, Settings, Summary};
 
-/// Put a chat under load, and say how it took it
+/// Put a chat under load, and report the results
 ///
-/// Robots log in through the gate, enter rooms and talk, by WebSocket and TCP, to this chat or any
-/// other that speaks Pomelo's protocol and the tutorial's routes. At the end: rates, latencies,
-/// errors, and whether everybody got every message, once and in order. Ctrl-C ends a run early,
-/// with its report.
+/// Robots log in through the gate, enter rooms and talk, over WebSocket and TCP. They work with
+/// this chat and any other that speaks Pomelo's protocol and the tutorial's routes. The report has
+/// rates, latencies, errors, and whether every message reached everybody once and in order. Ctrl-C
+/// ends a run early, with its report.
 ///
 /// Without --gate and --connector they go to the running cluster that --config, --env and
+/// --port-offset select, as other commands do. When none runs, they go to the gate of the
+/// configuration, or to a connector if it has no gate.
 /// --port-offset name, as other commands do; where none runs, to the gate that the configuration
 /// names, or to a connector if it has no gate.
 ///
-/// Exit code: 0 when all is well, 1 when messages were lost, doubled or out of order, a login
-/// failed or an error came, nobody got in or nothing was sent, 2 for bad input or when nothing
-/// listens there.
+/// Exit code: 0 when all is well; 1 when messages were lost, doubled or out of order, when a login
+/// failed or an error came, when nobody logged in or nothing was sent; 2 for bad input or when
+/// nothing listens there.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct RobotsArgs {
@@ -40,8 +42,8 @@ pub struct RobotsArgs {
     /// What robots do.
     #[command(flatten)]
     pub settings: Settings,
-    /// The running cluster that the gate is of; no cluster need run, if the configuration says
-    /// where the gate is.
+    /// The running cluster with the gate. None needs to run if the configuration says where the
+    /// gate is.
     #[command(flatten)]
     pub target: ClusterArgs,
     /// Print one JSON object: plan, seconds, logins, sends, sent, deliveries, latency_us, errors,
@@ -60,20 +62,20 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim robots --file config/robots.json --gate 127.0.0.1:3014 --json
       for scripts; any chat that listens there";
 
-/// What the command line and the file say, with the gate of the cluster that is meant.
+/// The settings of the command line and the file, with the gate of the selected cluster.
 fn plan(args: &RobotsArgs) -> Result<LoadPlan, Failure> {
     let file = args.file.as_deref().map_or(Ok(Settings::default()), Settings::load)?;
     let mut settings = args.settings.clone().over(file);
     match settings.gate.as_ref().or(settings.connector.as_ref()) {
         Some(entry) if args.target.is_given() => {
             return Err(format!(
-                "where to log in, {entry}, is given, so --config, --env, --port-offset and --admin-file have nothing to say"
+                "{entry} says where to log in: --config, --env, --port-offset and --admin-file cannot be used with it"
             )
             .into());
         }
         Some(_) => {}
         None => {
-            // A setting that is wrong is found before a cluster is looked for.
+            // Check the settings before looking for a cluster.
             settings.clone().plan()?;
             match args.target.entry()? {
                 Some(Entry::Gate(gate)) => settings.gate = Some(gate),
@@ -113,7 +115,7 @@ fn stop_on_interrupt() -> io::Result<Arc<AtomicBool>> {
     Ok(stop)
 }
 
-/// The line on a terminal that says how far a run is.
+/// The progress line on a terminal.
 #[derive(Default)]
 struct ProgressLine {
     before: Option<Progress>,
@@ -131,7 +133,7 @@ impl ProgressLine {
         let (sends, deliveries) = (rate(now.sends, before.sends), rate(now.deliveries, before.deliveries));
         let (logins, users) = (now.logins, now.users);
         let elapsed = now.elapsed.as_secs_f64();
-        // A terminal that went away does not want to know.
+        // The terminal may be gone.
         let _ = write!(
             stderr,
             "\r\x1b[K{elapsed:.1} s  {}  {logins}/{users} in  {sends} sends/s  {deliveries} deliveries/s",
@@ -210,7 +212,7 @@ fn as_text(report: &Report) -> String {
     let verdict = match report.void() {
         _ if !broken.is_empty() => broken.join(", "),
         Some(why) => why,
-        None if report.sent == 0 => "nothing was to be sent".to_owned(),
+        None if report.sent == 0 => "nothing was sent".to_owned(),
         None => "every message reached everybody once, in one order".to_owned(),
     };
     text += &format!("integrity: {verdict}\n");

@@ -45,18 +45,18 @@ pub fn run(args: &ServeArgs) -> Outcome {
 struct Started {
     running: Arc<RunningCluster>,
     admin: Option<Admin>,
-    /// What serves both.
+    /// The server of both.
     console: Option<Console>,
-    /// Where the pages are.
+    /// The address of the pages.
     pages: Option<SocketAddr>,
-    /// Why admin port or console are not at their default ports.
+    /// Why the admin port or the console are not at their default ports.
     elsewhere: Vec<String>,
-    /// The flags by which commands reach it.
+    /// The flags with which commands find it.
     reach: String,
 }
 
 impl Started {
-    /// Takes no more orders, then stops the cluster, then takes the admin file away.
+    /// Refuses further orders, stops the cluster, then removes the admin file.
     fn stop(self) {
         let _file = self.admin;
         drop(self.console);
@@ -68,8 +68,8 @@ impl Started {
     }
 }
 
-/// Not what is past now that all ports are open, and not what only clients of other machines meet
-/// when none can come.
+/// Leaves out warnings that no longer apply once all ports are open, and those about clients of
+/// other machines when none can connect.
 fn bites_now(warning: &Warning, running: &RunningCluster) -> bool {
     match warning.bites {
         Bites::Always => true,
@@ -101,9 +101,9 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
         return Err(obstacles.join("\nerror: ").into());
     }
     let mut warnings = cluster.warnings();
-    warnings.extend(reach::told(cluster.spec(), args.fit.bind));
+    warnings.extend(reach::warnings(cluster.spec(), args.fit.bind));
     let identity = Identity::new(&cluster.spec().source, &cluster.spec().env, args.ports());
-    // Before any client can come: a second cluster of one configuration is to fail here.
+    // Before any client can connect: a second cluster of the same configuration must fail here.
     let Pages { admin, console, elsewhere } = open_pages(args, &cluster, &identity)?;
     let token = Token::random().map_err(|error| format!("no random token: {error}"))?;
     let running = Arc::new(cluster.start()?);
@@ -117,7 +117,7 @@ fn start(args: &ServeArgs, stop: StopHandle) -> Result<(Started, Vec<Warning>), 
     let doors: Vec<Door> = door.into_iter().chain(console.map(console_door)).collect();
     let start = || Console::start(doors, token.clone(), orders).map_err(|error| format!("console: {error}"));
     let console = (place.is_some() || pages.is_some()).then(start).transpose()?;
-    let admin = place.map(|place| place.tell(token, running.first_address("gate"), pages)).transpose()?;
+    let admin = place.map(|place| place.announce(token, running.first_address("gate"), pages)).transpose()?;
     let reach = args.reach(&identity, admin.as_ref());
     Ok((Started { running, admin, console, pages, elsewhere, reach }, warnings))
 }

@@ -1,5 +1,5 @@
-//! `pomelo-sim stop`, `remove`, `kill`, `pause`, `resume`, `restart`: something is done with
-//! servers of the running cluster.
+//! `pomelo-sim stop`, `remove`, `kill`, `pause`, `resume`, `restart`: changes servers of the
+//! running cluster.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,72 +17,73 @@ use crate::orders::Order;
 pub enum ServersCommand {
     /// Take servers out of the running cluster
     ///
-    /// Stops each in good order, as stop does, and forgets it: it is listed no more, and its id and
-    /// ports are free.
+    /// Stops each server gracefully, as stop does, and forgets it: it is no longer listed, and its
+    /// id and ports are free.
     ///
-    /// Exit code: 0 when all are gone, 2 at the first that is not there; those named before it are
-    /// gone then.
+    /// Exit code: 0 when all are removed, 2 at the first that does not exist; servers named before
+    /// it are removed.
     #[command(after_long_help = "Examples:
   pomelo-sim remove chat-server-3
       its rooms go to the other chat servers
   pomelo-sim remove cluster-server-chat-0 cluster-server-chat-1")]
     Remove(IdsArgs),
-    /// Stop servers in good order, or the whole running cluster
+    /// Stop servers gracefully, or the whole running cluster
     ///
-    /// A server that is stopped gets no more messages, hands its rooms to others, tells its clients
+    /// A stopped server receives no more messages, hands its rooms to others, tells its clients
     /// why, and stays in the list: restart brings it back. Without an id the whole cluster ends, as
-    /// at SIGTERM, and the command waits for that.
+    /// at SIGTERM, and the command waits for the end.
     ///
-    /// Exit code: 0 when all are stopped, 2 at the first that is not there or not up; those named
-    /// before it are stopped then.
+    /// Exit code: 0 when all are stopped, 2 at the first that does not exist or is not up; servers
+    /// named before it are stopped.
     #[command(after_long_help = "Examples:
   pomelo-sim stop chat-server-2
       one server; restart brings it back
   pomelo-sim stop
       the whole cluster")]
     Stop(StopArgs),
-    /// Let servers vanish, as processes that crash
+    /// Kill servers, as if their processes crashed
     ///
     /// Nothing is handed off and nobody is told: clients of a frontend see their connection end,
     /// and requests in flight to a backend are answered with an error. The server stays in the
     /// list: restart brings it back.
     ///
-    /// Exit code: 0 when all are killed, 2 at the first that is not there or not up; those named
-    /// before it are killed then.
+    /// Exit code: 0 when all are killed, 2 at the first that does not exist or is not up; servers
+    /// named before it are killed.
     #[command(after_long_help = "Examples:
   pomelo-sim kill chat-server-2
       what a crash of a chat server does to its rooms
   pomelo-sim kill connector-server-1 connector-server-2")]
     Kill(IdsArgs),
-    /// Let servers do nothing, as processes that hang
+    /// Pause servers, as if their processes hung
     ///
-    /// What is sent to a paused server waits, and so do those who sent it, up to their timeouts;
-    /// resume lets it go on.
+    /// Messages to a paused server wait, and their senders with them, up to their timeouts. resume
+    /// ends the pause.
     ///
-    /// Exit code: 0 when all are paused, 2 at the first that is not there or not running; those
-    /// named before it are paused then.
+    /// Exit code: 0 when all are paused, 2 at the first that does not exist or is not running;
+    /// servers named before it are paused.
     #[command(after_long_help = "Examples:
   pomelo-sim pause chat-server-1
       requests to its rooms are answered with an error at their timeout
   pomelo-sim pause chat-server-1 && sleep 2 && pomelo-sim resume chat-server-1
       a hiccup of two seconds")]
     Pause(IdsArgs),
-    /// Let paused servers go on
+    /// Resume paused servers
     ///
-    /// What was sent to them meanwhile is worked off, in its order.
+    /// The servers first handle the messages that waited, in order.
     ///
-    /// Exit code: 0 when all go on, 2 at the first that is not there or not paused; those named
-    /// before it go on then.
+    /// Exit code: 0 when all run again, 2 at the first that does not exist or is not paused;
+    /// servers named before it run again.
     #[command(after_long_help = "Examples:
   pomelo-sim resume chat-server-1
   pomelo-sim resume chat-server-1 chat-server-2 --json")]
     Resume(IdsArgs),
-    /// Stop servers, if they are up, and start them again
+    /// Restart servers
     ///
-    /// Brings back what was stopped or killed, too.
+    /// Stops each server that is up, and starts it. Also starts servers that were stopped or
+    /// killed.
     ///
-    /// Exit code: 0 when all are up, 2 at the first that is not there or cannot start; those named
-    /// before it are up then.
+    /// Exit code: 0 when all are up, 2 at the first that does not exist or cannot start; servers
+    /// named before it are up.
     #[command(after_long_help = "Examples:
   pomelo-sim restart chat-server-2
       after a stop or a kill, or to begin anew
@@ -113,7 +114,7 @@ pub struct StopArgs {
     pub admin: AdminArgs,
 }
 
-/// How long a cluster may take to end.
+/// The longest wait for the end of a cluster.
 const END_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs the command.
@@ -134,8 +135,8 @@ pub fn run(command: &ServersCommand) -> Outcome {
     admin.show(json!({ "done": done }), |answer| lines(past, &texts(answer, "done")))
 }
 
-/// Waits for the end, so that the ports are free when the command returns: the cluster removes its
-/// file last.
+/// Waits until the cluster has ended, so that its ports are free when the command returns. The
+/// cluster removes its file last.
 fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
     let running = admin.cluster.find()?;
     AdminClient::new(running.clone()).ask(&Order::StopCluster)?;
@@ -146,9 +147,7 @@ fn stop_all(admin: &AdminArgs) -> Result<Value, Failure> {
             Ok(now) if now == before && Instant::now() < give_up => thread::sleep(Duration::from_millis(10)),
             Ok(now) if now == before => {
                 let (pid, seconds) = (before.pid, END_TIMEOUT.as_secs());
-                return Err(
-                    format!("process {pid} was told to stop, and still runs after {seconds} s").into()
-                );
+                return Err(format!("process {pid} still runs {seconds} s after it was told to stop").into());
             }
             Ok(_) | Err(AdminFileError::NoCluster { .. }) => return Ok(json!({ "stopped": true })),
             Err(error) => return Err(error.into()),

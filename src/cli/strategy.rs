@@ -1,5 +1,4 @@
-//! `pomelo-sim strategy`: by which strategy the servers of each type are chosen in the running
-//! cluster, and another one.
+//! `pomelo-sim strategy`: shows and changes the strategies of the running cluster.
 
 use clap::Args;
 use serde::Deserialize;
@@ -12,19 +11,19 @@ use crate::live::TypeView;
 use crate::orders::Order;
 use crate::router::Preview;
 
-/// Show by which strategy servers are chosen in the running cluster, or change it
+/// Show or change how the running cluster chooses servers
 ///
-/// A change takes effect at once. Rooms whose key belongs to another server then go there with
-/// their members; nobody is told that anybody left, and messages keep their order. directory(NAME)
-/// takes every room where it is, and only new ones are chosen by NAME. Sessions never move: a
-/// connector's strategy decides where users are sent at their next login.
+/// A change takes effect at once. Rooms whose key belongs to another server move there with their
+/// members; nobody is told that anybody left, and messages keep their order. directory(NAME) keeps
+/// every room where it is; NAME chooses for new rooms. Sessions never move: a connector's strategy
+/// decides where users go at their next login.
 ///
-/// --preview changes nothing. It says exactly which rooms and members would move, and the load of
-/// each server then: members of its rooms, or users of a connector. The cluster forgets a change
+/// --preview changes nothing. It shows which rooms and members would move, and the load of each
+/// server afterwards: members of its rooms, or users of a connector. The cluster forgets a change
 /// when it ends: serve --strategy keeps it.
 ///
-/// Exit code: 0 when it is so, 2 when the strategy is wrong for the type, the type is unknown, or
-/// no cluster runs.
+/// Exit code: 0 when shown or changed, 2 when the strategy does not fit the type, the type is
+/// unknown, or no cluster runs.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct StrategyArgs {
@@ -35,7 +34,7 @@ pub struct StrategyArgs {
         long_help = strategies_help("Another strategy for a type, such as chat=rendezvous [default: show them]")
     )]
     pub choice: Option<StrategyChoice>,
-    /// Only show what it would move
+    /// Show what would move, without moving it
     #[arg(long, requires = "choice")]
     pub preview: bool,
     /// Which cluster.
@@ -81,7 +80,7 @@ fn as_text(preview: &Preview) -> String {
     }
     if preview.users > 0 {
         text.push_str(&format!(
-            "{} of {} users would be sent elsewhere at their next login; their sessions stay\n",
+            "{} of {} users would get another server at their next login; their sessions stay\n",
             preview.users_moved, preview.users
         ));
     }
@@ -110,13 +109,9 @@ fn shown(answer: &Value) -> String {
     let known = answer["strategies"].as_array().map(Vec::as_slice).unwrap_or_default();
     let row = |entry: &Value| {
         let word = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
-        vec![
-            word("name"),
-            if entry["sticky"] == true { "finds" } else { "chooses" }.to_owned(),
-            word("summary"),
-        ]
+        vec![word("name"), if entry["sticky"] == true { "yes" } else { "-" }.to_owned(), word("summary")]
     };
     text.push('\n');
-    text.push_str(&table(&["THERE IS", "A KEY", "HOW"], &known.iter().map(row).collect::<Vec<_>>()));
+    text.push_str(&table(&["STRATEGY", "STICKY", "DESCRIPTION"], &known.iter().map(row).collect::<Vec<_>>()));
     text
 }

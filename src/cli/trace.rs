@@ -1,4 +1,4 @@
-//! `pomelo-sim trace`: the way of single messages through the running cluster, as they come.
+//! `pomelo-sim trace`: follows single messages through the running cluster.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -14,13 +14,15 @@ use crate::trace::{Reason, Step, TapeView, TraceId, Way, What};
 
 /// Follow messages through the running cluster, step by step
 ///
-/// Shows what becomes of each message of a client: when its frontend takes it up, which server the
-/// router chooses for it and why, where it is held up, how long it waited for its handler, what
-/// that asks of others, whom it pushes to, and when the client has its answer. All steps of one
-/// message stand together, with the time since its first.
+/// Shows the path of each message of a client: when its frontend receives it, which server the
+/// router chooses and why, where it is held, how long it waited for its handler, which calls and
+/// pushes the handler makes, and when the client has its answer. The steps of one message are
+/// printed together, with the time since the first.
 ///
-/// With --uid, --rid, --route and --server only messages of which all that holds. It follows until
-/// Ctrl-C, --count or
+/// --uid, --rid, --route and --server filter messages; all must match. The trace ends at Ctrl-C,
+/// --count or --seconds. One filter is active at a time, so another command replaces this one. At
+/// most 200 messages a second are traced; the others are counted. Tracing costs a little for each
+/// message, and nothing while it is off.
 /// --seconds, and then no more is traced; one filter holds at a time, so another command takes this
 /// one's place. At most 200 messages a second are traced, the others are counted. Each costs a
 /// little; while nothing is traced, nothing does.
@@ -29,10 +31,10 @@ use crate::trace::{Reason, Step, TapeView, TraceId, Way, What};
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct TraceArgs {
-    /// Messages of this user: a uid, or the name in it; also the login
+    /// Messages of this user: a uid, or the name in it. Includes the login
     #[arg(long, value_name = "NAME")]
     pub uid: Option<String>,
-    /// Messages of who is in this room
+    /// Messages of users in this room
     #[arg(long, value_name = "NAME")]
     pub rid: Option<String>,
     /// Messages for this route, or for routes that begin with it, such as chat.chatHandler
@@ -58,15 +60,15 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim trace --route chat.chatHandler.send --count 1
       the next chat message
   pomelo-sim trace --server chat-server-2 --json > steps.json
-      what goes by chat-server-2, one JSON object a step";
+      messages through chat-server-2, one JSON object a step";
 
-/// How often new steps are asked for.
+/// Interval between polls for new steps.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 
-/// A message of which nothing was heard for so long is shown.
+/// A message without new steps for this long is shown.
 const QUIET: Duration = Duration::from_millis(300);
 
-/// Messages that wait to be shown: with more the oldest is, as far as it is known.
+/// Messages that wait to be shown. Beyond this the oldest is shown as far as it is known.
 const WAITING_MAX: usize = 1000;
 
 /// Runs the command.
@@ -86,7 +88,7 @@ fn follow(args: &TraceArgs) -> Result<(), Failure> {
         is_over = interrupts.wait(ASK_EVERY);
         let (filter, next) = (view.filter, view.next);
         view = client.ask_for(&Order::Trace { since: next })?;
-        // Another filter took this one's place, or the time is up.
+        // Another filter replaced this one, or the time is up.
         let is_ours = view.on && view.filter == filter;
         waiting.take(std::mem::take(&mut view.steps), Instant::now());
         for steps in waiting.ripe(Instant::now(), is_over || !is_ours) {
@@ -103,7 +105,7 @@ fn follow(args: &TraceArgs) -> Result<(), Failure> {
     }
     let skipped = client.ask_for::<TapeView>(&Order::TraceOff)?.skipped;
     if skipped > 0 && !args.admin.json {
-        write(&format!("{skipped} more were not traced: too many came at once\n"))?;
+        write(&format!("{skipped} more were not traced: too many at once\n"))?;
     }
     Ok(())
 }
@@ -121,7 +123,7 @@ impl Waiting {
         }
     }
 
-    /// Those that are complete, as far as anybody can tell; or all.
+    /// Messages that are complete, as far as anybody can tell; or all.
     fn ripe(&mut self, now: Instant, all: bool) -> Vec<Vec<Step>> {
         let surplus = self.0.len().saturating_sub(WAITING_MAX);
         let oldest: Vec<TraceId> = self.0.keys().take(surplus).copied().collect();

@@ -10,7 +10,7 @@ use crate::ids::ServerId;
 
 /// The master, and the place of its port. Only commands need it, so a cluster works without.
 pub(super) fn read(node: Node<'_>, faults: &mut Faults) -> Result<Option<(MasterSpec, Spot)>, ConfigError> {
-    const NO_MASTER: &str = "so there is no admin port, unless serve --admin says which";
+    const NO_MASTER: &str = "so there is no admin port, unless serve --admin names one";
     let about = node.spot().place.file.display().to_string();
     let raw = match RawServer::new(node.clone(), "the master, an object with \"id\", \"host\" and \"port\"") {
         Ok(raw) => raw,

@@ -1,4 +1,4 @@
-//! What a page must know before it shows anything: where clients connect, and what it may do.
+//! What a page needs first: where clients connect, and what the page may do.
 
 use std::net::SocketAddr;
 
@@ -8,11 +8,11 @@ use super::guard::host_part;
 use crate::config::ServerSpec;
 use crate::live::RunningCluster;
 
-/// The cluster, as the page asks for it that came by this `Host`.
+/// The cluster, for a page that was requested by this `Host`.
 pub(super) fn cluster(cluster: &RunningCluster, host: &str, may_change: bool) -> Value {
     let reached = |address: SocketAddr| {
         let ip = address.ip();
-        // Open on all addresses: the one by which the page was reached is one of them.
+        // The port is open on all addresses: the one of the request is one of them.
         if ip.is_unspecified() { host_part(host).unwrap_or("127.0.0.1").to_owned() } else { ip.to_string() }
     };
     let frontends: Vec<Value> = cluster
@@ -46,16 +46,16 @@ pub(super) fn cluster(cluster: &RunningCluster, host: &str, may_change: bool) ->
 
 /// Where clients log in.
 pub(super) enum Entry {
-    /// They ask a gate.
+    /// At a gate.
     Gate(SocketAddr),
-    /// The cluster has no gate: they know a connector.
+    /// At a connector: the cluster has no gate.
     Connector(SocketAddr),
 }
 
-/// A gate that is up; only of a cluster that has none, a connector.
+/// A gate that is up; a connector only if the cluster has no gate.
 pub(super) fn entry(cluster: &RunningCluster) -> Option<Entry> {
     let is_gate = |server: &ServerSpec| server.server_type.as_str() == "gate" && server.frontend;
-    // One that is down for a while is no reason to pass it by.
+    // A gate that is down for a moment must not be bypassed.
     if cluster.spec().servers.iter().any(is_gate) || cluster.servers().any(|(server, _)| is_gate(&server)) {
         return cluster.first_address("gate").map(Entry::Gate);
     }

@@ -1,4 +1,4 @@
-//! Answers of HTTP: what all of them carry, and those that many requests get.
+//! HTTP answers: common headers, and answers that many requests get.
 
 use std::any::Any;
 use std::convert::Infallible;
@@ -17,7 +17,7 @@ use crate::orders::Refusal;
 /// An answer of the console.
 pub(super) type Answer = Response<Content>;
 
-/// The body of an answer, and values that are dropped, the first first, when it is sent or its
+/// The body of an answer, and values that are dropped, in this order, when it is sent or its
 /// connection has ended.
 pub(super) struct Content {
     chunks: Chunks,
@@ -62,8 +62,8 @@ impl Body for Content {
     }
 }
 
-/// What every answer carries: a page may load only what is here, nobody may frame it, and no other
-/// page may read it.
+/// Headers of every answer: a page may load only from here, no page may frame it, and no other page
+/// may read it.
 const HEADERS: [(&str, &str); 5] = [
     (
         "content-security-policy",
@@ -76,7 +76,7 @@ const HEADERS: [(&str, &str); 5] = [
     ("cross-origin-resource-policy", "same-origin"),
 ];
 
-/// Adds what every answer carries.
+/// Adds the headers of every answer.
 pub(super) fn harden(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
@@ -86,12 +86,12 @@ pub(super) fn harden(headers: &mut HeaderMap) {
     }
 }
 
-/// JSON that is well.
+/// A successful answer in JSON.
 pub(super) fn well(text: impl Into<Bytes>) -> Answer {
     typed(StatusCode::OK, "application/json", text)
 }
 
-/// A text of that type.
+/// A text of this media type.
 pub(super) fn typed(status: StatusCode, content_type: &'static str, text: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Content::from(text));
     *answer.status_mut() = status;
@@ -102,7 +102,7 @@ pub(super) fn typed(status: StatusCode, content_type: &'static str, text: impl I
 /// Server-sent events.
 pub(super) fn streamed(stream: Option<Stream>) -> Answer {
     let mut answer = typed(StatusCode::OK, "text/event-stream", "");
-    // A proxy between must not gather what is to be seen at once.
+    // A proxy must not buffer events.
     answer.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
     if let Some(stream) = stream {
         answer.body_mut().chunks = Chunks::Stream(stream);
@@ -110,7 +110,7 @@ pub(super) fn streamed(stream: Option<Stream>) -> Answer {
     answer
 }
 
-/// Why not.
+/// A refusal.
 pub(super) fn refused(refusal: &Refusal) -> Answer {
     let status = StatusCode::from_u16(refusal.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut answer = typed(status, "application/json", format!("{}\n", json!({ "error": refusal })));
@@ -119,7 +119,7 @@ pub(super) fn refused(refusal: &Refusal) -> Answer {
         headers.insert(header::ALLOW, allow);
     }
     if matches!(status.as_u16(), 401 | 403 | 408 | 413 | 415) {
-        // The rest of what it sends is not waited for.
+        // The rest of its input is not awaited.
         headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if status == StatusCode::UNAUTHORIZED {

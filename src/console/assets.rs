@@ -1,4 +1,4 @@
-//! What the pages are made of: embedded, so that the binary needs no folder.
+//! The files of the pages, embedded so that the binary needs no folder.
 
 use include_dir::{Dir, DirEntry, include_dir};
 
@@ -7,7 +7,7 @@ use include_dir::{Dir, DirEntry, include_dir};
 pub struct Asset {
     /// Its path there, such as `chat/app.js`; it is served under `/assets/`.
     pub path: &'static str,
-    /// What is in it.
+    /// Its content.
     pub bytes: &'static [u8],
 }
 
@@ -32,12 +32,12 @@ impl Asset {
         all
     }
 
-    /// The one of exactly that path.
+    /// The file with exactly this path.
     pub fn find(path: &str) -> Option<Self> {
         Self::all().into_iter().find(|asset| asset.path == path)
     }
 
-    /// What a browser is told that it is.
+    /// Its media type.
     pub fn content_type(&self) -> &'static str {
         match self.path.rsplit('.').next() {
             Some("html") => "text/html; charset=utf-8",

@@ -1,5 +1,5 @@
-//! What everybody looks at: the last picture, history, events, trace and robots, each written as
-//! JSON once.
+//! What all readers see: the last picture, history, events, trace and robots, each written as JSON
+//! once.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,13 +13,13 @@ use crate::live::ClusterView;
 use crate::monitor::History;
 use crate::monitor::Picture;
 
-/// Events that are kept for who connects.
+/// Events that are kept for new readers.
 const EVENTS_MAX: usize = 1000;
 
-/// Steps of traces that are kept for who connects.
+/// Steps of traces that are kept for new readers.
 const STEPS_MAX: usize = 2000;
 
-/// What the sampler and the robots write, and requests and streams read.
+/// Written by the sampler and the robots, read by requests and streams.
 pub(super) struct Board {
     state: Mutex<State>,
     changes: watch::Sender<u64>,
@@ -34,7 +34,7 @@ struct State {
     trace: Trace,
 }
 
-/// A JSON text, as an event of a stream, and how many there have been.
+/// A JSON text as an event of a stream, with its number.
 #[derive(Default)]
 struct Item {
     number: u64,
@@ -43,7 +43,7 @@ struct Item {
 }
 
 struct Trace {
-    /// How the trace is, without steps.
+    /// The state of the trace, without steps.
     head: Value,
     steps: Tail,
     /// The same without bodies.
@@ -51,7 +51,7 @@ struct Trace {
     number: u64,
 }
 
-/// Up to where a stream has told what there is.
+/// How far a stream has sent the board.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Cursor {
     /// Whether it may have the bodies of traces.
@@ -64,7 +64,7 @@ pub(super) struct Cursor {
 }
 
 impl Cursor {
-    /// Has told nothing yet.
+    /// Nothing is sent yet.
     pub(super) fn new(has_token: bool) -> Self {
         Self { has_token, ..Self::default() }
     }
@@ -90,12 +90,12 @@ impl Board {
         board
     }
 
-    /// Hears of every change.
+    /// Subscribes to changes.
     pub(super) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
-    /// The cluster as it is now.
+    /// Publishes a picture of the cluster.
     pub(super) fn picture(&self, view: ClusterView, picture: Picture) {
         let json = json!(picture).to_string();
         let mut state = self.state();
@@ -104,18 +104,18 @@ impl Board {
         state.seen = Some(Arc::new((view, picture)));
     }
 
-    /// How the robots are now.
+    /// Publishes the state of the robots.
     pub(super) fn robots(&self, status: &Value) {
         self.state().robots.set("robots", status.to_string());
-        self.tell();
+        self.notify();
     }
 
-    /// What an order `events` has answered.
+    /// Publishes the answer to an order `events`.
     pub(super) fn events(&self, answer: &Value) {
         self.state().events.take(answer, "events");
     }
 
-    /// What an order `trace` has answered.
+    /// Publishes the answer to an order `trace`.
     pub(super) fn trace(&self, mut answer: Value) {
         let mut state = self.state();
         let trace = &mut state.trace;
@@ -126,21 +126,21 @@ impl Board {
         if let Some(fields) = answer.as_object_mut() {
             fields.shift_remove("steps");
         }
-        // The last of it too, when it has just been turned off.
+        // Also its last steps, after it was turned off.
         if answer["on"] == true || trace.head["on"] != answer["on"] {
             trace.number += 1;
         }
         trace.head = answer;
     }
 
-    /// From which number on events are new, and steps.
+    /// The numbers of the next event and the next step.
     pub(super) fn next(&self) -> (u64, u64) {
         let state = self.state();
         (state.events.next(), state.trace.steps.next())
     }
 
-    /// Wakes whoever waits for changes.
-    pub(super) fn tell(&self) {
+    /// Wakes readers that wait for changes.
+    pub(super) fn notify(&self) {
         self.changes.send_modify(|count| *count += 1);
     }
 
@@ -154,18 +154,18 @@ impl Board {
         json!(self.state().history)
     }
 
-    /// How the robots are.
+    /// The state of the robots.
     pub(super) fn robots_json(&self) -> Bytes {
         self.state().robots.json.clone()
     }
 
-    /// The last picture, and the view of which it was made.
+    /// The last picture, and its view.
     pub(super) fn seen(&self) -> Option<Arc<(ClusterView, Picture)>> {
         self.state().seen.clone()
     }
 
-    /// What a stream has not told yet, as its next events; the cursor moves on. Who is slow misses
-    /// pictures, nothing else.
+    /// What a stream has not sent yet, as its next events; advances the cursor. A slow reader
+    /// misses pictures, nothing else.
     pub(super) fn news(&self, cursor: &mut Cursor) -> Vec<Bytes> {
         let state = self.state();
         let mut news = Vec::new();
@@ -199,7 +199,7 @@ impl Board {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // No code panics while it holds the lock; if it did, all of it would still be whole.
+        // No code panics while it holds the lock; if one did, the board would still be consistent.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -214,7 +214,7 @@ impl Item {
     }
 }
 
-/// One event of a stream. JSON as it is written here has no newline.
+/// One event of a stream. JSON as written here contains no newline.
 fn frame(event: &str, id: Option<u64>, json: &str) -> Bytes {
     let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
     Bytes::from(format!("{id}event: {event}\ndata: {json}\n\n"))

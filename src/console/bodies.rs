@@ -1,11 +1,12 @@
-//! Bodies in a trace: what users write to each other. They are for who has the token.
+//! Message bodies in a trace: what users write to each other. Only a reader with the token gets
+//! them.
 
 use serde_json::{Value, json};
 
-/// Said in place of the bodies.
+/// The text in place of the bodies.
 pub(super) const WITHHELD: &str = "withheld: send Authorization: Bearer TOKEN to read them";
 
-/// Takes the bodies out of an answer to an order `trace`, and says so.
+/// Removes the bodies from the answer to an order `trace`, and says so.
 pub(super) fn withhold(trace: &mut Value) {
     for step in trace["steps"].as_array_mut().into_iter().flatten() {
         if let Some(fields) = step.as_object_mut() {

@@ -1,4 +1,4 @@
-//! Who may ask the console: what a browser's other pages, and other machines, must not get done
+//! Which requests the console accepts: other pages of a browser, and other machines, must not act
 //! through it. Pure.
 
 use std::net::IpAddr;
@@ -6,36 +6,34 @@ use std::net::IpAddr;
 use crate::admin::Token;
 use crate::orders::{Code, Refusal};
 
-/// What the head of a request says of where it comes from.
+/// The headers of a request that say where it comes from.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Sender<'a> {
-    /// `Host`, when there is exactly one.
+    /// `Host`, if there is exactly one.
     pub host: Option<&'a str>,
-    /// `Origin`: which page sends it; browsers add it.
+    /// `Origin`: the page that sends the request; browsers add it.
     pub origin: Option<&'a str>,
-    /// `Sec-Fetch-Site`: how far that page is from this one; browsers add it.
+    /// `Sec-Fetch-Site`: the relation of that page to this one; browsers add it.
     pub site: Option<&'a str>,
     /// `Authorization`.
     pub authorization: Option<&'a str>,
 }
 
-/// What is missing without the token.
-const NO_TOKEN: &str =
-    "wrong or missing token: expected Authorization: Bearer TOKEN; it stands in the file that serve names";
+/// The error without the token.
+const NO_TOKEN: &str = "wrong or missing token: expected Authorization: Bearer TOKEN, with the token of the file that serve names";
 
-/// The port of a `Host` that says none.
+/// The port of a `Host` without one.
 const HTTP_PORT: u16 = 80;
 
-/// Longest `Host` that is looked at, in bytes: an IPv6 address with brackets and a port has fewer.
+/// Longest accepted `Host`, in bytes: an IPv6 address with brackets and a port has fewer.
 const HOST_BYTES_MAX: usize = 64;
 
 impl<'a> Sender<'a> {
-    /// Refuses names but `localhost`: a page whose name was made to lead here (DNS rebinding) comes
-    /// with its name, while who asks for an address means this machine.
+    /// Refuses host names other than `localhost`: a page whose name was pointed at this machine
+    /// (DNS rebinding) sends its name, while a request by address means this machine.
     ///
     /// # Errors
-    /// `Host` is missing, or says something else than an address or `localhost`, with or without a
-    /// port.
+    /// `Host` is missing, or is neither an address nor `localhost`, with or without a port.
     pub fn check_host(&self) -> Result<&'a str, Refusal> {
         let Some(host) = self.host else {
             return Err(Refusal::forbidden("the request says no Host: expected an address of this machine"));
@@ -50,10 +48,10 @@ impl<'a> Sender<'a> {
         Err(Refusal::forbidden(message))
     }
 
-    /// Refuses what a page from elsewhere sends.
+    /// Refuses requests of pages from elsewhere.
     ///
     /// # Errors
-    /// `Origin` is another one than `Host`, or `Sec-Fetch-Site` says that it is.
+    /// `Origin` differs from `Host`, or `Sec-Fetch-Site` says that the page is from elsewhere.
     pub fn check_origin(&self) -> Result<(), Refusal> {
         let host = self.check_host()?;
         if let Some(origin) = self.origin
@@ -83,10 +81,10 @@ impl<'a> Sender<'a> {
         is_loopback && named.unwrap_or(HTTP_PORT) == port && self.check_origin().is_ok()
     }
 
-    /// Refuses who does not know the token.
+    /// Refuses requests without the token.
     ///
     /// # Errors
-    /// `Authorization` is missing, or has another one.
+    /// `Authorization` is missing, or has another token.
     pub fn check_token(&self, token: &Token) -> Result<(), Refusal> {
         let given = self.authorization.and_then(|text| text.split_once(' '));
         let is_it = |(scheme, given): (&str, &str)| {
@@ -118,7 +116,7 @@ fn is_address(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok()
 }
 
-/// For messages and logs: whatever came, on one short line.
+/// For messages and logs: any text, as one short line.
 fn shown(text: &str) -> String {
     text.chars().take(HOST_BYTES_MAX).collect::<String>().escape_default().to_string()
 }

@@ -57,7 +57,7 @@ fn rendered(page: &Page) -> String {
                 let dest_url = target(page, &dest_url).into();
                 events.push(Event::Start(Tag::Link { link_type, dest_url, title, id }));
             }
-            // Pictures are not embedded: their description stands for them.
+            // Pictures are not embedded: their description replaces them.
             Event::Start(Tag::Image { .. }) | Event::End(TagEnd::Image) => {}
             Event::Html(_) | Event::InlineHtml(_) => {}
             event => events.push(event),
@@ -75,8 +75,8 @@ fn words<'a>(event: &'a Event<'_>) -> Option<&'a str> {
     }
 }
 
-/// Where a link of a page leads here: to a page of the guide, or to the list for any other file of
-/// the repository, which the binary does not have.
+/// The target of a link on these pages: a page of the guide, or the list of topics for any other
+/// file of the repository, which the binary does not have.
 fn target(page: &Page, link: &str) -> String {
     if link.starts_with('#') || link.contains("://") {
         return link.to_owned();

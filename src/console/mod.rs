@@ -7,18 +7,18 @@
 //!     └────────────── orders ◀── a pool of threads ◀── table ◀── guard ◀── requests
 //! ```
 //!
-//! Nothing of it runs on the cluster's thread but the answers to what it asks, and who watches
-//! costs the cluster nothing: all see what one look a second has put on the board (`board.rs`). A
-//! reader who is slow misses pictures, and holds up nobody.
+//! On the cluster's thread only its queries are answered. Readers cost the cluster nothing: all of
+//! them see the board (`board.rs`), which is written once a second. A slow reader misses pictures,
+//! and delays nobody.
 //!
-//! It is served at one or two [doors](Door): that of the console has pages and the API, that of the
-//! [admin port](crate::admin) the API alone, and nothing without the token. What the API has is one
-//! row of a table each: [`ORDERS`](crate::orders::ORDERS) to the cluster, and [`OWN`] of the
-//! console.
+//! It is served at one or two [doors](Door): the console's has pages and the API, that of the
+//! [admin port](crate::admin) has only the API, and requires the token for everything. Each part of
+//! the API is one row of a table: [`ORDERS`](crate::orders::ORDERS) to the cluster, and [`OWN`] of
+//! the console.
 //!
-//! `guard.rs` decides who may ask, before anything else is looked at: a page of another name, of
-//! another origin, or without the token gets nothing done. The token is on the page for readers on
-//! this machine who are the same user (`owner.rs`).
+//! `guard.rs` decides first which requests are accepted: a page of another name, of another origin,
+//! or without the token changes nothing. Pages for the same user on this machine contain the token
+//! (`owner.rs`).
 
 mod about;
 mod answer;
@@ -55,26 +55,26 @@ use self::stream::Streams;
 use crate::admin::Token;
 use crate::orders::Orders;
 
-/// Connections that an admin port serves at a time; others wait.
+/// Connections that an admin port serves at once; others wait.
 pub const ADMIN_CONNECTIONS_MAX: usize = 16;
 
-/// An open port, and what is served there.
+/// An open port, and what it serves.
 pub struct Door {
     listener: TcpListener,
     has_pages: bool,
     /// Whether its page gets the token when its reader seems to be this user.
     hands_token: bool,
-    /// Connections that are served at a time; others wait.
+    /// Connections that are served at once; others wait.
     connections_max: usize,
 }
 
 impl Door {
-    /// Pages and the API. To look, nobody needs the token.
+    /// Pages and the API. Reading needs no token.
     pub fn console(listener: TcpListener) -> Self {
         Self { listener, has_pages: true, hands_token: true, connections_max: 256 }
     }
 
-    /// The API alone, for those who have the token.
+    /// Only the API, with the token.
     pub fn admin(listener: TcpListener) -> Self {
         Self { listener, has_pages: false, hands_token: false, connections_max: ADMIN_CONNECTIONS_MAX }
     }
@@ -86,7 +86,7 @@ impl Door {
     }
 }
 
-/// The console of one cluster. Dropping it ends it.
+/// The console of one cluster. Dropping it stops it.
 pub struct Console {
     shared: Arc<Shared>,
     sampler: Option<Sampler>,
@@ -96,8 +96,7 @@ pub struct Console {
 impl Console {
     /// Serves at these doors.
     ///
-    /// # Errors
-    /// The system gives no thread, or a listener is none.
+    /// The system refuses a thread, or a listener is not valid.
     pub fn start(doors: Vec<Door>, token: Token, orders: Orders) -> io::Result<Self> {
         let robots = Arc::new(Robots::new(orders.cluster.timeline()));
         let target = Arc::new(target::Target::new(orders));
@@ -110,8 +109,8 @@ impl Console {
         Ok(Self { shared, sampler: Some(sampler), servers })
     }
 
-    /// Takes no more orders, lets those in flight be answered, and ends; and with it robots and
-    /// streams. Nothing of it holds the cluster then.
+    /// Refuses further orders, answers those in flight, and ends, with robots and streams.
+    /// Afterwards it holds no reference to the cluster.
     pub fn end(mut self) {
         self.close();
     }

@@ -1,4 +1,4 @@
-//! What the console knows or does by itself, without an order to the cluster.
+//! Requests that the console answers itself, without an order to the cluster.
 
 use serde::Deserialize;
 

@@ -1,22 +1,22 @@
-//! Whose program is at the other end of a connection on this machine, as far as the system tells:
-//! others who have accounts here must not get the token.
+//! The user at the other end of a connection on this machine, as far as the system tells: other
+//! users of this machine must not get the token.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::MetadataExt;
 
-/// The tables of connections that Linux shows.
+/// Linux's tables of connections.
 const TABLES: [&str; 2] = ["/proc/net/tcp", "/proc/net/tcp6"];
 
-/// Longest table that is read, in bytes: it has a line of 150 for each connection of the machine.
+/// Longest table that is read, in bytes: each connection of the machine takes a line of 150.
 const TABLE_BYTES_MAX: u64 = 64 << 20;
 
-/// A connection that has ended: the system shows it as root's.
+/// An ended connection: the system shows root as its user.
 const TIME_WAIT: &str = "06";
 
-/// Whether who connects from there to this port is this process's user, or root. Where the system
-/// does not tell, it may be.
+/// Whether the peer of this port at that address belongs to this process's user, or to root. True
+/// where the system does not tell.
 pub(super) fn may_be_own(peer: SocketAddr, port: u16) -> bool {
     let Ok(own) = fs::metadata("/proc/self").map(|process| process.uid()) else { return true };
     let tables = TABLES.iter().filter_map(|path| File::open(path).ok());
@@ -27,7 +27,7 @@ pub(super) fn may_be_own(peer: SocketAddr, port: u16) -> bool {
     owners.all(|uid| uid == own || uid == 0)
 }
 
-/// The user of a line, if it is of a connection from that address to that port.
+/// The user of a line, if it describes a connection from that address to that port.
 fn owner(line: &str, peer: SocketAddr, port: u16) -> Option<u32> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     let (from, to) = (address(fields.next()?)?, address(fields.next()?)?);
@@ -38,7 +38,7 @@ fn owner(line: &str, peer: SocketAddr, port: u16) -> Option<u32> {
     fields.nth(3)?.parse().ok()
 }
 
-/// `0100007F:0BB9`: words in the machine's own order, the port as a number.
+/// `0100007F:0BB9`: words in the machine's byte order, the port as a number.
 fn address(text: &str) -> Option<SocketAddr> {
     let (ip, port) = text.split_once(':')?;
     let word = |at: usize| Some(u32::from_str_radix(ip.get(at..at + 8)?, 16).ok()?.to_ne_bytes());

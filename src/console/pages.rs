@@ -1,4 +1,4 @@
-//! Pages, what they are made of, health and metrics: everything outside of the API.
+//! Pages, their files, health and metrics: everything outside of the API.
 
 use hyper::StatusCode;
 use hyper::header::{self, HeaderValue};
@@ -12,12 +12,12 @@ use crate::admin::Token;
 use crate::guide::Page;
 use crate::orders::{Code, Refusal};
 
-/// Where a page has the token, or nothing.
+/// Where a page contains the token, or nothing.
 const TOKEN: &str = r#"<meta name="pomelo-token" content=""#;
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// What is at a path; the token for a page that may have it.
+/// The content at a path; `token` is for a page that may contain it.
 pub(super) fn page(
     path: &str,
     known: Option<&HeaderValue>,
@@ -49,7 +49,7 @@ fn nowhere() -> Refusal {
     )
 }
 
-/// A file as it is. Browsers ask each time, and get it only when it is another one than they have.
+/// A file. Browsers ask each time, and get it only if it differs from theirs.
 fn asset(path: &str, known: Option<&HeaderValue>) -> Result<Answer, Refusal> {
     let asset = Asset::find(path).ok_or_else(nowhere)?;
     let tag = format!("\"{:016x}\"", xxh3_64(asset.bytes));
@@ -64,7 +64,7 @@ fn asset(path: &str, known: Option<&HeaderValue>) -> Result<Answer, Refusal> {
     Ok(answer)
 }
 
-/// The console, with the token for whoever may change something.
+/// The console page, with the token if its reader may change the cluster.
 fn console(token: Option<&Token>) -> Result<Answer, Refusal> {
     let asset = Asset::find("console.html").ok_or_else(nowhere)?;
     let text = String::from_utf8_lossy(asset.bytes);
@@ -79,7 +79,7 @@ fn health(shared: &Shared) -> Result<Answer, Refusal> {
     Ok(typed(StatusCode::OK, "text/plain; charset=utf-8", "ok\n"))
 }
 
-/// The last view, for Prometheus: who asks often costs the cluster nothing.
+/// The last view, for Prometheus: frequent requests cost the cluster nothing.
 fn figures(shared: &Shared) -> Result<Answer, Refusal> {
     let seen = shared.board.seen().ok_or_else(Refusal::ended)?;
     let (view, picture) = &*seen;

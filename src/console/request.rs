@@ -1,4 +1,4 @@
-//! What each request meets on its way to its answer.
+//! The way of each request to its answer.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -24,19 +24,19 @@ use super::server::{REQUEST_TIMEOUT, Shared};
 use crate::live::StopHandle;
 use crate::orders::{BODY_BYTES_MAX, Code, Method, ORDERS, Order, Refusal, find};
 
-/// The ends of a connection.
+/// Both ends of a connection.
 #[derive(Clone, Copy)]
 pub(super) struct Ends {
     pub(super) client: SocketAddr,
     /// The port of the door.
     pub(super) port: u16,
-    /// Whether it has pages, and lets look without the token.
+    /// Whether it has pages, and allows reading without the token.
     pub(super) has_pages: bool,
     /// Whether its page gets the token when its reader seems to be this user.
     pub(super) hands_token: bool,
 }
 
-/// A request that is not answered yet.
+/// A request without an answer so far.
 struct Busy(Arc<AtomicUsize>);
 
 impl Busy {
@@ -63,7 +63,7 @@ pub(super) async fn answer(request: Request<Incoming>, ends: Ends, shared: &Shar
             let (code, message, peer) = (refusal.code, &refusal.message, ends.client);
             let (method, path) = (&head.method, head.uri.path());
             match code {
-                // On this machine it is another user, or a browser. What they say is not logged.
+                // On this machine it is another user, or a browser. Its text is not logged.
                 Code::Unauthorized if !ends.has_pages => {
                     log::warn!("admin request refused peer={peer} reason=token");
                 }
@@ -97,7 +97,7 @@ async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Re
     };
     let path = head.uri.path();
     let is_page = ends.has_pages && !path.starts_with("/api/");
-    // Looking costs something too, and a page from elsewhere could make a browser look all day.
+    // Reading has a cost too, and a page from elsewhere could make a browser read all day.
     if !is_page || method != Method::Get {
         from.check_origin()?;
     }
@@ -129,7 +129,7 @@ async fn decide(head: &Parts, body: Incoming, ends: Ends, shared: &Shared) -> Re
     }
 }
 
-/// What the console answers without asking the cluster.
+/// Answers what needs no query to the cluster.
 fn own(asked: Own, host: &str, may_change: bool, shared: &Shared) -> Result<Answer, Refusal> {
     let live = shared.target.live()?;
     let answer = match asked {
@@ -152,13 +152,13 @@ fn own(asked: Own, host: &str, may_change: bool, shared: &Shared) -> Result<Answ
     Ok(well(answer.to_string()))
 }
 
-/// Carries an order out, where it may wait.
+/// Carries out an order, on a thread that may block.
 async fn carry_out(order: Order, has_token: bool, shared: &Shared) -> Result<Answer, Refusal> {
     let live = shared.target.live()?;
     // Observers ask every second.
     let level = if order.changes() { log::Level::Info } else { log::Level::Debug };
     log::log!(level, "console order={order:?}");
-    // A client that goes away before the answer takes nothing back: the cluster ends when `End` is
+    // A client that leaves before the answer cancels nothing: the cluster ends when `End` is
     // dropped.
     let end = (order == Order::StopCluster).then(|| End(live.stop.clone()));
     let withholds = !has_token && order.tells_bodies();
@@ -169,7 +169,7 @@ async fn carry_out(order: Order, has_token: bool, shared: &Shared) -> Result<Ans
     Ok(keeping(end, well(answer.to_string())))
 }
 
-/// Ends the cluster when the answer that says so is sent.
+/// Ends the cluster once the answer is sent.
 struct End(StopHandle);
 
 impl Drop for End {
@@ -178,7 +178,7 @@ impl Drop for End {
     }
 }
 
-/// The whole body, which is JSON or nothing.
+/// The whole body: JSON or nothing.
 async fn read(head: &Parts, body: Incoming) -> Result<Vec<u8>, Refusal> {
     let headers = &head.headers;
     if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
@@ -204,12 +204,12 @@ fn too_large() -> Refusal {
     Refusal::new(Code::TooLarge, format!("expected a body of at most {BODY_BYTES_MAX} bytes"))
 }
 
-/// As many bytes as come, up to the limit.
+/// Reads the body, up to the limit.
 async fn collect(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
         let frame = frame.map_err(|error| Refusal::bad(format!("body: {error}")))?;
-        // A frame without data has trailers, which mean nothing here.
+        // A frame without data has trailers, which are ignored.
         let chunk = frame.into_data().unwrap_or_default();
         if bytes.len() + chunk.len() > BODY_BYTES_MAX {
             return Err(too_large());
@@ -219,12 +219,12 @@ async fn collect(mut body: Incoming) -> Result<Vec<u8>, Refusal> {
     Ok(bytes)
 }
 
-/// What the head says of who asks. A header that comes twice says nothing.
+/// The origin of a request. A header that occurs twice does not count.
 fn sender(head: &Parts) -> Sender<'_> {
     let only = |name: HeaderName| {
         let mut all = head.headers.get_all(name).iter();
         let first = all.next()?;
-        // What is no text is something else than what is expected: refused, not passed over.
+        // A value that is not text is not the expected one: refuse it rather than ignore it.
         if all.next().is_some() { Some("") } else { Some(first.to_str().unwrap_or("")) }
     };
     Sender {

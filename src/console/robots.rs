@@ -14,20 +14,19 @@ use crate::live::{EventKind, Timeline};
 use crate::orders::Refusal;
 use crate::robots::{self, LoadPlan, Progress, Report, Settings};
 
-/// How long the end waits for robots that log out.
+/// The longest wait for robots to log out at the end.
 const END_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Over how long rates are taken.
+/// The period that rates are computed over.
 const RATE_OVER: Duration = Duration::from_secs(1);
 
-/// Logins that begin per second: the largest crowd is in within ten seconds.
+/// Logins that begin per second: the largest crowd logs in within ten seconds.
 const ARRIVALS: f64 = 200.0;
 
-/// Prefix of the names of users and rooms: another one than that of `pomelo-sim robots`, so that
-/// both can run.
+/// Prefix of user and room names, different from that of `pomelo-sim robots`, so that both can run.
 const PREFIX: &str = "bot";
 
-/// What is asked of them.
+/// The parameters of a run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Wanted {
@@ -49,7 +48,7 @@ fn seconds() -> f64 {
 }
 
 impl Wanted {
-    /// Refuses what is out of range.
+    /// Refuses parameters out of range.
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let within = |what: &str, value: f64, least: f64, most: f64| {
             if (least..=most).contains(&value) {
@@ -88,7 +87,7 @@ impl Wanted {
     }
 }
 
-/// The run of now, or the last one.
+/// The current run, or the last one.
 pub(super) struct Robots {
     run: Mutex<Run>,
     timeline: Timeline,
@@ -96,7 +95,7 @@ pub(super) struct Robots {
 
 #[derive(Default)]
 struct Run {
-    /// Runs begun so far: a run that was replaced says no more.
+    /// Number of runs so far: a replaced run must not report any more.
     number: u64,
     status: Status,
     /// Whether the status has changed since it was published.
@@ -123,18 +122,18 @@ struct Status {
 }
 
 impl Robots {
-    /// What happens to them is noted there.
+    /// Where their events are recorded.
     pub(super) fn new(timeline: Timeline) -> Self {
         let run = Run { status: Status { phase: "idle", ..Status::default() }, ..Run::default() };
         Self { run: Mutex::new(run), timeline }
     }
 
-    /// How they are.
+    /// Their status.
     pub(super) fn status(&self) -> Value {
         json!(self.run().status)
     }
 
-    /// Puts the status on the board, if it may be another than before.
+    /// Publishes the status, if it may have changed.
     pub(super) fn publish(&self, board: &Board) {
         let mut run = self.run();
         if run.is_new || run.status.running {
@@ -143,7 +142,7 @@ impl Robots {
         }
     }
 
-    /// Begins a run, after the end of one that goes on. Says how it is then.
+    /// Begins a run, after stopping a previous one. Returns the status.
     pub(super) fn start(self: &Arc<Self>, wanted: Wanted, entry: Entry) -> Result<Value, Refusal> {
         let plan = wanted.plan(entry)?;
         let mut run = self.run();
@@ -183,14 +182,14 @@ impl Robots {
         Ok(json!(run.status))
     }
 
-    /// Lets a run end, with its report. Says how it is now.
+    /// Stops a run, which then reports. Returns the status.
     pub(super) fn stop(&self) -> Value {
         let run = self.run();
         run.stop.store(true, Ordering::Relaxed);
         json!(run.status)
     }
 
-    /// Lets a run end, and does not wait long for it.
+    /// Stops a run without waiting long for it.
     pub(super) fn end(&self) {
         let thread = {
             let mut run = self.run();
@@ -245,7 +244,7 @@ impl Robots {
     }
 
     fn run(&self) -> MutexGuard<'_, Run> {
-        // No code panics while it holds the lock; if it did, the status would still be one.
+        // No code panics while it holds the lock; if one did, the status would still be valid.
         self.run.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,17 +13,17 @@ use super::robots::Robots;
 use super::target::Target;
 use crate::monitor::Monitor;
 
-/// Between two looks.
+/// Time between two samples.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// A thread that looks. Dropping it ends it.
+/// The sampling thread. Dropping it stops it.
 pub(super) struct Sampler {
     ends: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Sampler {
-    /// Looks once, then goes on by itself.
+    /// Takes a first sample, then continues on its thread.
     pub(super) fn start(target: Arc<Target>, board: Arc<Board>, robots: Arc<Robots>) -> io::Result<Self> {
         let mut monitor = Monitor::default();
         look(&target, &board, &mut monitor);
@@ -35,11 +35,11 @@ impl Sampler {
                     Err(RecvTimeoutError::Timeout) => {}
                     Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 }
-                // Never two looks at once, however late this one is.
+                // Never take two samples at once, however late this one is.
                 next = (next + EVERY).max(Instant::now() + EVERY / 2);
                 look(&target, &board, &mut monitor);
                 robots.publish(&board);
-                board.tell();
+                board.notify();
             }
         })?;
         Ok(Self { ends: Some(ends), thread: Some(thread) })

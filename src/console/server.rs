@@ -28,19 +28,19 @@ use super::target::Target;
 use crate::admin::Token;
 use crate::orders::HEAD_BYTES_MAX;
 
-/// How long the head of a request may take, silence before it included, and its body again.
+/// The longest time for the head of a request, with the silence before it, and again for its body.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a client may take to read the last answer of a connection.
+/// The longest time for reading the last answer of a connection.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long no connection is accepted after the system refused one.
+/// The pause after the system refused to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Orders that are carried out at a time; others wait.
+/// Orders that run at once; others wait.
 const ORDERS_MAX: usize = 16;
 
-/// How long the end waits for orders in flight.
+/// The longest wait for orders in flight at the end.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The state that requests share.
@@ -50,11 +50,11 @@ pub(super) struct Shared {
     pub(super) board: Arc<Board>,
     pub(super) robots: Arc<Robots>,
     pub(super) streams: Streams,
-    /// Requests that are not answered yet, streams excluded.
+    /// Requests in flight, streams excluded.
     pub(super) busy: Arc<AtomicUsize>,
 }
 
-/// The thread that serves.
+/// The serving thread.
 pub(super) struct Server {
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
@@ -88,13 +88,13 @@ impl Server {
                 }
             });
             drop(connections);
-            // An order whose client went away may still be carried out.
+            // An order may still run after its client left.
             runtime.shutdown_timeout(END_TIMEOUT);
         })?;
         Ok(Self { stop, thread: Some(thread), busy })
     }
 
-    /// Lets requests in flight be answered, and ends.
+    /// Answers requests in flight, and ends.
     pub(super) fn end(&mut self) {
         let Some(thread) = self.thread.take() else { return };
         let give_up = Instant::now() + END_TIMEOUT;
@@ -109,7 +109,7 @@ impl Server {
     }
 }
 
-/// Serves as many connections at a time as may be; others wait in the system's queue.
+/// Serves a bounded number of connections at once; others wait in the system's queue.
 async fn accept(
     listener: TcpListener,
     connections_max: usize,
@@ -155,7 +155,7 @@ async fn serve(
     Ok(())
 }
 
-/// At the admin port, what is not HTTP is logged without a word of it.
+/// At the admin port, input that is not HTTP is logged without its content.
 fn ended(peer: SocketAddr, has_pages: bool, error: &(dyn Error + 'static)) {
     if !has_pages && error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
         log::warn!("admin request refused peer={peer} reason=\"not HTTP\"");
@@ -164,8 +164,8 @@ fn ended(peer: SocketAddr, has_pages: bool, error: &(dyn Error + 'static)) {
     }
 }
 
-/// Reads what the client still sends: a socket that is closed before that resets the connection,
-/// and the client might lose the answer.
+/// Reads what the client still sends: closing a socket with unread input resets the connection, and
+/// the client might lose the answer.
 async fn linger(mut stream: TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let mut unwanted = [0; 4096];

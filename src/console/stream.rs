@@ -1,4 +1,4 @@
-//! Server-sent events: what is new on the board, as it comes, to each of a few streams.
+//! Server-sent events: the changes of the board, for a few streams.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,14 +13,13 @@ use tokio::time::timeout;
 use super::board::{Board, Cursor};
 use crate::orders::{Code, Refusal};
 
-/// Streams at a time.
+/// Streams at once.
 pub(super) const STREAMS_MAX: usize = 32;
 
-/// How long a stream is silent before it says that it is there: proxies and browsers give up on one
-/// that says nothing.
+/// Silence after which a stream sends a sign of life: proxies and browsers give up on silent ones.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// What a browser is told first: to come back after a second when the stream breaks.
+/// The first line for a browser: reconnect a second after the stream breaks.
 const HELLO: &str = "retry: 1000\n\n";
 
 /// The streams of a console.
@@ -29,17 +28,16 @@ pub(super) struct Streams {
     count: Arc<AtomicUsize>,
 }
 
-/// The body of an answer that does not end before the console does.
+/// The body of an answer that ends only with the console.
 pub(super) struct Stream {
     chunks: Receiver<Bytes>,
     count: Arc<AtomicUsize>,
 }
 
 impl Streams {
-    /// Begins one, on this thread. Bodies of traces are for who has the token.
+    /// Begins a stream on this thread. With the token it contains the bodies of traces.
     ///
-    /// # Errors
-    /// There are as many as may be.
+    /// There are too many already.
     pub(super) fn begin(&self, board: Arc<Board>, has_token: bool) -> Result<Stream, Refusal> {
         if self.count.fetch_add(1, Ordering::Relaxed) >= STREAMS_MAX {
             self.count.fetch_sub(1, Ordering::Relaxed);
@@ -48,14 +46,13 @@ impl Streams {
                 format!("{STREAMS_MAX} streams are served already; close one"),
             ));
         }
-        // One chunk in flight: a slow reader gets the latest picture when it has room, not an old
-        // one.
+        // One chunk in flight: a slow reader gets the latest picture when it reads, not an old one.
         let (sender, chunks) = channel(1);
         spawn_local(feed(board, has_token, sender));
         Ok(Stream { chunks, count: Arc::clone(&self.count) })
     }
 
-    /// How many there are.
+    /// The number of streams.
     pub(super) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
@@ -74,7 +71,7 @@ impl Stream {
     }
 }
 
-/// Tells what there is, then what is new, until nobody listens.
+/// Sends the state, then its changes, until the reader leaves.
 async fn feed(board: Arc<Board>, has_token: bool, chunks: Sender<Bytes>) {
     let mut changes = board.changes();
     let mut cursor = Cursor::new(has_token);

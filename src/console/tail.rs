@@ -1,10 +1,10 @@
-//! The last of what is numbered, each written as JSON once for whoever reads it.
+//! The last elements of a numbered list, each written as JSON once for all readers.
 
 use std::collections::VecDeque;
 
 use serde_json::Value;
 
-/// A bounded list of events or steps. Readers say up to where they have read.
+/// A bounded list of events or steps. Readers remember how far they have read.
 #[derive(Debug)]
 pub(super) struct Tail {
     kept: VecDeque<(u64, String)>,
@@ -17,12 +17,12 @@ impl Tail {
         Self { kept: VecDeque::new(), kept_max, next: 0 }
     }
 
-    /// The number from which on something is new.
+    /// The number of the next element.
     pub(super) fn next(&self) -> u64 {
         self.next
     }
 
-    /// Takes the answer to an order: the list of that name, each element with a `seq`, and `next`.
+    /// Adds the answer to an order: the list of that name, each element with a `seq`, and `next`.
     pub(super) fn take(&mut self, answer: &Value, list: &str) {
         for element in answer[list].as_array().into_iter().flatten() {
             if let Some(seq) = element["seq"].as_u64().filter(|seq| *seq >= self.next) {
@@ -36,7 +36,7 @@ impl Tail {
         self.next = self.next.max(answer["next"].as_u64().unwrap_or(0));
     }
 
-    /// What came from that number on: the inside of a JSON array.
+    /// The elements from that number on: the inside of a JSON array.
     pub(super) fn since(&self, from: u64) -> String {
         let first = self.kept.partition_point(|(seq, _)| *seq < from);
         let new: Vec<&str> = self.kept.range(first..).map(|(_, text)| text.as_str()).collect();

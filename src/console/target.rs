@@ -1,10 +1,10 @@
-//! The cluster that the console looks at, until it lets go of it.
+//! The cluster of the console, until the console releases it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::orders::{Orders, Refusal};
 
-/// It is let go before the cluster is stopped, which its only owner does.
+/// It is released before the cluster is stopped by its only owner.
 pub(super) struct Target(Mutex<Option<Arc<Orders>>>);
 
 impl Target {
@@ -12,7 +12,7 @@ impl Target {
         Self(Mutex::new(Some(Arc::new(orders))))
     }
 
-    /// The cluster, for as long as what this returns lives.
+    /// The cluster, as long as the returned value lives.
     pub(super) fn live(&self) -> Result<Arc<Orders>, Refusal> {
         let live = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         live.clone().ok_or_else(Refusal::ended)

@@ -45,7 +45,7 @@ impl Judge {
         self.late
             .iter()
             .filter(|late| self.is_disordered(late))
-            .for_each(|late| self.tell(late, &mut verdict));
+            .for_each(|late| self.report(late, &mut verdict));
         verdict
     }
 

@@ -54,7 +54,7 @@ impl Judge {
         self.has_witness(*member, *place, before)
     }
 
-    pub(super) fn tell(&self, Late { member, place, .. }: &Late, verdict: &mut Verdict) {
+    pub(super) fn report(&self, Late { member, place, .. }: &Late, verdict: &mut Verdict) {
         let room = &self.rooms[self.members[*member as usize].room as usize];
         let (sender, number) = room.at(*place).unwrap_or_default();
         let (name, whose) = (self.name(*member as usize), self.name(sender as usize));
@@ -89,7 +89,10 @@ impl Judge {
         let goes = |late: &Late| late.place < new_base && self.room_of(late.member) == room;
         let decided: Vec<Late> = self.late.iter().copied().filter(goes).collect();
         let mut so_far = std::mem::take(&mut self.so_far);
-        decided.iter().filter(|late| self.is_disordered(late)).for_each(|late| self.tell(late, &mut so_far));
+        decided
+            .iter()
+            .filter(|late| self.is_disordered(late))
+            .for_each(|late| self.report(late, &mut so_far));
         self.so_far = so_far;
         self.decide_missing(room, new_base);
         let Self { late, members, .. } = self;

@@ -26,7 +26,8 @@ impl Judge {
         let picture = self.members[receiver].stay.picture.as_mut();
         if !whom.zip(picture).is_some_and(|(whom, picture)| picture.remove(&whom)) {
             let name = self.name(receiver);
-            self.so_far.add(Breach::Ghosts, || format!("{name} got onLeave of {user:?}, who was not there"));
+            self.so_far
+                .add(Breach::Ghosts, || format!("{name} got onLeave of {user:?}, which was not present"));
         }
     }
 
@@ -42,7 +43,7 @@ impl Judge {
                 if picture.insert(whom) {
                     return;
                 }
-                "who was there already"
+                "which was present"
             }
         };
         let name = self.name(receiver);
@@ -58,11 +59,11 @@ impl Judge {
         let Some(picture) = &self.members[who as usize].stay.picture else { return };
         let name = |who: &u32| self.name(*who as usize);
         for ghost in picture.difference(present) {
-            verdict.add(Breach::Ghosts, || format!("{} sees {}, who has gone", name(&who), name(ghost)));
+            verdict.add(Breach::Ghosts, || format!("{} sees {}, which has left", name(&who), name(ghost)));
         }
         for unseen in present.difference(picture) {
             verdict.add(Breach::Ghosts, || {
-                format!("{} does not see {}, who is there", name(&who), name(unseen))
+                format!("{} does not see {}, which is present", name(&who), name(unseen))
             });
         }
     }

@@ -24,7 +24,7 @@ impl Judge {
         self.so_far.totals.delivered += 1;
         let taken = match parse(text).filter(|(sender, _)| *sender < self.members.len()) {
             Some((sender, number)) => self.take(receiver, sender, number, Some(from)),
-            None => foreign("nobody sends such a text"),
+            None => foreign("no member sends such a text"),
         };
         if let Err((breach, why)) = taken {
             let name = self.name(receiver);

@@ -79,7 +79,7 @@ fn hint(error: &io::Error) -> &'static str {
             "; another program has it, another cluster perhaps: stop it, or change the clientPort"
         }
         io::ErrorKind::AddrNotAvailable => {
-            "; the host is no address of this machine: --here serves all on 127.0.0.1, --bind 0.0.0.0 on all of its own"
+            "; the host is not an address of this machine: --here serves all on 127.0.0.1, --bind 0.0.0.0 on all of its addresses"
         }
         _ => "",
     }

@@ -156,7 +156,7 @@ impl Resume {
         let received = match received {
             Received::Packages(packages) => Some(packages),
             Received::Unsaid => None,
-            Received::Garbage => return Err("received is no number of packages"),
+            Received::Garbage => return Err("received: expected a number of packages"),
         };
         let session = &mut self.sessions[key as usize];
         // First, since it may fail: nothing else has changed then.

@@ -167,7 +167,7 @@ impl Robot {
 
     /// Handles received bytes.
     pub fn received(&mut self, shared: &mut RunState, bytes: &[u8], now: Time) -> Next {
-        let heard = self.hear(shared, bytes, now);
+        let heard = self.receive(shared, bytes, now);
         match heard {
             Ok(Next::Stay) => self.go_on(shared, now),
             Ok(next) => next,
@@ -175,7 +175,7 @@ impl Robot {
         }
     }
 
-    fn hear(&mut self, shared: &mut RunState, bytes: &[u8], now: Time) -> Result<Next, ClientError> {
+    fn receive(&mut self, shared: &mut RunState, bytes: &[u8], now: Time) -> Result<Next, ClientError> {
         let mut input = bytes;
         let Some(line) = &mut self.line else { return Ok(Next::Stay) };
         while let Some(event) = line.receive(&mut input, now)? {
@@ -186,7 +186,7 @@ impl Robot {
                         WireRoute::Code(code) => Some(code) == self.chat,
                     };
                     if is_chat {
-                        shared.heard(self.member, &body, now);
+                        shared.received(self.member, &body, now);
                     }
                 }
                 Event::Heartbeat => {}

@@ -128,7 +128,7 @@ impl RunState {
     }
 
     /// Records a push received by a member.
-    pub(super) fn heard(&mut self, member: usize, push: &[u8], now: Time) {
+    pub(super) fn received(&mut self, member: usize, push: &[u8], now: Time) {
         match self.contents.read(push) {
             Found::Ours { member: sender, number, intended } => {
                 self.judge.delivered(member, sender, number);

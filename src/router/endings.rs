@@ -89,7 +89,7 @@ impl Router {
         let mut places = self.rooms.places(session).iter();
         if !places.any(|place| place.uid == *uid && !self.is_stranded(place)) {
             let outcome = self.sessions.free(uid, session);
-            self.tell(outcome);
+            self.carry_out(outcome);
         }
     }
 
@@ -99,13 +99,13 @@ impl Router {
         self.rooms.follows(&place.key) && !self.rooms.type_of(&place.holder).is_some_and(has_servers)
     }
 
-    pub(super) fn tell(&mut self, Outcome { bound_at, tell }: Outcome) {
+    pub(super) fn carry_out(&mut self, Outcome { bound_at, tell }: Outcome) {
         if let Some(frontend) = bound_at
             && let Some(pool) = self.fabric.type_of(&frontend).and_then(|of| self.pools.get_mut(of))
         {
             pool.confirm_assignment(&frontend);
         }
-        tell.into_iter().for_each(|(to, payload)| self.fabric.tell(to, payload));
+        tell.into_iter().for_each(|(to, payload)| self.fabric.send(to, payload));
     }
 
     /// Ends all sessions of a frontend that vanished. Their rooms are told at once. Their uids
@@ -120,7 +120,7 @@ impl Router {
         let until = self.fabric.now() + self.request_timeout;
         self.sessions.release_after(drain, servers.clone(), until, sessions.clone());
         sessions.iter().for_each(|(uid, session)| self.unbind(uid, session));
-        servers.into_iter().for_each(|id| self.fabric.tell(id, Payload::Drain { change: drain }));
+        servers.into_iter().for_each(|id| self.fabric.send(id, Payload::Drain { change: drain }));
     }
 
     /// Frees the uids of lost sessions once no request can let these enter a room.
@@ -143,7 +143,7 @@ impl Router {
     /// Gives a restarted server its rooms back, and tells it of members who left while it was down.
     pub(super) fn restore(&mut self, server: &ServerId) {
         let rooms = self.rooms.restore(server);
-        self.fabric.tell(server.clone(), Payload::Restored { rooms: rooms.clone() });
+        self.fabric.send(server.clone(), Payload::Restored { rooms: rooms.clone() });
         for Room { channel, members, .. } in rooms {
             for Member { uid, session } in members {
                 if !self.sessions.holds(&uid, &session) {
@@ -174,15 +174,15 @@ impl Router {
             pool.moved(&to, &rooms);
             log::info!("rooms handed over from={from} to={to} rooms={}", rooms.len());
             if let Some(from) = from.server() {
-                self.fabric.tell(from.clone(), Payload::Release { rooms: rooms.clone() });
+                self.fabric.send(from.clone(), Payload::Release { rooms: rooms.clone() });
             }
-            self.fabric.tell(to.clone(), Payload::Adopt { rooms: rooms.clone() });
+            self.fabric.send(to.clone(), Payload::Adopt { rooms: rooms.clone() });
             // The last holder may have vanished, or restarted, before it was told of these
             // departures. The new owner is told first of all. Its confirmation frees the uids that
             // wait for this room.
             let is_there = |member: &Member| self.sessions.holds(&member.uid, &member.session);
             for gone in self.rooms.gone(&to, &rooms, is_there) {
-                self.fabric.tell(to.clone(), gone);
+                self.fabric.send(to.clone(), gone);
             }
         }
     }

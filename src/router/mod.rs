@@ -196,7 +196,7 @@ impl Router {
             }
             Payload::Bind { call, session, uid } => {
                 let outcome = self.sessions.claim(uid, Claim { asker: from, call, session });
-                self.tell(outcome);
+                self.carry_out(outcome);
             }
             Payload::Unbind { session, uid } => self.unbind(&uid, &session),
             Payload::Joined { channel, key, member } => self.joined(&from, &channel, &key, member),

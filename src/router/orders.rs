@@ -225,7 +225,7 @@ impl Router {
             let session = router.sessions.get(uid).filter(|session| router.sessions.holds(uid, session))?;
             let (frontend, payload) = kick(session, reason);
             let session = session.clone();
-            router.fabric.tell(frontend, payload);
+            router.fabric.send(frontend, payload);
             Some(session)
         })
     }
@@ -258,7 +258,7 @@ impl Router {
             if !taken_back.is_empty() {
                 self.send_again(server_type, taken_back);
             }
-            self.fabric.tell(id, Payload::Drain { change: drain });
+            self.fabric.send(id, Payload::Drain { change: drain });
         }
         self.proceed();
     }

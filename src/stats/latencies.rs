@@ -77,7 +77,7 @@ impl Latencies {
     }
 
     /// Writes `NAME_ms.mean`, `.p50`, `.p90`, `.p99`, `.p99.9` and `.max`; nothing if empty.
-    pub fn tell(&self, name: &str, metrics: &mut BTreeMap<String, f64>) {
+    pub fn report(&self, name: &str, metrics: &mut BTreeMap<String, f64>) {
         if self.count() == 0 {
             return;
         }

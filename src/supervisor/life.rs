@@ -206,7 +206,7 @@ impl Life {
         if self.is_frontend {
             self.answer(now, [Act::Retire, Act::StopAccepting], out);
         } else {
-            self.tell(now, [Act::Deliver(Delivery::Stopping)], out);
+            self.notify(now, [Act::Deliver(Delivery::Stopping)], out);
         }
     }
 
@@ -215,7 +215,7 @@ impl Life {
         match self.phase {
             Phase::Answering(_) if self.is_frontend => {
                 let goodbye = [Act::Deliver(Delivery::GivingUp), Act::Deliver(Delivery::Stopping)];
-                self.tell(now, goodbye, out);
+                self.notify(now, goodbye, out);
             }
             Phase::Telling(_) if self.is_frontend => {
                 self.phase = Phase::Closing(now + self.timeouts.stop);
@@ -237,7 +237,7 @@ impl Life {
     }
 
     /// Tells the server that it stops. It may still send messages in response.
-    fn tell(&mut self, now: Time, acts: impl IntoIterator<Item = Act>, out: &mut Vec<Decision>) {
+    fn notify(&mut self, now: Time, acts: impl IntoIterator<Item = Act>, out: &mut Vec<Decision>) {
         self.phase = Phase::Telling(now + self.timeouts.stop);
         self.act(acts.into_iter().chain([Act::Await(Fact::Told)]), out);
     }

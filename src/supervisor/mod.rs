@@ -65,7 +65,7 @@ impl Supervisor {
     ) -> Result<(), Refused> {
         let at = self.find(id).ok_or(Refused { state: None, wanted: "it is unknown" })?;
         self.lives[at].order(now, verb, out)?;
-        self.bury(at);
+        self.remove_life(at);
         Ok(())
     }
 
@@ -73,7 +73,7 @@ impl Supervisor {
     pub fn learn(&mut self, now: Time, id: &ServerId, fact: Fact, out: &mut Vec<Decision>) {
         if let Some(at) = self.find(id) {
             self.lives[at].learn(now, fact, out);
-            self.bury(at);
+            self.remove_life(at);
         }
     }
 
@@ -84,11 +84,11 @@ impl Supervisor {
 
     /// Acts on passed deadlines: ends waits that timed out, and brings servers back.
     pub fn tick(&mut self, now: Time, out: &mut Vec<Decision>) {
-        // In reverse: `bury` removes the life at `at`, which shifts those after it.
+        // In reverse: `remove_life` removes the life at `at`, which shifts those after it.
         for at in (0..self.lives.len()).rev() {
             if self.lives[at].phase.deadline().is_some_and(|deadline| deadline <= now) {
                 self.lives[at].expire(now, out);
-                self.bury(at);
+                self.remove_life(at);
             }
         }
     }
@@ -113,7 +113,7 @@ impl Supervisor {
     }
 
     /// Drops the life of a removed server.
-    fn bury(&mut self, at: usize) {
+    fn remove_life(&mut self, at: usize) {
         if self.lives[at].phase == Phase::Over {
             self.lives.remove(at);
         }

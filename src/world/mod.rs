@@ -181,7 +181,7 @@ impl World {
     }
 
     /// Drains the effects of servers on clients since the last call, in order.
-    pub fn said(&mut self) -> Drain<'_, (u16, ToClient)> {
+    pub fn outgoing(&mut self) -> Drain<'_, (u16, ToClient)> {
         self.said.drain(..)
     }
 

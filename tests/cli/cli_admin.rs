@@ -182,7 +182,7 @@ fn reload_is_of_the_cluster_s_own_configuration() {
     fs::write(&other_config, crate::support::servers_json(3, 4)).unwrap();
     for flags in [["--config", other_config.to_str().unwrap()], ["--env", "production"]] {
         let error = refused(&world, &[&["reload"], &flags[..]].concat());
-        assert!(error.contains("is of the cluster of /") && error.contains(flags[1]), "{error}");
+        assert!(error.contains("belongs to the cluster of /") && error.contains(flags[1]), "{error}");
     }
     assert_eq!(world.state("connector-server-3"), None);
     world.write("servers.json", "{");
@@ -220,7 +220,7 @@ fn links_are_ruled_and_healed() {
     assert_eq!(printed(&world, &["heal", "slow", "rule-1"]), "healed slow\nhealed rule-1\n");
     assert!(refused(&world, &["heal", "slow"]).starts_with("no rule \"slow\": expected one of rule-2"));
     assert_eq!(printed(&world, &["heal"]), "healed rule-2\n");
-    assert_eq!(printed(&world, &["heal"]), "no rules to take away\n");
+    assert_eq!(printed(&world, &["heal"]), "no rules to remove\n");
     let file = file.to_str().unwrap();
     let (code, stdout, _) = command(&world, &["link", "--file", file]);
     assert_eq!((code, stdout.as_str()), (Some(0), "added rule slow\nadded rule rule-1\nadded rule rule-2\n"));
@@ -421,7 +421,7 @@ fn strategy_shows_previews_and_changes() {
             "gate       pomelo-crc  1        -",
         ]
     );
-    assert!(lines.iter().any(|line| line.starts_with("two-choices") && line.contains("chooses")), "{shown}");
+    assert!(lines.iter().any(|line| line.starts_with("two-choices") && line.contains("  -  ")), "{shown}");
     let known = json_of(&world, &["strategy"])["strategies"].clone();
     let of = |name: &str| known.as_array().unwrap().iter().find(|of| of["name"] == name).unwrap().clone();
     assert_eq!(of("directory")["parameter"], "strategy");

@@ -88,7 +88,7 @@ fn without_master_json_any_port_opens() {
     let file = world.directory.path().join("admin.json");
     let file = file.to_str().unwrap();
     let error = world.refused(&["serve", "--admin-file", file, "--admin", "off"]);
-    assert!(error.contains("--admin-file has nothing to say"), "{error}");
+    assert!(error.contains("--admin-file cannot be used with it"), "{error}");
     world.serve(&["--admin-file", file]);
     assert!(world.banner().contains(&format!("its token in {file}.")), "{}", world.banner());
     assert!(world.banner().contains(&format!("pomelo-sim list --admin-file {file}")), "{}", world.banner());

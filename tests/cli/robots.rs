@@ -219,7 +219,7 @@ fn nobody_in_and_nothing_sent_are_no_success() {
         (&shut, &[][..], 1, "integrity: nobody got in: enter: 500\n"),
         // One message in three hours each.
         (&open, &["--rate", "0.0001"], 1, "integrity: nothing was sent\n"),
-        (&open, &["--senders", "0"], 0, "integrity: nothing was to be sent\n"),
+        (&open, &["--senders", "0"], 0, "integrity: nothing was sent\n"),
     ] {
         let output = run(gate, &[&users[..], flags].concat());
         let text = String::from_utf8_lossy(&output.stdout);

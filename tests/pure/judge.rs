@@ -265,8 +265,8 @@ fn nobody_hears_what_is_not_for_them() {
     type Act = fn(&mut Recording, usize, usize);
     let setups: [(&str, Act); 7] = [
         ("it was not sent", |recording, alice, bob| recording.hear(bob, "alice", alice, 7)),
-        ("nobody sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "hello")),
-        ("nobody sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "99:1")),
+        ("no member sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "hello")),
+        ("no member sends such a text", |recording, _, bob| recording.judge.received(bob, "alice", "99:1")),
         ("it was sent by alice", |recording, alice, bob| {
             let number = recording.send(alice, To::All);
             recording.judge.failed(alice, number, 504);
@@ -375,11 +375,11 @@ fn a_login_gets_one_answer() {
 fn everybody_sees_who_is_there() {
     let (mut recording, alice, bob) = two();
     recording.judge.gone(bob);
-    recording.breaks(|v| v.ghosts, 1, "alice*lobby sees bob*lobby, who has gone");
+    recording.breaks(|v| v.ghosts, 1, "alice*lobby sees bob*lobby, which has left");
     recording.judge.removed(alice, "bob");
     recording.is_clean();
     recording.enter(bob, &["alice", "bob"]);
-    recording.breaks(|v| v.ghosts, 1, "alice*lobby does not see bob*lobby, who is there");
+    recording.breaks(|v| v.ghosts, 1, "alice*lobby does not see bob*lobby, which is present");
     recording.judge.added(alice, "bob");
     recording.is_clean();
 }
@@ -388,10 +388,10 @@ fn everybody_sees_who_is_there() {
 fn nobody_comes_or_goes_twice() {
     type Act = fn(&mut Judge, usize);
     let setups: [(&str, Act); 5] = [
-        ("got \"bob\" by onAdd, who was there already", |judge, alice| judge.added(alice, "bob")),
+        ("got \"bob\" by onAdd, which was present", |judge, alice| judge.added(alice, "bob")),
         ("got \"eve\" by onAdd, whom nobody knows", |judge, alice| judge.added(alice, "eve")),
-        ("got onLeave of \"eve\", who was not there", |judge, alice| judge.removed(alice, "eve")),
-        ("got onLeave of \"bob\", who was not there", |judge, alice| {
+        ("got onLeave of \"eve\", which was not present", |judge, alice| judge.removed(alice, "eve")),
+        ("got onLeave of \"bob\", which was not present", |judge, alice| {
             let bob = judge.member("lobby", "bob");
             judge.gone(bob);
             judge.removed(alice, "bob");

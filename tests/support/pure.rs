@@ -212,7 +212,7 @@ impl PureCluster {
 
     /// Delivers servers' output to the clients.
     fn read(&mut self) {
-        for (station, said) in self.world.said().collect::<Vec<_>>() {
+        for (station, said) in self.world.outgoing().collect::<Vec<_>>() {
             let frontend = self.stations.at(station).spec.id.clone();
             match said {
                 ToClient::Effect(Effect::Respond { session, request, body }) => {

@@ -76,7 +76,7 @@ impl VirtualWorld {
     }
 
     fn read(&mut self) {
-        for (station, said) in self.machines.said() {
+        for (station, said) in self.machines.outgoing() {
             let mut give = |session: SessionId, got: Got| self.inboxes.get_mut(&session).unwrap().push(got);
             let push = |package: &[u8]| {
                 let message = Message::decode(&package[HEADER_BYTES..]).unwrap();

@@ -9,20 +9,20 @@ use super::table::with_unit;
 use crate::cli::output::{Outcome, print, table};
 use crate::experiments::{Compared, Comparison, Results, Row};
 
-/// Compare two results: what a change of scenario, servers or program did to each strategy
+/// Compare two results: how a change of scenario, servers or program affected each strategy
 ///
-/// With the same seed in both, replications are compared one by one, since each pair met the same
-/// chance; else their means are. A difference whose 95 % interval holds 0 is marked n.s.
+/// With the same seed, replications are compared one by one, since each pair had the same random
+/// input; otherwise their means are. A difference whose 95 % interval contains 0 is marked n.s.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct CompareArgs {
     /// The directory of a run, or its results.json
     #[arg(value_name = "A")]
     before: PathBuf,
-    /// Another
+    /// The other
     #[arg(value_name = "B")]
     after: PathBuf,
-    /// Show every figure that both have, not the key figures only
+    /// Show every figure of both, not only the key figures
     #[arg(long)]
     all: bool,
     /// Print one JSON object

@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment list`: which scenarios there are, and what they ask.
+//! `pomelo-sim experiment list`: lists scenarios and their questions.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,11 @@ use super::{directory, scenarios, shipped};
 use crate::cli::output::{Outcome, print, table, warn};
 use crate::scenario::{Scenario, ScenarioError};
 
-/// Show the scenarios of a directory, or those that come with the program: name, model, question
+/// Show the scenarios of a directory, or the built-in ones: name, model, question
 #[derive(Args, Clone, Debug)]
 pub(super) struct ListArgs {
-    /// Where scenario files are [default: config/experiments, or without it those that come with
-    /// the program]
+    /// Directory of scenario files [default: config/experiments, or without it the built-in
+    /// scenarios]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Print one JSON array: name, model, question, strategies, file
@@ -32,7 +32,7 @@ pub(super) fn run(args: &ListArgs) -> Outcome {
     for (scenario, file) in read {
         match scenario {
             Ok(scenario) => found.push((scenario, file)),
-            // One that is being written must not hide the others.
+            // A scenario that is being written must not hide the others.
             Err(error) => warn(error),
         }
     }

@@ -1,4 +1,5 @@
-//! `pomelo-sim experiment`: compares strategies on a scenario, and says how sure the difference is.
+//! `pomelo-sim experiment`: compares strategies on a scenario, with the certainty of each
+//! difference.
 
 mod compare;
 mod interrupt;
@@ -28,10 +29,10 @@ use crate::scenario::Scenario;
 
 /// Compare load-balancing strategies on a scenario: virtual time, replications, intervals
 ///
-/// A scenario file says what is asked: servers, load, events, the strategies to compare, and what
-/// is expected of the results. Each strategy meets the same chance, so differences are paired; a
-/// difference that chance alone could make is marked n.s. The same seed gives the same results to
-/// the byte.
+/// A scenario file describes servers, load, events, the strategies to compare, and what is expected
+/// of the results. Each strategy gets the same random input, so differences are paired; a
+/// difference that chance alone could make is marked n.s. The same seed gives the same results,
+/// byte for byte.
 ///
 /// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input.
 #[derive(Args, Clone, Debug)]
@@ -42,8 +43,8 @@ pub struct ExperimentArgs {
     command: ExperimentCommand,
 }
 
-// The variants have no text of their own: clap would take it in place of that of the arguments,
-// which says more.
+// The variants have no docstrings: clap would print them instead of those of the arguments, which
+// say more.
 #[derive(Subcommand, Clone, Debug)]
 enum ExperimentCommand {
     List(ListArgs),
@@ -71,10 +72,10 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim experiment schema
       how to write a scenario";
 
-/// Where scenarios are when nobody says where. Without it, those that come with the program.
+/// The default directory of scenarios. Without it the built-in ones are used.
 const DEFAULT_DIR: &str = "config/experiments";
 
-/// The directory to look in; none: those that come with the program.
+/// The directory of scenarios; `None`: the built-in ones.
 fn directory(wanted: Option<&Path>) -> Option<&Path> {
     wanted.or_else(|| Some(Path::new(DEFAULT_DIR)).filter(|dir| dir.is_dir()))
 }
@@ -107,8 +108,8 @@ fn scenarios(dir: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(files)
 }
 
-/// A scenario, and what it is called on the command line: the file of that name, else the one of
-/// the directory, or of those that come with the program.
+/// A scenario, and its name on the command line: the file of that name, else the one of the
+/// directory, else a built-in one.
 fn find(name: &str, dir: Option<&Path>) -> Result<(Scenario, String), String> {
     let load = |path: &Path| {
         let scenario = Scenario::load(path).map_err(|error| error.to_string())?;

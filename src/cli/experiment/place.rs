@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment place`: where every strategy puts millions of keys.
+//! `pomelo-sim experiment place`: places millions of keys under every strategy.
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
@@ -14,14 +14,14 @@ use crate::strategies::{ALL, Parameter, StrategySpec};
 /// Place millions of keys under every strategy, without a cluster: balance, moved keys, lookup
 /// time, memory
 ///
-/// Users are placed on connectors and rooms on chat servers, as many of each as --servers says. For
-/// each strategy: how even the keys lie, and which share moves when one more server stands at the
-/// end of the list, when the last is gone, and when the one in the middle is gone; in parentheses
-/// the moves that were not forced, since neither end of them came or went. Rooms are large and
-/// small by Zipf's law; MEMBERS is how even their members lie.
+/// Users are placed on connectors and rooms on chat servers, --servers of each. For each strategy
+/// the table shows how evenly the keys are spread, and which share moves when a server is appended
+/// to the list, when the last is removed, and when one in the middle is removed. In parentheses are
+/// unforced moves: both servers were there before and after. Room sizes follow Zipf's law; MEMBERS
+/// is the balance of their members.
 ///
-/// Strategies that choose at each pick, such as two-choices, see the keys placed so far as the
-/// load.
+/// Strategies that choose anew at each pick, such as two-choices, take the keys placed so far as
+/// the load.
 ///
 /// Exit code: 0 with the tables, 2 for bad input.
 #[derive(Args, Clone, Debug)]
@@ -39,13 +39,13 @@ pub(super) struct PlaceArgs {
     /// Servers to place them on
     #[arg(long, value_name = "N", default_value = "100")]
     servers: usize,
-    /// How keys are numbered; a CRC flatters itself on sequential ones
+    /// How keys are numbered; a CRC spreads sequential ones unusually well
     #[arg(long, value_enum, default_value = "sequential")]
     ids: IdsArg,
     /// Strategies to compare, such as ring(100) [default: all]
     #[arg(long, value_name = "NAME", num_args = 1..)]
     strategies: Vec<StrategySpec>,
-    /// Seed of all chance
+    /// Seed of all randomness
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
     /// Threads to use [default: as many as there are cores]
@@ -63,7 +63,7 @@ pub(super) enum IdsArg {
     Sequential,
     /// By random 64-bit numbers.
     Random,
-    /// The one, then the other.
+    /// Both, one after the other.
     Both,
 }
 
@@ -75,7 +75,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim experiment place --servers 3 --strategies pomelo-crc rendezvous 'ring(160)' jump
       the shipped cluster: what a fourth chat server would move";
 
-/// Most keys of a set: what a strategy that remembers them can hold.
+/// Most keys of a set: a strategy that remembers keys can hold this many.
 const KEYS_MAX: u64 = 100_000_000;
 
 fn skew(text: &str) -> Result<f64, String> {
@@ -113,7 +113,7 @@ fn plan(args: &PlaceArgs) -> PlacementPlan {
     }
 }
 
-/// Every strategy that needs no other.
+/// Every strategy that takes no other as its parameter.
 fn all() -> Vec<StrategySpec> {
     let alone = ALL.iter().filter(|entry| entry.parameter != Parameter::Inner);
     alone.filter_map(|entry| entry.name.parse().ok()).collect()
@@ -166,7 +166,7 @@ fn is_first(report: &PlacementReport, row: usize) -> bool {
     report.placed[..row].iter().all(|before| before.keys != report.placed[row].keys)
 }
 
-/// `25.0 % (0.4)`: the share that moves, and in parentheses the part of it that nothing forced.
+/// `25.0 % (0.4)`: the share that moves, and in parentheses the unforced part of it.
 fn moved(moved: Option<Moved>) -> String {
     let Some(Moved { share, unforced }) = moved else { return "-".to_owned() };
     let unforced = if unforced > 0.0 { format!(" ({:.2})", unforced * 100.0) } else { String::new() };

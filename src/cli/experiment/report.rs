@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment report`: shows again what a run gave.
+//! `pomelo-sim experiment report`: shows the results of a run again.
 
 use std::path::PathBuf;
 
@@ -8,8 +8,7 @@ use super::run::print_results;
 use crate::cli::output::Outcome;
 use crate::experiments::{Results, report};
 
-/// Show what a run gave, from its directory, and write its report there anew: report.html, plots,
-/// CSV
+/// Show the results of a run again, and rewrite its report: report.html, plots, CSV
 ///
 /// Exit code: 0 when all is well, 1 when a claim of the scenario failed, 2 for bad input.
 #[derive(Args, Clone, Debug)]

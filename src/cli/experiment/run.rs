@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment run`: runs a scenario, shows what came of it, judges its claims.
+//! `pomelo-sim experiment run`: runs a scenario, shows the results, checks its claims.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -16,53 +16,51 @@ use crate::program::quoted;
 use crate::scenario::Scenario;
 use crate::strategies::StrategySpec;
 
-/// Run a scenario under each of its strategies, and say which is best and how sure that is
+/// Run a scenario under each of its strategies, and compare the results
 ///
-/// Each replication of each strategy is saved when it is done; an interrupted run continues with
-/// the same command, and a run with more strategies, replications or claims takes what it has. DIR
-/// gets results.json, and of it report.html, plots and CSV.
+/// Each replication of each strategy is saved when it is done. The same command continues an
+/// interrupted run; a run with more strategies, replications or claims reuses the saved ones. DIR
+/// gets results.json, report.html, plots and CSV.
 ///
-/// What the servers of a run log is not shown, unless RUST_LOG says so.
+/// The log of the simulated servers is hidden, unless RUST_LOG is set.
 ///
-/// In the table ± is the 95 % interval over the replications; n.s. marks what does not differ
-/// significantly from the first strategy.
+/// In the table ± is the 95 % confidence interval over the replications; n.s. marks figures that do
+/// not differ significantly from those of the first strategy.
 ///
 /// Exit code: 0 when all is well, 1 when a claim of the scenario fails, 2 for bad input, 130 after
 /// Ctrl-C.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct RunArgs {
-    /// A scenario file, or the name of one in --dir or of one that comes with the program
+    /// A scenario file, or the name of a scenario in --dir or of a built-in one
     #[arg(value_name = "FILE|NAME")]
     scenario: String,
-    /// Strategies to compare, instead of the scenario's; the first is the one that the others are
-    /// held against
+    /// Strategies to compare, instead of those of the scenario; the first is the baseline
     #[arg(long, value_name = "NAME", num_args = 1..)]
     strategies: Vec<StrategySpec>,
-    /// On the virtual clock, repeatable to the byte, or live: real sockets and robots on this
+    /// On the virtual clock, repeatable byte for byte, or live: real sockets and robots on this
     /// machine
     #[arg(long, value_enum, default_value = "virtual")]
     mode: Mode,
     /// Runs for each strategy, instead of the scenario's number
     #[arg(long, value_name = "N")]
     replications: Option<u32>,
-    /// Adds replications, up to 64, until the interval is that narrow: 2% or 0.02
+    /// Add replications, up to 64, until the interval is this narrow: 2% or 0.02
     #[arg(long, value_name = "SHARE", value_parser = share)]
     target_half_width: Option<f64>,
-    /// Seed of all chance, instead of the scenario's
+    /// Seed of all randomness, instead of the scenario's
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Where results are kept [default: results/NAME]
+    /// Directory of the results [default: results/NAME]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Do again what is there already
+    /// Repeat saved replications
     #[arg(long)]
     fresh: bool,
-    /// Runs at a time [default: as many as there are cores; live, one]
+    /// Runs at once [default: the number of cores; live: 1]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
-    /// Where scenarios are found by name [default: config/experiments, or without it those that
-    /// come with the program]
+    /// Directory of scenarios [default: config/experiments, or without it the built-in scenarios]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
     /// Print results.json instead of a table
@@ -77,7 +75,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim experiment run seed-3x3 --mode live
       the same on real sockets";
 
-/// Most replications that run live when nobody says how many: each takes as long as it is.
+/// Default number of live replications at most: each takes its full time.
 const LIVE_REPLICATIONS: u32 = 3;
 
 /// Runs the command.
@@ -99,8 +97,8 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
     }
     interrupt::say_how_to_go_on(&out)?;
     if std::env::var_os("RUST_LOG").is_none() {
-        // Servers in distress are what an experiment is about; a line for each of their warnings
-        // would drown what it says.
+        // Experiments put servers under stress: a line for each of their warnings would hide the
+        // results.
         log::set_max_level(log::LevelFilter::Error);
     }
     let bar = progress::bar("{pos}/{len} runs");
@@ -119,12 +117,12 @@ pub(super) fn print_results(results: &Results, json: bool, last: &str) -> Outcom
     print_found(&text, !results.verdicts.iter().any(fails))
 }
 
-/// The scenario with what flags change, and what it is called.
+/// The scenario with the changes of the flags, and its name.
 fn scenario(args: &RunArgs) -> Result<(Scenario, String), String> {
     let (mut scenario, file) = find(&args.scenario, args.dir.as_deref())?;
     if !args.strategies.is_empty() {
         scenario.strategies = args.strategies.clone();
-        // What is claimed of others is not asked.
+        // Claims about strategies that do not run are not checked.
         let compared =
             |named: &Option<StrategySpec>| named.as_ref().is_none_or(|named| args.strategies.contains(named));
         scenario.expect.retain(|claim| compared(&claim.strategy) && compared(&claim.relative_to));
@@ -139,7 +137,7 @@ fn scenario(args: &RunArgs) -> Result<(Scenario, String), String> {
     Ok((scenario, file))
 }
 
-/// The command that gives the same results again, wherever they are put.
+/// The command that reproduces the results.
 fn replay(args: &RunArgs, scenario: &Scenario, file: &str) -> String {
     let mut words = vec!["pomelo-sim experiment run".to_owned(), quoted(file)];
     if !args.strategies.is_empty() {
@@ -163,8 +161,7 @@ fn share(text: &str) -> Result<f64, String> {
     share.ok_or_else(|| "expected a share such as 2% or 0.02, from 0.01% to 100%".to_owned())
 }
 
-/// What tells this build from another: who writes a strategy and runs again wants it run, not what
-/// was kept.
+/// The identity of this build: after a change to a strategy, saved replications must not be reused.
 fn build() -> String {
     let of = || -> io::Result<String> {
         let file = std::fs::metadata(std::env::current_exe()?)?;
@@ -174,7 +171,7 @@ fn build() -> String {
     of().unwrap_or_else(|_| experiments::program())
 }
 
-/// What live figures were measured on.
+/// The machine that live figures were measured on.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -185,11 +182,11 @@ fn machine() -> String {
 
 fn show(bar: &ProgressBar, Progress { done, kept, total }: Progress) {
     if kept == done {
-        // What was kept took no time, and must not make the rest look quick.
+        // Reused replications took no time: they must not make the rest look quick.
         bar.reset_eta();
     }
     if kept > 0 {
-        bar.set_message(format!("{kept} from before"));
+        bar.set_message(format!("{kept} reused"));
     }
     progress::show(bar, done as u64, total as u64);
 }

@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment schema`: how scenario files are written, for people or for programs.
+//! `pomelo-sim experiment schema`: documents scenario files, for people or for programs.
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ pub(super) struct SchemaArgs {
     json: bool,
 }
 
-/// The documentation; the tests hold it complete.
+/// The documentation. Tests hold that it is complete.
 const PAGE: &str = include_str!("../../../config/experiments/README.md");
 
 /// Runs the command.
@@ -49,7 +49,7 @@ fn table(lines: &[&str]) -> Value {
     })
 }
 
-/// A bar that a backslash precedes is text.
+/// A bar after a backslash is text.
 fn cells(line: &str) -> Vec<String> {
     let line = line.replace(r"\|", "\0");
     let inside = line.trim().trim_start_matches('|').trim_end_matches('|');

@@ -10,7 +10,7 @@ use crate::experiments::{Figure, Mode, Results, VerdictKind};
 use crate::program;
 use crate::stats::{Better, Metric};
 
-/// How it may look.
+/// The style of the output.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Look {
     /// Letters only.
@@ -35,7 +35,7 @@ struct Cell {
     bold: bool,
 }
 
-/// All of it.
+/// The whole output.
 pub(super) fn text(results: &Results, look: Look) -> String {
     let scenario = &results.scenario;
     let mut text = format!("{}: {}\n", scenario.name, scenario.question);
@@ -56,7 +56,7 @@ pub(super) fn text(results: &Results, look: Look) -> String {
     if results.verdicts.iter().any(|verdict| verdict.verdict == VerdictKind::CannotSay) {
         text += "a bound lies within an interval: more --replications would tell\n";
     }
-    // Results name the installed command, on every machine; here the command is to be typed.
+    // Results name the installed command, on every machine; this line is to be typed here.
     let replay = results.replay.replacen("pomelo-sim", &program::command(), 1);
     text += &format!("\nagain: {replay}\n");
     text
@@ -78,8 +78,8 @@ fn conditions(results: &Results) -> String {
     )
 }
 
-/// The answer's metric, then the model's key metrics that tell something: those that were measured,
-/// and differ from 0.
+/// The metric of the answer, then the key metrics of the model that were measured and differ from
+/// 0.
 fn columns(results: &Results) -> Vec<&'static Metric> {
     let tells = |name: &str| {
         let figures = results.strategies.iter().filter_map(|of| of.figures.get(name));
@@ -126,8 +126,8 @@ fn cell(own: &Figure) -> String {
     text
 }
 
-/// Whether no other is better, and one is worse; of strategies that do not differ significantly,
-/// none is.
+/// Whether no other strategy is better, and one is worse. Of strategies without a significant
+/// difference none is marked.
 fn is_best(own: &Figure, metric: &Metric, results: &Results) -> bool {
     let figures = results.strategies.iter().filter_map(|of| of.figures.get(metric.name));
     let mut beside = figures.filter_map(|figure| figure.against_first);

@@ -1,4 +1,4 @@
-//! `pomelo-sim experiment verify`: whether this program reproduces what is known.
+//! `pomelo-sim experiment verify`: checks that this program reproduces known results.
 
 use std::num::NonZeroUsize;
 use std::thread;
@@ -9,14 +9,14 @@ use crate::cli::output::{Outcome, count, pretty, print_found, table};
 use crate::cli::progress;
 use crate::verify::{self, Allowed, Row, Verified};
 
-/// Measure anew what is known from theory, published tables and the original's code
+/// Measure known results again, from theory, published tables and the original's code
 ///
-/// Hash functions and their vectors, how evenly each kind of strategy spreads keys and what it
-/// moves, queues with one server and many, losses, the power of two choices, coordinated omission.
-/// Arithmetic must be met exactly, simulated values within three standard errors. Seeds are fixed:
-/// the same version says the same every time.
+/// Hash functions and their test vectors, how evenly each kind of strategy spreads keys and how
+/// many it moves, queues with one server and several, losses, the power of two choices, coordinated
+/// omission. Arithmetic must match exactly, simulated values within three standard errors. Seeds
+/// are fixed: the same version gives the same result.
 ///
-/// Exit code: 0 when all hold, 1 when one does not.
+/// Exit code: 0 when all checks hold, 1 when one fails.
 #[derive(Args, Clone, Debug)]
 pub(super) struct VerifyArgs {
     /// Threads to use [default: as many as there are cores]

@@ -1,4 +1,4 @@
-//! Where robots log in: at the running cluster that is meant, or where its configuration says.
+//! Where robots log in: at the selected running cluster, or where its configuration says.
 
 use std::net::SocketAddr;
 
@@ -10,14 +10,14 @@ use crate::program;
 
 /// Where robots log in.
 pub(super) enum Entry {
-    /// They ask a gate.
+    /// At a gate.
     Gate(String),
-    /// There is no gate.
+    /// At a connector, without a gate.
     Connector(String),
 }
 
 impl ClusterArgs {
-    /// Where to log in; none when nothing says.
+    /// Where to log in; `None` when nothing tells.
     pub(super) fn entry(&self) -> Result<Option<Entry>, Failure> {
         let missed = match self.find() {
             Ok(running) => return entry_of(&running).map(Some),
@@ -27,7 +27,7 @@ impl ClusterArgs {
             return Err(missed);
         }
         if self.config.config.is_none() && !self.config.path().exists() {
-            // With clusters that run and none that is meant, the robots must not take just any.
+            // When clusters run and none is selected, robots must not choose one.
             return if Running::all()?.is_empty() { Ok(None) } else { Err(missed) };
         }
         let spec = self.config.load()?;
@@ -57,13 +57,13 @@ fn address(host: &str, port: u16) -> String {
     if local.contains(':') { format!("[{local}]:{port}") } else { format!("{local}:{port}") }
 }
 
-/// Where clients log in at a cluster that runs, as it is now.
+/// Where clients log in at a running cluster.
 fn entry_of(running: &Running) -> Result<Entry, Failure> {
     let answer = AdminClient::new(running.clone()).ask(&Order::List)?;
     let servers = answer["servers"].as_array().map_or(&[][..], Vec::as_slice);
     let of_type =
         |server_type: &'static str| servers.iter().filter(move |server| server["serverType"] == server_type);
-    // A gate that is down for a while is no reason to pass it by.
+    // A gate that is down for a moment must not be bypassed.
     let server_type = if of_type("gate").next().is_some() { "gate" } else { "connector" };
     let clients =
         of_type(server_type).find_map(|server| server["clients"].as_str()?.parse::<SocketAddr>().ok());

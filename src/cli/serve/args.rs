@@ -22,21 +22,22 @@ use crate::servers::SessionLimits;
 ///
 /// Starts every server of servers.json in this process, and runs until SIGINT (Ctrl-C), SIGTERM or
 /// SIGHUP. Each frontend listens on its clientPort, for WebSocket and raw TCP alike; port 0 takes
-/// any that is free. When all are up, a banner on stdout says who listens where; warnings go to
+/// any free port. When all servers are up, a banner on stdout shows their addresses; warnings go to
 /// stderr.
 ///
-/// A stop answers what is in flight, closes or kicks the clients (--on-stop), and ends.
+/// A stop answers requests in flight, closes or kicks the clients (--on-stop), and ends.
 ///
 /// The console shows and changes the running cluster in a browser; another page is a chat. Both are
 /// for this machine only, unless --console says otherwise.
 ///
-/// While it runs, commands such as list, add, stop, kill and link look at it and change it. They
-/// find it by --config,
+/// While it runs, commands such as list, add, stop, kill and link show and change it. They find it
+/// by --config, --env and --port-offset, and connect to a port that accepts only this machine, with
+/// a token that only its user can read.
 /// --env and --port-offset, and reach it by a port that only this machine can connect to, with a
 /// token that only its user can read.
 ///
-/// Two clusters run next to each other when their ports differ: --port-offset 100 adds 100 to every
-/// port, --ports any takes ports that are free.
+/// Two clusters can run at once when their ports differ: --port-offset 100 adds 100 to every port,
+/// --ports any takes free ports.
 ///
 /// Exit code: 0 after a stop, 2 when the cluster cannot start.
 #[derive(Args, Clone, Debug)]
@@ -56,32 +57,33 @@ pub struct ServeArgs {
     /// connectors]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(0..=DAY_S))]
     pub heartbeat: Option<u64>,
-    /// Threads that servers and ports are spread over. One costs the least CPU for a message; more
-    /// help when one is never idle and the rooms are large
+    /// Threads that servers and ports are spread over. One thread costs the least CPU for a
+    /// message; more help when it is never idle and rooms are large
     #[arg(long, value_name = "N", default_value = "1", value_parser = threads())]
     pub threads: usize,
-    /// What of the configuration is served, and where.
+    /// Which part of the configuration is served, and where.
     #[command(flatten)]
     pub fit: FitArgs,
     /// Seconds that a client may take for its handshake, and again for the acknowledgement
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub handshake_timeout: Duration,
-    /// Seconds without a byte after which a connection is closed that is raw TCP, or at a port
-    /// without heartbeats. There, a silent WebSocket gets a ping after half of them
+    /// Seconds without a byte after which a connection is closed, on raw TCP and at ports without
+    /// heartbeats. There a silent WebSocket gets a ping after half of this time
     #[arg(long, value_name = "SECONDS", default_value = "90", value_parser = seconds)]
     pub idle_timeout: Duration,
     /// Seconds that a message may take from its first byte to its last
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub message_timeout: Duration,
-    /// A login whose uid another session has: refuse it, as Pomelo does, or kick the other session
+    /// What happens to a login with a uid in use: refuse it, as Pomelo does, or kick the other
+    /// session
     #[arg(long, value_name = "WHAT", default_value = "refuse", value_parser = on_duplicate())]
     pub on_duplicate: OnDuplicate,
-    /// How a server that stops sends its clients away: close their connections, as Pomelo does,
-    /// after which clients that reconnect do so; or kick them, after which some do not
+    /// How a stopping server ends its connections: close them, as Pomelo does, and clients that can
+    /// reconnect do; or kick the clients, and some do not come back
     #[arg(long = "on-stop", value_name = "HOW", default_value = "close", action = ArgAction::Set, value_parser = kick_on_stop())]
     pub kick_on_stop: bool,
-    /// Seconds that a session whose connection was lost waits for its client to come back, with the
-    /// token that it got in the handshake, if the client asked for one [default: not at all]
+    /// Seconds that a session outlives its lost connection, for clients that asked for a token in
+    /// the handshake and show it when they come back [default: not at all]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub resume: Option<Duration>,
     /// Seconds after which a request without an answer is answered with an error
@@ -112,33 +114,33 @@ pub struct ServeArgs {
     /// Requests that a server may have in flight to others; over that, clients' requests get 503
     #[arg(long, value_name = "N", default_value = "10000", value_parser = calls())]
     pub calls_max: usize,
-    /// Whether rooms go where the list of chat servers says when that changes; off: they stay and
-    /// lose their members, as in Pomelo
+    /// Whether rooms move to the server that the list of chat servers gives when it changes; off:
+    /// they stay and lose their members, as in Pomelo
     #[arg(long, value_name = "on|off", default_value = "on", action = ArgAction::Set, value_parser = on_off())]
     pub rebalance: bool,
     /// Rules of the links between servers, as link --file takes them
     #[arg(long, value_name = "FILE")]
     pub links: Option<PathBuf>,
-    /// Seed of the chance on links: the same seed, the same chance
+    /// Seed of the randomness on links
     #[arg(long, value_name = "N", default_value = "1")]
     pub seed: u64,
     /// Number that is added to every port: those of servers.json and master.json, and the console's
     #[arg(long, value_name = "N", conflicts_with = "ports")]
     pub port_offset: Option<u16>,
-    /// Take any ports that are free, whatever the files say
+    /// Take any free ports, whatever the files say
     #[arg(long, value_name = "any", value_parser = PossibleValuesParser::new(["any"]))]
     pub ports: Option<String>,
-    /// Port for the commands that look at the running cluster and change it, on 127.0.0.1; off:
-    /// none; 0: any that is free [default: the port of master.json, or any that is free]
+    /// Port for commands, on 127.0.0.1; off: none; 0: any free port [default: the port of
+    /// master.json, or any free port]
     #[arg(long, value_name = "off|PORT", value_parser = AdminPort::parse)]
     pub admin: Option<AdminPort>,
-    /// File that tells those commands where the port is, and the token for it; commands then find
-    /// it by the same flag only. Its directory must exist, and a file of something else is not
-    /// replaced [default: by --config and --env, in the user's directory for what runs]
+    /// File with the address and the token of that port; commands then find the cluster only by the
+    /// same flag. Its directory must exist, and an unrelated file is never replaced [default: by
+    /// --config and --env, in the runtime directory of the user]
     #[arg(long, value_name = "PATH")]
     pub admin_file: Option<PathBuf>,
-    /// Where the chat page, the console and the HTTP API are: a port on 127.0.0.1, HOST:PORT, or
-    /// off; 0: any that is free [default: 3080, any that is free when another program has it]
+    /// Address of the chat page, the console and the HTTP API: a port on 127.0.0.1, HOST:PORT, or
+    /// off; 0: any free port [default: 3080, or any free port when another program has it]
     #[arg(long, value_name = "off|ADDR", value_parser = ConsoleAddress::parse)]
     pub console: Option<ConsoleAddress>,
     /// Whether the console's page has the token when its reader seems to be this user on this
@@ -159,7 +161,7 @@ const EXAMPLES: &str = "Examples:
   pomelo-sim serve --console 8080
       the chat page at http://127.0.0.1:8080, the console at http://127.0.0.1:8080/console";
 
-/// The longest that any time may be, in seconds: what is longer is a slip, such as milliseconds.
+/// Longest time, in seconds. A longer one is a mistake, such as milliseconds.
 const DAY_S: u64 = 24 * 60 * 60;
 
 fn on_duplicate() -> impl TypedValueParser<Value = OnDuplicate> {
@@ -193,7 +195,7 @@ fn threads() -> impl TypedValueParser<Value = usize> {
     RangedU64ValueParser::<u64>::new().range(1..=256).map(|threads| threads as usize)
 }
 
-/// At most what the three bytes of a package's header can say.
+/// At most what the three length bytes of a package header can say.
 fn package_bytes() -> impl TypedValueParser<Value = usize> {
     let limit = crate::wire::BODY_BYTES_LIMIT as u64;
     RangedU64ValueParser::<u64>::new().range(64..=limit).map(|bytes| bytes as usize)

@@ -1,4 +1,4 @@
-//! What `serve` says when all is up.
+//! The text that `serve` prints when all servers are up.
 
 use std::time::Duration;
 
@@ -10,10 +10,11 @@ use crate::cli::output::{count, table};
 use crate::program;
 use crate::strategies;
 
-/// Columns of the commands in the banner, at most: a long path moves only its own line.
+/// Widest command column of the banner: a longer path moves only its own line.
 const ADVICE_WIDTH_MAX: usize = 60;
 
-/// Commands with what they do, in two columns, under the first words of the banner's last part.
+/// Commands with descriptions, in two columns, below the last part of the banner. `config` and
+/// `reach` are the flags with which commands find this configuration and this cluster.
 /// `config` and `reach` are the flags by which commands find this configuration and this cluster.
 fn hints(config: &str, reach: Option<&str>) -> String {
     let program = program::command();
@@ -37,7 +38,7 @@ fn hints(config: &str, reach: Option<&str>) -> String {
     rows.iter().map(line).collect()
 }
 
-/// Who listens where, and what to do next.
+/// The servers with their addresses, and what to do next.
 pub(super) fn banner(args: &ServeArgs, started: &Started, took: Duration) -> String {
     let Started { running, admin, pages, reach, .. } = started;
     let spec = running.spec();
@@ -81,7 +82,7 @@ pub(super) fn banner(args: &ServeArgs, started: &Started, took: Duration) -> Str
         let open = if address.ip().is_loopback() { "" } else { "; others can look, not change" };
         (
             format!("Chat page {url}/, console {url}/console{open}.\n"),
-            format!("open {url}/console in a browser: what it does, live\n       "),
+            format!("open {url}/console in a browser to watch it live\n       "),
         )
     });
     format!(

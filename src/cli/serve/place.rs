@@ -1,5 +1,5 @@
-//! Where a cluster that is served is: its ports, its admin port and console, and the flags by which
-//! commands reach it.
+//! Where a served cluster is: its ports, its admin port and console, and the flags with which
+//! commands find it.
 
 use std::net::TcpListener;
 
@@ -14,12 +14,12 @@ use crate::live::StartError;
 use crate::program::quoted;
 
 impl ServeArgs {
-    /// Where the ports are, seen from the configuration.
+    /// The ports, relative to those of the configuration.
     pub(super) fn ports(&self) -> Ports {
         if self.ports.is_some() { Ports::Any } else { Ports::Offset(self.port_offset.unwrap_or(0)) }
     }
 
-    /// Reads the configuration as these flags take it: at the start, and again at each reload.
+    /// Returns the loader of the configuration with these flags, for the start and for each reload.
     pub(super) fn loader(&self) -> impl Fn() -> Result<ClusterSpec, ConfigError> + Send + Sync + use<> {
         let (config, fit, bind, ports) = (self.config.clone(), self.fit.fit(), self.fit.bind, self.ports());
         move || {
@@ -28,7 +28,7 @@ impl ServeArgs {
         }
     }
 
-    /// The flags by which commands reach this very cluster, each behind a space.
+    /// The flags with which commands find exactly this cluster, each after a space.
     pub(super) fn reach(&self, identity: &Identity, admin: Option<&Admin>) -> String {
         let file =
             || admin.map_or_else(String::new, |admin| admin.file.path().to_string_lossy().into_owned());
@@ -41,16 +41,16 @@ impl ServeArgs {
     }
 }
 
-/// What is not for clients.
+/// The ports that are not for clients.
 pub(super) struct Pages {
     pub(super) admin: Option<admin_port::Opened>,
     pub(super) console: Option<TcpListener>,
-    /// Why they are not at their default ports.
+    /// Why some are not at their default ports.
     pub(super) elsewhere: Vec<String>,
 }
 
-/// Opens admin port and console. When one that was asked for is taken, the error names all ports
-/// that are, so that nobody meets them one after the other.
+/// Opens the admin port and the console. When a requested port is taken, the error names all taken
+/// ports, so that one run shows them all.
 pub(super) fn open_pages(args: &ServeArgs, cluster: &Cluster, identity: &Identity) -> Result<Pages, Failure> {
     let spec = cluster.spec();
     let master = spec.master.as_ref().map(|master| master.port);

@@ -1,4 +1,4 @@
-//! `pomelo-sim top`: what the running cluster does, second by second.
+//! `pomelo-sim top`: shows the load of the running cluster, second by second.
 
 mod page;
 mod screen;
@@ -24,32 +24,34 @@ const EVENTS_SHOWN: usize = 6;
 
 /// Watch the running cluster: rates, latencies and balance, refreshed every second
 ///
-/// Above all of it together: users, rooms, messages from clients and pushes to them in a second,
-/// and how long clients' requests took (half of them, and 99 of 100, no longer). Then each type
-/// with its strategy and how even it is: the highest load by the mean and Jain's index, 1 and 1
-/// when all have the same, by sessions or members (LOAD) and by messages. Then each server, the
-/// hottest first: LOAD is its sessions on a frontend, the members of its rooms on any other; OUT/S
-/// are pushes for clients; P50 and P99 are of clients' requests on a frontend, of calls from their
-/// sending to the answer on any other; QUEUE is the most that waited for it at once in the last two
-/// seconds, and all that waits while it is paused; CALLS are those that it waits for; BUFFER is
-/// what its clients have not read. Then the last events.
+/// At the top are the totals: users, rooms, messages from clients and pushes to them in a second,
+/// and the 50th and 99th percentile of the latency of clients' requests. Below are the types, each
+/// with its strategy and its balance: the highest load divided by the mean, and Jain's index, both
+/// 1 when all servers have the same, by sessions or members (LOAD) and by messages. Then the
+/// servers, the busiest first.
 ///
-/// On a terminal it stays until Ctrl-C; else tables follow each other.
+/// LOAD is a frontend's sessions, or the members of another server's rooms. OUT/S counts pushes for
+/// clients. P50 and P99 are latencies of clients' requests on a frontend, and of calls, from
+/// sending to answer, on other servers. QUEUE is the most that waited for the server at once in the
+/// last two seconds, and all that waits while it is paused. CALLS are its calls in flight. BUFFER
+/// is output that its clients have not read. The last events come at the end.
 ///
-/// Exit code: 0 at Ctrl-C or after --count, 2 when no cluster runs, or it ends meanwhile.
+/// On a terminal it runs until Ctrl-C; otherwise tables follow each other.
+///
+/// Exit code: 0 at Ctrl-C or after --count, 2 when no cluster runs or the cluster ends.
 #[derive(Args, Clone, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub struct TopArgs {
-    /// Seconds from one look to the next
+    /// Seconds between two updates
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
     pub every: Duration,
-    /// Look so often, then end [default: until Ctrl-C]
+    /// Number of updates [default: until Ctrl-C]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
     /// Which servers come first
     #[arg(long, value_name = "BY", default_value = "messages")]
     pub sort: Sort,
-    /// Which cluster; --json prints one object a line: the whole picture.
+    /// Which cluster; --json prints the whole picture, one object a line.
     #[command(flatten)]
     pub admin: AdminArgs,
 }
@@ -57,15 +59,15 @@ pub struct TopArgs {
 /// Which servers come first.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Sort {
-    /// Those that take most messages
+    /// By messages
     Messages,
-    /// Those with most sessions or members
+    /// By sessions or members
     Load,
-    /// The slowest
+    /// By latency
     P99,
-    /// Those for which most waits
+    /// By queue
     Queue,
-    /// As they were configured and added
+    /// In the order of the configuration
     Configured,
 }
 
@@ -87,7 +89,7 @@ fn watch(args: &TopArgs) -> Result<(), Failure> {
     let (mut monitor, mut events) = (Monitor::default(), LastEvents::default());
     let first = look(args, &mut monitor)?;
     events.look(&args.admin)?;
-    // Whatever comes now, the terminal is as it was when this is dropped.
+    // Dropping this restores the terminal, whatever happens.
     let mut screen = Screen::open(!args.admin.json);
     if screen.is_terminal() {
         // Its rates are not known yet.

@@ -1,4 +1,4 @@
-//! A picture as lines of text: in all, by type, by server, and what has happened.
+//! A picture as lines of text: totals, types, servers, events.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -11,28 +11,28 @@ use crate::live::{ServerState, TimelineEvent};
 use crate::monitor::{Picture, ServerPicture, TypePicture};
 use crate::stats::Balance;
 
-/// What is shown at once.
+/// The content of a page.
 pub(super) struct Page<'a> {
     pub(super) picture: &'a Picture,
     pub(super) sort: Sort,
     pub(super) events: &'a VecDeque<TimelineEvent>,
 }
 
-/// A line, and in which state the server is that it is about.
+/// A line, with the state of its server.
 pub(super) struct Line {
     pub(super) text: String,
     pub(super) state: Option<ServerState>,
 }
 
 impl Page<'_> {
-    /// All lines, or as many servers of them as `height` lines have room for.
+    /// All lines, or as many servers as fit into `height` lines.
     pub(super) fn lines(&self, height: Option<usize>) -> Vec<Line> {
         let mut lines = self.head();
         lines.push(plain(String::new()));
         lines.extend(types(&self.picture.types).lines().map(|line| plain(line.to_owned())));
         lines.push(plain(String::new()));
         let below = if self.events.is_empty() { 0 } else { self.events.len() + 1 };
-        // The header, and a line that says how many are not shown.
+        // The header, and a line with the number of hidden servers.
         let room = height.map_or(usize::MAX, |height| height.saturating_sub(lines.len() + below + 2));
         lines.extend(self.servers(room));
         if below > 0 {
@@ -64,7 +64,7 @@ impl Page<'_> {
 
     fn servers(&self, room: usize) -> Vec<Line> {
         let mut servers: Vec<&ServerPicture> = self.picture.servers.iter().collect();
-        // Those that are alike stay in their order.
+        // Equal ones keep their order.
         servers.sort_by(|a, b| hotter(self.sort, a, b));
         let rows: Vec<Vec<String>> = servers.iter().map(|server| row(server)).collect();
         let header = [

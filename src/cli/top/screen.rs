@@ -1,4 +1,4 @@
-//! The terminal of `top`: a separate screen that is given back at the end, or plain text.
+//! The terminal of `top`: a separate screen that is restored at the end, or plain text.
 
 use std::io::{self, IsTerminal, Write};
 
@@ -8,25 +8,25 @@ use super::page::{Line, Page};
 use crate::cli::output::write_on;
 use crate::live::ServerState;
 
-/// Another screen without a cursor, and back.
+/// Switches to another screen without a cursor, and back.
 const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
-/// From the upper left corner; what is behind a line and below the last one goes.
+/// Moves to the upper left corner; clears the rest of a line and what is below the last.
 const HOME: &str = "\x1b[H";
 const END_OF_LINE: &str = "\x1b[K\n";
 const BELOW: &str = "\x1b[J";
 
-/// Where pages are shown. Dropping it gives the terminal back as it was.
+/// Shows pages. Dropping it restores the terminal.
 pub(super) struct Screen {
-    /// None when stdout is no terminal.
+    /// `None` when stdout is not a terminal.
     terminal: Option<Term>,
     has_colours: bool,
     is_first: bool,
 }
 
 impl Screen {
-    /// Takes the terminal, if there is one and it is wanted.
+    /// Takes over the terminal, if there is one and it is wanted.
     pub(super) fn open(is_wanted: bool) -> Self {
         let terminal = (is_wanted && io::stdout().is_terminal()).then(Term::stdout);
         if terminal.is_some() {
@@ -40,7 +40,7 @@ impl Screen {
         self.terminal.is_some()
     }
 
-    /// Shows a page in the place of the last one, or below it. False when nobody reads any more.
+    /// Shows a page in place of the last one, or below it. False when nobody reads any more.
     pub(super) fn show(&mut self, page: &Page<'_>) -> Result<bool, String> {
         let Some(terminal) = &self.terminal else {
             let gap = if std::mem::take(&mut self.is_first) { "" } else { "\n" };
@@ -80,7 +80,7 @@ impl Drop for Screen {
     }
 }
 
-/// A terminal that is gone needs nothing any more.
+/// The terminal may be gone.
 fn raw(code: &str) {
     let mut stdout = io::stdout();
     let _ = stdout.write_all(code.as_bytes()).and_then(|()| stdout.flush());

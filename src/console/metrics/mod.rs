@@ -1,4 +1,4 @@
-//! A cluster's figures for Prometheus: one table for each kind of thing that is counted.
+//! Metrics of a cluster for Prometheus: one table for each kind of source.
 
 mod tables;
 mod text;
@@ -11,10 +11,10 @@ use crate::live::{ClusterView, ServerState, ServerView};
 use crate::monitor::Picture;
 use crate::stats::Balance;
 
-/// What a scraper is told that it is.
+/// The media type.
 pub(super) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-/// Every state that a server can be in.
+/// Every state of a server.
 const STATES: [ServerState; 6] = [
     ServerState::Running,
     ServerState::Paused,
@@ -24,7 +24,7 @@ const STATES: [ServerState; 6] = [
     ServerState::Killed,
 ];
 
-/// A view and its picture as a page of metrics, with what the console counts of itself.
+/// A view and its picture as a page of metrics, with the console's own counters.
 pub(super) fn page(view: &ClusterView, picture: &Picture, streams: usize) -> String {
     let mut text = Text::default();
     cluster(&mut text, view, picture, streams);

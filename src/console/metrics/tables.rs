@@ -1,15 +1,15 @@
-//! What servers, ports and the router count, by the names that Prometheus gets. To add a figure,
-//! add a line.
+//! The metrics of servers, ports and the router, with their Prometheus names. To add a metric, add
+//! a line.
 
 use super::text::Kind::{self, Counter, Gauge};
 use crate::ports::PortSnapshot;
 use crate::router::RouterCounters;
 use crate::servers::ServerSnapshot;
 
-/// A family's name, kind and help, and how its value is read.
+/// A family: name, kind, help, and how to read its value.
 pub(super) type Figure<T> = (&'static str, Kind, &'static str, fn(&T) -> f64);
 
-/// Of every server that is up.
+/// For every server that is up.
 pub(super) const SERVERS: &[Figure<ServerSnapshot>] = &[
     ("pomelo_sessions", Gauge, "Clients that are connected.", |own| own.sessions as f64),
     ("pomelo_sessions_bound", Gauge, "Clients that are logged in.", |own| own.bound as f64),
@@ -50,7 +50,7 @@ pub(super) const SERVERS: &[Figure<ServerSnapshot>] = &[
     ("pomelo_panics_total", Counter, "Handlers that panicked.", |own| own.counters.panics as f64),
 ];
 
-/// Of every frontend that is up.
+/// For every frontend that is up.
 pub(super) const PORTS: &[Figure<PortSnapshot>] = &[
     ("pomelo_port_connections", Gauge, "Connections in any state.", |port| port.connections as f64),
     ("pomelo_port_waiting_bytes", Gauge, "Bytes that wait for clients to read them.", |port| {
@@ -98,14 +98,14 @@ pub(super) const PORTS: &[Figure<PortSnapshot>] = &[
     }),
 ];
 
-/// Of the router: all of them only grow.
+/// For the router: all of them are counters.
 pub(super) const ROUTER: &[Figure<RouterCounters>] = &[
     ("pomelo_router_envelopes_total", Counter, "Envelopes taken in.", |router| router.envelopes as f64),
     ("pomelo_router_delivered_total", Counter, "Envelopes handed on.", |router| router.delivered as f64),
     ("pomelo_router_undeliverable_total", Counter, "Envelopes with no server to go to.", |router| {
         router.undeliverable as f64
     }),
-    ("pomelo_router_from_the_dead_total", Counter, "Envelopes from a server that is no more.", |router| {
+    ("pomelo_router_from_the_dead_total", Counter, "Envelopes from a server that is gone.", |router| {
         router.from_the_dead as f64
     }),
     (

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use crate::stats::Histogram;
 
-/// Upper ends of the buckets that are told: 1, 2.5 and 5 of each decade from 10 µs to 10 s. A
-/// histogram's counts are exact there.
+/// Upper bounds of the buckets: 1, 2.5 and 5 of each decade from 10 µs to 10 s. The histogram's
+/// counts are exact there.
 const BOUNDS_US: [u64; 19] = [
     10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
     1_000_000, 2_500_000, 5_000_000, 10_000_000,
 ];
 
-/// Names and values of a sample's labels.
+/// Labels of a sample, by name.
 pub(super) type Labels<'a> = &'a [(&'a str, &'a str)];
 
-/// What a family is.
+/// The kind of a family.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// It only grows.
@@ -26,7 +26,7 @@ pub(super) enum Kind {
     Histogram,
 }
 
-/// A text that grows family by family.
+/// Builds the text family by family.
 #[derive(Default)]
 pub(super) struct Text {
     text: String,
@@ -34,7 +34,7 @@ pub(super) struct Text {
 }
 
 impl Text {
-    /// Begins a family: what follows are its samples.
+    /// Begins a family; its samples follow.
     pub(super) fn family(&mut self, name: &'static str, kind: Kind, help: &str) {
         let kind = match kind {
             Kind::Counter => "counter",
@@ -47,13 +47,13 @@ impl Text {
         self.family = name;
     }
 
-    /// A sample of the family.
+    /// Adds a sample to the family.
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: f64) {
         let name = self.family;
         self.line(format_args!("{name}{} {value}", shown(labels, None)));
     }
 
-    /// A sample of a family of histograms.
+    /// Adds a sample to a family of histograms.
     pub(super) fn histogram(&mut self, labels: Labels<'_>, histogram: &Histogram) {
         let name = self.family;
         for bound in BOUNDS_US {
@@ -67,7 +67,7 @@ impl Text {
         self.line(format_args!("{name}_count{plain} {count}"));
     }
 
-    /// All of it.
+    /// The whole text.
     pub(super) fn finish(self) -> String {
         self.text
     }

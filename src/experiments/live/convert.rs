@@ -53,7 +53,7 @@ pub(super) fn outcome(report: &Report, router: RouterCounters, marks: Vec<Mark>,
         ("send", measured.send),
         ("deliver", measured.deliver),
     ] {
-        tell(name, &summary, &mut metrics);
+        put_quantiles(name, &summary, &mut metrics);
         latencies.extend(latency(&summary).map(|latency| (name.to_owned(), latency)));
     }
     let errors: u64 = report.errors.values().sum();
@@ -83,7 +83,7 @@ pub(super) fn outcome(report: &Report, router: RouterCounters, marks: Vec<Mark>,
     Outcome { metrics, latencies, servers: seen.series, marks }
 }
 
-fn tell(name: &str, summary: &Summary, metrics: &mut BTreeMap<String, f64>) {
+fn put_quantiles(name: &str, summary: &Summary, metrics: &mut BTreeMap<String, f64>) {
     let Summary { count, p50, p90, p99, p999, max, mean } = *summary;
     if count == 0 {
         return;

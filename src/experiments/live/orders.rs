@@ -96,11 +96,13 @@ impl Order {
         let (what, result) = match self {
             Order::Add(id) => (format!("{id} added"), add(cluster, id)),
             // Stopped but not removed: a server that returns takes its old place.
-            Order::Remove(id) => (format!("{id} removed"), told(cluster.stop_server(id))),
-            Order::Kill(id) => (format!("{id} crashed"), told(cluster.kill(id))),
-            Order::Restart(id) => (format!("{id} back"), told(cluster.restart(id))),
-            Order::Link(rule) => (format!("link {}", rule.name), told(cluster.add_link_rule(rule.clone()))),
-            Order::Heal(name) => (format!("link {name} healed"), told(cluster.heal(Some(name)))),
+            Order::Remove(id) => (format!("{id} removed"), in_words(cluster.stop_server(id))),
+            Order::Kill(id) => (format!("{id} crashed"), in_words(cluster.kill(id))),
+            Order::Restart(id) => (format!("{id} back"), in_words(cluster.restart(id))),
+            Order::Link(rule) => {
+                (format!("link {}", rule.name), in_words(cluster.add_link_rule(rule.clone())))
+            }
+            Order::Heal(name) => (format!("link {name} healed"), in_words(cluster.heal(Some(name)))),
         };
         match result {
             Ok(()) => what,
@@ -109,7 +111,7 @@ impl Order {
     }
 }
 
-fn told<T>(result: Result<T, crate::live::ControlError>) -> Result<(), String> {
+fn in_words<T>(result: Result<T, crate::live::ControlError>) -> Result<(), String> {
     result.map(drop).map_err(|error| error.to_string())
 }
 
@@ -117,11 +119,11 @@ fn told<T>(result: Result<T, crate::live::ControlError>) -> Result<(), String> {
 fn add(cluster: &RunningCluster, id: &str) -> Result<(), String> {
     let known = cluster.list().map_err(|error| error.to_string())?;
     if known.iter().any(|server| server.id.as_str() == id) {
-        return told(cluster.restart(id));
+        return in_words(cluster.restart(id));
     }
     let server_type = id.split("-server-").next().unwrap_or(id);
     let like = cluster.servers().map(|(spec, _)| spec).find(|spec| spec.server_type.as_str() == server_type);
     let like = like.ok_or_else(|| format!("no server of type {server_type} to be like"))?;
     let client_port = like.client_port.map(|_| 0);
-    told(cluster.add(ServerSpec { id: id.into(), client_port, port: None, ..like }))
+    in_words(cluster.add(ServerSpec { id: id.into(), client_port, port: None, ..like }))
 }

@@ -242,7 +242,7 @@ impl Servers {
             Change::Stopped => (EventKind::Stopped, "stopped in good order".to_owned()),
             Change::Killed => (EventKind::Killed, "vanished, as by a crash".to_owned()),
             Change::Paused => (EventKind::Paused, "does nothing from now on".to_owned()),
-            Change::Resumed => (EventKind::Resumed, "goes on".to_owned()),
+            Change::Resumed => (EventKind::Resumed, "resumed".to_owned()),
             Change::Restarted => (EventKind::Restarted, "started again".to_owned()),
             Change::CameBack => (EventKind::Started, "has come back by itself".to_owned()),
         };

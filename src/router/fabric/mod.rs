@@ -220,11 +220,11 @@ impl Fabric {
     }
 
     pub(super) fn answer(&mut self, to: ServerId, call: CallId, result: Result<Bytes, AppError>) {
-        self.tell(to, Payload::Answer { call, result });
+        self.send(to, Payload::Answer { call, result });
     }
 
     /// Sends a message of the router itself, which crosses no link.
-    pub(super) fn tell(&mut self, to: ServerId, payload: Payload) {
+    pub(super) fn send(&mut self, to: ServerId, payload: Payload) {
         self.deliver(to.clone(), to, (payload, None));
     }
 
@@ -352,7 +352,7 @@ impl Fabric {
     fn kick_those_who_missed(&mut self, frontend: &ServerId, missed: BTreeSet<SessionId>) {
         for session in missed {
             self.missed += 1;
-            self.tell(frontend.clone(), Payload::Kick { session, reason: "missed messages".into() });
+            self.send(frontend.clone(), Payload::Kick { session, reason: "missed messages".into() });
         }
     }
 }

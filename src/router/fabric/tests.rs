@@ -62,7 +62,7 @@ fn an_envelope_goes_out_at_once_unless_a_rule_or_an_older_one_is_before_it() {
 #[test]
 fn what_the_router_says_crosses_no_link_and_waits_for_the_paused_only() {
     let mut fabric = fabric();
-    let tell = |it: &mut Fabric| it.tell("b".into(), Payload::Drained { change: 9 });
+    let tell = |it: &mut Fabric| it.send("b".into(), Payload::Drained { change: 9 });
     out(&mut fabric, Duration::ZERO, |it| install(it, slow()));
     assert_eq!(out(&mut fabric, Duration::ZERO, tell), [9]);
     fabric.pause(&"b".into());

@@ -256,7 +256,7 @@ impl Pools {
             }
             let (drain, waiting) = (fabric.next_drain(), fabric.servers(Some(&pool.server_type)));
             pool.begin_sweep(drain, waiting.clone(), fabric.now());
-            waiting.into_iter().for_each(|id| fabric.tell(id, Payload::Drain { change: drain }));
+            waiting.into_iter().for_each(|id| fabric.send(id, Payload::Drain { change: drain }));
             pool.end_sweep(fabric, load);
         }
     }

@@ -12,7 +12,7 @@ impl ChatRun {
         let end = self.end;
         let mut metrics = BTreeMap::new();
         let measured_ns = end.as_nanos().saturating_sub(self.warmup.as_nanos());
-        self.people.tally.tell(self.people.len(), measured_ns as f64 / 1e9, &mut metrics);
+        self.people.tally.report(self.people.len(), measured_ns as f64 / 1e9, &mut metrics);
         metrics.insert("in_flight".into(), self.people.in_flight() as f64);
         metrics.insert("events".into(), self.events as f64);
         if let Some(seconds) = self.people.recovery_s(end) {

@@ -28,7 +28,7 @@ impl Servers for World {
     }
 
     fn observe(&mut self, words: &Words, observed: &mut Vec<Observation>) {
-        observed.extend(self.said().filter_map(|(server, said)| match said {
+        observed.extend(self.outgoing().filter_map(|(server, said)| match said {
             ToClient::Effect(Effect::Push { sessions, frame }) => {
                 meant(&frame).map(|meant| Observation::Message { to: sessions, meant })
             }

@@ -56,9 +56,9 @@ impl Tally {
         self.attempts[second] += 1;
     }
 
-    pub(super) fn tell(&self, users: u32, measured_s: f64, metrics: &mut BTreeMap<String, f64>) {
+    pub(super) fn report(&self, users: u32, measured_s: f64, metrics: &mut BTreeMap<String, f64>) {
         for (name, latencies) in self.all() {
-            latencies.tell(name, metrics);
+            latencies.report(name, metrics);
         }
         let lost: u64 = self.lost.iter().sum();
         let share = |part: u64, of: f64| if of > 0.0 { part as f64 / of } else { 0.0 };

@@ -210,7 +210,7 @@ impl Tally {
             tell("moved_fraction", ratio(moves.moved as f64, moves.of as f64));
             tell("unforced_fraction", ratio(moves.unforced as f64, moves.of as f64));
         }
-        self.latencies.tell("job", &mut metrics);
+        self.latencies.report("job", &mut metrics);
 
         let latencies = self.latencies.summary().map(|latency| ("job".to_owned(), latency));
         let series = |mut server: Server| {

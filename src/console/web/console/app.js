@@ -1,4 +1,4 @@
-// The console: one state, filled by the live stream, and panels that show what of it is in view.
+// The console: one state, filled by the live stream, and panels that show the parts in view.
 
 import { Api } from './api.js';
 import { byId, h } from './dom.js';
@@ -30,7 +30,7 @@ import { trace } from './trace.js';
  */
 
 /**
- * In the order of the page.
+ * Order on the page.
  * @type {Panel[]}
  */
 const PANELS = [map, servers, people, balance, explain, trace, faults, load, timeline, request];
@@ -70,8 +70,8 @@ export class App {
   }
 
   /**
-   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and once before that, so
-   * that nothing grows under the pointer of who scrolls there.
+   * Shows a panel: `render(state)` is called when something changed while `root` is in view, and
+   * once before, so that nothing moves under the pointer of a reader who scrolls there.
    */
   add(root, render) {
     const panel = { root, render, isSeen: false, isDrawn: false, isStale: true };

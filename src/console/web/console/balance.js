@@ -1,4 +1,4 @@
-// Balance: the load of each server over the last minutes, side by side on one scale, and how even it is in numbers.
+// Balance: the load of each server over the last minutes on one scale, and its evenness in numbers.
 
 import { byId, h, keyed, setAttribute, setText } from './dom.js';
 import { marks } from './events.js';

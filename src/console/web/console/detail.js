@@ -1,4 +1,5 @@
-// The server that was clicked on the map: all that is known of it, its links, its verbs, and what a kill would do.
+// The server that was clicked on the map: its figures, its links, its verbs, and a forecast of a
+// kill.
 
 import { byId, h, keyed, setText } from './dom.js';
 import { bytes, count, duration, percentiles, rate } from './format.js';

@@ -1,4 +1,4 @@
-// Making and changing elements: all that comes from outside becomes text, and what did not change is not touched.
+// Creates and changes elements. Untrusted text becomes text nodes; unchanged nodes are not touched.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const known = new WeakMap();
@@ -14,7 +14,7 @@ export function s(tag, attributes = {}, ...children) {
 }
 
 /**
- * The element of that id.
+ * The element with this id.
  * @param {string} id
  * @returns {any} of whatever kind the page has under it
  */
@@ -41,8 +41,9 @@ export function setStyle(node, name, value) {
 }
 
 /**
- * Makes the children of `parent` those of `items`, in their order: `create(item)` gives `{node, update}` for a new key,
- * `update(item)` is called for each. Nodes that stay are not moved, so that focus and scrolling stay.
+ * Makes the children of `parent` match `items`, in order: `create(item)` returns `{node, update}`
+ * for a new key, `update(item)` is called for each. Nodes that remain are not moved, so that focus
+ * and scrolling remain too.
  */
 export function keyed(parent, items, keyOf, create) {
   const rows = known.get(parent) ?? new Map();

@@ -1,4 +1,4 @@
-// What is drawn between the boxes of the map: how much goes where, and which links are slow, lossy or cut.
+// The edges between the boxes of the map: traffic on each, and which links are slow, lossy or cut.
 
 import { count, plural, rate } from './format.js';
 import { curve, sideOf, thickness } from './layout.js';
@@ -8,8 +8,9 @@ import { pairState, worse } from './links.js';
 export const FAULTS_MAX = 12;
 
 /**
- * The edges of a picture on a map, as `{key, path, width, label, x, y, anchor}`: from the clients to the frontends, from
- * these to the router, from the router to the servers behind it. To a group of tiles there is one.
+ * The edges of a picture on a map, as `{key, path, width, label, x, y, anchor}`: from the clients
+ * to the frontends, from these to the router, from the router to the servers behind it. A group of
+ * tiles has one.
  */
 export function edgesOf(picture, map) {
   const ends = endsOf(picture, map);

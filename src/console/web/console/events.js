@@ -1,4 +1,4 @@
-// Kinds of events: what they are called, and how they are marked in plots.
+// Kinds of events: their names, and their marks in plots.
 
 /** Groups of kinds, for the filter and the marks. */
 export const GROUPS = {
@@ -20,8 +20,8 @@ export function groupOf(kind) {
 }
 
 /**
- * The list with new events at its end, each number once, the oldest forgotten. `next` is the number of the event that comes
- * next: when that is one we have, the cluster began anew, and so does the list.
+ * Appends new events to the list, each number once, and forgets the oldest. `next` is the number of
+ * the next event: if the list has it, the cluster was restarted, and the list starts over.
  */
 export function merged(events, more, next) {
   const last = events.at(-1)?.seq ?? -1;

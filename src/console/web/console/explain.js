@@ -1,4 +1,5 @@
-// Explain: where a user and a room go and why, with one server more or fewer, and where they really are.
+// Explain: where a user and a room land and why, with one server more or fewer, and where they
+// really are.
 
 import { byId, h } from './dom.js';
 import { plural, sentence } from './format.js';
@@ -23,7 +24,7 @@ export const explain = {
 };
 
 /**
- * Explains from elsewhere on the page; what is `null` stays as it is in the form.
+ * Explains for another part of the page; `null` keeps the value of the form.
  * @typedef {(uid: string | null, rid: string | null) => void} Explain
  */
 

@@ -1,4 +1,4 @@
-// Faults: rules that make links slow, lossy or cut, and their healing.
+// Faults: rules that make links slow, lossy or cut, and their removal.
 
 import { part } from './api.js';
 import { byId, fields, h, keyed, setText } from './dom.js';

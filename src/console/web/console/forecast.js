@@ -1,4 +1,4 @@
-// What an order to a server will do, in words, before it is given.
+// Describes the effect of an order to a server before it is given.
 
 import { part } from './api.js';
 import { plural, sentence } from './format.js';
@@ -26,7 +26,7 @@ export function consequences(verb, server, picture) {
     (other) => other.serverType === server.serverType && other.id !== server.id && other.state === 'running',
   );
   const isDown = server.state === 'stopped' || server.state === 'killed';
-  if (verb === 'resume') return ['It goes on with what has waited.'];
+  if (verb === 'resume') return ['It continues, first with the messages that waited.'];
   if (isDown && verb === 'restart') return ['It starts again, in its old place on the list and on its old port.'];
   if (isDown) return ['It is forgotten. To have it again, add it.'];
   const said = [BEGINS[verb]];
@@ -38,8 +38,8 @@ export function consequences(verb, server, picture) {
 }
 
 /**
- * Which server each room of `server` would be on without it: `{moves: [{room, members, to}], rest}`, the biggest first;
- * `rest` rooms were not asked for. By what the cluster's router answers now.
+ * The server of each room of `server` without it: `{moves: [{room, members, to}], rest}`, the
+ * largest first; `rest` rooms were not queried. The cluster's router answers.
  */
 export async function whereRoomsGo(api, server) {
   const { rooms } = await api.get('rooms', { limit: 1000, sort: 'members' });

@@ -1,4 +1,4 @@
-// How numbers, times and amounts are written on the page: short, and the same everywhere.
+// Formats numbers, times and amounts: short, and the same everywhere on the page.
 
 const WHOLE = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const NONE = '–';

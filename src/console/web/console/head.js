@@ -1,4 +1,5 @@
-// The head: which cluster, how much it does, whether what is shown is live, and the theme; what is hottest in a sentence.
+// The head: the cluster, its load, whether the view is live, the theme, and the hottest server in a
+// sentence.
 
 import { byId, h, setAttribute, setText } from './dom.js';
 import { faultsInWords, faultyLinks } from './edges.js';

@@ -1,4 +1,4 @@
-// Which server of a type is the hottest, and how much hotter than the mean.
+// Finds the hottest server of a type, and its load relative to the mean.
 
 import { recent } from './series.js';
 
@@ -9,8 +9,9 @@ const SMOOTH = 5;
 const EVEN = 1.02;
 
 /**
- * By type: `{server, by, value, ratio}` of the hottest server that runs, or `null` when there is nothing to do or all are
- * even. `by` is `messagesPerSecond` while messages come, else `load` (sessions or members).
+ * By type: `{server, by, value, ratio}` of the hottest running server, or `null` when there is no
+ * load or all are even. `by` is `messagesPerSecond` while messages arrive, else `load` (sessions or
+ * members).
  */
 export function hottest(picture, history) {
   const found = new Map();

@@ -1,4 +1,5 @@
-// The last minutes, a sample a second: what the server remembered when the page was opened, and each picture since.
+// The last minutes, one sample a second: what the server remembered when the page opened, and each
+// picture since.
 
 /** Samples that are kept: five minutes. */
 export const SAMPLES_MAX = 300;

@@ -1,4 +1,5 @@
-// Where things stand on the map: clients, frontends, the router, and the servers behind it, as boxes of pixels.
+// The layout of the map: clients, frontends, the router, and the servers behind it, as boxes in
+// pixels.
 
 /** From this width on, clients stand to the left of the frontends; below it, above them. */
 const WIDE = 720;
@@ -14,8 +15,9 @@ const TITLE = 24;
 const BETWEEN = 18;
 
 /**
- * `groups` are `{serverType, frontend, ids}`. Gives `{width, height, clients, router, groups, servers, isWide}`: boxes are
- * `{x, y, w, h}`; `groups` and `servers` are maps by type and id; a group of tiles has `isDense`.
+ * `groups` are `{serverType, frontend, ids}`. Returns `{width, height, clients, router, groups,
+ * servers, isWide}`: boxes are `{x, y, w, h}`; `groups` and `servers` are maps by type and id; a
+ * group of tiles has `isDense`.
  */
 export function layoutMap(width, groups) {
   const isWide = width >= WIDE;

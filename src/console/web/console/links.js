@@ -1,4 +1,4 @@
-// How the link between two servers is, by the rules: the first that holds for it says so, as the router has it.
+// The state of the link between two servers: the first matching rule decides, as in the router.
 
 /** Worse comes later. */
 const WORSE = ['ok', 'slow', 'lossy', 'cut'];

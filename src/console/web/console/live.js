@@ -1,4 +1,4 @@
-// The live stream: server-sent events, opened while somebody looks at the page.
+// The live stream: server-sent events, open while the page is visible.
 
 const NAMES = ['picture', 'events', 'trace', 'robots'];
 
@@ -6,9 +6,10 @@ const NAMES = ['picture', 'events', 'trace', 'robots'];
 const PAUSE_MS_MAX = 8000;
 
 /**
- * Keeps the stream open while the page is visible; a hidden tab has none and does no work. `heard(name, json)` gets what
- * comes, `said(state)` one of `connecting`, `live`, `lost`, `paused`; `opened()` is called before the first events of a stream.
- * `headers()` gives those of the request.
+ * Keeps the stream open while the page is visible; a hidden tab has none and does no work.
+ * `heard(name, json)` receives events, `said(state)` one of `connecting`, `live`, `lost`, `paused`;
+ * `opened()` is called before the first events of a stream. `headers()` returns those of the
+ * request.
  */
 export class Live {
   constructor({ heard, said, opened, headers }) {

@@ -1,4 +1,5 @@
-// Load: robots that chat, by three sliders; what they send and get, and whether all of it arrived.
+// Load: robots that chat, controlled by three sliders; their messages, and whether all of them
+// arrived.
 
 import { byId, setText } from './dom.js';
 import { marks } from './events.js';

@@ -1,4 +1,5 @@
-// The topology: clients, frontends, router and the servers behind it as cards on a map; a click shows a server's details.
+// The topology: clients, frontends, router and the servers behind it as cards on a map; a click
+// opens the details of a server.
 
 import { mountDetail } from './detail.js';
 import { byId, h, keyed, s, setAttribute, setStyle, setText } from './dom.js';

@@ -1,4 +1,5 @@
-// What was done, said at the foot of the page, with a way back where there is one; and errors where the action was.
+// Notices at the foot of the page about actions, with an undo where there is one; errors appear
+// where the action was.
 
 import { byId, h, setText } from './dom.js';
 
@@ -11,7 +12,7 @@ const STAYS_MS = 10_000;
  * @typedef {object} Notices
  * @property {(text: string, undo?: { label: string, act: () => void }) => void} show says what was done
  * @property {<T>(output: HTMLElement, action: () => Promise<T>) => Promise<T | undefined>} attempt
- *   runs an action, shows its error in `output`, and gives what the action gave, or `undefined`
+ *   runs an action, shows its error in `output`, and returns its result, or `undefined`
  */
 export function mountNotices(app) {
   const place = byId('notices');

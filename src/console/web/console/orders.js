@@ -1,4 +1,4 @@
-// Orders to servers: a dialog that says what will happen, the order, what came of it, and the way back.
+// Orders to servers: a dialog with a forecast, the order, its result, and the undo.
 
 import { byId, h, setText } from './dom.js';
 import { plural } from './format.js';

@@ -1,4 +1,5 @@
-// Rooms and users: search, where they are, the biggest and the busiest, a room's members, and a kick.
+// Rooms and users: search, their servers, the largest and the busiest, the members of a room, and a
+// kick.
 
 import { part } from './api.js';
 import { byId, h, keyed, setText } from './dom.js';
@@ -32,7 +33,7 @@ export const people = {
 };
 
 /**
- * What other panels ask of this one.
+ * The interface for other panels.
  * @typedef {object} People
  * @property {(text: string) => void} find looks for a room or a user from the head of the page
  * @property {() => Promise<void>} refresh asks for both lists again

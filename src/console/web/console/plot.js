@@ -1,4 +1,5 @@
-// A small plot: lines over the last minutes with marks where something happened, one SVG that is changed in place.
+// A small plot: lines over the last minutes with marks for events, one SVG that is changed in
+// place.
 
 import { clock } from './format.js';
 import { keyed, s, setAttribute, setText } from './dom.js';

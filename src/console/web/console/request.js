@@ -1,4 +1,5 @@
-// The request form: a client of the cluster in this page, that logs in and sends anything to any route.
+// The request form: a client of the cluster in this page, which logs in and sends any message to
+// any route.
 
 import { Client } from '../pomelo.js';
 import { byId, h, setAttribute, setOptions, setText } from './dom.js';

@@ -1,4 +1,4 @@
-// Robots in words, and sliders that go from one to many thousands.
+// Texts about robots, and sliders from one to many thousands.
 
 import { count, duration, plural } from './format.js';
 

@@ -1,8 +1,9 @@
-// Arithmetic of plots: samples put into buckets, scales, and the text of an SVG path.
+// Arithmetic of plots: buckets of samples, scales, and the text of an SVG path.
 
 /**
- * The greatest value of each bucket of `stepMs`, `null` where there is none, as `{at, value}` from `from` to `until`.
- * Buckets begin at multiples of the step, so that a curve moves to the left and keeps its shape.
+ * The greatest value of each bucket of `stepMs`, `null` for an empty one, as `{at, value}` from
+ * `from` to `until`. Buckets begin at multiples of the step, so that a curve moves left and keeps
+ * its shape.
  */
 export function bucketed(times, values, from, until, stepMs) {
   const points = [];

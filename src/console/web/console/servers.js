@@ -1,4 +1,4 @@
-// The table of servers: what each does, its last minutes, and its verbs; a form that adds one.
+// The table of servers: their load, their last minutes, and their verbs; a form that adds one.
 
 import { nextServer } from './additions.js';
 import { byId, fields, h, keyed, setAttribute, setOptions, setText } from './dom.js';

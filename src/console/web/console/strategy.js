@@ -1,4 +1,5 @@
-// The dispatch strategy of a type: chosen from the list, previewed, applied with a click, taken back with another.
+// The dispatch strategy of a type: chosen from the list, previewed, applied with a click, undone
+// with another.
 
 import { part } from './api.js';
 import { h, setOptions, setText } from './dom.js';

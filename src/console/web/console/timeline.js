@@ -1,4 +1,4 @@
-// The timeline: what happened, beside what the cluster did meanwhile.
+// The timeline: events next to the load at that time.
 
 import { byId, h, keyed, setText } from './dom.js';
 import { GROUPS, groupOf, marks } from './events.js';

@@ -1,4 +1,4 @@
-// The message trace: off until somebody turns it on; each message is a row that opens into its steps.
+// The message trace: off until it is turned on; each message is a row that opens into its steps.
 
 import { byId, fields, h, keyed, setAttribute, setText } from './dom.js';
 import { clock, count, duration } from './format.js';

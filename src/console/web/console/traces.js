@@ -1,4 +1,4 @@
-// Steps of traced messages, put together: one message is one row.
+// Groups the steps of traced messages: one row for each message.
 
 /** Messages that are kept. */
 export const MESSAGES_MAX = 200;
@@ -14,8 +14,8 @@ export class Traces {
   }
 
   /**
-   * Takes steps; those that were taken before are left out. Says whether anything is new. `next` is the number of the step
-   * that comes next: when that is one we have, the cluster began anew.
+   * Adds steps, each once. Returns whether anything is new. `next` is the number of the next step:
+   * if it is already known, the cluster was restarted.
    */
   take(steps, next) {
     if (next <= this.seen) {

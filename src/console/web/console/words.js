@@ -1,4 +1,4 @@
-// Small pieces that several panels show: a state as a badge, a number with its name.
+// Small elements that several panels share: a state as a badge, a number with its name.
 
 import { h, setAttribute, setText } from './dom.js';
 

@@ -116,7 +116,7 @@ impl People {
                 let Some(flight) = self.flights.get(request, user) else { return };
                 self.flights.end(&mut self.rows[user as usize].flights, request);
                 match flight.kind {
-                    RequestKind::Say => self.said(now, &flight, answer),
+                    RequestKind::Say => self.answered(now, &flight, answer),
                     RequestKind::Entry | RequestKind::Enter => self.let_in(now, user, &flight, answer),
                     RequestKind::Late => {}
                 }

@@ -80,7 +80,7 @@ impl People {
     }
 
     /// Counts the answer to a message.
-    pub(super) fn said(&mut self, now: Time, flight: &Flight, answer: Answer) {
+    pub(super) fn answered(&mut self, now: Time, flight: &Flight, answer: Answer) {
         if !flight.is_counted {
             return;
         }
