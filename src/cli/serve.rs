@@ -56,15 +56,12 @@ struct Started {
 }
 
 impl Started {
-    /// Refuses further orders, stops the cluster, then removes the admin file.
+    /// Stops the cluster, then the console, then removes the admin file.
     fn stop(self) {
         let _file = self.admin;
+        // First of all, since an order may hang: the console waits for it, clients must not.
+        self.running.end();
         drop(self.console);
-        match Arc::into_inner(self.running) {
-            Some(running) => running.stop(),
-            // The process's end is then the cluster's.
-            None => log::warn!("an order is still in flight: clients are not told why they are closed"),
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The owner's handle of a running cluster: orders that change its servers, and its end.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 
 use tokio::sync::mpsc::UnboundedSender;
@@ -20,7 +20,7 @@ pub struct RunningCluster {
     pub(super) timeline: Timeline,
     pub(super) control: UnboundedSender<Control>,
     pub(super) questions: UnboundedSender<Question>,
-    pub(super) thread: Option<JoinHandle<()>>,
+    pub(super) thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// Orders that change the servers, carried out one after the other.
@@ -122,8 +122,19 @@ impl RunningCluster {
 
     /// Stops: accepts no more clients, answers requests in flight, closes or kicks clients, and
     /// ends, within twice the stop timeout.
-    pub fn stop(mut self) {
+    pub fn stop(self) {
         self.end();
+    }
+
+    /// The same while others still hold the cluster, such as an order that hangs: what they ask of
+    /// it fails from now on.
+    pub fn end(&self) {
+        // Both fail only if the thread has ended, which is the goal.
+        let _ = self.control.send(Control::Stop);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = thread.join();
+        }
     }
 
     /// Carries out the verb's order on a server, like the method with that name.
@@ -139,14 +150,6 @@ impl RunningCluster {
         let (sender, receiver) = mpsc::channel();
         self.control.send(order(sender)).map_err(|_| ControlError::Ended)?;
         receiver.recv().map_err(|_| ControlError::Ended)
-    }
-
-    fn end(&mut self) {
-        // Both fail only if the thread has ended, which is the goal.
-        let _ = self.control.send(Control::Stop);
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! go down.
 
 use std::net::TcpListener;
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use actix::prelude::*;
@@ -56,7 +56,7 @@ pub(super) fn spawn(
         .map_err(StartError::Thread)?;
     let gone = || Err(StartError::Thread(std::io::Error::other("it ended before the cluster was up")));
     is_up.recv().unwrap_or_else(|_| gone())?;
-    Ok(RunningCluster { spec, roster, timeline, control, questions, thread: Some(thread) })
+    Ok(RunningCluster { spec, roster, timeline, control, questions, thread: Mutex::new(Some(thread)) })
 }
 
 /// A running cluster, on its thread.

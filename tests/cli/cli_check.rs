@@ -333,7 +333,7 @@ fn flags_of_serve_are_not_lost_before_a_command() {
     );
     let error = refused(&["--bind", "0.0.0.0", "serve"]);
     let hint = concat!("write ", env!("CARGO_BIN_EXE_pomelo-sim"), " serve --bind ...\n");
-    assert!(error.starts_with(&format!("error: --bind stands before the command: {hint}")), "{error}");
+    assert!(error.starts_with(&format!("error: --bind comes before the command: {hint}")), "{error}");
 }
 
 #[test]

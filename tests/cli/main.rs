@@ -15,6 +15,7 @@ mod guide;
 mod log_stall;
 mod robots;
 mod stall;
+mod stuck_order;
 #[path = "../support/mod.rs"]
 mod support;
 mod two_clusters;
