@@ -75,6 +75,23 @@ fn off_is_off() {
 }
 
 #[test]
+fn a_console_that_hands_its_token_to_nobody_works_with_it() {
+    let world = World::served(&["--console", "0", "--console-token", "off"]);
+    let address = told(&world);
+    let file: Value = serde_json::from_str(&fs::read_to_string(world.file()).unwrap()).unwrap();
+    let token = file["token"].as_str().unwrap();
+    assert!(!get(address, "/console").body.contains(token));
+    let kill = |token: &str| {
+        format!(
+            "POST /api/v1/servers/chat-server-1/kill HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: application/json\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+        )
+    };
+    assert_eq!(ask(address, &kill("0")).status, 401);
+    assert_eq!(ask(address, &kill(token)).status, 200);
+}
+
+#[test]
 fn without_an_admin_port_the_page_has_the_token() {
     let (mut world, _taken) = World::new();
     world.serve(&["--admin", "off", "--console", "0"]);

@@ -1,4 +1,4 @@
-//! Stderr: one that nobody reads stops nobody, and names forge no field in its lines.
+//! Stderr: a reader that stops reading stops nothing, and names cannot forge fields.
 
 use std::process::Stdio;
 

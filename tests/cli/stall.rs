@@ -1,5 +1,5 @@
-//! The process does not run for a while: a debugger, SIGSTOP, a laptop that slept. Nobody who did
-//! what they must is closed for it.
+//! The process does not run for a while, because of a debugger, SIGSTOP or a laptop that slept. No
+//! client that sent its heartbeats is closed for it.
 
 use std::process::Command;
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! An order that hangs: a stop tells the clients all the same.
+//! An order hangs: a stop still tells the clients.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;

@@ -1,4 +1,4 @@
-//! The admin port: its orders, its bounds, and what comes of those who may not use it.
+//! The admin port: its orders, its bounds, and the refusal of requests without the token.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -274,7 +274,7 @@ fn the_whole_api_is_there() {
     assert_eq!(stream.next_of("picture").data["servers"].as_array().unwrap().len(), 7);
 }
 
-/// What is sent, and an answer if there is one: garbage may get none.
+/// A request, and its answer if there is one: garbage may get none.
 fn sent(world: &AdminWorld, bytes: &[u8]) -> Option<Reply> {
     let mut stream = world.connect();
     let _ = stream.write_all(bytes);

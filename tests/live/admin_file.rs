@@ -1,5 +1,4 @@
-//! The file that tells where an admin port is: for its user's eyes only, and gone when its cluster
-//! is.
+//! The admin file: only its user can read it, and it is removed with its cluster.
 
 use std::fs::{self, Permissions};
 use std::io::{Read as _, Write as _};

@@ -1,6 +1,5 @@
-//! What goes to many is written once for all of them. Whoever is in however many channels, on
-//! whatever transport, hears everything that was for it once and in order, whatever else comes in
-//! between.
+//! Pushes to many sessions are written once for all. Every member receives its messages once and in
+//! order, in any number of channels, on either transport, whatever comes in between.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The public client: what it makes of bytes, and both shells beside a running cluster.
+//! The public client: how it reads bytes, and both of its shells on a running cluster.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! Configurations as people have them: each is taken, and served on this machine.
+//! Configurations of real shape: each loads, and is served on this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -91,7 +91,7 @@ fn a_check_without_flags_says_what_stands_in_the_way() {
 fn every_environment_is_served() {
     for at in environments() {
         let mut spec = fitted(load(&at));
-        // Other tests run beside this one.
+        // Other tests run at the same time.
         spec.servers.iter_mut().for_each(|server| server.client_port = server.client_port.map(|_| 0));
         let expected = spec.servers.iter().filter(|server| server.frontend).count();
         let cluster = Cluster::from_spec(spec).start().unwrap_or_else(|error| panic!("{at:?}: {error}"));

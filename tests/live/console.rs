@@ -1,4 +1,4 @@
-//! The console over HTTP: pages, orders, pictures as they come, robots, and how it ends.
+//! The console over HTTP: pages, orders, live pictures, robots, and its end.
 
 use std::sync::Arc;
 
@@ -199,7 +199,7 @@ fn more_streams_than_may_be_are_told_so() {
     let served = streams.iter().filter(|stream| stream.status == 200).count();
     let refused = streams.iter().filter(|stream| stream.status == 503).count();
     assert_eq!((served, refused), (32, 8));
-    // Others are served beside them, and a place is free again when one goes.
+    // Other requests are served meanwhile, and a place is free again when one leaves.
     assert_eq!(world.ask("GET", "/healthz", "").status, 200);
     streams.clear();
     wait_until("a place", || world.live().status == 200);

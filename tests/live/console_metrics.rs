@@ -1,4 +1,4 @@
-//! `/metrics`: what a scraper reads is well-formed, named by the conventions, and true.
+//! `/metrics`: well-formed, named by the conventions, and correct.
 
 use std::collections::{BTreeMap, BTreeSet};
 

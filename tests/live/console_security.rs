@@ -1,5 +1,5 @@
-//! The console against other pages of the same browser, other machines, and whoever sends it
-//! nonsense.
+//! The console under attack: other pages of the same browser, other machines, and malformed
+//! requests.
 
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
@@ -213,7 +213,7 @@ fn the_token_is_on_the_page_for_this_machine_alone() {
     {
         assert!(!holds(&world.say("GET", path, "", "")), "{path}");
     }
-    // Who comes through a proxy may be anybody.
+    // A request through a proxy may come from anybody.
     for header in ["X-Forwarded-For: 10.0.0.7\r\n", "Forwarded: for=10.0.0.7\r\n", "Via: 1.1 proxy\r\n"] {
         assert!(!holds(&world.say("GET", "/console", header, "")), "{header}");
         let cluster = world.say("GET", "/api/v1/cluster", header, "").json();

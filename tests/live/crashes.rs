@@ -1,4 +1,5 @@
-//! Servers that vanish, hang or panic: what is answered, who is told, and what is there again.
+//! Servers that vanish, hang or panic: the answers, the messages to members, and the state
+//! afterwards.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -117,7 +118,7 @@ fn a_connector_that_hangs_goes_on_where_it_was() {
     for number in 0..100 {
         assert_eq!(bob.request(SEND, json!({"content": number, "target": "*"})), json!({}));
     }
-    // It takes connections as soon as it goes on.
+    // It accepts connections as soon as it is resumed.
     let waiting = std::thread::spawn(move || Client::enter(first, Transport::WebSocket, "eve", "room"));
     cluster.resume("connector-server-1").unwrap();
     assert_eq!(alice.response(late), json!({}));
@@ -281,7 +282,7 @@ fn repeated_panics_back_off() {
         world.cluster.settle();
         assert_eq!(world.answer(player, asked).unwrap()["code"], 500, "answered at once");
         let mut waited = 0;
-        // What comes meanwhile is answered when it is up, or at its deadline.
+        // Messages meanwhile are answered when it is up, or at their deadline.
         let answer = loop {
             if let Some(answer) = world.answer(player, after) {
                 break answer;

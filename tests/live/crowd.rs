@@ -1,5 +1,5 @@
-//! Two hundred users in twenty rooms: everybody gets everything once and in order, and nothing
-//! stays behind.
+//! Two hundred users in twenty rooms: every member receives everything once and in order, and
+//! nothing leaks.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -37,7 +37,7 @@ fn log_in(cluster: &RunningCluster, name: &str, rid: &str, place: usize) -> User
     User { name: name.to_owned(), client: Client::enter(address, BOTH[place / 2 % 2], name, rid) }
 }
 
-/// What comes next for a client, but for the answers to its messages, which are counted.
+/// The next push or close of a client; answers to its messages are counted.
 fn next_push(user: &mut User, answers: &mut usize) -> (String, Value) {
     loop {
         match user.client.next(PATIENCE) {

@@ -1,4 +1,4 @@
-//! What servers and router count of themselves, on the pure machines and on a running cluster.
+//! The counters of servers and router, on the pure machines and on a running cluster.
 
 use std::time::Duration;
 
@@ -209,7 +209,7 @@ fn a_view_of_a_running_cluster_has_all_figures() {
     let written = serde_json::to_string(&view).unwrap();
     assert_eq!(serde_json::from_str::<pomelo_sim::live::ClusterView>(&written).unwrap(), view);
 
-    // What comes while a server is paused waits in its queue, whoever looks.
+    // Messages to a paused server wait in its queue, also during queries.
     let room = view.servers.iter().find(|server| server.account.as_ref().unwrap().channels > 0).unwrap();
     cluster.pause(room.id.as_str()).unwrap();
     let asked: Vec<u64> = clients.iter_mut().map(|client| client.send(SEND, hello())).collect();

@@ -1,5 +1,5 @@
-//! Servers come and go while clients chat: rooms move with their members, and nobody is told
-//! anything but why it is kicked.
+//! Servers come and go while clients chat: rooms move with their members, and members receive
+//! nothing about it.
 
 use std::time::{Duration, Instant};
 

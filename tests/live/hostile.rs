@@ -1,5 +1,5 @@
-//! Whatever a client sends, only its own connection suffers: a room talks on, and nothing is left
-//! behind.
+//! Hostile input affects only the connection that sends it: a room keeps talking, and nothing
+//! leaks.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn routed(flag: u8, id: u8, route: &[u8], body: &[u8]) -> Vec<u8> {
     data(&[&head[..], route, body].concat())
 }
 
-/// What is wrong inside of packages, which both transports carry.
+/// Faults inside of packages, which both transports carry.
 fn packages() -> Vec<(&'static str, Vec<u8>, Fate)> {
     const CODE_500: &str = r#"{"code":500"#;
     let deep = |levels: usize| [br#"{"uid":"#.to_vec(), b"[".repeat(levels)].concat();

@@ -1,5 +1,5 @@
-//! Fragments, control frames between them, and text that is none: what WebSocket allows is read,
-//! whatever its shape.
+//! WebSocket fragments, control frames between them, and invalid text: everything that the protocol
+//! allows is read.
 
 use crate::support::client::Transport;
 use crate::support::raw::{BINARY, CLOSE, HEARTBEAT, PING, PONG, Raw, frame, request};

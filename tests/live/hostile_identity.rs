@@ -1,5 +1,5 @@
-//! No client can be another, hear another room or speak in it, whatever it writes into its
-//! messages.
+//! No client can act as another, receive the messages of another room, or send to it, whatever its
+//! messages contain.
 
 use crate::support::client::{BOTH, Client, Got, Transport};
 use crate::support::raw::{ACK, Raw, data, package, request};
@@ -138,7 +138,7 @@ fn nobody_enters_as_another() {
             }
             scene.is_undisturbed(&format!("a login as {username} in {rid}"));
         }
-        // Who was refused is nobody, and who had entered is who she was.
+        // A refused client has no identity, and an entered one keeps hers.
         let answer = scene.world.send(stranger, "x", "*");
         assert_eq!(answer["code"], 500, "{answer}");
         assert_eq!(scene.world.send(scene.eve, "x", "*"), json!({}));

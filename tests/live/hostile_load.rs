@@ -1,4 +1,5 @@
-//! A client that sends too much, reads too little or hangs about costs only itself, and no memory.
+//! A client that sends too much, reads too little or stays idle costs only itself, and bounded
+//! memory.
 
 use std::io::Read;
 use std::net::SocketAddr;
@@ -42,7 +43,7 @@ const FLOOD: Duration = Duration::from_secs(1);
 /// How often the room talks during a flood at least. One that waits behind it hardly does once.
 const ROUNDS_MIN: u64 = 3;
 
-/// Runs `attack` beside a room that watches, and sees that it costs nobody anything.
+/// Runs `attack` while a room watches, and checks that it disturbs nobody.
 fn beside_a_room(options: Options, attack: impl FnOnce(&RunningCluster, &WatchedRoom)) {
     let cluster = tutorial().options(options).start().unwrap();
     let room = WatchedRoom::start(&cluster, "lobby");
@@ -63,7 +64,7 @@ fn member(address: SocketAddr, name: &str, rid: &str) -> Raw {
     raw
 }
 
-/// Reads and forgets, on a thread of its own, until the end.
+/// Reads and discards on its own thread, until the end.
 struct Reader {
     bytes: Arc<AtomicUsize>,
     thread: JoinHandle<()>,
@@ -204,7 +205,7 @@ fn a_member_that_reads_nothing_is_closed_and_the_others_lose_nothing() {
             assert_eq!((heard(&mut speaker), heard(&mut listener)), (number, number));
         }
         wait_closed(cluster, "connector-server-1", CloseReason::SlowConsumer, 1);
-        // What it did not read in time is gone; the connection has ended.
+        // Output that it did not read in time is gone; the connection has ended.
         deaf.end();
         assert_eq!((speaker.pushes(), listener.pushes()), (vec![], vec![]));
         assert_eq!(left, ["deaf", "deaf"], "each of the others hears of it once");

@@ -1,5 +1,5 @@
-//! Silent and slow clients are given up in time while a room talks at full speed on the same port,
-//! and loses nothing.
+//! Silent and slow clients are closed in time while a room on the same port talks at full speed and
+//! loses nothing.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -37,7 +37,7 @@ const UNDER_WAY: usize = 8;
 /// What many silent clients may take.
 const GROWTH_BYTES_MAX: usize = 64 << 20;
 
-/// A room whose members talk as fast as they are answered, each on a thread of its own.
+/// A room whose members each talk on their own thread, as fast as they are answered.
 struct LoudRoom {
     stopping: Arc<AtomicBool>,
     /// Messages that were answered.

@@ -1,5 +1,5 @@
-//! Server types that build on others: all that the other registers works, and what is added works
-//! beside it.
+//! Server types that extend others: everything that the other registers works, and so do the
+//! additions.
 
 use std::time::Duration;
 

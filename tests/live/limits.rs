@@ -1,5 +1,4 @@
-//! Limits on what one client, one address and all together may take; each refusal is said and
-//! counted.
+//! Limits for a client, an address and a port; each refusal is answered and counted.
 
 use std::io::Read;
 use std::net::{IpAddr, SocketAddr, TcpStream};

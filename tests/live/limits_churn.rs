@@ -1,4 +1,4 @@
-//! Places of connections are given back however a client comes and goes, and however many do.
+//! Places of connections are given back however clients come and go, and however many.
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -30,7 +30,7 @@ const PER_ADDRESS_MAX: usize = 6;
 /// Much longer than a working client needs on a busy machine.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Of those that say too little, so many wait until they are closed for it.
+/// This many of the silent ones wait until they are closed.
 const WAITING: usize = 240;
 
 const GROWTH_BYTES_MAX: usize = 64 << 20;

@@ -1,4 +1,4 @@
-//! Links between servers that are slow, lossy or cut; and that all is well again when they heal.
+//! Slow, lossy and cut links between servers; and a clean state once they heal.
 
 use std::time::{Duration, Instant};
 

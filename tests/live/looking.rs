@@ -1,4 +1,4 @@
-//! Looking at a running cluster while it is being changed.
+//! Queries of a running cluster while it changes.
 
 use crate::support::client::{Client, Transport};
 use crate::support::fragile::{FragileChat, PANIC_ROUTE};
@@ -12,8 +12,8 @@ fn state(cluster: &RunningCluster, id: &str) -> ServerState {
     cluster.list().unwrap().into_iter().find(|server| server.id.as_str() == id).unwrap().state
 }
 
-/// A stop waits for what is under way on a link that is cut. Whoever looks, or heals the link, does
-/// not wait for the stop.
+/// A stop waits for messages in flight on a cut link. Queries, and the order that heals the link,
+/// do not wait for the stop.
 #[test]
 fn a_stop_that_waits_delays_nobody_who_looks() {
     let cluster = cluster(1, 2).options(patient()).start().unwrap();

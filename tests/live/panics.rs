@@ -1,4 +1,4 @@
-//! Code that others add to a cluster may panic: that fails the message at hand, and nothing else.
+//! Panics in user code fail the current message, and nothing else.
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A client port takes WebSocket and raw TCP on one address, however the bytes of a client that
-//! keeps the rules come.
+//! A client port accepts WebSocket and raw TCP on one address, however the bytes of a correct
+//! client are split.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -18,7 +18,7 @@ use pomelo_sim::ports::CloseReason;
 use pomelo_sim::servers::{Cx, Registry, Reply, ServerLogic};
 use serde_json::{Value, json};
 
-/// A frontend that throws out who asks for it, and rings a bell on another server.
+/// A frontend that kicks clients on request, and rings a bell on another server.
 struct Door;
 
 /// A backend whose bell takes its time.

@@ -1,4 +1,4 @@
-//! A client port gives up those who are silent for too long, and nobody else.
+//! A client port closes clients that are silent for too long, and no others.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,7 @@ use pomelo_sim::cluster::Options;
 use pomelo_sim::ports::CloseReason;
 use serde_json::json;
 
-/// What is waited for in these tests. Much longer than a client that does what it must needs on a
-/// busy machine.
+/// The timeout under test. Much longer than a correct client needs on a busy machine.
 const SHORT: Duration = Duration::from_secs(2);
 
 #[test]

@@ -1,5 +1,4 @@
-//! The programming model: server types, calls, filters, hooks, sessions, channels and deadlines of
-//! one's own.
+//! The programming model: server types, calls, filters, hooks, sessions, channels and deadlines.
 
 #[path = "../examples/time_server.rs"]
 mod time_server;

@@ -1,4 +1,4 @@
-//! Orders of events that went wrong once in the live cluster, each by the name of what it broke.
+//! Orders of events that once broke the live cluster, each named after the fault.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

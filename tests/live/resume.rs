@@ -1,5 +1,5 @@
-//! A client that loses its connection and comes back has its session still, and what it missed,
-//! once and in order.
+//! A client that loses its connection and comes back has its session, and the messages that it
+//! missed, once and in order.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -99,7 +99,7 @@ fn who_comes_back_has_missed_nothing_and_nobody_has_noticed() {
                 wait_away(&cluster, FIRST, 1);
             }
             assert_eq!(bob.say(format!("all {round}"), "*"), json!({}));
-            // To one who is away it can be said.
+            // A client that is away can be sent it later.
             assert_eq!(bob.say(format!("you {round}"), "alice"), json!({}));
             alice = lost.back(first(&cluster), transport);
             // The session is bound to its uid, and in its room.

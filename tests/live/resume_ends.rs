@@ -1,4 +1,5 @@
-//! Sessions that end while their clients are away, and clients that ask for what they cannot have.
+//! Sessions that end while their clients are away, and clients that ask for sessions that they
+//! cannot have.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use pomelo_sim::router::OnDuplicate;
 use pomelo_sim::wire::PackageType;
 use serde_json::{Value, json};
 
-/// One who is in the lobby from another server.
+/// A member of the lobby on another server.
 fn bob(cluster: &RunningCluster) -> Guest {
     Guest::enter(connectors(cluster)[1], Transport::Tcp, "bob", "lobby")
 }
@@ -42,7 +43,7 @@ fn who_does_not_come_back_in_time_has_left_once() {
         assert!(begun.elapsed() >= grace, "{:?}", begun.elapsed());
         assert_eq!(routes(&mut bob), ["onAdd", "onLeave"]);
         wait_until("her uid is free", || cluster.view().unwrap().uids == 1);
-        // She is told so, and enters as one who was never there.
+        // She learns that, and enters as a new user.
         let (mut alice, answer) = lost.ask(first(&cluster), Transport::WebSocket);
         assert_eq!(answer["resumed"], false);
         assert_eq!(answer["message"], "the token is unknown, or its time is over");
@@ -89,7 +90,7 @@ fn a_wrong_claim_gets_a_new_session_and_touches_no_other() {
         assert_eq!(answer["message"], "the token is unknown, or its time is over", "{claim}");
         assert_eq!(guest.say("not logged in", "*")["code"], 500, "{claim}");
     }
-    // Without a token it is no claim, and not answered as one.
+    // Without a token it does not count as a claim.
     let [none, some] = [json!({"token": null}), json!({"received": 0})];
     for resume in [none, some, json!({}), json!(given), json!([]), json!(true), json!(7)] {
         let (_, answer) = ask(first(&cluster), Transport::Tcp, &resume);
@@ -384,7 +385,7 @@ fn a_place_waits_for_its_client() {
 
 #[test]
 fn all_is_given_back() {
-    // Who comes back does so much sooner, on a busy machine too.
+    // Returning clients take far less, on a busy machine too.
     let grace = Some(Duration::from_secs(3));
     let cluster = tutorial().options(Options { resume: grace, ..options() }).start().unwrap();
     for n in 0..20 {

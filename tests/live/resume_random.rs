@@ -1,4 +1,4 @@
-//! Connections are cut at random moments under load, and everybody hears everything once and in
+//! Connections are cut at random moments under load: every client receives everything once and in
 //! order.
 
 use std::collections::BTreeSet;

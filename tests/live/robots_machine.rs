@@ -1,4 +1,4 @@
-//! One robot as a state machine: what it says, when, and what it makes of what it hears.
+//! A robot as a state machine: what it sends and when, and how it reads answers.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Clients that are silent at any stage cost nobody else a login.
+//! Clients that are silent at any stage prevent no login.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,7 +62,7 @@ fn silent_connections_give_way_to_those_who_come() {
             drop(silent);
         }
     }
-    // Who has sent a message is never displaced where there are heartbeats.
+    // With heartbeats, a client that has sent a message is never displaced.
     assert_eq!(alice.request("chat.chatHandler.send", json!({"content": "hi", "target": "*"})), json!({}));
 }
 

@@ -1,5 +1,5 @@
-//! Strategies of a cluster that runs, over real sockets: changed back and forth under people who
-//! chat, and explained.
+//! Strategies of a running cluster over real sockets: changed back and forth while users chat, and
+//! explained.
 
 use crate::support::client::{Client, Transport};
 use crate::support::watch::{Held, WatchedRoom, connectors};

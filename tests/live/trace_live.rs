@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 const SEND: &str = "chat.chatHandler.send";
 
-/// The steps since then of which there are so many, when they are all there.
+/// The steps since then, once this many have come.
 fn steps(cluster: &RunningCluster, since: u64, count: usize) -> Vec<Step> {
     wait_until("the steps are there", || cluster.trace(since).unwrap().steps.len() >= count);
     cluster.trace(since).unwrap().steps

@@ -78,7 +78,7 @@ fn plays(rule: Rule, transport: Transport) -> Vec<Play> {
     all_plays().filter(|play| wanted(play) && !verdicts::is_real_time(&play.0.name)).collect()
 }
 
-/// Replays so many at once, each on a thread that bears its name, and tells of all that fail.
+/// Replays this many at once, each on a thread with its name, and reports all failures.
 fn run(plays: Vec<Play>, at_once: usize) {
     assert!(!plays.is_empty());
     let failures = Mutex::new(Vec::new());

@@ -1,5 +1,5 @@
-//! The chat tutorial's behaviour, each on the pure cluster, in virtual time, and on the live one by
-//! TCP and by WebSocket.
+//! The chat tutorial's behaviour, each part on the pure cluster, in virtual time, and on the live
+//! one over TCP and WebSocket.
 
 use pomelo_sim::scenario::Costs;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! A uid is in the cluster once: bound, refused, claimed from another session, given back.
+//! A uid exists once in the cluster: bound, refused, claimed from another session, given back.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! One script, drawn from a seed, on the machines alone, in virtual time, and on actors with real
-//! sockets: every client gets the same, to the last push and in the same order.
+//! One script, drawn from a seed, on the pure machines, in virtual time, and on actors with real
+//! sockets: every client receives the same messages in the same order.
 
 use pomelo_sim::random::{Random, Shape};
 use pomelo_sim::scenario::Costs;
@@ -16,7 +16,7 @@ const STEPS: usize = 150;
 /// What each player got, in order.
 type Inboxes = Vec<Vec<Value>>;
 
-/// Somebody who is in a room.
+/// A user in a room.
 struct Member {
     player: Player,
     number: usize,

@@ -1,5 +1,5 @@
-//! Holds what `src/lib.rs` says under "Adding things": how few files an addition touches. It reads
-//! the source for names that stand where an addition would have to touch them too.
+//! Holds the list "Adding things" of `src/lib.rs`: how few files an addition touches. Searches the
+//! source for names in files that an addition would otherwise have to touch.
 
 use std::fs;
 use std::path::Path;

@@ -1,5 +1,5 @@
-//! Adding things is short, as `src/lib.rs` says: limits, orders and panels are named where they are
-//! declared and where they are used, and nowhere between.
+//! Holds the same for limits, orders and panels: they are named where they are declared and where
+//! they are used, and nowhere between.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! The audit finds each fault that it names: here is one of each, made by hand.
+//! The audit finds each fault that it names, here made by hand, one of each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,7 +77,7 @@ fn breaks(fault: impl FnOnce(&mut Scene)) -> Vec<Invariant> {
 
 #[test]
 fn each_law_is_held() {
-    // The room belongs to the other server; where rooms stay that is no fault.
+    // The room belongs to the other server; where rooms stay, that is fine.
     let elsewhere = |scene: &mut Scene| {
         scene.router.rooms.get_mut(&ServerId::from("chat-1")).unwrap()[0].1 = Some("chat-2".into());
     };

@@ -1,5 +1,4 @@
-//! The configuration: Pomelo's files as they are, their layouts, `clusterCount`, and what survives
-//! any input.
+//! The configuration: Pomelo's own files, their layouts, `clusterCount`, and arbitrary input.
 
 use std::collections::HashSet;
 use std::fs;

@@ -1,4 +1,4 @@
-//! Servers for a cluster that runs: the words of `add`, checked as `servers.json` is.
+//! Servers for a running cluster: the words of `add`, checked as `servers.json` is.
 
 use pomelo_sim::config::{MAX_SERVERS, Present, ServerSpec, additions, pairs};
 use pomelo_sim::servers::ROLES;

@@ -1,4 +1,4 @@
-//! What the configuration's errors and warnings say, word for word.
+//! Errors and warnings of the configuration, word for word.
 
 use std::path::Path;
 

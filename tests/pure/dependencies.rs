@@ -1,5 +1,5 @@
-//! Every crate that is built comes from the registry under a licence that MIT code may be shipped
-//! with, and a first build has few of them.
+//! Every crate comes from the registry under a licence that MIT code may be shipped with, and a
+//! first build has few of them.
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The event queue against a sorted list, for all kinds of moments.
+//! The event queue compared with a sorted list, for all kinds of times.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,14 +7,14 @@ use pomelo_sim::time::Time;
 use pomelo_sim::virtual_time::EventQueue;
 use proptest::prelude::*;
 
-/// What is done to a queue.
+/// Operations on a queue.
 #[derive(Clone, Debug)]
 enum Step {
-    /// Plans an event so many nanoseconds from now.
+    /// Plans an event this many nanoseconds from now.
     In(u64),
     /// Plans one for this moment, which may have gone by.
     At(u64),
-    /// Takes so many.
+    /// Takes this many.
     Pop(u8),
 }
 

@@ -1,5 +1,4 @@
-//! The scenarios that come with the program: they load, say what they are, and run on a small
-//! scale.
+//! The built-in scenarios: they load, describe themselves, and run on a small scale.
 
 use std::fs;
 use std::path::PathBuf;

@@ -1,4 +1,5 @@
-//! Whole experiments against queueing theory: how often their intervals hold what is true.
+//! Whole experiments compared with queueing theory: how often their intervals contain the true
+//! value.
 
 use pomelo_sim::experiments::{self, Mode, Options};
 use pomelo_sim::scenario::Scenario;

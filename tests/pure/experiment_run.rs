@@ -1,4 +1,4 @@
-//! The runner of experiments, over an engine whose truth is known: order, saving, continuing,
+//! The runner of experiments, over an engine with known results: order, saving, continuing,
 //! figures, verdicts, answers.
 
 use std::collections::BTreeMap;
@@ -198,7 +198,7 @@ fn figures_are_means_but_percentiles_are_pooled() {
     let most = of("random")["job_ms.max"].values.iter().copied().flatten().fold(0.0, f64::max);
     assert_eq!(of("random")["job_ms.max"].estimate.value, most);
 
-    // What was not a number, or did not come up, is no value.
+    // A figure that was not a number, or was not measured, has no value.
     assert!(!of("random").contains_key("little_error"));
     let recovery = &of("random")["recovery_s"];
     assert_eq!((recovery.estimate.n, recovery.values[3]), (7, None));

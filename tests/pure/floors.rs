@@ -1,5 +1,5 @@
-//! Holds the architecture of `src/lib.rs`: who may import whom, and what must not be on which
-//! floor.
+//! Holds the architecture of `src/lib.rs`: which modules import which, and what a floor must not
+//! contain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -39,7 +39,7 @@ const WITH_RINGS: &[&str] =
 /// The first floor on which sockets, clocks and actors may appear.
 const FIRST_IMPURE_FLOOR: usize = 4;
 
-/// What is pure above it too.
+/// Pure modules above that floor.
 const PURE: &[&str] = &["scenario", "supervisor", "world", "virtual_time"];
 
 /// What pure code does not name.

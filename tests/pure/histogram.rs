@@ -1,4 +1,4 @@
-//! The histogram of latencies keeps what it promises, whatever it is given.
+//! The histogram of latencies keeps its promises for any values.
 
 use std::time::Duration;
 

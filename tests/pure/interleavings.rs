@@ -1,5 +1,5 @@
-//! Clients that enter, talk and leave in any order, on the pure cluster: the same laws hold after
-//! every step.
+//! Clients that enter, talk and leave in any order, on the pure cluster: the same invariants hold
+//! after every step.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -62,7 +62,7 @@ struct Player {
     asked: u64,
 }
 
-/// What a client knows: where it is, and who is there.
+/// A client's knowledge: its place, and the members that it sees.
 struct View {
     name: String,
     rid: String,

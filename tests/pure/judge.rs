@@ -1,4 +1,4 @@
-//! The judge finds what it must find: each law once kept and once broken, all of them beside a
+//! The judge finds breaches: each invariant once kept and once broken, all of them compared with a
 //! naive model, and one order in random rooms.
 
 pub(crate) mod naive;

@@ -1,5 +1,4 @@
-//! The states of a connection as a pure machine: every package in every state, and the limits of
-//! time.
+//! The states of a connection as a pure machine: every package in every state, and the timeouts.
 
 use std::time::Duration;
 
@@ -123,7 +122,7 @@ fn only_a_heartbeat_is_a_sign_of_life() {
     take(&mut working, at(5.0), PackageType::Heartbeat, b"", &TIMEOUTS);
     assert_eq!(working.overdue(at(6.0), &TIMEOUTS), None);
     assert_eq!(working.overdue(at(11.0), &TIMEOUTS), Some(CloseReason::HeartbeatTimeout));
-    // Who was not read could not be heard.
+    // A client that was not read could not be received.
     working.restart_timeout(at(11.0));
     assert_eq!(working.overdue(at(16.0), &TIMEOUTS), None);
 }

@@ -1,4 +1,4 @@
-//! The pictures that are made of views, and the history that is made of pictures.
+//! Pictures made from views, and the history made from pictures.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Placement without time: counts against plain picks, moves against theory, and the command.
+//! Placement without time: counts compared with plain picks, moves compared with theory, and the
+//! command.
 
 use std::num::NonZeroUsize;
 use std::process::Command;

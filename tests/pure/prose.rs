@@ -1,4 +1,4 @@
-//! What a machine can check of README and guide: links, widths, spelling, and words to avoid.
+//! The part of the style that a machine can check: links, widths, spelling, and words to avoid.
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,5 +1,5 @@
-//! Orders of events that went wrong once, each by the name of what it broke. Found by storms;
-//! played here step by step.
+//! Orders of events that once broke the cluster, each named after the fault. Storms found them;
+//! here they are played step by step.
 
 use std::time::Duration;
 

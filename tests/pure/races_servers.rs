@@ -1,5 +1,5 @@
-//! Orders of events that went wrong once between servers whose handlers call each other, each by
-//! the name of what it broke.
+//! Orders of events between servers that call each other, which once broke the cluster, each named
+//! after the fault.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Reports of experiments: what is in them, whatever the results.
+//! Reports of experiments: their content, for any results.
 
 pub(crate) mod drawn;
 pub(crate) mod sample;
@@ -252,7 +252,7 @@ fn hostile_text_stays_text() {
     assert!(seen > 20, "it is shown as it is written, wherever it stands: {seen}");
 }
 
-/// What is missing, what is no number, and what is far too large or small.
+/// Missing figures, figures that are not numbers, and extreme ones.
 #[test]
 fn whatever_the_numbers_the_report_can_be_read() {
     let whole = results(2, Size { strategies: 4, servers: 4, replications: 3, steps: 20 });

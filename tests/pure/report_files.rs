@@ -1,4 +1,4 @@
-//! Files of a report: tables that are read back, and what stands in the directory.
+//! Files of a report: tables that are read back, and the content of the directory.
 
 use crate::report::sample;
 

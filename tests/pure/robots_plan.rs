@@ -1,4 +1,4 @@
-//! What robots are going to do: settings, crowds, schedules. All pure.
+//! Plans of robots: settings, crowds, schedules. All pure.
 
 use std::collections::BTreeMap;
 use std::path::Path;

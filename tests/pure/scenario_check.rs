@@ -1,4 +1,4 @@
-//! Scenario files: what is read, and what is refused with which words.
+//! Scenario files: which are accepted, and with which words others are refused.
 
 use std::fs;
 use std::path::Path;

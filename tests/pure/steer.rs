@@ -1,5 +1,5 @@
-//! Another strategy for servers that run: what moves, what stays, what is refused, and that the
-//! preview says it before.
+//! A change of strategy for running servers: what moves, what stays, what is refused, and that the
+//! preview predicts it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,7 +28,7 @@ fn sticky(number: usize) -> String {
     if spec.is_sticky() { spec.to_string() } else { format!("directory({spec})") }
 }
 
-/// Users in so many rooms, room `i` with `1 + i % 4` of them.
+/// Users in this many rooms, room `i` with `1 + i % 4` of them.
 fn fill(world: &mut PureWorld, connectors: usize, rooms: usize) -> Vec<Player> {
     let users = (0..rooms).flat_map(|room| (0..=room % 4).map(move |user| (room, user)));
     let enter = |(at, (room, user)): (usize, (usize, usize))| {

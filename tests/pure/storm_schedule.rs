@@ -1,4 +1,5 @@
-//! Storms are repeatable, grow at the end only, and between them meet every kind of fault.
+//! Schedules of storms are repeatable, a longer one begins like a shorter one, and together they
+//! contain every kind of fault.
 
 #[allow(dead_code)]
 #[path = "../storm/schedule.rs"]

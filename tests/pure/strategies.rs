@@ -1,4 +1,4 @@
-//! Dispatch strategies: equality with the original's recorded picks, and laws that hold for every
+//! Dispatch strategies: equality with the original's recorded picks, and properties of every
 //! strategy.
 
 use pomelo_sim::ids::ServerId;

@@ -1,4 +1,4 @@
-//! Figures that the papers and theory give for strategies, reproduced.
+//! Reproduces figures of the papers and of theory for strategies.
 
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::random::Random;
@@ -121,7 +121,7 @@ fn multi_probe_has_the_expected_maximum() {
     }
 }
 
-/// What is said of shares is what keys do.
+/// Keys follow the computed shares.
 #[test]
 fn keys_fall_as_the_shares_of_the_circle_say() {
     let (mut ring, mut probes) = (Ring::new(20), MultiProbe::new(5));

@@ -1,5 +1,5 @@
-//! Laws that hold for every strategy of the table: which keys move, which come back, how even, how
-//! weighted, and what load-aware ones never do.
+//! Properties of every strategy of the table: which keys move, which come back, balance, weights,
+//! and what load-aware ones never do.
 
 use pomelo_sim::ids::ServerId;
 use pomelo_sim::strategies::{ALL, Candidate, Kind, Look, Moves, Strategy, StrategyEntry, StrategySpec};
@@ -70,7 +70,7 @@ fn a_server_that_is_added_at_the_end_gets_its_share_and_no_other_key_moves() {
                     assert!(unforced * 100 <= keys.len(), "{} at {n}: {unforced}", entry.name)
                 }
             }
-            // Points on a circle give a server a share with a spread of its own.
+            // Points on a circle give servers shares with a spread.
             let spread = match entry.name {
                 "ring" => 5.0 * share / f64::sqrt(160.0),
                 // Its least share is far below the mean, and its greatest k/(k-1) of it.
@@ -372,7 +372,7 @@ fn a_directory_remembers_what_has_settled_and_drops_what_never_does() {
     assert_eq!(strategy.peek("c"), Some(2), "a mark alone takes nothing away");
     strategy.placements_mut().unwrap().drop_stale();
     assert_eq!(["a", "b", "c"].map(|key| strategy.peek(key)), [Some(0), Some(1), None]);
-    // What is left is found until it is dropped, and kept when it is asked for again.
+    // A remaining key is found until it is dropped, and kept when it is asked for again.
     strategy.placements_mut().unwrap().unsettle(at(10), "a");
     strategy.placements_mut().unwrap().mark_stale(at(20));
     assert_eq!(strategy.pick("a", &look(21)), Some(0));

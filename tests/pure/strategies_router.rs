@@ -124,7 +124,7 @@ fn a_directory_moves_no_room_to_a_server_that_is_added_and_sends_new_rooms_there
     assert_eq!(world.cluster.router.counters().rooms_moved, 0);
     let newcomer = world.enter("connector-server-1", "newcomer", "new");
     assert_eq!(rooms(world)["chat-server-4"], ["new"]);
-    // Who comes to a room that is there comes to its server, whatever that has to do.
+    // A user who enters an existing room reaches its server, however loaded that is.
     world.enter("connector-server-1", "friend", "room0");
     assert_eq!(world.send(newcomer, "hello", "*"), json!({}));
     assert_eq!(world.cluster.audit(), []);

@@ -66,7 +66,7 @@ impl Play {
         told(&out)
     }
 
-    /// What is decided at the next deadline, which is so many milliseconds away.
+    /// The decisions at the next deadline, which is this many milliseconds away.
     fn deadline(&mut self, away: u64) -> String {
         let deadline = self.supervisor.next_deadline();
         assert_eq!(deadline.map(|at| at.since(self.now)), Some(Duration::from_millis(away)));

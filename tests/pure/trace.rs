@@ -1,5 +1,5 @@
-//! The way of single messages, step by step, on the pure cluster: what is seen, of which messages,
-//! and what that is bounded by.
+//! The path of single messages, step by step, on the pure cluster: what is recorded, of which
+//! messages, and its bounds.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is known and measured anew: the quick part of it, and that a wrong value would be seen.
+//! The quick part of `verify`, and that a wrong value would be found.
 
 use std::process::Command;
 
@@ -53,7 +53,7 @@ fn the_help_says_what_is_verified_and_what_the_exit_codes_are() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pomelo-sim"));
     let output = command.args(["experiment", "verify", "--help"]).output().unwrap();
     let help = String::from_utf8(output.stdout).unwrap();
-    for part in ["three standard errors", "Exit code: 0 when all hold, 1 when one does not", "--json"] {
+    for part in ["three standard errors", "Exit code: 0 when all checks hold, 1 when one fails", "--json"] {
         assert!(help.contains(part), "{part} in {help}");
     }
 }

@@ -1,5 +1,5 @@
-//! The chat cluster in virtual time: what goes in comes out, by theory where there is one, and the
-//! same each time.
+//! The chat cluster in virtual time: results compared with theory where there is one, and the same
+//! each time.
 
 use pomelo_sim::random::Random;
 use pomelo_sim::scenario::Scenario;

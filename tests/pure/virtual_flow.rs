@@ -1,4 +1,4 @@
-//! Level `flow` beside level `machines`: the same people at a tenth of the cost, and the same
+//! Level `flow` compared with level `machines`: the same users at a tenth of the cost, and the same
 //! figures.
 
 use pomelo_sim::scenario::Scenario;

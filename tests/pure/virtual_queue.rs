@@ -190,7 +190,7 @@ fn strategies_meet_the_same_jobs() {
     for strategy in ["random", "least-connections", "pomelo-crc"] {
         let other = figures(strategy);
         assert_eq!(other.0, attempted);
-        // What is under way at the end differs.
+        // Jobs in flight at the end differ.
         assert!((other.1 / work - 1.0).abs() < 0.01, "{strategy}: {} of work, not {work}", other.1);
     }
     let another = play(&scenario(queue(json!(4), 2.0, exponential()), "random", 5.0), 4, 0.0);

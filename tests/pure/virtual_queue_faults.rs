@@ -1,5 +1,5 @@
-//! The queue model when things go wrong: crashes, drains, timeouts, retries, slow servers; and what
-//! holds of any run.
+//! The queue model under faults: crashes, drains, timeouts, retries, slow servers; and properties
+//! of any run.
 
 use crate::virtual_queue::lab;
 

@@ -1,4 +1,4 @@
-//! Packages and messages: what Pomelo said on the wire, and the laws that hold for any bytes.
+//! Packages and messages: Pomelo's recorded bytes, and properties for any bytes.
 
 use pomelo_sim::wire::{
     BODY_BYTES_LIMIT, BODY_BYTES_MAX_DEFAULT, HEADER_BYTES, Message, MessageError, MessageKind,

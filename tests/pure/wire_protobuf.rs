@@ -1,5 +1,4 @@
-//! Pomelo's protobuf dialect: recorded bodies, what is refused, and the laws that hold for any
-//! bytes.
+//! Pomelo's protobuf dialect: recorded bodies, refusals, and properties for any bytes.
 
 use pomelo_sim::wire::{ProtoError, Protos};
 use proptest::collection::vec;

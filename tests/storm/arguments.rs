@@ -1,4 +1,4 @@
-//! The storm's command line, beside that of `cargo test`.
+//! The storm's command line, next to that of `cargo test`.
 
 use std::time::Duration;
 
@@ -9,8 +9,7 @@ use crate::schedule::{KINDS, Kind};
 /// Seeds of a run without arguments. One more is drawn afresh.
 const SEEDS: [u64; 3] = [1, 2, 3];
 
-/// What cargo passes to test binaries of its own kind, and means nothing here. With a value behind
-/// them or not.
+/// Flags of the standard test harness, which cargo passes on; they are ignored here.
 const LIBTEST_FLAGS: [&str; 8] = [
     "--nocapture",
     "--no-capture",

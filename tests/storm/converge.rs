@@ -1,5 +1,4 @@
-//! When the faults have stopped: everybody comes in again, hears everything, and nothing stays
-//! behind.
+//! After the faults: every user enters again, receives everything, and nothing leaks.
 
 use std::sync::atomic::Ordering;
 use std::time::Instant;
@@ -106,7 +105,7 @@ fn last_round(storm: &Storm, number: u64) -> Result<Round, String> {
         verdict = load.verdict();
         verdict.totals.attempted == before.attempted + users && verdict.totals.open <= before.open
     });
-    // What is missing may be on its way.
+    // Missing messages may be in flight.
     let clean = all_said
         && wait(PATIENCE, || {
             verdict = load.verdict();

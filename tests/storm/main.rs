@@ -38,7 +38,7 @@ fn main() -> ExitCode {
         println!("storm: test\n\n1 test, 0 benchmarks");
         return ExitCode::SUCCESS;
     }
-    // Whoever looks for a fault wants the cluster's log: RUST_LOG=debug.
+    // To look for a fault, use the cluster's log: RUST_LOG=debug.
     let _ = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("off")).try_init();
     keep_panics_on_purpose_quiet();
     let seeds = arguments.seeds(getrandom::u32().map_or(4, u64::from));
@@ -53,7 +53,7 @@ fn main() -> ExitCode {
     if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Runs a storm on a thread of its own, and says how it went.
+/// Runs a storm on its own thread, and reports the result.
 fn one(seed: u64, arguments: &Arguments) -> bool {
     println!("storm: {}", arguments.replay(seed));
     let journal = Journal::new(arguments.verbose);
@@ -88,7 +88,7 @@ fn run(seed: u64, arguments: &Arguments, journal: Journal) -> Result<Verdict, St
     let schedule = Schedule::draw(seed, arguments.steps, arguments.kinds());
     println!("seed {seed}: {}", schedule.setup);
     let mut storm = Storm::start(seed, arguments, &schedule.setup, journal)?;
-    // Most users are in before the first fault; whoever is late meets it on the way.
+    // Most users are in before the first fault; late ones meet it while they log in.
     let inside = |storm: &Storm| storm.load.status().inside.load(Ordering::Relaxed);
     if !wait(support::PATIENCE, || inside(&storm) == arguments.users) {
         return Err(format!("not all users come in on a calm cluster: {:#?}", storm.load.who_is_out()));

@@ -17,7 +17,7 @@ pub struct Schedule {
     pub steps: Vec<Step>,
 }
 
-/// What is drawn once.
+/// Drawn once.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Setup {
     /// Servers of each role at first.
@@ -138,7 +138,7 @@ pub const KINDS: [Kind; 11] = [
     Kind::PanicHandler,
 ];
 
-/// At most so many servers of a role: a longer schedule adds no more.
+/// At most this many servers of a role: a longer schedule adds no more.
 pub const SERVERS_MAX: usize = 6;
 
 /// How a server is, as far as a schedule must know.
@@ -270,7 +270,7 @@ impl Draw {
             Kind::Resize => Step::Remove(target),
             Kind::Stop if first_half => Step::Stop(target),
             Kind::Kill if first_half => Step::Kill(target),
-            // What goes down must come up again, or a long storm has no cluster left.
+            // A server that goes down must come up again, or a long storm has no cluster left.
             Kind::Stop | Kind::Kill | Kind::Restart => Step::Restart(target),
             Kind::Pause if first_half => Step::Pause(target),
             Kind::Pause => Step::Resume(target),

@@ -1,4 +1,4 @@
-//! A client that is in no recording: the bystander who must notice nothing, or the operator.
+//! A client that is not in the recording: a bystander that must not be disturbed, or the operator.
 
 use std::time::Duration;
 
@@ -44,8 +44,7 @@ impl Friend {
         }
     }
 
-    /// Lets its connector know that it is alive, when it is time. What is told to all is not looked
-    /// at.
+    /// Sends heartbeats when due. Broadcasts are not checked.
     pub(crate) fn beat(&mut self) {
         self.0.receive_within(Duration::ZERO).unwrap();
     }

@@ -41,7 +41,7 @@ pub(crate) fn replay(scenario: &Scenario, transport: Transport, verdict: &Verdic
         Verdict::Http => is_refused_as_http(&cluster, scenario),
         _ => {
             let mut stage = Stage::new(scenario, transport, verdict, &cluster, &mut bystander);
-            // Who waits in vain plays no further; the comparison then tells what is missing.
+            // A client that waits in vain stops; the comparison then shows what is missing.
             let _ = stage.play().and_then(|()| {
                 orders.for_each(|order| stage.order(order));
                 stage.end(verdict)

@@ -1,4 +1,4 @@
-//! What a client gets: bytes to compare, and text to read and write.
+//! What a client receives: bytes to compare, and text to read and write.
 
 use std::fmt;
 

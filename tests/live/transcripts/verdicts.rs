@@ -1,5 +1,5 @@
-//! What must come of each scenario: tables from its name to the outcome. A scenario in no table
-//! must match the recording.
+//! The expected result of each scenario: tables from its name to the outcome. A scenario in no
+//! table must match the recording.
 
 use pomelo_sim::ports::CloseReason;
 
@@ -102,7 +102,7 @@ pub(crate) const ORDERS: &[(&str, &str, u16)] = &[
     ("kick_by_uid_default_reason", r#"{"kick":"kick"}"#, 200),
     ("kick_by_uid_reason", r#"{"kick":"重复登录"}"#, 200),
     ("broadcast_reaches_unbound_sessions", r#"{"broadcast":["onNotice",{"a":1}]}"#, 200),
-    // The original sends an empty body; here whoever pushes is told what is missing.
+    // The original sends an empty body; here the pusher gets an error that names the missing field.
     ("proto_push_missing_required_field", r#"{"push":["onChat",{"msg":"m"}]}"#, 500),
     ("proto_push_missing_required_field", r#"{"push":["onChat",{"msg":"m","from":"a","target":"b"}]}"#, 200),
     ("proto_push_missing_required_field", r#"{"push":["onOther",{"a":1}]}"#, 200),

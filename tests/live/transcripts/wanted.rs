@@ -1,4 +1,4 @@
-//! From a scenario and its verdict to what each connection must get.
+//! From a scenario and its verdict to what each connection must receive.
 
 use pomelo_sim::wire::{Message, MessageKind, PackageType, WireRoute};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! `servers.json` and its neighbours: what loads is a lawful cluster; what does not is refused with
-//! its place.
+//! `servers.json` and its neighbours: a file that loads is a valid cluster; any other is refused
+//! with its place.
 
 use std::collections::HashSet;
 use std::net::Ipv4Addr;
@@ -77,7 +77,7 @@ fn places(error: &ConfigError) -> Vec<&Place> {
         DuplicateId { first, second, .. } => vec![&first.place, &second.place],
         DuplicateAddress { first, second, .. } if first == second => vec![&second.place],
         DuplicateAddress { first, second, .. } => vec![&first.place, &second.place],
-        // What is missing from the whole file has no place in it.
+        // An environment that is missing from the whole file has no place in it.
         UnknownEnvironment { .. } => Vec::new(),
         other => panic!("{other:?} of a text that was read"),
     }

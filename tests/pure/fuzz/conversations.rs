@@ -1,4 +1,4 @@
-//! What one client says to the pure cluster, beside others who must not notice.
+//! Arbitrary messages of one client to the pure cluster, while others must not be disturbed.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -240,7 +240,7 @@ fn answers_law(inbox: &[Out], expected: &BTreeMap<u64, usize>, is_rejected: bool
         }
     }
     assert_eq!(rejections, usize::from(is_rejected));
-    // One who is rejected goes before all is answered.
+    // A rejected client leaves before all its requests are answered.
     let is_answered = |id: &u64| answers.get(id).copied().unwrap_or_default() == expected[id];
     assert!(is_rejected || expected.keys().all(is_answered), "{answers:?} for {expected:?}");
     assert!(

@@ -1,5 +1,4 @@
-//! What targets do with an input: they take it as it is, and as instructions to change one of their
-//! corpus.
+//! How targets use an input: directly, and as instructions to change an element of their corpus.
 
 use std::path::Path;
 

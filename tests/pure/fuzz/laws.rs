@@ -1,7 +1,6 @@
-//! Laws of more than one target: texts that a terminal can show, and memory that is bounded by what
-//! came.
+//! Properties of several targets: text that a terminal can show, and memory bounded by the input.
 
-/// What is said to people: one line, which moves no cursor and rings no bell.
+/// A message for people: one line, which moves no cursor and rings no bell.
 pub(crate) fn assert_printable(text: &str) {
     assert!(!text.is_empty());
     assert!(!text.chars().any(char::is_control), "a control character in {text:?}");

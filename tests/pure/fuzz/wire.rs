@@ -83,7 +83,7 @@ fn taken(pieces: &[&[u8]]) -> (Packages, Option<PackageError>) {
 
 /// A message that can be read can be written, and is read from that as the same; in a package too.
 fn message_law(bytes: &[u8]) {
-    // Only a route that is no text is copied, and lossily: three bytes for one.
+    // Only a route that is not UTF-8 is copied, lossily: three bytes for one.
     let decoded = within(0, 0, 8 * ROUTE_BYTES_MAX, || Message::decode(bytes));
     let message = match decoded {
         Ok(message) => message,

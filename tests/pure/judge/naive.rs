@@ -1,4 +1,4 @@
-//! The laws once more, word by word over the whole list of events: slow, and as plain as can be.
+//! The same invariants, word by word over the whole list of events: slow, and as plain as possible.
 
 use pomelo_sim::judge::{Judge, To};
 use proptest::prelude::*;
@@ -81,7 +81,7 @@ struct Sent {
 }
 
 fn id(judge: &mut Judge, user: usize) -> usize {
-    // The order in which the judge meets them is no business of the model's.
+    // The model does not depend on the order in which the judge meets them.
     judge.member(ROOMS[1 - user / NAMES.len()], NAMES[user % NAMES.len()])
 }
 
@@ -288,7 +288,7 @@ impl Naive {
             }
             let connection = |sent: &Sent| self.stay_at(sent.user, sent.at).map(|stay| stay.entering);
             let first_stay = |sent: &Sent| {
-                // What is sent before the first connection counts as sent on it.
+                // Messages before the first connection count as sent on it.
                 connection(sent)
                     .or_else(|| {
                         self.stays(sent.user)

@@ -24,13 +24,13 @@ struct Rooms<'a> {
     stays: Vec<Stay>,
     /// What each has sent that the server has not looked at.
     to_server: Vec<VecDeque<u32>>,
-    /// What is under way to each.
+    /// Messages in flight to each member.
     to_member: Vec<VecDeque<Call>>,
     sent: Vec<u32>,
     calls: Vec<Call>,
 }
 
-/// The room of each member, and what they do and get in so many steps and until all is quiet.
+/// The room of each member, and its actions and messages over this many steps, until all is quiet.
 pub fn random(chance: &mut Random, steps: usize, churn: bool) -> (Vec<usize>, Vec<Call>) {
     let members = 1 + chance.index(8);
     let count = 1 + chance.index(3);

@@ -1,5 +1,5 @@
-//! One order: each law by an example, and random rooms, clean as they are and found out with any
-//! one defect.
+//! One order: each invariant by an example, and random rooms, clean without a defect and caught
+//! with any one.
 
 use pomelo_sim::judge::{Judge, To, Verdict};
 use pomelo_sim::random::Random;
@@ -22,7 +22,7 @@ fn enter(judge: &mut Judge, member: usize) {
     assert!(judge.entered(member));
 }
 
-/// Sends so many messages of a member, all acknowledged.
+/// Sends this many messages of a member, all acknowledged.
 fn send(judge: &mut Judge, sender: usize, count: usize) {
     for _ in 0..count {
         let number = judge.sending(sender, To::All);

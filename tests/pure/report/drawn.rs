@@ -1,4 +1,4 @@
-//! Reads plots and pages back, and says where things stand.
+//! Reads plots and pages back, and returns the positions of their parts.
 
 use roxmltree::{Document, Node, ParsingOptions};
 

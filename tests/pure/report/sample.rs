@@ -1,4 +1,4 @@
-//! Results as an experiment gives them, from a seed: plausible numbers, without running anything.
+//! Results like those of an experiment, drawn from a seed: plausible numbers without a run.
 
 use std::collections::BTreeMap;
 
@@ -134,7 +134,7 @@ fn figures(
     for (name, mean) in means {
         let values: Vec<f64> = (0..size.replications)
             .map(|replication| {
-                // The same for all strategies, and a little of its own.
+                // The same for all strategies, plus a little for each.
                 let common = Random::new(seed, &format!("{name} {replication}")).unit() - 0.5;
                 mean * (1.0 + 0.1 * common + 0.03 * (chance.unit() - 0.5))
             })

@@ -1,4 +1,4 @@
-//! A server that says goodbye to all clients when it is told that it stops.
+//! A server that says goodbye to all clients when it stops.
 
 use std::time::Duration;
 

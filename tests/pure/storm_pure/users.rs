@@ -1,5 +1,5 @@
-//! Users of the pure cluster, who note what they do and what they get, and the laws that their
-//! notes must obey.
+//! Users of the pure cluster, which record their actions and messages, and the invariants of these
+//! records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,12 +15,12 @@ pub struct Visit {
     pub key: SessionKey,
     pub name: String,
     pub rid: String,
-    /// What it asked, by request id.
+    /// Its requests, by id.
     asked: BTreeMap<u64, Asked>,
     last_request: u64,
     /// How much of its inbox it has read.
     read: usize,
-    /// When its enter was answered, and who was there.
+    /// When its enter was answered, and the members then.
     entered: Option<(u64, BTreeSet<String>)>,
     pub entering: bool,
     /// When it ended.
@@ -213,7 +213,7 @@ impl Book {
         Ok(tally)
     }
 
-    /// What each knows of its room is who is there.
+    /// Every member sees exactly the members of its room.
     fn check_views(&self) -> Result<(), String> {
         let here = || self.visits.iter().filter(|visit| visit.gone.is_none() && visit.entered.is_some());
         for visit in here() {
@@ -325,7 +325,7 @@ impl Visit {
     }
 }
 
-/// What was said in a room, and who must have heard it.
+/// The messages of a room, and their recipients.
 fn check_room(room: &[&Visit]) -> Result<(), String> {
     // By number: who said it, when, to whom, and when it was acknowledged.
     let mut said: BTreeMap<u64, (&Visit, u64, &str, Option<u64>)> = BTreeMap::new();

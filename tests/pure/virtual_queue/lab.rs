@@ -1,4 +1,4 @@
-//! Runs scenarios of the queue model, and holds their figures against what theory says.
+//! Runs scenarios of the queue model, and compares their figures with theory.
 
 // Included by several tests, none of which uses all of it.
 #![allow(dead_code, unreachable_pub)]
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 /// A scenario with this `queue`, this strategy, and this many measured seconds.
 pub fn scenario(queue: Value, strategy: &str, duration_s: f64) -> Scenario {
-    // Chance of its own for each: else all tests would share the luck of one seed.
+    // Each gets its own random stream: otherwise all tests would share the luck of one seed.
     let seed = Random::new(0, &queue.to_string()).between(0, u64::MAX);
     let scenario = json!({
         "name": "test",
